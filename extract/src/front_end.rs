@@ -1,0 +1,26 @@
+//! What a language must offer, and the list of those that do. To add one: a folder beside this file and a line here.
+
+use distsys_facts::{FactBase, Role};
+
+/// Reads the source text of one language. Implementations hold no state and touch no file: a pure function of the text.
+pub trait FrontEnd: Sync {
+    /// Name in diagnostics and figures.
+    fn name(&self) -> &'static str;
+
+    /// File name extensions, without the dot.
+    fn extensions(&self) -> &'static [&'static str];
+
+    /// The facts of the text at `path` (relative, with `/`). Text with syntax errors gives the facts of what does parse,
+    /// and a diagnostic.
+    fn lower(&self, path: &str, text: &str, role: Role) -> FactBase;
+}
+
+/// Every language that is read.
+pub const FRONT_ENDS: &[&dyn FrontEnd] =
+    &[&crate::python::Python, &crate::rust::Rust, &crate::typescript::TypeScript];
+
+/// The front end for a file of this name.
+pub fn front_end_for(path: &str) -> Option<&'static dyn FrontEnd> {
+    let (_, extension) = path.rsplit_once('.')?;
+    FRONT_ENDS.iter().copied().find(|front_end| front_end.extensions().contains(&extension))
+}

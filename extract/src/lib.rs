@@ -1,0 +1,8 @@
+//! Source text to facts: one folder a language, everything shared in [`lower`].
+
+pub mod front_end;
+pub mod lower;
+pub mod python;
+pub mod rust;
+pub mod sql;
+pub mod typescript;

@@ -1,0 +1,233 @@
+//! The closed vocabularies of the schema: columns that take one of a few words.
+//!
+//! A word is stored as its number and printed as its name; the names are what queries and exports show.
+
+/// A column type with a closed set of named values.
+pub trait Word: Copy + Sized + 'static {
+    const TYPE: &'static str;
+    const NAMES: &'static [&'static str];
+    fn number(self) -> u32;
+    fn from_number(number: u32) -> Option<Self>;
+    fn name(self) -> &'static str {
+        Self::NAMES[self.number() as usize]
+    }
+}
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $type:ident($type_name:literal) { $($(#[$vdoc:meta])* $variant:ident = $name:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u32)]
+        pub enum $type { $($(#[$vdoc])* $variant,)* }
+
+        impl $type {
+            pub const ALL: &'static [$type] = &[$($type::$variant,)*];
+        }
+
+        impl Word for $type {
+            const TYPE: &'static str = $type_name;
+            const NAMES: &'static [&'static str] = &[$($name,)*];
+            fn number(self) -> u32 { self as u32 }
+            fn from_number(number: u32) -> Option<Self> { Self::ALL.get(number as usize).copied() }
+        }
+    )*};
+}
+
+words! {
+    /// The language that a file is written in.
+    Language("language") {
+        Rust = "rust",
+        TypeScript = "typescript",
+        JavaScript = "javascript",
+        Python = "python",
+        Sql = "sql",
+        /// TOML, YAML or JSON read as key paths.
+        Manifest = "manifest",
+    }
+
+    /// What a file is for. Rules look at `source` by default.
+    Role("role") {
+        Source = "source",
+        Test = "test",
+        /// Examples and benchmarks.
+        Example = "example",
+        Generated = "generated",
+        Migration = "migration",
+        Manifest = "manifest",
+    }
+
+    FunctionKind("function_kind") {
+        /// A named function outside a class.
+        Function = "function",
+        Method = "method",
+        Constructor = "constructor",
+        /// A closure, lambda, arrow function or function expression.
+        Closure = "closure",
+        /// An `async` block, which runs like a closure that is called where it is awaited or spawned.
+        AsyncBlock = "async_block",
+        /// The top-level code of a file.
+        Module = "module",
+    }
+
+    ClassKind("class_kind") {
+        Class = "class",
+        Struct = "struct",
+        Enum = "enum",
+        Interface = "interface",
+        Trait = "trait",
+    }
+
+    ParameterKind("parameter_kind") {
+        /// `self`, `cls`, `this`: the receiver.
+        Receiver = "receiver",
+        Positional = "positional",
+        KeywordOnly = "keyword_only",
+        /// `*args`, `...rest`.
+        Rest = "rest",
+        /// `**kwargs`.
+        KeywordRest = "keyword_rest",
+    }
+
+    CallKind("call_kind") {
+        Call = "call",
+        /// `new C(…)`, a Rust struct literal (its fields are keyword arguments).
+        New = "new",
+        /// A macro invocation that is not expanded to something better.
+        Macro = "macro",
+        /// A decorator or attribute, with or without arguments.
+        Annotation = "annotation",
+        /// A tagged template: the tag is the callee, the template the first argument.
+        Tagged = "tagged",
+    }
+
+    SiteKind("site_kind") {
+        Call = "call",
+        /// A suspension point: `await`, each turn of `async for`, enter and exit of `async with`.
+        Await = "await",
+        Return = "return",
+        Throw = "throw",
+        Yield = "yield",
+        /// An assignment to a field or an element.
+        Store = "store",
+        /// A comparison or arithmetic on values.
+        Operation = "operation",
+        /// `drop(x)`, end of a guard's life where the language makes it explicit (`del x`).
+        Release = "release",
+    }
+
+    LiteralKind("literal_kind") {
+        String = "string",
+        Integer = "integer",
+        Float = "float",
+        Boolean = "boolean",
+        /// `null`, `undefined`, `None`.
+        Null = "null",
+        Regex = "regex",
+    }
+
+    RegionKind("region_kind") {
+        /// The whole body of a function; the root of its regions.
+        Body = "body",
+        Loop = "loop",
+        Try = "try",
+        Catch = "catch",
+        Finally = "finally",
+        /// An arm taken when a condition holds (`if`, `case`, `match` arm).
+        Branch = "branch",
+        Else = "else",
+        /// `with`, `async with`, `using`.
+        With = "with",
+        /// All arms of a `select!`.
+        Select = "select",
+        /// A lexical block that bounds the life of its variables (Rust guards).
+        Block = "block",
+    }
+
+    EdgeKind("edge_kind") {
+        Normal = "normal",
+        /// From a block in a `try` body to its handler.
+        Exception = "exception",
+        /// Back to the head of a loop.
+        Back = "back",
+    }
+
+    SqlVerb("sql_verb") {
+        Select = "select",
+        Insert = "insert",
+        Update = "update",
+        Delete = "delete",
+        /// `BEGIN`, `COMMIT`, `ROLLBACK`, `SET TRANSACTION`.
+        Transaction = "transaction",
+        /// `CREATE`, `ALTER`, `DROP`.
+        Ddl = "ddl",
+        Other = "other",
+    }
+
+    DiagnosticKind("diagnostic_kind") {
+        /// Parts of the file did not parse; the facts are of what did.
+        SyntaxError = "syntax_error",
+        /// Nothing of the file could be read as its language.
+        Unparsable = "unparsable",
+        /// Nesting or a chain is deeper than the parser's stack holds.
+        TooDeep = "too_deep",
+        TooLarge = "too_large",
+        InvalidUtf8 = "invalid_utf8",
+        Unreadable = "unreadable",
+        Minified = "minified",
+        Generated = "generated",
+        Vendored = "vendored",
+        /// A symbolic link out of the tree or in a circle, not followed.
+        Link = "link",
+        /// The front end failed on this file; the fault is ours.
+        Internal = "internal",
+        Timeout = "timeout",
+        /// A suppression without reason, for an unknown rule, or that silences nothing.
+        Suppression = "suppression",
+        Config = "config",
+    }
+}
+
+/// What is true of a function, as bits in one column.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct FunctionFlags(pub u32);
+
+impl FunctionFlags {
+    pub const ASYNC: FunctionFlags = FunctionFlags(1);
+    pub const GENERATOR: FunctionFlags = FunctionFlags(2);
+    /// Test code by construct: `#[test]`, `describe/it`, `test_*`.
+    pub const TEST: FunctionFlags = FunctionFlags(4);
+    pub const STATIC: FunctionFlags = FunctionFlags(8);
+    /// `pub`, `export`: visible outside its module.
+    pub const PUBLIC: FunctionFlags = FunctionFlags(16);
+    /// Without a body: a trait or interface method, an overload, a stub.
+    pub const ABSTRACT: FunctionFlags = FunctionFlags(32);
+    /// A property: reading the attribute calls the function.
+    pub const PROPERTY: FunctionFlags = FunctionFlags(64);
+
+    pub const NAMES: [&'static str; 7] = ["async", "generator", "test", "static", "public", "abstract", "property"];
+
+    pub fn has(self, other: FunctionFlags) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl std::ops::BitOr for FunctionFlags {
+    type Output = FunctionFlags;
+    fn bitor(self, other: FunctionFlags) -> FunctionFlags {
+        FunctionFlags(self.0 | other.0)
+    }
+}
+
+impl std::ops::BitOrAssign for FunctionFlags {
+    fn bitor_assign(&mut self, other: FunctionFlags) {
+        self.0 |= other.0;
+    }
+}
+
+impl std::fmt::Debug for FunctionFlags {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let set: Vec<&str> =
+            Self::NAMES.iter().enumerate().filter(|(bit, _)| self.0 & (1 << bit) != 0).map(|(_, name)| *name).collect();
+        write!(f, "{}", set.join("|"))
+    }
+}
