@@ -1,0 +1,132 @@
+//! Operations: what a call to a library does, in words that hold for every library.
+
+use std::fmt;
+
+macro_rules! kinds {
+    ($(#[$doc:meta])* $type:ident { $($(#[$vdoc:meta])* $variant:ident = $name:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $type { $($(#[$vdoc])* $variant,)* }
+
+        impl $type {
+            pub const ALL: &'static [$type] = &[$($type::$variant,)*];
+
+            pub fn name(self) -> &'static str {
+                match self { $($type::$variant => $name,)* }
+            }
+
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.name() == name)
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.name())
+            }
+        }
+    };
+}
+
+kinds! {
+    /// What an operation does.
+    OpKind {
+        HttpRequest = "http_request",
+        Rpc = "rpc",
+        DbRead = "db_read",
+        /// Attribute `verb`: insert, update, upsert, delete, increment.
+        DbWrite = "db_write",
+        /// Runs SQL text (attribute `sql`), whose verb makes it a read, a write or a transaction statement.
+        Sql = "sql",
+        TxBegin = "tx_begin",
+        TxCommit = "tx_commit",
+        TxRollback = "tx_rollback",
+        /// A transaction around a callback, a `with` body or a decorated function.
+        TxScope = "tx_scope",
+        AfterCommit = "after_commit",
+        /// Waits until a replica has caught up, or pins reads to the primary.
+        ReplicaSync = "replica_sync",
+        CacheRead = "cache_read",
+        CacheWrite = "cache_write",
+        CacheDelete = "cache_delete",
+        ObjectRead = "object_read",
+        ObjectWrite = "object_write",
+        /// A lock that other machines see.
+        LockAcquire = "lock_acquire",
+        LockRelease = "lock_release",
+        LockExtend = "lock_extend",
+        /// An in-process lock; attribute `sync` says whether waiting blocks the thread.
+        Guard = "guard",
+        GuardRelease = "guard_release",
+        Publish = "publish",
+        Consume = "consume",
+        Ack = "ack",
+        Nack = "nack",
+        Enqueue = "enqueue",
+        HandleJob = "handle_job",
+        Spawn = "spawn",
+        Join = "join",
+        /// Starts all elements of a collection at once and waits (`Promise.all`, `gather`).
+        Gather = "gather",
+        ChannelNew = "channel_new",
+        Send = "send",
+        Receive = "receive",
+        RetryScope = "retry_scope",
+        TimeoutScope = "timeout_scope",
+        Limiter = "limiter",
+        ClockRead = "clock_read",
+        MonotonicClock = "monotonic_clock",
+        /// A fresh unique value: uuid, random.
+        Fresh = "fresh",
+        ConfigRead = "config_read",
+        Sleep = "sleep",
+        Notify = "notify",
+        Payment = "payment",
+        Consensus = "consensus",
+        Log = "log",
+        Metric = "metric",
+        Trace = "trace",
+        Route = "route",
+        Middleware = "middleware",
+        Cron = "cron",
+        ServerStart = "server_start",
+        Redirect = "redirect",
+        /// Runs a function given to it here and now (`map`, `forEach`, `to_thread`).
+        Apply = "apply",
+    }
+}
+
+kinds! {
+    /// What may be known of an operation.
+    Attr {
+        Entity = "entity",
+        Role = "role",
+        Verb = "verb",
+        Method = "method",
+        Url = "url",
+        Key = "key",
+        Value = "value",
+        Ttl = "ttl",
+        Timeout = "timeout",
+        Attempts = "attempts",
+        Backoff = "backoff",
+        Jitter = "jitter",
+        Capacity = "capacity",
+        Concurrency = "concurrency",
+        IdempotencyKey = "idempotency_key",
+        Token = "token",
+        Condition = "condition",
+        Requeue = "requeue",
+        Isolation = "isolation",
+        Sync = "sync",
+        Sql = "sql",
+        Path = "path",
+        Handler = "handler",
+        Callback = "callback",
+        DeadLetter = "dead_letter",
+        AutoAck = "auto_ack",
+        Payload = "payload",
+        Transaction = "transaction",
+        Retries = "retries",
+    }
+}
