@@ -103,8 +103,8 @@ relations! {
     store: Store { site: SiteId, base: VarId, field: Sym, src: VarId }
     /// At `site`, `dst` is `left operator right`; without `right` the operator is unary. Augmented assignment counts.
     binary: Binary { site: SiteId, dst: VarId, operator: Sym, left: VarId, right: Option<VarId> }
-    /// `var` is the free name or path `path` that nothing in the file binds (`fetch`, `process`, `std.mem.drop`).
-    global: Global { var: VarId, path: Sym }
+    /// `var` is the free name `path`, used in `module`, that nothing in the file binds (`fetch`, `process`, `std`).
+    global: Global { var: VarId, module: ModuleId, path: Sym }
     /// `var` is the function value `function`.
     closure: Closure { var: VarId, function: FunctionId }
     /// `var` is the class value `class`.

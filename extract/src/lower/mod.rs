@@ -53,7 +53,7 @@ pub struct Lowering<'s> {
     modules: Vec<ModuleId>,
     frames: Vec<Frame>,
     scopes: Vec<Scope>,
-    globals: FxHashMap<Sym, VarId>,
+    globals: FxHashMap<(ModuleId, Sym), VarId>,
     literals: FxHashMap<(LiteralKind, Sym), VarId>,
 }
 

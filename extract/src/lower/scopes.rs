@@ -119,15 +119,16 @@ impl Lowering<'_> {
         }
     }
 
-    /// The free name or path `path`, one variable a file.
+    /// The free name `path`, one variable a module.
     pub fn global(&mut self, path: &str) -> VarId {
         let path = self.facts.intern(path);
-        if let Some(&var) = self.globals.get(&path) {
+        let module = self.module();
+        if let Some(&var) = self.globals.get(&(module, path)) {
             return var;
         }
         let var = self.fresh_var();
-        self.globals.insert(path, var);
-        self.facts.relations.global.push(Global { var, path });
+        self.globals.insert((module, path), var);
+        self.facts.relations.global.push(Global { var, module, path });
         var
     }
 

@@ -1,0 +1,271 @@
+//! The facts with the indexes that meaning is derived by.
+
+use distsys_facts::schema::{
+    Argument, Assign, Call, Class, Function, Load, Parameter, Region, Site, Store,
+};
+use distsys_facts::{
+    ClassId, FactBase, FileId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, RegionId, Role,
+    SiteId, Sym, VarId,
+};
+use rustc_hash::FxHashMap;
+
+use crate::csr::Csr;
+
+/// A tree's facts, indexed. Ids are dense, so an index is an array.
+#[derive(Debug)]
+pub struct Program<'f> {
+    pub facts: &'f FactBase,
+    pub assign_by_dst: Csr,
+    pub assign_by_src: Csr,
+    pub load_by_dst: Csr,
+    pub load_by_base: Csr,
+    pub store_by_base: Csr,
+    pub entry_by_var: Csr,
+    pub element_by_var: Csr,
+    pub hole_by_var: Csr,
+    pub argument_by_site: Csr,
+    pub argument_by_var: Csr,
+    pub parameter_by_function: Csr,
+    pub returns_by_function: Csr,
+    pub annotation_by_function: Csr,
+    pub annotation_by_class: Csr,
+    pub extends_by_class: Csr,
+    pub method_by_class: Csr,
+    pub field_by_class: Csr,
+    pub sites_by_function: Csr,
+    pub regions_by_function: Csr,
+    pub functions_by_parent: Csr,
+    pub sql_by_var: Csr,
+    pub suspend_by_var: Csr,
+    /// The row of the call that gives a var, by var.
+    pub call_by_result: Csr,
+    pub calls_by_callee: Csr,
+    pub calls_by_receiver: Csr,
+    /// Row numbers by id; every id of these kinds has at most one row.
+    call_of_site: Csr,
+    literal_of_var: Csr,
+    template_of_var: Csr,
+    global_of_var: Csr,
+    closure_of_var: Csr,
+    parameter_of_var: Csr,
+    variable_of_var: Csr,
+    import_of_var: Csr,
+    pub binary_by_dst: Csr,
+    pub manages_by_region: Csr,
+    pub catches_by_region: Csr,
+    pub handles_by_body: Csr,
+    pub iterates_by_region: Csr,
+    pub condition_by_region: Csr,
+    /// The method of a class by name.
+    pub methods: FxHashMap<(ClassId, Sym), FunctionId>,
+    /// The top-level function of each file.
+    pub module_functions: FxHashMap<ModuleId, FunctionId>,
+    file_of_module: Vec<FileId>,
+}
+
+impl<'f> Program<'f> {
+    pub fn new(facts: &'f FactBase) -> Self {
+        let r = &facts.relations;
+        let (vars, sites, functions, classes, regions) = (
+            facts.count(IdKind::Var),
+            facts.count(IdKind::Site),
+            facts.count(IdKind::Function),
+            facts.count(IdKind::Class),
+            facts.count(IdKind::Region),
+        );
+        let mut methods = FxHashMap::default();
+        for row in &r.method {
+            methods.entry((row.class, row.name)).or_insert(row.function);
+        }
+        let module_functions = r
+            .function
+            .iter()
+            .filter(|row| row.kind == FunctionKind::Module)
+            .map(|row| (row.module, row.function))
+            .collect();
+        Program {
+            assign_by_dst: Csr::by(vars, &r.assign, |row| Some(row.dst)),
+            assign_by_src: Csr::by(vars, &r.assign, |row| Some(row.src)),
+            load_by_dst: Csr::by(vars, &r.load, |row| Some(row.dst)),
+            load_by_base: Csr::by(vars, &r.load, |row| Some(row.base)),
+            store_by_base: Csr::by(vars, &r.store, |row| Some(row.base)),
+            entry_by_var: Csr::by(vars, &r.entry, |row| Some(row.var)),
+            element_by_var: Csr::by(vars, &r.element, |row| Some(row.var)),
+            hole_by_var: Csr::by(vars, &r.hole, |row| Some(row.var)),
+            argument_by_site: Csr::by(sites, &r.argument, |row| Some(row.site)),
+            argument_by_var: Csr::by(vars, &r.argument, |row| Some(row.var)),
+            parameter_by_function: Csr::by(functions, &r.parameter, |row| Some(row.function)),
+            returns_by_function: Csr::by(functions, &r.returns, |row| Some(row.function)),
+            annotation_by_function: Csr::by(functions, &r.function_annotation, |row| Some(row.function)),
+            annotation_by_class: Csr::by(classes, &r.class_annotation, |row| Some(row.class)),
+            extends_by_class: Csr::by(classes, &r.extends, |row| Some(row.class)),
+            method_by_class: Csr::by(classes, &r.method, |row| Some(row.class)),
+            field_by_class: Csr::by(classes, &r.field, |row| Some(row.class)),
+            sites_by_function: Csr::by(functions, &r.site, |row| Some(row.function)),
+            regions_by_function: Csr::by(functions, &r.region, |row| Some(row.function)),
+            functions_by_parent: Csr::by(functions, &r.function, |row| row.parent),
+            suspend_by_var: Csr::by(vars, &r.suspend, |row| row.var),
+            sql_by_var: Csr::by(vars, &r.sql, |row| Some(row.var)),
+            call_by_result: Csr::by(vars, &r.call, |row| Some(row.result)),
+            calls_by_callee: Csr::by(vars, &r.call, |row| row.callee),
+            calls_by_receiver: Csr::by(vars, &r.call, |row| row.receiver),
+            call_of_site: Csr::by(sites, &r.call, |row| Some(row.site)),
+            literal_of_var: Csr::by(vars, &r.literal, |row| Some(row.var)),
+            template_of_var: Csr::by(vars, &r.template, |row| Some(row.var)),
+            global_of_var: Csr::by(vars, &r.global, |row| Some(row.var)),
+            closure_of_var: Csr::by(vars, &r.closure, |row| Some(row.var)),
+            parameter_of_var: Csr::by(vars, &r.parameter, |row| Some(row.var)),
+            variable_of_var: Csr::by(vars, &r.variable, |row| Some(row.var)),
+            import_of_var: Csr::by(vars, &r.import, |row| Some(row.var)),
+            binary_by_dst: Csr::by(vars, &r.binary, |row| Some(row.dst)),
+            manages_by_region: Csr::by(regions, &r.manages, |row| Some(row.region)),
+            catches_by_region: Csr::by(regions, &r.catches, |row| Some(row.region)),
+            handles_by_body: Csr::by(regions, &r.handles, |row| Some(row.body)),
+            iterates_by_region: Csr::by(regions, &r.iterates, |row| Some(row.region)),
+            condition_by_region: Csr::by(regions, &r.condition, |row| Some(row.region)),
+            methods,
+            module_functions,
+            file_of_module: r.module.iter().map(|row| row.file).collect(),
+            facts,
+        }
+    }
+
+    pub fn text(&self, sym: Sym) -> &'f str {
+        self.facts.text(sym)
+    }
+
+    // Rows by id: relations whose ids are made with their row are in id order.
+
+    pub fn function(&self, id: FunctionId) -> &'f Function {
+        &self.facts.relations.function[id.index()]
+    }
+
+    pub fn class(&self, id: ClassId) -> &'f Class {
+        &self.facts.relations.class[id.index()]
+    }
+
+    pub fn site(&self, id: SiteId) -> &'f Site {
+        &self.facts.relations.site[id.index()]
+    }
+
+    pub fn region(&self, id: RegionId) -> &'f Region {
+        &self.facts.relations.region[id.index()]
+    }
+
+    pub fn call(&self, site: SiteId) -> Option<&'f Call> {
+        self.call_of_site.first(&self.facts.relations.call, site)
+    }
+
+    pub fn call_giving(&self, var: VarId) -> Option<&'f Call> {
+        self.call_by_result.first(&self.facts.relations.call, var)
+    }
+
+    pub fn literal(&self, var: VarId) -> Option<&'f distsys_facts::schema::Literal> {
+        self.literal_of_var.first(&self.facts.relations.literal, var)
+    }
+
+    pub fn template(&self, var: VarId) -> Option<Sym> {
+        self.template_of_var.first(&self.facts.relations.template, var).map(|row| row.text)
+    }
+
+    pub fn global(&self, var: VarId) -> Option<Sym> {
+        self.global_of_var.first(&self.facts.relations.global, var).map(|row| row.path)
+    }
+
+    pub fn closure(&self, var: VarId) -> Option<FunctionId> {
+        self.closure_of_var.first(&self.facts.relations.closure, var).map(|row| row.function)
+    }
+
+    pub fn parameter(&self, var: VarId) -> Option<&'f Parameter> {
+        self.parameter_of_var.first(&self.facts.relations.parameter, var)
+    }
+
+    pub fn import(&self, var: VarId) -> Option<&'f distsys_facts::schema::Import> {
+        self.import_of_var.first(&self.facts.relations.import, var)
+    }
+
+    pub fn variable(&self, var: VarId) -> Option<&'f distsys_facts::schema::Variable> {
+        self.variable_of_var.first(&self.facts.relations.variable, var)
+    }
+
+    pub fn arguments(&self, site: SiteId) -> impl DoubleEndedIterator<Item = &Argument> + Clone {
+        self.argument_by_site.of(&self.facts.relations.argument, site)
+    }
+
+    pub fn parameters(&self, function: FunctionId) -> impl DoubleEndedIterator<Item = &Parameter> + Clone {
+        self.parameter_by_function.of(&self.facts.relations.parameter, function)
+    }
+
+    pub fn sites(&self, function: FunctionId) -> impl DoubleEndedIterator<Item = &Site> + Clone {
+        self.sites_by_function.of(&self.facts.relations.site, function)
+    }
+
+    pub fn assigned_from(&self, dst: VarId) -> impl DoubleEndedIterator<Item = &Assign> + Clone {
+        self.assign_by_dst.of(&self.facts.relations.assign, dst)
+    }
+
+    pub fn loaded_as(&self, dst: VarId) -> Option<&'f Load> {
+        self.load_by_dst.first(&self.facts.relations.load, dst)
+    }
+
+    pub fn stores_to(&self, base: VarId) -> impl DoubleEndedIterator<Item = &Store> + Clone {
+        self.store_by_base.of(&self.facts.relations.store, base)
+    }
+
+    pub fn file_of_module(&self, module: ModuleId) -> FileId {
+        self.file_of_module[module.index()]
+    }
+
+    pub fn file_of_function(&self, function: FunctionId) -> FileId {
+        self.file_of_module(self.function(function).module)
+    }
+
+    pub fn language(&self, file: FileId) -> Language {
+        self.facts.relations.file[file.index()].language
+    }
+
+    pub fn path(&self, file: FileId) -> &'f str {
+        self.text(self.facts.relations.file[file.index()].path)
+    }
+
+    /// Whether a region is `inner` or lies inside of it.
+    pub fn region_within(&self, mut region: RegionId, outer: RegionId) -> bool {
+        loop {
+            if region == outer {
+                return true;
+            }
+            match self.region(region).parent {
+                Some(parent) => region = parent,
+                None => return false,
+            }
+        }
+    }
+
+    /// The regions from `region` outwards, to the body of the function.
+    pub fn regions_outward(&self, region: RegionId) -> impl Iterator<Item = &'f Region> {
+        let mut next = Some(region);
+        std::iter::from_fn(move || {
+            let row = self.region(next?);
+            next = row.parent;
+            Some(row)
+        })
+    }
+
+    /// Test, example and generated code, by path or construct; rules stay out of it.
+    pub fn is_out_of_scope(&self, function: FunctionId) -> bool {
+        let file = self.file_of_function(function);
+        !matches!(self.facts.relations.file[file.index()].role, Role::Source | Role::Migration) || self.is_test(function)
+    }
+
+    fn is_test(&self, function: FunctionId) -> bool {
+        let mut next = Some(function);
+        while let Some(id) = next {
+            let row = self.function(id);
+            if row.flags.has(FunctionFlags::TEST) {
+                return true;
+            }
+            next = row.parent;
+        }
+        false
+    }
+}

@@ -1,0 +1,405 @@
+//! What names stand for before any value flows: imports, exports, classes, type names.
+
+use std::borrow::Cow;
+
+use distsys_facts::{ClassId, Id, Language, ModuleId, Sym, VarId};
+use rustc_hash::FxHashMap;
+
+use super::modules::{Modules, Target};
+use super::types::{self, Generic};
+use crate::model::ModelSet;
+use crate::program::Program;
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Binding {
+    Var(VarId),
+    Module(ModuleId),
+    External(String),
+}
+
+/// What a type name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum TypeTarget {
+    Class(ClassId),
+    /// A library's type, with the project class among its arguments (`Repository<Order>`).
+    External(String, Option<ClassId>),
+    Collection(Box<TypeTarget>),
+}
+
+/// Name tables of all modules.
+#[derive(Debug)]
+pub(super) struct Bindings<'p, 'f> {
+    program: &'p Program<'f>,
+    pub(super) modules: Modules,
+    models: &'p ModelSet,
+    exports: FxHashMap<(ModuleId, Sym), VarId>,
+    reexports: FxHashMap<ModuleId, Vec<u32>>,
+    globs: FxHashMap<ModuleId, Vec<Sym>>,
+    /// Names declared at the top level of a module, exported or not.
+    top_level: FxHashMap<(ModuleId, Sym), VarId>,
+    aliases: FxHashMap<(ModuleId, Sym), Sym>,
+    class_of_var: FxHashMap<VarId, ClassId>,
+}
+
+/// Re-exports and aliases may lead in circles; real ones are shorter than this.
+const MAX_HOPS: u32 = 12;
+
+impl<'p, 'f> Bindings<'p, 'f> {
+    pub(super) fn new(program: &'p Program<'f>, models: &'p ModelSet) -> Self {
+        let r = &program.facts.relations;
+        let mut reexports: FxHashMap<ModuleId, Vec<u32>> = FxHashMap::default();
+        for (number, row) in r.reexport.iter().enumerate() {
+            reexports.entry(row.module).or_default().push(number as u32);
+        }
+        let mut globs: FxHashMap<ModuleId, Vec<Sym>> = FxHashMap::default();
+        for row in &r.import_glob {
+            globs.entry(row.module).or_default().push(row.target);
+        }
+        let mut top_level = FxHashMap::default();
+        for row in &r.variable {
+            let function = program.function(row.function);
+            if function.parent.is_none() {
+                top_level.insert((function.module, row.name), row.var);
+            }
+        }
+        for row in &r.import {
+            if let Some(variable) = program.variable(row.var) {
+                top_level.entry((row.module, variable.name)).or_insert(row.var);
+            }
+        }
+        Bindings {
+            program,
+            modules: Modules::new(program),
+            models,
+            exports: r.export.iter().map(|row| ((row.module, row.name), row.var)).collect(),
+            reexports,
+            globs,
+            top_level,
+            aliases: r.type_alias.iter().map(|row| ((row.module, row.name), row.type_)).collect(),
+            class_of_var: r.class_value.iter().map(|row| (row.var, row.class)).collect(),
+        }
+    }
+
+    pub(super) fn canonical(&self, language: Language, path: &str) -> Option<String> {
+        match self.models.canonical(language.into(), path) {
+            Cow::Owned(text) => Some(text),
+            Cow::Borrowed(_) => None,
+        }
+    }
+
+    pub(super) fn external(&self, language: Language, path: String) -> String {
+        self.canonical(language, &path).unwrap_or(path)
+    }
+
+    /// What `name` of `module` is to other modules.
+    pub(super) fn exported(&self, module: ModuleId, name: Sym, hops: u32) -> Option<Binding> {
+        if hops > MAX_HOPS {
+            return None;
+        }
+        if let Some(&var) = self.exports.get(&(module, name)) {
+            return Some(Binding::Var(var));
+        }
+        let program = self.program;
+        let text = program.text(name);
+        for &number in self.reexports.get(&module).into_iter().flatten() {
+            let row = &program.facts.relations.reexport[number as usize];
+            let all = program.text(row.name) == "*";
+            if row.name != name && !all {
+                continue;
+            }
+            let member = if all { name } else { row.member };
+            if all && text == "default" {
+                continue;
+            }
+            match self.member_of(module, row.target, member, hops + 1) {
+                Some(Binding::External(_)) if all => {}
+                None => {}
+                found => return found,
+            }
+        }
+        for &target in self.globs.get(&module).into_iter().flatten() {
+            match self.member_of(module, target, name, hops + 1) {
+                Some(Binding::External(_)) | None => {}
+                found => return found,
+            }
+        }
+        self.modules.child(program, module, text).map(Binding::Module)
+    }
+
+    /// Member `member` of what `target` means in `importer`.
+    pub(super) fn member_of(&self, importer: ModuleId, target: Sym, member: Sym, hops: u32) -> Option<Binding> {
+        let program = self.program;
+        let (target, member_text) = (program.text(target), program.text(member));
+        let language = program.language(program.file_of_module(importer));
+        if language == Language::Rust {
+            let whole = if member.is_empty() { target.to_owned() } else { format!("{target}.{member_text}") };
+            return match self.modules.rust_prefix(importer, &whole) {
+                (Some(module), "") => Some(Binding::Module(module)),
+                (Some(module), rest) => {
+                    let first = rest.split('.').next().unwrap_or(rest);
+                    let name = program.facts.symbols.lookup(first)?;
+                    self.exported(module, name, hops + 1)
+                }
+                (None, _) => Some(Binding::External(self.external(language, whole))),
+            };
+        }
+        match self.modules.resolve(program, importer, target) {
+            Target::Module(module) if member.is_empty() => Some(Binding::Module(module)),
+            Target::Module(module) => self.exported(module, member, hops + 1).or_else(|| {
+                // `import x from "./m"` of a CommonJS module: all of it.
+                (member_text == "default").then_some(Binding::Module(module))
+            }),
+            Target::External(path) => {
+                if language == Language::Python && !member.is_empty() {
+                    let whole = if target.ends_with('.') { format!("{target}{member_text}") } else { format!("{target}.{member_text}") };
+                    if let Target::Module(module) = self.modules.resolve(program, importer, &whole) {
+                        return Some(Binding::Module(module));
+                    }
+                }
+                if target.starts_with('.') {
+                    return None;
+                }
+                let path = if member.is_empty() || member_text == "default" { path } else { format!("{path}.{member_text}") };
+                Some(Binding::External(self.external(language, path)))
+            }
+        }
+    }
+
+    /// What an imported variable stands for.
+    pub(super) fn imported(&self, var: VarId) -> Option<Binding> {
+        let row = self.program.import(var)?;
+        self.member_of(row.module, row.target, row.member, 0)
+    }
+
+    /// What the free name `path` stands for in `module`.
+    pub(super) fn free(&self, module: ModuleId, path: &str) -> Option<Binding> {
+        let language = self.program.language(self.program.file_of_module(module));
+        if language == Language::Rust {
+            if let (Some(found), rest) = self.modules.rust_prefix(module, path)
+                && rest.is_empty()
+            {
+                return Some(Binding::Module(found));
+            }
+            if matches!(path, "crate" | "self" | "super") {
+                return None;
+            }
+        }
+        // A star import may bind it.
+        if let Some(globs) = self.globs.get(&module)
+            && let Some(name) = self.program.facts.symbols.lookup(path)
+        {
+            for &target in globs {
+                match self.member_of(module, target, name, 1) {
+                    Some(Binding::External(_)) | None => {}
+                    found => return found,
+                }
+            }
+        }
+        Some(Binding::External(self.external(language, path.to_owned())))
+    }
+
+    /// Follows a binding to the class, module or outside name that it denotes, through imports and plain assignments.
+    fn denotes(&self, binding: Binding, hops: u32) -> Option<Denoted> {
+        if hops > MAX_HOPS {
+            return None;
+        }
+        let var = match binding {
+            Binding::Module(module) => return Some(Denoted::Module(module)),
+            Binding::External(path) => return Some(Denoted::External(path)),
+            Binding::Var(var) => var,
+        };
+        if let Some(&class) = self.class_of_var.get(&var) {
+            return Some(Denoted::Class(class));
+        }
+        if self.program.import(var).is_some() {
+            return self.denotes(self.imported(var)?, hops + 1);
+        }
+        if let Some(path) = self.program.global(var) {
+            // A free name's module is that of the file; file-level is near enough for types.
+            let text = self.program.text(path);
+            return Some(Denoted::External(text.to_owned()));
+        }
+        if let Some(load) = self.program.loaded_as(var) {
+            return self.member(self.denotes(Binding::Var(load.base), hops + 1)?, self.program.text(load.field), hops);
+        }
+        if let Some(call) = self.program.call_giving(var) {
+            let callee = match (call.callee, call.receiver) {
+                (Some(callee), _) => self.denotes(Binding::Var(callee), hops + 1)?,
+                (None, Some(receiver)) => {
+                    self.member(self.denotes(Binding::Var(receiver), hops + 1)?, self.program.text(call.name), hops)?
+                }
+                (None, None) => return None,
+            };
+            return match callee {
+                Denoted::External(path) => {
+                    let language = self.program.language(self.program.file_of_function(self.program.site(call.site).function));
+                    let returned = self.models.returned_type(language.into(), &path).unwrap_or(path);
+                    Some(Denoted::External(self.external(language, returned)))
+                }
+                other => Some(other),
+            };
+        }
+        let mut sources = self.program.assigned_from(var);
+        let only = sources.next()?;
+        self.denotes(Binding::Var(only.src), hops + 1)
+    }
+
+    fn member(&self, base: Denoted, name: &str, hops: u32) -> Option<Denoted> {
+        match base {
+            Denoted::External(path) => Some(Denoted::External(format!("{path}.{name}"))),
+            Denoted::Module(module) => {
+                let name = self.program.facts.symbols.lookup(name)?;
+                self.denotes(self.exported(module, name, hops + 1)?, hops + 1)
+            }
+            Denoted::Class(class) => {
+                // A nested class, or an associated type.
+                let outer = self.program.class(class);
+                let qualified = format!("{}.{name}", self.program.text(outer.qualified));
+                let qualified = self.program.facts.symbols.lookup(&qualified)?;
+                self.program
+                    .facts
+                    .relations
+                    .class
+                    .iter()
+                    .find(|row| row.module == outer.module && row.qualified == qualified)
+                    .map(|row| Denoted::Class(row.class))
+            }
+        }
+    }
+
+    /// The types that an annotation in `module` names.
+    pub(super) fn types(&self, module: ModuleId, text: &str, hops: u32) -> Vec<TypeTarget> {
+        if hops > MAX_HOPS || text.len() > 400 {
+            return Vec::new();
+        }
+        let mut targets = Vec::new();
+        for part in types::alternatives(text).into_iter().take(4) {
+            match types::generic(part.name) {
+                Generic::Transparent => {
+                    if let Some(argument) = types::element_argument(&part) {
+                        targets.extend(self.types(module, argument, hops + 1));
+                        continue;
+                    }
+                }
+                Generic::Collection => {
+                    if let Some(argument) = types::element_argument(&part) {
+                        targets.extend(
+                            self.types(module, argument, hops + 1).into_iter().map(|inner| TypeTarget::Collection(Box::new(inner))),
+                        );
+                        continue;
+                    }
+                }
+                Generic::Opaque => {}
+            }
+            let class_argument = || {
+                part.arguments.iter().take(3).find_map(|argument| match self.types(module, argument, hops + 1).first() {
+                    Some(TypeTarget::Class(class)) => Some(*class),
+                    _ => None,
+                })
+            };
+            match self.type_name(module, part.name, hops) {
+                Named::Is(Denoted::Class(class)) => targets.push(TypeTarget::Class(class)),
+                Named::Is(Denoted::External(path)) => targets.push(TypeTarget::External(path, class_argument())),
+                Named::Is(Denoted::Module(_)) | Named::Nothing => {}
+                Named::Alias(module, text) => targets.extend(self.types(module, text, hops + 1)),
+            }
+        }
+        targets
+    }
+
+    fn type_name(&self, module: ModuleId, name: &str, hops: u32) -> Named<'f> {
+        let (first, rest) = name.split_once('.').unwrap_or((name, ""));
+        let language = self.program.language(self.program.file_of_module(module));
+        let Some(sym) = self.program.facts.symbols.lookup(first) else { return Named::Nothing };
+        if rest.is_empty()
+            && let Some(&alias) = self.aliases.get(&(module, sym))
+            && self.program.text(alias) != name
+        {
+            return Named::Alias(module, self.program.text(alias));
+        }
+        let binding = match self.exports.get(&(module, sym)).or_else(|| self.top_level.get(&(module, sym))) {
+            Some(&var) => {
+                // An imported alias is looked up where it stands.
+                if let Some(row) = self.program.import(var)
+                    && rest.is_empty()
+                    && let Some(found) = self.imported_alias(row.module, row.target, row.member, hops)
+                {
+                    return found;
+                }
+                Some(Binding::Var(var))
+            }
+            None => self.free(module, first),
+        };
+        let Some(mut at) = binding.and_then(|binding| self.denotes(binding, hops + 1)) else { return Named::Nothing };
+        for segment in rest.split('.').filter(|segment| !segment.is_empty()) {
+            if let Denoted::Module(inner) = at
+                && let Some(sym) = self.program.facts.symbols.lookup(segment)
+                && let Some(&alias) = self.aliases.get(&(inner, sym))
+            {
+                return Named::Alias(inner, self.program.text(alias));
+            }
+            match self.member(at, segment, hops + 1) {
+                Some(next) => at = next,
+                None => return Named::Nothing,
+            }
+        }
+        if let Denoted::External(path) = at {
+            at = Denoted::External(self.external(language, path));
+        }
+        Named::Is(at)
+    }
+
+    fn imported_alias(&self, importer: ModuleId, target: Sym, member: Sym, hops: u32) -> Option<Named<'f>> {
+        if hops > MAX_HOPS {
+            return None;
+        }
+        let Target::Module(module) = self.target_module(importer, target)? else { return None };
+        if let Some(&alias) = self.aliases.get(&(module, member)) {
+            return Some(Named::Alias(module, self.program.text(alias)));
+        }
+        for &number in self.reexports.get(&module).into_iter().flatten() {
+            let row = &self.program.facts.relations.reexport[number as usize];
+            let all = self.program.text(row.name) == "*";
+            if all || row.name == member {
+                let inner = if all { member } else { row.member };
+                if let Some(found) = self.imported_alias(module, row.target, inner, hops + 1) {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    fn target_module(&self, importer: ModuleId, target: Sym) -> Option<Target> {
+        let text = self.program.text(target);
+        if self.program.language(self.program.file_of_module(importer)) == Language::Rust {
+            let (module, rest) = self.modules.rust_prefix(importer, text);
+            return rest.is_empty().then_some(Target::Module(module?));
+        }
+        Some(self.modules.resolve(self.program, importer, text))
+    }
+
+    /// The class that a variable denotes.
+    pub(super) fn class_of(&self, var: VarId) -> Option<ClassId> {
+        self.class_of_var.get(&var).copied()
+    }
+
+    /// The modules in the order of their ids.
+    pub(super) fn module_count(&self) -> usize {
+        self.program.facts.relations.module.last().map_or(0, |row| row.module.index() + 1)
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Denoted {
+    Class(ClassId),
+    Module(ModuleId),
+    External(String),
+}
+
+enum Named<'f> {
+    Is(Denoted),
+    Alias(ModuleId, &'f str),
+    Nothing,
+}

@@ -1,0 +1,999 @@
+//! The propagation itself.
+
+use std::collections::VecDeque;
+
+use distsys_facts::schema::{Call, Load, Store};
+use distsys_facts::{
+    CallKind, ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, ParameterKind, SiteId,
+    Sym, VarId,
+};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::bindings::{Binding, Bindings, TypeTarget};
+use super::members::{Hierarchy, Member};
+use super::values::{HandleRole, Sets, Value, ValueId, ValueKind, Values};
+use crate::model::{ModelSet, Returned};
+use crate::paths::{PathId, Paths};
+use crate::program::Program;
+use crate::words::role_of_name;
+
+/// How sure an edge of the call graph is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Confidence {
+    /// A guess.
+    Low,
+    /// By a name that is unique in the project, or one of several implementations.
+    Medium,
+    /// By type or binding.
+    High,
+}
+
+/// `site` calls `function`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallEdge {
+    pub site: SiteId,
+    pub function: FunctionId,
+    pub confidence: Confidence,
+}
+
+/// How many call sites of a language were resolved to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unresolved {
+    pub project: usize,
+    pub external: usize,
+    pub unresolved: usize,
+}
+
+/// The result: what is called where, and what every variable may hold.
+#[derive(Debug)]
+pub struct Resolution {
+    pub paths: Paths,
+    pub values: Values,
+    sets: Sets,
+    /// By site.
+    pub calls: Vec<CallEdge>,
+    /// Library functions called, by site: the name, and the value through which it was reached.
+    pub external: Vec<(SiteId, PathId, Value)>,
+    calls_by_site: FxHashMap<SiteId, (u32, u32)>,
+    external_by_site: FxHashMap<SiteId, (u32, u32)>,
+    class_lines: FxHashMap<ClassId, Vec<PathId>>,
+}
+
+impl Resolution {
+    pub fn values_of(&self, var: VarId) -> impl Iterator<Item = Value> + '_ {
+        self.sets.of(var.index() as u32).map(|id| self.values.get(id))
+    }
+
+    pub fn calls_at(&self, site: SiteId) -> &[CallEdge] {
+        self.calls_by_site.get(&site).map_or(&[], |&(start, end)| &self.calls[start as usize..end as usize])
+    }
+
+    pub fn external_at(&self, site: SiteId) -> &[(SiteId, PathId, Value)] {
+        self.external_by_site.get(&site).map_or(&[], |&(start, end)| &self.external[start as usize..end as usize])
+    }
+
+    /// The library classes that a project class derives from.
+    pub fn library_bases(&self, class: ClassId) -> &[PathId] {
+        self.class_lines.get(&class).map_or(&[], Vec::as_slice)
+    }
+
+    /// Call sites by language.
+    pub fn shares(&self, program: &Program<'_>) -> Vec<(Language, Unresolved)> {
+        let mut shares: Vec<(Language, Unresolved)> = Vec::new();
+        for call in &program.facts.relations.call {
+            let site = program.site(call.site);
+            let language = program.language(program.file_of_function(site.function));
+            let share = match shares.iter_mut().find(|(known, _)| *known == language) {
+                Some((_, share)) => share,
+                None => {
+                    shares.push((language, Unresolved::default()));
+                    match shares.last_mut() {
+                        Some((_, share)) => share,
+                        None => continue,
+                    }
+                }
+            };
+            if !self.calls_at(call.site).is_empty() {
+                share.project += 1;
+            } else if !self.external_at(call.site).is_empty() {
+                share.external += 1;
+            } else {
+                share.unresolved += 1;
+            }
+        }
+        shares.sort_by_key(|(language, _)| *language);
+        shares
+    }
+
+    pub fn solve(program: &Program<'_>, models: &ModelSet) -> Resolution {
+        let mut paths = Paths::default();
+        let bindings = Bindings::new(program, models);
+        let hierarchy = Hierarchy::new(program, &bindings, &mut paths);
+        let mut flow = Flow::new(program, models, bindings, hierarchy, paths);
+        flow.seed();
+        flow.run();
+        flow.by_unique_name();
+        flow.run();
+        flow.finish()
+    }
+}
+
+/// Edges added while solving, as linked lists: most nodes have none.
+#[derive(Debug, Default)]
+struct DynamicEdges {
+    heads: FxHashMap<u32, u32>,
+    edges: Vec<(u32, u32, EdgeKind)>,
+    known: FxHashSet<(u32, u32)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EdgeKind {
+    All,
+    /// Only the role passes: a session is a replica's if its engine is.
+    Role,
+}
+
+const END: u32 = u32::MAX;
+
+struct Flow<'p, 'f> {
+    program: &'p Program<'f>,
+    models: &'p ModelSet,
+    bindings: Bindings<'p, 'f>,
+    hierarchy: Hierarchy,
+    paths: Paths,
+    values: Values,
+    sets: Sets,
+    queue: VecDeque<(u32, ValueId)>,
+    dynamic: DynamicEdges,
+    nodes: u32,
+    return_base: u32,
+    class_fields: FxHashMap<(ClassId, Sym), u32>,
+    object_fields: FxHashMap<(VarId, Sym), u32>,
+    /// Role that the name of a node gives to connections under it.
+    name_roles: FxHashMap<u32, HandleRole>,
+    calls: FxHashMap<(SiteId, FunctionId), Confidence>,
+    external: FxHashSet<(SiteId, PathId, Value)>,
+    bound: FxHashSet<(SiteId, FunctionId)>,
+    /// Nodes that hold what a call of a member may call.
+    callee_nodes: FxHashMap<SiteId, u32>,
+    callee_sites: FxHashMap<u32, SiteId>,
+    any_element: Sym,
+    computed: Sym,
+}
+
+/// A call with more targets than this is not resolved, only guessed.
+const MAX_TARGETS: usize = 4;
+
+impl<'p, 'f> Flow<'p, 'f> {
+    fn new(
+        program: &'p Program<'f>,
+        models: &'p ModelSet,
+        bindings: Bindings<'p, 'f>,
+        hierarchy: Hierarchy,
+        paths: Paths,
+    ) -> Self {
+        let facts = program.facts;
+        let return_base = facts.count(IdKind::Var) as u32;
+        let nodes = return_base + facts.count(IdKind::Function) as u32;
+        let mut sets = Sets::default();
+        sets.grow(nodes as usize);
+        let mut flow = Flow {
+            program,
+            models,
+            bindings,
+            hierarchy,
+            paths,
+            values: Values::default(),
+            sets,
+            queue: VecDeque::new(),
+            dynamic: DynamicEdges::default(),
+            nodes,
+            return_base,
+            class_fields: FxHashMap::default(),
+            object_fields: FxHashMap::default(),
+            name_roles: FxHashMap::default(),
+            calls: FxHashMap::default(),
+            external: FxHashSet::default(),
+            bound: FxHashSet::default(),
+            callee_nodes: FxHashMap::default(),
+            callee_sites: FxHashMap::default(),
+            any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
+            computed: facts.symbols.lookup("[]").unwrap_or(Sym::EMPTY),
+        };
+        flow.name_the_nodes();
+        flow
+    }
+
+    fn name_the_nodes(&mut self) {
+        let facts = self.program.facts;
+        let mut by_name: FxHashMap<Sym, HandleRole> = FxHashMap::default();
+        for row in &facts.relations.variable {
+            let role = *by_name.entry(row.name).or_insert_with(|| role_of_name(facts.text(row.name), false));
+            if role != HandleRole::Unknown {
+                self.name_roles.insert(row.var.index() as u32, role);
+            }
+        }
+        for row in &facts.relations.function {
+            let role = role_of_name(facts.text(row.name), true);
+            if role != HandleRole::Unknown {
+                self.name_roles.insert(self.return_base + row.function.index() as u32, role);
+            }
+        }
+    }
+
+    // ---- nodes and values
+
+    fn add(&mut self, node: u32, value: Value) {
+        let id = self.values.intern(value);
+        self.add_id(node, id);
+    }
+
+    fn add_id(&mut self, node: u32, mut id: ValueId) {
+        if let Some(&role) = self.name_roles.get(&node) {
+            let value = self.values.get(id);
+            if value.role == HandleRole::Unknown && self.is_handle(value) {
+                id = self.values.intern(Value { role, ..value });
+            }
+        }
+        if self.sets.add(node, id) {
+            self.queue.push_back((node, id));
+        }
+    }
+
+    fn is_handle(&self, value: Value) -> bool {
+        match value.kind {
+            ValueKind::External(path) => self.models.is_handle_anywhere(self.paths.text(path)),
+            ValueKind::Instance(class) => {
+                self.hierarchy.external_bases(class).any(|(path, _)| self.models.is_handle_anywhere(self.paths.text(path)))
+            }
+            _ => false,
+        }
+    }
+
+    fn edge(&mut self, from: u32, to: u32, kind: EdgeKind) {
+        if from == to || !self.dynamic.known.insert((from, to)) {
+            return;
+        }
+        let next = self.dynamic.heads.insert(from, self.dynamic.edges.len() as u32).unwrap_or(END);
+        self.dynamic.edges.push((to, next, kind));
+        let now: Vec<ValueId> = self.sets.of(from).collect();
+        for id in now {
+            self.pass(id, to, kind);
+        }
+    }
+
+    fn pass(&mut self, id: ValueId, to: u32, kind: EdgeKind) {
+        match kind {
+            EdgeKind::All => self.add_id(to, id),
+            EdgeKind::Role => {
+                let role = self.values.get(id).role;
+                if role != HandleRole::Unknown {
+                    let changed: Vec<Value> =
+                        self.sets.of(to).map(|id| self.values.get(id)).filter(|value| value.role == HandleRole::Unknown).collect();
+                    for value in changed {
+                        self.add(to, Value { role, ..value });
+                    }
+                }
+            }
+        }
+    }
+
+    fn node(var: VarId) -> u32 {
+        var.index() as u32
+    }
+
+    fn return_node(&self, function: FunctionId) -> u32 {
+        self.return_base + function.index() as u32
+    }
+
+    fn fresh_node(&mut self, name: Sym) -> u32 {
+        let node = self.nodes;
+        self.nodes += 1;
+        self.sets.grow(self.nodes as usize);
+        let role = role_of_name(self.program.text(name), false);
+        if role != HandleRole::Unknown {
+            self.name_roles.insert(node, role);
+        }
+        node
+    }
+
+    fn class_field(&mut self, class: ClassId, field: Sym) -> u32 {
+        if let Some(&node) = self.class_fields.get(&(class, field)) {
+            return node;
+        }
+        let node = self.fresh_node(field);
+        self.class_fields.insert((class, field), node);
+        node
+    }
+
+    fn object_field(&mut self, object: VarId, field: Sym) -> u32 {
+        if let Some(&node) = self.object_fields.get(&(object, field)) {
+            return node;
+        }
+        let node = self.fresh_node(field);
+        self.object_fields.insert((object, field), node);
+        node
+    }
+
+    fn language_of(&self, site: SiteId) -> Language {
+        self.program.language(self.program.file_of_function(self.program.site(site).function))
+    }
+
+    // ---- seeds
+
+    fn seed(&mut self) {
+        let r = &self.program.facts.relations;
+        for row in &r.closure {
+            self.add(Self::node(row.var), Value::new(ValueKind::Function(row.function)));
+        }
+        for row in &r.class_value {
+            self.add(Self::node(row.var), Value::new(ValueKind::Class(row.class)));
+        }
+        for row in &r.import {
+            if let Some(binding) = self.bindings.imported(row.var) {
+                self.seed_binding(Self::node(row.var), binding);
+            }
+        }
+        for row in &r.global {
+            if let Some(binding) = self.bindings.free(row.module, self.program.text(row.path)) {
+                self.seed_binding(Self::node(row.var), binding);
+            }
+        }
+        for row in &r.parameter {
+            let node = Self::node(row.var);
+            let function = self.program.function(row.function);
+            if row.kind == ParameterKind::Receiver
+                && let Some(class) = function.class
+            {
+                let class = self.hierarchy.whole(class);
+                self.add(node, Value::new(ValueKind::Instance(class)));
+            }
+            if !row.type_.is_empty() {
+                self.seed_type(node, function.module, row.type_);
+            }
+            if let Some(default) = row.default {
+                self.edge(Self::node(default), node, EdgeKind::All);
+            }
+        }
+        let mut type_modules: FxHashMap<VarId, ModuleId> = FxHashMap::default();
+        for row in &r.variable {
+            type_modules.insert(row.var, self.program.function(row.function).module);
+        }
+        for row in &r.declared_type {
+            let module = type_modules.get(&row.var).copied().or_else(|| {
+                let call = self.program.call_giving(row.var)?;
+                Some(self.program.function(self.program.site(call.site).function).module)
+            });
+            if let Some(module) = module {
+                self.seed_type(Self::node(row.var), module, row.type_);
+            }
+        }
+        for row in &r.return_type {
+            let function = self.program.function(row.function);
+            let node = self.return_node(row.function);
+            self.seed_type(node, function.module, row.type_);
+        }
+        for row in &r.field {
+            let class = self.hierarchy.whole(row.class);
+            let node = self.class_field(class, row.name);
+            if !row.type_.is_empty() {
+                self.seed_type(node, self.program.class(row.class).module, row.type_);
+            }
+            if let Some(value) = row.value {
+                self.edge(Self::node(value), node, EdgeKind::All);
+            }
+        }
+        for row in &r.returns {
+            if let Some(var) = row.var {
+                let node = self.return_node(row.function);
+                self.edge(Self::node(var), node, EdgeKind::All);
+            }
+        }
+        for row in &r.yields {
+            if let Some(var) = row.var {
+                let node = self.return_node(row.function);
+                self.edge(Self::node(var), node, EdgeKind::All);
+            }
+        }
+        let mut last = None;
+        for var in r.entry.iter().map(|row| row.var).chain(r.element.iter().map(|row| row.var)) {
+            if last != Some(var) {
+                self.add(Self::node(var), Value::new(ValueKind::Object(var)));
+                last = Some(var);
+            }
+        }
+    }
+
+    fn seed_binding(&mut self, node: u32, binding: Binding) {
+        match binding {
+            Binding::Var(var) => self.edge(Self::node(var), node, EdgeKind::All),
+            Binding::Module(module) => self.add(node, Value::new(ValueKind::Module(module))),
+            Binding::External(path) => {
+                let path = self.paths.intern(&path);
+                self.add(node, Value::new(ValueKind::External(path)));
+            }
+        }
+    }
+
+    fn seed_type(&mut self, node: u32, module: ModuleId, text: Sym) {
+        for target in self.bindings.types(module, self.program.text(text), 0) {
+            if let Some(value) = self.value_of_type(&target) {
+                self.add(node, value);
+            }
+        }
+    }
+
+    fn value_of_type(&mut self, target: &TypeTarget) -> Option<Value> {
+        Some(match target {
+            TypeTarget::Class(class) => Value::new(ValueKind::Instance(self.hierarchy.whole(*class))),
+            TypeTarget::External(path, class) => {
+                Value { class: *class, ..Value::new(ValueKind::External(self.paths.intern(path))) }
+            }
+            TypeTarget::Collection(inner) => {
+                let inner = self.value_of_type(inner)?;
+                let inner = self.values.intern(inner);
+                Value::new(ValueKind::Collection(inner))
+            }
+        })
+    }
+
+    // ---- propagation
+
+    fn run(&mut self) {
+        while let Some((node, id)) = self.queue.pop_front() {
+            let mut next = self.dynamic.heads.get(&node).copied().unwrap_or(END);
+            while next != END {
+                let (to, after, kind) = self.dynamic.edges[next as usize];
+                self.pass(id, to, kind);
+                next = after;
+            }
+            if let Some(&site) = self.callee_sites.get(&node)
+                && let Some(row) = self.program.call(site)
+            {
+                let value = self.values.get(id);
+                self.call(row, value, Confidence::High);
+            }
+            if node >= self.return_base {
+                continue;
+            }
+            let var = VarId::new(node as usize);
+            let value = self.values.get(id);
+            let program = self.program;
+            let r = &program.facts.relations;
+            for row in program.assign_by_src.of(&r.assign, var) {
+                self.add_id(Self::node(row.dst), id);
+            }
+            for row in program.load_by_base.of(&r.load, var) {
+                self.load(row, value);
+            }
+            for row in program.store_by_base.of(&r.store, var) {
+                self.store(row, value);
+            }
+            for row in program.calls_by_callee.of(&r.call, var) {
+                self.call(row, value, Confidence::High);
+            }
+            for row in program.calls_by_receiver.of(&r.call, var) {
+                self.call_member(row, value);
+            }
+            // An `async` block runs where it is awaited.
+            if let ValueKind::Function(function) = value.kind
+                && program.function(function).kind == FunctionKind::AsyncBlock
+            {
+                for row in program.suspend_by_var.of(&r.suspend, var) {
+                    self.record(row.site, function, Confidence::High);
+                }
+            }
+        }
+    }
+
+    fn load(&mut self, row: &Load, base: Value) {
+        let to = Self::node(row.dst);
+        self.member(base, row.field, to);
+    }
+
+    /// Lets what `name` of `base` is flow to `to`.
+    fn member(&mut self, base: Value, name: Sym, to: u32) {
+        match base.kind {
+            ValueKind::Module(module) => {
+                if let Some(binding) = self.bindings.exported(module, name, 0) {
+                    self.seed_binding(to, binding);
+                } else if let Some(binding) = self.whole_export(module) {
+                    // CommonJS: `module.exports = x`, then `require(…).name`.
+                    let values: Vec<Value> = self.sets.of(Self::node(binding)).map(|id| self.values.get(id)).collect();
+                    for value in values {
+                        if !matches!(value.kind, ValueKind::Module(_)) {
+                            self.member(value, name, to);
+                        }
+                    }
+                }
+            }
+            ValueKind::Class(class) | ValueKind::Instance(class) => match self.hierarchy.member(class, name) {
+                Member::Method(function) => {
+                    if self.program.function(function).flags.has(FunctionFlags::PROPERTY) {
+                        let from = self.return_node(function);
+                        self.edge(from, to, EdgeKind::All);
+                    } else {
+                        self.add(to, Value { class: Some(class), ..Value::new(ValueKind::Function(function)) });
+                    }
+                }
+                Member::Field => {
+                    let line: Vec<ClassId> = self.hierarchy.ancestors(class).to_vec();
+                    for ancestor in line {
+                        let from = self.class_field(ancestor, name);
+                        self.edge(from, to, EdgeKind::All);
+                    }
+                }
+                Member::External(bases) => {
+                    for (path, argument) in bases {
+                        self.external_member(path, name, Value { class: argument.or(Some(class)), ..base }, to);
+                    }
+                }
+                Member::Nothing => {}
+            },
+            ValueKind::External(path) => self.external_member(path, name, base, to),
+            ValueKind::Object(object) => self.object_member(object, name, to),
+            ValueKind::Collection(inner) => {
+                let text = self.program.text(name);
+                if name == self.any_element || name == self.computed || text.bytes().all(|byte| byte.is_ascii_digit()) {
+                    self.add_id(to, inner);
+                }
+            }
+            ValueKind::Function(_) => {}
+        }
+    }
+
+    fn whole_export(&self, module: ModuleId) -> Option<VarId> {
+        let name = self.program.facts.symbols.lookup("=")?;
+        match self.bindings.exported(module, name, 0) {
+            Some(Binding::Var(var)) => Some(var),
+            _ => None,
+        }
+    }
+
+    fn external_member(&mut self, path: PathId, name: Sym, base: Value, to: u32) {
+        let text = self.program.text(name);
+        if text.starts_with('[') || text.is_empty() {
+            return;
+        }
+        let models = self.models;
+        let member = self.paths.member(path, name, text, |whole| models.canonical_anywhere(whole));
+        if let Some(member) = member {
+            self.add(to, Value { kind: ValueKind::External(member), ..base });
+        }
+    }
+
+    fn object_member(&mut self, object: VarId, name: Sym, to: u32) {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let any = name == self.any_element || name == self.computed;
+        for row in program.entry_by_var.of(&r.entry, object) {
+            if any || row.key == name {
+                self.edge(Self::node(row.value), to, EdgeKind::All);
+            } else if program.text(row.key) == "**" {
+                let values: Vec<Value> = self.sets.of(Self::node(row.value)).map(|id| self.values.get(id)).collect();
+                for value in values {
+                    if value.kind != ValueKind::Object(object) {
+                        self.member(value, name, to);
+                    }
+                }
+            }
+        }
+        for row in program.element_by_var.of(&r.element, object) {
+            if any || program.text(name).parse() == Ok(row.index) {
+                self.edge(Self::node(row.value), to, EdgeKind::All);
+            }
+        }
+        let from = self.object_field(object, name);
+        self.edge(from, to, EdgeKind::All);
+    }
+
+    fn store(&mut self, row: &Store, base: Value) {
+        let from = Self::node(row.src);
+        match base.kind {
+            ValueKind::Instance(class) | ValueKind::Class(class) => {
+                let to = self.class_field(class, row.field);
+                self.edge(from, to, EdgeKind::All);
+            }
+            ValueKind::Object(object) => {
+                let to = self.object_field(object, row.field);
+                self.edge(from, to, EdgeKind::All);
+            }
+            _ => {}
+        }
+    }
+
+    fn call_member(&mut self, row: &Call, receiver: Value) {
+        // A temporary node a call stands for the member that is called.
+        let class = match receiver.kind {
+            ValueKind::Class(class) | ValueKind::Instance(class) => class,
+            ValueKind::External(path) => {
+                let text = self.program.text(row.name);
+                let models = self.models;
+                if let Some(member) = self.paths.member(path, row.name, text, |whole| models.canonical_anywhere(whole)) {
+                    self.call_external(row, member, receiver);
+                }
+                return;
+            }
+            ValueKind::Collection(inner) => {
+                self.apply_to_elements(row, inner);
+                return;
+            }
+            _ => {
+                let node = self.callee_node(row.site);
+                self.member(receiver, row.name, node);
+                return;
+            }
+        };
+        match self.hierarchy.member(class, row.name) {
+            Member::Method(function) => {
+                let receiver_is_class = matches!(receiver.kind, ValueKind::Class(_));
+                self.call_function(row, function, Some(receiver_is_class), Confidence::High);
+            }
+            Member::Field => {
+                let node = self.callee_node(row.site);
+                self.member(receiver, row.name, node);
+            }
+            Member::External(bases) => {
+                let text = self.program.text(row.name);
+                let models = self.models;
+                for (path, argument) in bases {
+                    if let Some(member) = self.paths.member(path, row.name, text, |whole| models.canonical_anywhere(whole)) {
+                        let via = Value { class: argument.or(Some(class)), ..receiver };
+                        self.call_external(row, member, via);
+                    }
+                }
+            }
+            Member::Nothing => {}
+        }
+    }
+
+    /// The node whose values are called at `site`.
+    fn callee_node(&mut self, site: SiteId) -> u32 {
+        if let Some(&node) = self.callee_nodes.get(&site) {
+            return node;
+        }
+        let node = self.fresh_node(Sym::EMPTY);
+        self.callee_nodes.insert(site, node);
+        self.callee_sites.insert(node, site);
+        node
+    }
+
+    // ---- calls
+
+    fn call(&mut self, row: &Call, callee: Value, confidence: Confidence) {
+        match callee.kind {
+            ValueKind::Function(function) => {
+                let through = callee.class.map(|_| false);
+                self.call_function(row, function, through, confidence);
+            }
+            ValueKind::Class(class) => self.construct(row, class),
+            ValueKind::Instance(class) => {
+                let name = self.program.facts.symbols.lookup("__call__");
+                if let Some(name) = name
+                    && let Member::Method(function) = self.hierarchy.member(class, name)
+                {
+                    self.call_function(row, function, Some(false), confidence);
+                }
+            }
+            ValueKind::External(path) => self.call_external(row, path, callee),
+            ValueKind::Module(module) => {
+                if let Some(var) = self.whole_export(module) {
+                    let node = self.callee_node(row.site);
+                    self.edge(Self::node(var), node, EdgeKind::All);
+                }
+            }
+            ValueKind::Object(_) | ValueKind::Collection(_) => {}
+        }
+    }
+
+    /// `through`: called as a member, of a class (true) or of an instance (false).
+    fn call_function(&mut self, row: &Call, function: FunctionId, through: Option<bool>, confidence: Confidence) {
+        let implementations = self.hierarchy.implementations(self.program, function);
+        if implementations.is_empty() {
+            self.record(row.site, function, confidence);
+            self.bind(row, function, through);
+            return;
+        }
+        if implementations.len() > MAX_TARGETS {
+            // Still of the abstract method's type.
+            self.bind(row, function, through);
+            return;
+        }
+        let confidence = if implementations.len() == 1 { confidence } else { confidence.min(Confidence::Medium) };
+        self.bind(row, function, through);
+        for function in implementations {
+            self.record(row.site, function, confidence);
+            self.bind(row, function, through);
+        }
+    }
+
+    fn record(&mut self, site: SiteId, function: FunctionId, confidence: Confidence) {
+        self.calls.entry((site, function)).and_modify(|known| *known = (*known).max(confidence)).or_insert(confidence);
+    }
+
+    /// Arguments flow to parameters, the returned value to the result.
+    fn bind(&mut self, row: &Call, function: FunctionId, through: Option<bool>) {
+        if row.kind == CallKind::Annotation || !self.bound.insert((row.site, function)) {
+            return;
+        }
+        let program = self.program;
+        let parameters: Vec<_> = program.parameters(function).collect();
+        let has_receiver = parameters.first().is_some_and(|parameter| parameter.kind == ParameterKind::Receiver);
+        let positional = program.arguments(row.site).filter(|argument| argument.position != u32::MAX).count();
+        let named = parameters.iter().filter(|parameter| parameter.kind == ParameterKind::Positional).count();
+        // `Type::method(x, …)` passes the receiver as the first argument.
+        let explicit_receiver = has_receiver && through != Some(false) && positional == named + 1;
+        let offset = usize::from(has_receiver && !explicit_receiver);
+        for argument in program.arguments(row.site) {
+            let keyword = program.text(argument.keyword);
+            let target = if argument.position != u32::MAX && keyword.is_empty() {
+                let at = argument.position as usize + offset;
+                match parameters.get(at) {
+                    Some(parameter) if parameter.kind != ParameterKind::KeywordOnly => Some(parameter),
+                    _ => None,
+                }
+            } else {
+                parameters.iter().find(|parameter| parameter.name == argument.keyword && !keyword.is_empty())
+            };
+            if let Some(parameter) = target
+                && !matches!(parameter.kind, ParameterKind::Rest | ParameterKind::KeywordRest)
+            {
+                self.edge(Self::node(argument.var), Self::node(parameter.var), EdgeKind::All);
+            }
+        }
+        let from = self.return_node(function);
+        self.edge(from, Self::node(row.result), EdgeKind::All);
+    }
+
+    fn construct(&mut self, row: &Call, class: ClassId) {
+        if row.kind == CallKind::Annotation {
+            return;
+        }
+        let class = self.hierarchy.whole(class);
+        self.add(Self::node(row.result), Value::new(ValueKind::Instance(class)));
+        for name in ["__init__", "constructor"] {
+            if let Some(name) = self.program.facts.symbols.lookup(name)
+                && let Member::Method(function) = self.hierarchy.member(class, name)
+            {
+                self.record(row.site, function, Confidence::High);
+                let result = Call { result: row.result, ..*row };
+                self.bind_constructor(&result, function);
+                return;
+            }
+        }
+        // A struct literal, a dataclass: arguments are fields.
+        for argument in self.program.arguments(row.site) {
+            if !argument.keyword.is_empty() {
+                let to = self.class_field(class, argument.keyword);
+                self.edge(Self::node(argument.var), to, EdgeKind::All);
+            }
+        }
+        let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();
+        for (path, _) in bases {
+            self.external.insert((row.site, path, Value { class: Some(class), ..Value::new(ValueKind::External(path)) }));
+        }
+    }
+
+    fn bind_constructor(&mut self, row: &Call, function: FunctionId) {
+        // What a constructor returns is not what constructing gives.
+        let returns = self.return_node(function);
+        self.dynamic.known.insert((returns, Self::node(row.result)));
+        self.bind(row, function, Some(false));
+    }
+
+    fn call_external(&mut self, row: &Call, path: PathId, via: Value) {
+        if !self.external.insert((row.site, path, via)) || row.kind == CallKind::Annotation {
+            return;
+        }
+        let to = Self::node(row.result);
+        let family = self.language_of(row.site).into();
+        let returned = self.models.returns(family, self.paths.text(path)).cloned();
+        let value = match returned {
+            None => Value { kind: ValueKind::External(path), ..via },
+            Some(Returned::SelfType) => {
+                let Some(parent) = self.parent(path) else { return };
+                Value { kind: ValueKind::External(parent), ..via }
+            }
+            Some(Returned::Receiver) => {
+                if let Some(receiver) = row.receiver {
+                    self.edge(Self::node(receiver), to, EdgeKind::All);
+                }
+                return;
+            }
+            Some(Returned::Argument(index)) => {
+                if let Some(var) = self.positional(row.site, index) {
+                    self.edge(Self::node(var), to, EdgeKind::All);
+                }
+                return;
+            }
+            Some(Returned::CallOf(index)) => {
+                if let Some(var) = self.positional(row.site, index) {
+                    let node = self.callee_node(row.site);
+                    self.edge(Self::node(var), node, EdgeKind::All);
+                }
+                return;
+            }
+            Some(Returned::Type(text)) => {
+                let text = self.fill(&text, row.site);
+                let text = self.models.canonical_anywhere(&text).unwrap_or(text);
+                Value { kind: ValueKind::External(self.paths.intern(&text)), ..via }
+            }
+        };
+        // A class argument says what the value is of: `getRepository(Order)`, `session.query(Order)`.
+        let class = value.class.or_else(|| self.class_argument(row.site));
+        let mut value = Value { class, ..value };
+        if self.is_handle(value) {
+            if value.role == HandleRole::Unknown {
+                value.role = self.role_of_arguments(row.site);
+            }
+            for argument in self.program.arguments(row.site) {
+                self.edge(Self::node(argument.var), to, EdgeKind::Role);
+            }
+        }
+        self.add(to, value);
+        self.callback_gets_receiver(row, via);
+    }
+
+    /// A function given to a method of a connection gets that connection (`db.transaction(tx => …)`).
+    fn callback_gets_receiver(&mut self, row: &Call, via: Value) {
+        let Some(receiver) = row.receiver else { return };
+        let ValueKind::External(_) = via.kind else { return };
+        for argument in self.program.arguments(row.site) {
+            let Some(function) = self.program.closure(argument.var) else { continue };
+            if let Some(parameter) = self.program.parameters(function).find(|parameter| parameter.kind == ParameterKind::Positional)
+                && parameter.type_.is_empty()
+            {
+                let values: Vec<Value> = self.sets.of(Self::node(receiver)).map(|id| self.values.get(id)).collect();
+                for value in values {
+                    if self.is_handle(value) {
+                        self.add(Self::node(parameter.var), value);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A function given to a method of a collection gets its elements (`orders.map(order => …)`).
+    fn apply_to_elements(&mut self, row: &Call, inner: ValueId) {
+        for argument in self.program.arguments(row.site) {
+            if let Some(function) = self.program.closure(argument.var)
+                && let Some(parameter) = self.program.parameters(function).next()
+            {
+                self.add_id(Self::node(parameter.var), inner);
+            }
+        }
+        let name = self.program.text(row.name);
+        if matches!(name, "pop" | "shift" | "find" | "at" | "get" | "first" | "last" | "next" | "pop_front" | "values" | "iter" | "into_iter") {
+            self.add_id(Self::node(row.result), inner);
+        }
+    }
+
+    fn parent(&mut self, path: PathId) -> Option<PathId> {
+        let text = self.paths.text(path);
+        let (parent, _) = text.rsplit_once('.')?;
+        let parent = parent.to_owned();
+        Some(self.paths.intern(&parent))
+    }
+
+    fn positional(&self, site: SiteId, index: usize) -> Option<VarId> {
+        self.program.arguments(site).find(|argument| argument.position as usize == index).map(|argument| argument.var)
+    }
+
+    /// `boto3.{0}` with the text of argument 0.
+    fn fill(&self, text: &str, site: SiteId) -> String {
+        let mut filled = text.to_owned();
+        for index in 0..3 {
+            let hole = format!("{{{index}}}");
+            if filled.contains(&hole) {
+                let argument = self.positional(site, index).and_then(|var| self.program.literal(var));
+                let value = argument.map_or("unknown", |literal| self.program.text(literal.value));
+                filled = filled.replace(&hole, value);
+            }
+        }
+        filled
+    }
+
+    fn class_argument(&self, site: SiteId) -> Option<ClassId> {
+        let first = self.positional(site, 0)?;
+        self.sets.of(Self::node(first)).find_map(|id| match self.values.get(id).kind {
+            ValueKind::Class(class) => Some(class),
+            _ => None,
+        })
+    }
+
+    /// The role that the names and settings in the arguments of a connection's making say.
+    fn role_of_arguments(&self, site: SiteId) -> HandleRole {
+        let mut roles = self.program.arguments(site).map(|argument| self.role_of_value(argument.var, 0));
+        roles.find(|role| *role != HandleRole::Unknown).unwrap_or_default()
+    }
+
+    fn role_of_value(&self, var: VarId, depth: u32) -> HandleRole {
+        const MAX_DEPTH: u32 = 5;
+        if depth > MAX_DEPTH {
+            return HandleRole::Unknown;
+        }
+        let program = self.program;
+        let r = &program.facts.relations;
+        let known = |role: HandleRole| (role != HandleRole::Unknown).then_some(role);
+        let by_name = |sym: Sym| known(role_of_name(program.text(sym), false));
+        program
+            .literal(var)
+            .and_then(|literal| by_name(literal.value))
+            .or_else(|| program.loaded_as(var).and_then(|load| by_name(load.field).or_else(|| known(self.role_of_value(load.base, depth + 1)))))
+            .or_else(|| program.variable(var).and_then(|variable| by_name(variable.name)))
+            .or_else(|| program.global(var).and_then(by_name))
+            .or_else(|| program.template(var).and_then(by_name))
+            .or_else(|| program.assigned_from(var).find_map(|row| known(self.role_of_value(row.src, depth + 1))))
+            .or_else(|| program.hole_by_var.of(&r.hole, var).find_map(|row| known(self.role_of_value(row.value, depth + 1))))
+            .or_else(|| program.entry_by_var.of(&r.entry, var).find_map(|row| known(self.role_of_value(row.value, depth + 1))))
+            .or_else(|| {
+                let call = program.call_giving(var)?;
+                program.arguments(call.site).find_map(|argument| known(self.role_of_value(argument.var, depth + 1)))
+            })
+            .unwrap_or_default()
+    }
+
+    /// A method name that one class of the project alone defines, and that is no common word, names that method.
+    fn by_unique_name(&mut self) {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut owners: FxHashMap<(Language, Sym), Option<FunctionId>> = FxHashMap::default();
+        for row in &r.method {
+            let function = program.function(row.function);
+            if function.flags.has(FunctionFlags::ABSTRACT) {
+                continue;
+            }
+            let language = program.language(program.file_of_module(function.module));
+            owners.entry((language, row.name)).and_modify(|owner| *owner = None).or_insert(Some(row.function));
+        }
+        for row in &r.call {
+            let Some(receiver) = row.receiver else { continue };
+            if !self.sets.is_empty(Self::node(receiver)) || row.kind == CallKind::Annotation {
+                continue;
+            }
+            let name = program.text(row.name);
+            if !is_distinctive(name) {
+                continue;
+            }
+            let Some(&Some(function)) = owners.get(&(self.language_of(row.site), row.name)) else { continue };
+            let arguments = program.arguments(row.site).count();
+            let parameters = program.parameters(function).filter(|parameter| parameter.kind != ParameterKind::Receiver).count();
+            if arguments <= parameters && !program.is_out_of_scope(function) {
+                self.record(row.site, function, Confidence::Medium);
+                self.bind(row, function, Some(false));
+            }
+        }
+    }
+
+    fn finish(self) -> Resolution {
+        let mut calls: Vec<CallEdge> =
+            self.calls.iter().map(|(&(site, function), &confidence)| CallEdge { site, function, confidence }).collect();
+        calls.sort_unstable();
+        let mut external: Vec<(SiteId, PathId, Value)> = self.external.iter().copied().collect();
+        // Path and value ids are made in an order that the input alone decides, so this order is deterministic.
+        external.sort_unstable();
+        let calls_by_site = ranges(&calls, |edge| edge.site);
+        let external_by_site = ranges(&external, |row| row.0);
+        let mut class_lines = FxHashMap::default();
+        for row in &self.program.facts.relations.class {
+            let bases: Vec<PathId> = self.hierarchy.external_bases(row.class).map(|(path, _)| path).collect();
+            if !bases.is_empty() {
+                class_lines.insert(row.class, bases);
+            }
+        }
+        Resolution { paths: self.paths, values: self.values, sets: self.sets, calls, external, calls_by_site, external_by_site, class_lines }
+    }
+}
+
+/// More than one word: `place_order`, not `get`.
+fn is_distinctive(name: &str) -> bool {
+    name.len() >= 8 && crate::words::words(name).len() >= 2
+}
+
+fn ranges<R>(rows: &[R], key: impl Fn(&R) -> SiteId) -> FxHashMap<SiteId, (u32, u32)> {
+    let mut ranges: FxHashMap<SiteId, (u32, u32)> = FxHashMap::default();
+    for (at, row) in rows.iter().enumerate() {
+        ranges.entry(key(row)).or_insert((at as u32, at as u32)).1 = at as u32 + 1;
+    }
+    ranges
+}

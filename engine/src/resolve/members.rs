@@ -1,0 +1,155 @@
+//! Class hierarchies: where a member is found.
+
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, Id, IdKind, ParameterKind, Sym};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::bindings::{Bindings, TypeTarget};
+use crate::paths::{PathId, Paths};
+use crate::program::Program;
+
+/// Bases, derived classes and declared fields of every class.
+#[derive(Debug)]
+pub(super) struct Hierarchy {
+    /// Project classes that a class derives from, nearest first, itself at the head.
+    ancestors: Vec<Vec<ClassId>>,
+    derived: Vec<Vec<ClassId>>,
+    /// The library classes at the top of a hierarchy, with the class among their type arguments.
+    external: Vec<Vec<(PathId, Option<ClassId>)>>,
+    /// Fields declared in the class body or stored through the receiver.
+    fields: FxHashSet<(ClassId, Sym)>,
+    /// An `impl` block apart from its type stands for the type.
+    stands_for: FxHashMap<ClassId, ClassId>,
+    methods: FxHashMap<(ClassId, Sym), FunctionId>,
+}
+
+/// Where a member leads.
+#[derive(Clone, Debug)]
+pub(super) enum Member {
+    Method(FunctionId),
+    /// A field of one of these classes.
+    Field,
+    /// A member of a library's class.
+    External(Vec<(PathId, Option<ClassId>)>),
+    Nothing,
+}
+
+const MAX_ANCESTORS: usize = 64;
+
+impl Hierarchy {
+    pub(super) fn new(program: &Program<'_>, bindings: &Bindings<'_, '_>, paths: &mut Paths) -> Self {
+        let count = program.facts.count(IdKind::Class);
+        let mut bases: Vec<Vec<ClassId>> = vec![Vec::new(); count];
+        let mut external: Vec<Vec<(PathId, Option<ClassId>)>> = vec![Vec::new(); count];
+        let mut stands_for = FxHashMap::default();
+        for row in &program.facts.relations.extends {
+            let module = program.class(row.class).module;
+            let text = program.text(row.base);
+            let (text, is_impl) = match text.strip_prefix("impl.") {
+                Some(rest) => (rest, true),
+                None => (text, false),
+            };
+            for target in bindings.types(module, text, 0) {
+                match target {
+                    TypeTarget::Class(base) if is_impl => {
+                        stands_for.insert(row.class, base);
+                    }
+                    TypeTarget::Class(base) if base != row.class => bases[row.class.index()].push(base),
+                    TypeTarget::External(path, argument) => {
+                        external[row.class.index()].push((paths.intern(&path), argument));
+                    }
+                    TypeTarget::Class(_) | TypeTarget::Collection(_) => {}
+                }
+            }
+        }
+        let mut methods = program.methods.clone();
+        for (&part, &whole) in &stands_for {
+            for row in program.method_by_class.of(&program.facts.relations.method, part) {
+                methods.entry((whole, row.name)).or_insert(row.function);
+            }
+            let (inherited, outside) = (std::mem::take(&mut bases[part.index()]), std::mem::take(&mut external[part.index()]));
+            bases[whole.index()].extend(inherited);
+            external[whole.index()].extend(outside);
+            bases[part.index()].push(whole);
+        }
+        let mut ancestors = Vec::with_capacity(count);
+        let mut derived: Vec<Vec<ClassId>> = vec![Vec::new(); count];
+        for index in 0..count {
+            let class = ClassId::new(index);
+            let mut line = vec![class];
+            let mut at = 0;
+            while at < line.len() && line.len() < MAX_ANCESTORS {
+                for &base in &bases[line[at].index()] {
+                    if !line.contains(&base) {
+                        line.push(base);
+                    }
+                }
+                at += 1;
+            }
+            for &base in &line[1..] {
+                derived[base.index()].push(class);
+            }
+            ancestors.push(line);
+        }
+        Hierarchy { ancestors, derived, external, fields: declared_fields(program), stands_for, methods }
+    }
+
+    pub(super) fn ancestors(&self, class: ClassId) -> &[ClassId] {
+        &self.ancestors[class.index()]
+    }
+
+    /// The class that an `impl` block belongs to.
+    pub(super) fn whole(&self, class: ClassId) -> ClassId {
+        self.stands_for.get(&class).copied().unwrap_or(class)
+    }
+
+    pub(super) fn member(&self, class: ClassId, name: Sym) -> Member {
+        let line = self.ancestors(class);
+        for &ancestor in line {
+            if let Some(&function) = self.methods.get(&(ancestor, name)) {
+                return Member::Method(function);
+            }
+            if self.fields.contains(&(ancestor, name)) {
+                return Member::Field;
+            }
+        }
+        let external: Vec<_> = line.iter().flat_map(|ancestor| self.external[ancestor.index()].iter().copied()).collect();
+        if external.is_empty() { Member::Nothing } else { Member::External(external) }
+    }
+
+    pub(super) fn external_bases(&self, class: ClassId) -> impl Iterator<Item = (PathId, Option<ClassId>)> + '_ {
+        self.ancestors(class).iter().flat_map(|ancestor| self.external[ancestor.index()].iter().copied())
+    }
+
+    /// What an abstract method may be at run time: the methods of that name in derived classes.
+    pub(super) fn implementations(&self, program: &Program<'_>, function: FunctionId) -> Vec<FunctionId> {
+        let row = program.function(function);
+        let Some(class) = row.class else { return Vec::new() };
+        if !row.flags.has(FunctionFlags::ABSTRACT) {
+            return Vec::new();
+        }
+        let mut found: Vec<FunctionId> = Vec::new();
+        for &class in &self.derived[self.whole(class).index()] {
+            if let Some(&method) = self.methods.get(&(class, row.name))
+                && method != function
+                && !program.function(method).flags.has(FunctionFlags::ABSTRACT)
+                && !found.contains(&method)
+            {
+                found.push(method);
+            }
+        }
+        found
+    }
+}
+
+fn declared_fields(program: &Program<'_>) -> FxHashSet<(ClassId, Sym)> {
+    let r = &program.facts.relations;
+    let mut fields: FxHashSet<(ClassId, Sym)> = r.field.iter().map(|row| (row.class, row.name)).collect();
+    for row in &r.parameter {
+        if row.kind == ParameterKind::Receiver
+            && let Some(class) = program.function(row.function).class
+        {
+            fields.extend(program.stores_to(row.var).map(|store| (class, store.field)));
+        }
+    }
+    fields
+}

@@ -1,0 +1,117 @@
+//! Words in identifiers and settings: what `replicaPool`, `DATABASE_READ_URL` or `lock_ttl_ms` say.
+
+use crate::resolve::values::HandleRole;
+
+/// The words of an identifier, key or URL in lower case: `readOnlyDB` → `read`, `only`, `db`.
+pub fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut previous_lower = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if !c.is_alphanumeric() {
+            if !word.is_empty() {
+                words.push(std::mem::take(&mut word));
+            }
+            previous_lower = false;
+            continue;
+        }
+        let next_lower = chars.peek().is_some_and(|next| next.is_lowercase());
+        if c.is_uppercase() && !word.is_empty() && (previous_lower || next_lower) {
+            words.push(std::mem::take(&mut word));
+        }
+        word.extend(c.to_lowercase());
+        previous_lower = c.is_lowercase() || c.is_numeric();
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// The role that a name gives to a connection held under it.
+///
+/// `read` alone counts (`DATABASE_READ_URL`, `readDb`), but not beside `write`, and not as the verb of a function or of
+/// another noun (`read_file`): only values that models call handles take a role, and functions are asked with
+/// `is_function`.
+pub fn role_of_name(name: &str, is_function: bool) -> HandleRole {
+    let words = words(name);
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    if has(&["write", "writer", "primary", "master", "leader", "rw", "readwrite"]) {
+        return if has(&["read", "replica"]) && !has(&["primary", "master"]) { HandleRole::Unknown } else { HandleRole::Primary };
+    }
+    if has(&["replica", "replicas", "readonly", "slave", "follower", "readreplica"]) {
+        return HandleRole::Replica;
+    }
+    let pair = |first: &str, second: &str| words.windows(2).any(|pair| pair[0] == first && pair[1] == second);
+    if pair("read", "only") || pair("hot", "standby") {
+        return HandleRole::Replica;
+    }
+    if !is_function && has(&["read", "reader", "ro"]) && !has(&["bytes", "stream", "file", "buf", "buffer"]) {
+        return HandleRole::Replica;
+    }
+    HandleRole::Unknown
+}
+
+/// One spelling for the names that a table, a model class and a collection share: `app.Orders`, `order`, `Order` → `order`.
+pub fn entity_name(text: &str) -> String {
+    let last = text.trim_matches(['"', '`', '[', ']', '\'']).rsplit(['.', '/', ':']).next().unwrap_or(text);
+    let mut name: String = words(last).concat();
+    for suffix in ["model", "entity", "orm"] {
+        if name.len() > suffix.len() && name.ends_with(suffix) {
+            name.truncate(name.len() - suffix.len());
+            break;
+        }
+    }
+    singular(&name)
+}
+
+fn singular(word: &str) -> String {
+    if let Some(stem) = word.strip_suffix("ies").filter(|stem| stem.len() > 2) {
+        return format!("{stem}y");
+    }
+    for suffix in ["sses", "shes", "ches", "xes", "zes"] {
+        if let Some(stem) = word.strip_suffix("es").filter(|_| word.ends_with(suffix)) {
+            return stem.to_owned();
+        }
+    }
+    match word.strip_suffix('s') {
+        Some(stem) if stem.len() > 2 && !stem.ends_with('s') && !stem.ends_with('u') && !stem.ends_with('i') => stem.to_owned(),
+        _ => word.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_fall_into_words() {
+        assert_eq!(words("readOnlyDB"), ["read", "only", "db"]);
+        assert_eq!(words("DATABASE_READ_URL"), ["database", "read", "url"]);
+        assert_eq!(words("$replica"), ["replica"]);
+        assert_eq!(words("HTTPClient2"), ["http", "client2"]);
+    }
+
+    #[test]
+    fn roles_of_names() {
+        for name in ["replicaPool", "DATABASE_READ_URL", "read_only", "$replica", "ReadReplica", "db_ro"] {
+            assert_eq!(role_of_name(name, false), HandleRole::Replica, "{name}");
+        }
+        for name in ["pool", "readWriteDb", "spread", "thread_pool", "already", "proxy"] {
+            assert_eq!(role_of_name(name, false), HandleRole::Unknown, "{name}");
+        }
+        assert_eq!(role_of_name("primary_db", false), HandleRole::Primary);
+        assert_eq!(role_of_name("read_config", true), HandleRole::Unknown);
+    }
+
+    #[test]
+    fn tables_and_classes_meet() {
+        for name in ["orders", "Order", "public.orders", "OrderModel", "\"Orders\"", "OrderEntity"] {
+            assert_eq!(entity_name(name), "order", "{name}");
+        }
+        assert_eq!(entity_name("order_items"), entity_name("OrderItem"));
+        assert_eq!(entity_name("status"), "status");
+        assert_eq!(entity_name("addresses"), "address");
+    }
+}
