@@ -1,1 +1,15 @@
-//! placeholder
+//! Facts to meaning: what is called, what it does, in what order, under which scopes.
+
+mod csr;
+pub mod model;
+pub mod operation;
+mod paths;
+mod program;
+pub mod resolve;
+pub mod words;
+
+pub use csr::Csr;
+pub use model::{Family, ModelError, ModelSet};
+pub use operation::{Attr, OpKind};
+pub use paths::{PathId, Paths};
+pub use program::Program;

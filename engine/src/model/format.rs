@@ -1,0 +1,193 @@
+//! Reading a model file: TOML to [`Library`], with every unknown word refused.
+
+use toml::{Table, Value};
+
+use super::pattern::Pattern;
+use super::source::{Condition, Source};
+use super::{Callback, Library, OpModel, Returned, Returns, ScopeKind, Slot};
+use crate::operation::{Attr, OpKind};
+
+pub(super) fn library(text: &str) -> Result<Library, String> {
+    let table: Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+    let mut library = Library::default();
+    for (key, value) in &table {
+        match key.as_str() {
+            "library" => library.name = string(key, value)?,
+            "modules" => library.modules = strings(key, value)?,
+            "alias" => {
+                for (from, to) in value.as_table().ok_or("`alias` must be a table")? {
+                    library.aliases.push((from.clone(), string(from, to)?));
+                }
+            }
+            "returns" => {
+                for entry in tables(key, value)? {
+                    library.returns.push(returns(entry).map_err(|error| format!("[[returns]]: {error}"))?);
+                }
+            }
+            "handle" => {
+                for entry in tables(key, value)? {
+                    for (key, value) in entry {
+                        match key.as_str() {
+                            "type" => library.handles.extend(strings(key, value)?),
+                            _ => return Err(format!("[[handle]]: unknown key `{key}`; known is `type`")),
+                        }
+                    }
+                }
+            }
+            "op" => {
+                for entry in tables(key, value)? {
+                    library.ops.push(op(entry).map_err(|error| format!("[[op]] {}: {error}", name_of(entry)))?);
+                }
+            }
+            _ => return Err(format!("unknown key `{key}`; known are library, modules, alias, returns, handle, op")),
+        }
+    }
+    if library.name.is_empty() {
+        return Err("`library = \"…\"` is missing".to_owned());
+    }
+    Ok(library)
+}
+
+fn name_of(entry: &Table) -> String {
+    entry.get("call").or_else(|| entry.get("shape")).map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn returns(entry: &Table) -> Result<Returns, String> {
+    let (mut patterns, mut returned) = (Vec::new(), None);
+    for (key, value) in entry {
+        match key.as_str() {
+            "call" => patterns = self::patterns(key, value)?,
+            "type" => {
+                let text = string(key, value)?;
+                returned = Some(match text.as_str() {
+                    "self" => Returned::SelfType,
+                    "receiver" => Returned::Receiver,
+                    _ => match (text.parse::<usize>(), text.strip_prefix("call(").and_then(|rest| rest.strip_suffix(')'))) {
+                        (Ok(position), _) => Returned::Argument(position),
+                        (_, Some(position)) => Returned::CallOf(position.parse().map_err(|_| format!("`{text}` is no type"))?),
+                        _ => Returned::Type(text),
+                    },
+                });
+            }
+            _ => return Err(format!("unknown key `{key}`; known are call, type")),
+        }
+    }
+    let returned = returned.ok_or("`type` is missing")?;
+    if patterns.is_empty() {
+        return Err("`call` is missing".to_owned());
+    }
+    Ok(Returns { patterns, returned })
+}
+
+fn op(entry: &Table) -> Result<OpModel, String> {
+    let mut kind = None;
+    let mut op = OpModel {
+        library: 0,
+        patterns: Vec::new(),
+        shapes: Vec::new(),
+        kind: OpKind::Apply,
+        when: Vec::new(),
+        attributes: Vec::new(),
+        scopes: Vec::new(),
+        callbacks: Vec::new(),
+        client: Vec::new(),
+        examples: Vec::new(),
+    };
+    for (key, value) in entry {
+        match key.as_str() {
+            "call" => op.patterns = patterns(key, value)?,
+            "shape" => op.shapes = patterns(key, value)?,
+            "kind" => {
+                let name = string(key, value)?;
+                kind = Some(OpKind::from_name(&name).ok_or_else(|| format!("unknown kind `{name}`"))?);
+            }
+            "when" => {
+                for text in strings(key, value)? {
+                    op.when.push(Condition::parse(&text)?);
+                }
+            }
+            "scope" => {
+                for text in strings(key, value)? {
+                    op.scopes.push(scope(&text)?);
+                }
+            }
+            "callback" => {
+                for text in strings(key, value)? {
+                    op.callbacks.push(match text.as_str() {
+                        "decorated" => Callback::Decorated,
+                        _ => Callback::At(Source::parse_all(&text)?),
+                    });
+                }
+            }
+            "client" => op.client = sources(key, value)?,
+            "example" => op.examples = strings(key, value)?,
+            _ => {
+                let attr = Attr::from_name(key).ok_or_else(|| {
+                    let known: Vec<&str> = Attr::ALL.iter().map(|attr| attr.name()).collect();
+                    format!("unknown key `{key}`; attributes are {}", known.join(", "))
+                })?;
+                op.attributes.push((attr, sources(key, value)?));
+            }
+        }
+    }
+    op.kind = kind.ok_or("`kind` is missing")?;
+    if op.patterns.is_empty() && op.shapes.is_empty() {
+        return Err("`call` or `shape` is missing".to_owned());
+    }
+    if op.examples.is_empty() {
+        return Err("`example` is missing: a line of code whose last call is the operation".to_owned());
+    }
+    Ok(op)
+}
+
+fn scope(text: &str) -> Result<ScopeKind, String> {
+    Ok(match text {
+        "with" => ScopeKind::With,
+        "decorator" => ScopeKind::Decorator,
+        "guard" => ScopeKind::Guard,
+        "open" => ScopeKind::Open,
+        "client" => ScopeKind::Client,
+        _ => {
+            let slot = text.strip_prefix("callback(").and_then(|rest| rest.strip_suffix(')'));
+            let slot = slot.ok_or_else(|| {
+                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client")
+            })?;
+            ScopeKind::Callback(match slot.parse::<usize>() {
+                Ok(position) => Slot::Position(position),
+                Err(_) => Slot::Named(slot.to_owned()),
+            })
+        }
+    })
+}
+
+fn sources(key: &str, value: &Value) -> Result<Vec<Source>, String> {
+    let mut all = Vec::new();
+    for text in strings(key, value)? {
+        all.extend(Source::parse_all(&text).map_err(|error| format!("`{key}`: {error}"))?);
+    }
+    Ok(all)
+}
+
+fn patterns(key: &str, value: &Value) -> Result<Vec<Pattern>, String> {
+    Ok(strings(key, value)?.iter().flat_map(|text| Pattern::parse(text)).collect())
+}
+
+fn string(key: &str, value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Integer(number) => Ok(number.to_string()),
+        _ => Err(format!("`{key}` must be text")),
+    }
+}
+
+fn strings(key: &str, value: &Value) -> Result<Vec<String>, String> {
+    match value {
+        Value::Array(values) => values.iter().map(|value| string(key, value)).collect(),
+        value => Ok(vec![string(key, value)?]),
+    }
+}
+
+fn tables<'v>(key: &str, value: &'v Value) -> Result<Vec<&'v Table>, String> {
+    let entries = value.as_array().ok_or_else(|| format!("`{key}` must be a list of tables, as [[{key}]]"))?;
+    entries.iter().map(|entry| entry.as_table().ok_or_else(|| format!("`{key}` must be a list of tables"))).collect()
+}

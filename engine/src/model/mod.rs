@@ -1,0 +1,378 @@
+//! Library models: what calls to libraries do, declared in TOML (docs/models.md), looked up by qualified name.
+
+mod format;
+pub mod pattern;
+pub mod source;
+
+use std::borrow::Cow;
+
+use distsys_facts::Language;
+use rustc_hash::FxHashMap;
+
+use crate::operation::{Attr, OpKind};
+use pattern::Pattern;
+use source::{Condition, Source};
+
+/// Languages that share their libraries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    Python,
+    Rust,
+    Script,
+}
+
+impl Family {
+    pub const ALL: [Family; 3] = [Family::Python, Family::Rust, Family::Script];
+
+    /// By the name of its folder of models.
+    pub fn from_name(name: &str) -> Option<Family> {
+        match name {
+            "python" => Some(Family::Python),
+            "rust" => Some(Family::Rust),
+            "typescript" | "javascript" => Some(Family::Script),
+            _ => None,
+        }
+    }
+}
+
+impl From<Language> for Family {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Python => Family::Python,
+            Language::Rust => Family::Rust,
+            Language::TypeScript | Language::JavaScript | Language::Sql | Language::Manifest => Family::Script,
+        }
+    }
+}
+
+/// What a call gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Returned {
+    /// The type that the method belongs to.
+    SelfType,
+    /// The receiver's own value.
+    Receiver,
+    /// The value of an argument.
+    Argument(usize),
+    /// What calling an argument gives.
+    CallOf(usize),
+    /// A qualified type, `{0}` filled with the text of argument 0.
+    Type(String),
+}
+
+/// Over what an operation extends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScopeKind {
+    With,
+    Decorator,
+    Callback(Slot),
+    /// While the value lives.
+    Guard,
+    /// Until the operation of the closing kind.
+    Open,
+    /// Calls on the client that this configures.
+    Client,
+}
+
+/// Which argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Slot {
+    Position(usize),
+    Named(String),
+}
+
+/// The function that an operation runs, later or elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Callback {
+    At(Vec<Source>),
+    Decorated,
+}
+
+/// One `[[op]]`.
+#[derive(Clone, Debug)]
+pub struct OpModel {
+    /// Index into [`ModelSet::libraries`].
+    pub library: u32,
+    pub patterns: Vec<Pattern>,
+    pub shapes: Vec<Pattern>,
+    pub kind: OpKind,
+    pub when: Vec<Condition>,
+    pub attributes: Vec<(Attr, Vec<Source>)>,
+    pub scopes: Vec<ScopeKind>,
+    pub callbacks: Vec<Callback>,
+    pub client: Vec<Source>,
+    pub examples: Vec<String>,
+}
+
+impl OpModel {
+    /// The sources of an attribute; none if the model says nothing of it.
+    pub fn attribute(&self, attr: Attr) -> Option<&[Source]> {
+        self.attributes.iter().find(|(known, _)| *known == attr).map(|(_, sources)| sources.as_slice())
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Returns {
+    patterns: Vec<Pattern>,
+    returned: Returned,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Library {
+    name: String,
+    modules: Vec<String>,
+    aliases: Vec<(String, String)>,
+    returns: Vec<Returns>,
+    handles: Vec<String>,
+    ops: Vec<OpModel>,
+}
+
+/// Why a model file cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{origin}: {message}")]
+pub struct ModelError {
+    /// The file.
+    pub origin: String,
+    pub message: String,
+}
+
+/// A library that has a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LibraryInfo {
+    pub family: Family,
+    pub name: String,
+    pub modules: Vec<String>,
+    pub operations: usize,
+}
+
+/// All models, by family.
+#[derive(Debug, Default)]
+pub struct ModelSet {
+    pub libraries: Vec<LibraryInfo>,
+    families: FxHashMap<Family, FamilyModels>,
+}
+
+#[derive(Debug, Default)]
+struct FamilyModels {
+    aliases: FxHashMap<String, String>,
+    returns: Lookup<Returned>,
+    handles: Vec<Pattern>,
+    ops: Vec<OpModel>,
+    by_call: Lookup<u32>,
+    shapes: Lookup<u32>,
+}
+
+/// Patterns by their last segment; those that end in a wildcard are tried always.
+#[derive(Debug)]
+struct Lookup<T> {
+    by_last: FxHashMap<String, Vec<(Pattern, T)>>,
+    open: Vec<(Pattern, T)>,
+}
+
+impl<T> Default for Lookup<T> {
+    fn default() -> Self {
+        Lookup { by_last: FxHashMap::default(), open: Vec::new() }
+    }
+}
+
+impl<T: Clone> Lookup<T> {
+    fn add(&mut self, pattern: Pattern, value: T) {
+        match pattern.last().map(str::to_owned) {
+            Some(last) => self.by_last.entry(last).or_default().push((pattern, value)),
+            None => self.open.push((pattern, value)),
+        }
+    }
+
+    fn candidates(&self, path: &str) -> impl Iterator<Item = &(Pattern, T)> {
+        let last = path.rsplit('.').next().unwrap_or(path);
+        self.by_last.get(last).into_iter().flatten().chain(&self.open)
+    }
+
+    fn of(&self, path: &str) -> impl Iterator<Item = &T> {
+        self.candidates(path).filter(move |(pattern, _)| pattern.matches(path)).map(|(_, value)| value)
+    }
+}
+
+const MAX_ALIAS_STEPS: usize = 4;
+
+impl ModelSet {
+    /// Adds one model file. `origin` names it in errors.
+    pub fn add(&mut self, family: Family, origin: &str, text: &str) -> Result<(), ModelError> {
+        let fail = |message: String| ModelError { origin: origin.to_owned(), message };
+        let library = format::library(text).map_err(fail)?;
+        if self.libraries.iter().any(|known| known.family == family && known.name == library.name) {
+            return Err(fail(format!("library `{}` has a model already", library.name)));
+        }
+        let number = self.libraries.len() as u32;
+        self.libraries.push(LibraryInfo {
+            family,
+            name: library.name,
+            modules: library.modules,
+            operations: library.ops.len(),
+        });
+        let models = self.families.entry(family).or_default();
+        for (from, to) in library.aliases {
+            if let Some(other) = models.aliases.insert(from.clone(), to.clone())
+                && other != to
+            {
+                return Err(fail(format!("alias `{from}` already stands for `{other}`")));
+            }
+        }
+        for returns in library.returns {
+            for pattern in returns.patterns {
+                models.returns.add(pattern, returns.returned.clone());
+            }
+        }
+        for handle in library.handles {
+            models.handles.extend(Pattern::parse(&handle));
+        }
+        for mut op in library.ops {
+            op.library = number;
+            let at = models.ops.len() as u32;
+            for pattern in &op.patterns {
+                models.by_call.add(pattern.clone(), at);
+            }
+            for pattern in &op.shapes {
+                models.shapes.add(pattern.clone(), at);
+            }
+            models.ops.push(op);
+        }
+        Ok(())
+    }
+
+    /// The one spelling of a name: aliases applied to its longest known prefix.
+    pub fn canonical<'t>(&self, family: Family, path: &'t str) -> Cow<'t, str> {
+        let Some(models) = self.families.get(&family) else { return Cow::Borrowed(path) };
+        let mut at = Cow::Borrowed(path);
+        for _ in 0..MAX_ALIAS_STEPS {
+            match models.step(&at) {
+                Some(next) => at = Cow::Owned(next),
+                None => break,
+            }
+        }
+        at
+    }
+
+    /// Likewise where the family is not known; none if nothing changes.
+    pub fn canonical_anywhere(&self, path: &str) -> Option<String> {
+        Family::ALL.iter().find_map(|family| match self.canonical(*family, path) {
+            Cow::Owned(text) => Some(text),
+            Cow::Borrowed(_) => None,
+        })
+    }
+
+    /// What calling `path` gives, if a model says so.
+    pub fn returns(&self, family: Family, path: &str) -> Option<&Returned> {
+        self.families.get(&family)?.returns.of(path).next()
+    }
+
+    /// The type that calling `path` gives, if a model names it.
+    pub fn returned_type(&self, family: Family, path: &str) -> Option<String> {
+        match self.returns(family, path)? {
+            Returned::Type(text) => Some(text.clone()),
+            Returned::SelfType => path.rsplit_once('.').map(|(parent, _)| parent.to_owned()),
+            _ => None,
+        }
+    }
+
+    /// Whether values of the type are connections.
+    pub fn is_handle_anywhere(&self, path: &str) -> bool {
+        self.families.values().any(|models| models.handles.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// The models of calls of `path`, most specific library first come.
+    pub fn ops_of(&self, family: Family, path: &str) -> Vec<u32> {
+        let mut found: Vec<u32> =
+            self.families.get(&family).map(|models| models.by_call.of(path).copied().collect()).unwrap_or_default();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The models that a method name alone suggests.
+    pub fn ops_of_shape(&self, family: Family, path: &str) -> Vec<u32> {
+        let Some(models) = self.families.get(&family) else { return Vec::new() };
+        let mut found: Vec<u32> = models
+            .shapes
+            .candidates(path)
+            .filter(|(pattern, _)| pattern.matches_end(path))
+            .map(|(_, op)| *op)
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    pub fn op(&self, family: Family, number: u32) -> &OpModel {
+        &self.families[&family].ops[number as usize]
+    }
+
+    /// All operations with their family, for the tests of models.
+    pub fn all_ops(&self) -> impl Iterator<Item = (Family, &OpModel)> {
+        self.families.iter().flat_map(|(family, models)| models.ops.iter().map(|op| (*family, op)))
+    }
+}
+
+impl FamilyModels {
+    fn step(&self, path: &str) -> Option<String> {
+        if let Some(to) = self.aliases.get(path) {
+            return Some(to.clone());
+        }
+        let mut end = path.len();
+        while let Some(dot) = path[..end].rfind('.') {
+            if let Some(to) = self.aliases.get(&path[..dot]) {
+                // An alias that lengthens its own name (`a` → `a.b`) is applied once.
+                if path.starts_with(to.as_str()) {
+                    return None;
+                }
+                return Some(format!("{to}{}", &path[dot..]));
+            }
+            end = dot;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REDIS: &str = r#"
+library = "redis"
+modules = ["redis"]
+[alias]
+"redis.asyncio" = "redis"
+[[returns]]
+call = "redis.from_url"
+type = "redis.Redis"
+[[handle]]
+type = "redis.Redis"
+[[op]]
+call = "redis.Redis.set"
+kind = "lock_acquire"
+when = ["nx"]
+key = "0|name"
+ttl = ["ex", "px"]
+example = "redis.Redis().set('lock', 't', nx=True)"
+"#;
+
+    #[test]
+    fn a_model_is_found_under_its_aliases() {
+        let mut models = ModelSet::default();
+        models.add(Family::Python, "redis.toml", REDIS).expect("the model is right");
+        assert_eq!(models.canonical(Family::Python, "redis.asyncio.Redis.set"), "redis.Redis.set");
+        assert_eq!(models.returns(Family::Python, "redis.from_url"), Some(&Returned::Type("redis.Redis".to_owned())));
+        let ops = models.ops_of(Family::Python, "redis.Redis.set");
+        assert_eq!(models.op(Family::Python, ops[0]).kind, OpKind::LockAcquire);
+        assert!(models.ops_of(Family::Rust, "redis.Redis.set").is_empty());
+    }
+
+    #[test]
+    fn unknown_words_and_duplicates_are_refused() {
+        let mut models = ModelSet::default();
+        let error = models.add(Family::Python, "x.toml", "library = 'x'\nmodles = []").expect_err("a typing error");
+        assert!(error.message.contains("modles"), "{error}");
+        models.add(Family::Python, "a.toml", REDIS).expect("the model is right");
+        assert!(models.add(Family::Python, "b.toml", REDIS).is_err());
+    }
+}

@@ -1,0 +1,138 @@
+//! Where an attribute of an operation comes from, as models write it (docs/models.md has the table).
+
+/// One source; a list of them is tried in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// `=text`
+    Constant(String),
+    /// `0`, `0.headers.x`
+    Position(usize, Vec<String>),
+    /// `timeout`, `options.timeout`: a keyword argument or an entry of an options object in any position.
+    Named(String, Vec<String>),
+    Receiver,
+    /// `receiver.class`
+    ReceiverClass,
+    Result,
+    /// `chain(query).0`: a source at the call `query` (`*`: any) earlier in the same chain.
+    Chain(String, Box<Source>),
+    /// `path(-2)`: a segment of the qualified name, from its end.
+    PathSegment(usize),
+    /// `type(0)`
+    TypeOf(usize),
+    /// `argument(0)`
+    ArgumentName(usize),
+    /// `any(NX)`
+    Any(String),
+    /// `after(PX)`
+    After(String),
+}
+
+/// A condition of `when`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Present(Vec<Source>),
+    Absent(Vec<Source>),
+    Equals(Vec<Source>, String),
+    NotEquals(Vec<Source>, String),
+}
+
+impl Source {
+    /// The alternatives of `0|url`.
+    pub fn parse_all(text: &str) -> Result<Vec<Source>, String> {
+        if let Some(constant) = text.strip_prefix('=') {
+            return Ok(vec![Source::Constant(constant.to_owned())]);
+        }
+        let mut sources = Vec::new();
+        let (mut depth, mut start) = (0usize, 0);
+        for (at, c) in text.char_indices() {
+            match c {
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                '|' if depth == 0 => {
+                    sources.push(Source::parse(text[start..at].trim())?);
+                    start = at + 1;
+                }
+                _ => {}
+            }
+        }
+        sources.push(Source::parse(text[start..].trim())?);
+        Ok(sources)
+    }
+
+    fn parse(text: &str) -> Result<Source, String> {
+        if let Some(constant) = text.strip_prefix('=') {
+            return Ok(Source::Constant(constant.to_owned()));
+        }
+        if let Some((name, argument, rest)) = function(text) {
+            let number = || argument.trim_start_matches('-').parse::<usize>().map_err(|_| format!("`{argument}` in `{text}` is no number"));
+            return match name {
+                "chain" => {
+                    let inner = rest.strip_prefix('.').ok_or_else(|| format!("`{text}` lacks what is taken of the call, as in `chain(query).0`"))?;
+                    Ok(Source::Chain(argument.to_owned(), Box::new(Source::parse(inner)?)))
+                }
+                "path" => Ok(Source::PathSegment(number()?)),
+                "type" => Ok(Source::TypeOf(number()?)),
+                "argument" => Ok(Source::ArgumentName(number()?)),
+                "any" => Ok(Source::Any(argument.to_owned())),
+                "after" => Ok(Source::After(argument.to_owned())),
+                _ => Err(format!("`{name}(…)` is no source; known are chain, path, type, argument, any, after")),
+            };
+        }
+        match text {
+            "receiver" => return Ok(Source::Receiver),
+            "receiver.class" => return Ok(Source::ReceiverClass),
+            "result" => return Ok(Source::Result),
+            "" => return Err("an empty source".to_owned()),
+            _ => {}
+        }
+        let mut segments = text.split('.').map(str::to_owned);
+        let first = segments.next().unwrap_or_default();
+        let rest: Vec<String> = segments.collect();
+        Ok(match first.parse::<usize>() {
+            Ok(position) => Source::Position(position, rest),
+            Err(_) => Source::Named(first, rest),
+        })
+    }
+}
+
+impl Condition {
+    pub fn parse(text: &str) -> Result<Condition, String> {
+        if let Some((source, value)) = text.split_once("!=") {
+            return Ok(Condition::NotEquals(Source::parse_all(source.trim())?, value.trim().to_owned()));
+        }
+        if let Some((source, value)) = text.split_once("==") {
+            return Ok(Condition::Equals(Source::parse_all(source.trim())?, value.trim().to_owned()));
+        }
+        match text.strip_prefix('!') {
+            Some(source) => Ok(Condition::Absent(Source::parse_all(source.trim())?)),
+            None => Ok(Condition::Present(Source::parse_all(text.trim())?)),
+        }
+    }
+}
+
+/// `name(argument)rest`
+fn function(text: &str) -> Option<(&str, &str, &str)> {
+    let (name, tail) = text.split_once('(')?;
+    let (argument, rest) = tail.split_once(')')?;
+    name.bytes().all(|byte| byte.is_ascii_lowercase()).then_some((name, argument.trim(), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_of_the_table() {
+        assert_eq!(
+            Source::parse_all("0|url").ok(),
+            Some(vec![Source::Position(0, vec![]), Source::Named("url".to_owned(), vec![])])
+        );
+        assert_eq!(
+            Source::parse_all("chain(query).0").ok(),
+            Some(vec![Source::Chain("query".to_owned(), Box::new(Source::Position(0, vec![])))])
+        );
+        assert_eq!(Source::parse_all("path(-2)").ok(), Some(vec![Source::PathSegment(2)]));
+        assert!(Source::parse_all("chain(query)").is_err());
+        assert_eq!(Condition::parse("!nx").ok(), Some(Condition::Absent(vec![Source::Named("nx".to_owned(), vec![])])));
+    }
+}
