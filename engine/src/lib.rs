@@ -1,6 +1,7 @@
 //! Facts to meaning: what is called, what it does, in what order, under which scopes.
 
 mod csr;
+pub mod meaning;
 pub mod model;
 pub mod operation;
 mod paths;
@@ -9,6 +10,7 @@ pub mod resolve;
 pub mod words;
 
 pub use csr::Csr;
+pub use meaning::Meaning;
 pub use model::{Family, ModelError, ModelSet};
 pub use operation::{Attr, OpKind};
 pub use paths::{PathId, Paths};

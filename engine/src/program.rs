@@ -37,6 +37,7 @@ pub struct Program<'f> {
     pub functions_by_parent: Csr,
     pub sql_by_var: Csr,
     pub suspend_by_var: Csr,
+    pub releases_by_var: Csr,
     /// The row of the call that gives a var, by var.
     pub call_by_result: Csr,
     pub calls_by_callee: Csr,
@@ -105,6 +106,7 @@ impl<'f> Program<'f> {
             regions_by_function: Csr::by(functions, &r.region, |row| Some(row.function)),
             functions_by_parent: Csr::by(functions, &r.function, |row| row.parent),
             suspend_by_var: Csr::by(vars, &r.suspend, |row| row.var),
+            releases_by_var: Csr::by(vars, &r.releases, |row| Some(row.var)),
             sql_by_var: Csr::by(vars, &r.sql, |row| Some(row.var)),
             call_by_result: Csr::by(vars, &r.call, |row| Some(row.result)),
             calls_by_callee: Csr::by(vars, &r.call, |row| row.callee),

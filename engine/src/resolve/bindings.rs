@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use distsys_facts::{ClassId, Id, Language, ModuleId, Sym, VarId};
+use distsys_facts::{ClassId, Language, ModuleId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
 use super::modules::{Modules, Target};
@@ -378,16 +378,6 @@ impl<'p, 'f> Bindings<'p, 'f> {
             return rest.is_empty().then_some(Target::Module(module?));
         }
         Some(self.modules.resolve(self.program, importer, text))
-    }
-
-    /// The class that a variable denotes.
-    pub(super) fn class_of(&self, var: VarId) -> Option<ClassId> {
-        self.class_of_var.get(&var).copied()
-    }
-
-    /// The modules in the order of their ids.
-    pub(super) fn module_count(&self) -> usize {
-        self.program.facts.relations.module.last().map_or(0, |row| row.module.index() + 1)
     }
 }
 

@@ -44,6 +44,14 @@ pub struct Unresolved {
     pub unresolved: usize,
 }
 
+/// The call `site` passes `argument` as `parameter`, the receiver included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Passed {
+    pub site: SiteId,
+    pub parameter: VarId,
+    pub argument: VarId,
+}
+
 /// The result: what is called where, and what every variable may hold.
 #[derive(Debug)]
 pub struct Resolution {
@@ -54,7 +62,13 @@ pub struct Resolution {
     pub calls: Vec<CallEdge>,
     /// Library functions called, by site: the name, and the value through which it was reached.
     pub external: Vec<(SiteId, PathId, Value)>,
+    /// By site.
+    pub passed: Vec<Passed>,
+    /// Class fields, with the nodes that hold them.
+    fields: FxHashMap<(ClassId, Sym), u32>,
+    ancestors: Vec<Vec<ClassId>>,
     calls_by_site: FxHashMap<SiteId, (u32, u32)>,
+    passed_by_site: FxHashMap<SiteId, (u32, u32)>,
     external_by_site: FxHashMap<SiteId, (u32, u32)>,
     class_lines: FxHashMap<ClassId, Vec<PathId>>,
 }
@@ -70,6 +84,25 @@ impl Resolution {
 
     pub fn external_at(&self, site: SiteId) -> &[(SiteId, PathId, Value)] {
         self.external_by_site.get(&site).map_or(&[], |&(start, end)| &self.external[start as usize..end as usize])
+    }
+
+    /// The arguments that reach parameters of project functions at `site`.
+    pub fn passed_at(&self, site: SiteId) -> &[Passed] {
+        self.passed_by_site.get(&site).map_or(&[], |&(start, end)| &self.passed[start as usize..end as usize])
+    }
+
+    /// What a field of a class may hold, inherited ones included.
+    pub fn field_values(&self, class: ClassId, field: Sym) -> impl Iterator<Item = Value> + '_ {
+        self.ancestors[class.index()]
+            .iter()
+            .filter_map(move |ancestor| self.fields.get(&(*ancestor, field)))
+            .flat_map(|&node| self.sets.of(node))
+            .map(|id| self.values.get(id))
+    }
+
+    /// A class with its project bases, nearest first.
+    pub fn ancestors(&self, class: ClassId) -> &[ClassId] {
+        &self.ancestors[class.index()]
     }
 
     /// The library classes that a project class derives from.
@@ -154,6 +187,7 @@ struct Flow<'p, 'f> {
     calls: FxHashMap<(SiteId, FunctionId), Confidence>,
     external: FxHashSet<(SiteId, PathId, Value)>,
     bound: FxHashSet<(SiteId, FunctionId)>,
+    passed: FxHashSet<Passed>,
     /// Nodes that hold what a call of a member may call.
     callee_nodes: FxHashMap<SiteId, u32>,
     callee_sites: FxHashMap<u32, SiteId>,
@@ -195,6 +229,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             calls: FxHashMap::default(),
             external: FxHashSet::default(),
             bound: FxHashSet::default(),
+            passed: FxHashSet::default(),
             callee_nodes: FxHashMap::default(),
             callee_sites: FxHashMap::default(),
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
@@ -395,11 +430,29 @@ impl<'p, 'f> Flow<'p, 'f> {
                 self.edge(Self::node(var), node, EdgeKind::All);
             }
         }
+        self.seed_constants();
         let mut last = None;
         for var in r.entry.iter().map(|row| row.var).chain(r.element.iter().map(|row| row.var)) {
             if last != Some(var) {
                 self.add(Self::node(var), Value::new(ValueKind::Object(var)));
                 last = Some(var);
+            }
+        }
+    }
+
+    /// Literals that modules, classes and object literals give a name; others are seen where they stand.
+    fn seed_constants(&mut self) {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let module_level = |var: VarId| {
+            program.variable(var).is_some_and(|row| program.function(row.function).kind == FunctionKind::Module)
+        };
+        let named = r.assign.iter().filter(|row| module_level(row.dst)).map(|row| row.src);
+        let fields = r.field.iter().filter_map(|row| row.value);
+        let entries = r.entry.iter().map(|row| row.value);
+        for var in named.chain(fields).chain(entries) {
+            if program.literal(var).is_some() {
+                self.add(Self::node(var), Value::new(ValueKind::Literal(var)));
             }
         }
     }
@@ -538,7 +591,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                     self.add_id(to, inner);
                 }
             }
-            ValueKind::Function(_) => {}
+            ValueKind::Function(_) | ValueKind::Literal(_) => {}
         }
     }
 
@@ -682,7 +735,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                     self.edge(Self::node(var), node, EdgeKind::All);
                 }
             }
-            ValueKind::Object(_) | ValueKind::Collection(_) => {}
+            ValueKind::Object(_) | ValueKind::Collection(_) | ValueKind::Literal(_) => {}
         }
     }
 
@@ -713,6 +766,10 @@ impl<'p, 'f> Flow<'p, 'f> {
 
     /// Arguments flow to parameters, the returned value to the result.
     fn bind(&mut self, row: &Call, function: FunctionId, through: Option<bool>) {
+        self.bind_receiver(row, function, through, row.receiver);
+    }
+
+    fn bind_receiver(&mut self, row: &Call, function: FunctionId, through: Option<bool>, receiver: Option<VarId>) {
         if row.kind == CallKind::Annotation || !self.bound.insert((row.site, function)) {
             return;
         }
@@ -739,7 +796,14 @@ impl<'p, 'f> Flow<'p, 'f> {
                 && !matches!(parameter.kind, ParameterKind::Rest | ParameterKind::KeywordRest)
             {
                 self.edge(Self::node(argument.var), Self::node(parameter.var), EdgeKind::All);
+                self.passed.insert(Passed { site: row.site, parameter: parameter.var, argument: argument.var });
             }
+        }
+        if has_receiver
+            && !explicit_receiver
+            && let Some(receiver) = receiver
+        {
+            self.passed.insert(Passed { site: row.site, parameter: parameters[0].var, argument: receiver });
         }
         let from = self.return_node(function);
         self.edge(from, Self::node(row.result), EdgeKind::All);
@@ -751,6 +815,10 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         let class = self.hierarchy.whole(class);
         self.add(Self::node(row.result), Value::new(ValueKind::Instance(class)));
+        // `Orders(replica_session)`: what is built on a connection has its role.
+        for argument in self.program.arguments(row.site) {
+            self.edge(Self::node(argument.var), Self::node(row.result), EdgeKind::Role);
+        }
         for name in ["__init__", "constructor"] {
             if let Some(name) = self.program.facts.symbols.lookup(name)
                 && let Member::Method(function) = self.hierarchy.member(class, name)
@@ -778,7 +846,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         // What a constructor returns is not what constructing gives.
         let returns = self.return_node(function);
         self.dynamic.known.insert((returns, Self::node(row.result)));
-        self.bind(row, function, Some(false));
+        self.bind_receiver(row, function, Some(false), Some(row.result));
     }
 
     fn call_external(&mut self, row: &Call, path: PathId, via: Value) {
@@ -972,6 +1040,9 @@ impl<'p, 'f> Flow<'p, 'f> {
         let mut external: Vec<(SiteId, PathId, Value)> = self.external.iter().copied().collect();
         // Path and value ids are made in an order that the input alone decides, so this order is deterministic.
         external.sort_unstable();
+        let mut passed: Vec<Passed> = self.passed.iter().copied().collect();
+        passed.sort_unstable();
+        let passed_by_site = ranges(&passed, |row| row.site);
         let calls_by_site = ranges(&calls, |edge| edge.site);
         let external_by_site = ranges(&external, |row| row.0);
         let mut class_lines = FxHashMap::default();
@@ -981,7 +1052,22 @@ impl<'p, 'f> Flow<'p, 'f> {
                 class_lines.insert(row.class, bases);
             }
         }
-        Resolution { paths: self.paths, values: self.values, sets: self.sets, calls, external, calls_by_site, external_by_site, class_lines }
+        let classes = self.program.facts.count(IdKind::Class);
+        let ancestors = (0..classes).map(|index| self.hierarchy.ancestors(ClassId::new(index)).to_vec()).collect();
+        Resolution {
+            paths: self.paths,
+            values: self.values,
+            sets: self.sets,
+            calls,
+            external,
+            passed,
+            fields: self.class_fields,
+            ancestors,
+            calls_by_site,
+            passed_by_site,
+            external_by_site,
+            class_lines,
+        }
     }
 }
 

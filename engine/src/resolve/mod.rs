@@ -11,6 +11,6 @@ pub mod modules;
 pub mod types;
 pub mod values;
 
-pub use flow::{CallEdge, Confidence, Resolution, Unresolved};
+pub use flow::{CallEdge, Confidence, Passed, Resolution, Unresolved};
 pub use modules::Modules;
 pub use values::{HandleRole, Value, ValueId, ValueKind};

@@ -28,6 +28,8 @@ pub enum ValueKind {
     Object(VarId),
     /// A collection of such values.
     Collection(ValueId),
+    /// The constant of a module, a class or an object literal that `VarId` is the literal of.
+    Literal(VarId),
 }
 
 /// A value with what sticks to it on its way.

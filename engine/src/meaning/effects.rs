@@ -1,0 +1,503 @@
+//! Effects: what a function may do to the world outside, through all that it calls.
+//!
+//! Summaries, not instances: a function has a set of effects, each a kind with what matters of it, in terms of its own
+//! parameters; a caller's effects are its callees' with its arguments put in.
+
+use distsys_facts::{FunctionId, Id, IdKind, SiteId, SqlVerb};
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use rustc_hash::FxHashMap;
+
+use super::invoked::{Invocations, Mode};
+use super::operations::{Found, Operand, Operation, Operations};
+use super::terms::{Describer, Name, Role, Term};
+use crate::csr::Csr;
+use crate::operation::{Attr, OpKind};
+use crate::resolve::{Confidence, Passed};
+
+/// What a function may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Effect {
+    pub kind: OpKind,
+    /// HTTP method in lower case, or insert, update, upsert, delete, increment.
+    pub verb: Term,
+    /// Table, topic, job, or for requests the URL.
+    pub entity: Term,
+    pub role: Role,
+    /// Idempotency key, lock key, cache key: by kind.
+    pub key: Term,
+    pub flags: EffectFlags,
+}
+
+/// Marks of an effect, as bits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct EffectFlags(u16);
+
+impl EffectFlags {
+    /// A version, token or precondition decides whether the write happens.
+    pub const CONDITIONAL: EffectFlags = EffectFlags(1);
+    /// In a task of its own.
+    pub const BACKGROUND: EffectFlags = EffectFlags(2);
+    /// Once the transaction has committed.
+    pub const AFTER_COMMIT: EffectFlags = EffectFlags(4);
+    /// The database itself locks the row (`FOR UPDATE`).
+    pub const ROW_LOCK: EffectFlags = EffectFlags(8);
+    /// Inside the transaction of the data it belongs to (an outbox, a transactional queue).
+    pub const TRANSACTIONAL: EffectFlags = EffectFlags(16);
+
+    pub fn has(self, other: EffectFlags) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl std::ops::BitOr for EffectFlags {
+    type Output = EffectFlags;
+    fn bitor(self, other: EffectFlags) -> EffectFlags {
+        EffectFlags(self.0 | other.0)
+    }
+}
+
+impl std::fmt::Debug for EffectFlags {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#b}", self.0)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EffectId(u32);
+
+/// `site`, directly or through what it calls, may do `effect`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SiteEffect {
+    pub site: SiteId,
+    pub effect: EffectId,
+    pub confidence: Confidence,
+}
+
+/// The effects of every function and of the sites they come from.
+#[derive(Debug, Default)]
+pub struct Effects {
+    table: Vec<Effect>,
+    ids: FxHashMap<Effect, EffectId>,
+    /// By function, then by site.
+    rows: Vec<SiteEffect>,
+    by_site: Csr,
+    by_function: Csr,
+    summaries: Vec<Vec<(EffectId, Confidence)>>,
+}
+
+/// A function that does more different things than this is a whole program; the rest is left out.
+const MAX_EFFECTS: usize = 192;
+const MAX_ROUNDS: usize = 4;
+
+impl Effects {
+    pub(super) fn new(describer: &mut Describer<'_, '_>, operations: &Operations, invocations: &Invocations) -> Self {
+        let program = describer.reader.program;
+        let functions = program.facts.count(IdKind::Function);
+        let mut effects = Effects { summaries: vec![Vec::new(); functions], ..Effects::default() };
+        let own = effects.own(describer, operations);
+        let callees = callees(describer, invocations);
+        let mut graph: DiGraph<(), (), u32> = DiGraph::with_capacity(functions, callees.iter().map(Vec::len).sum());
+        for _ in 0..functions {
+            graph.add_node(());
+        }
+        for (caller, edges) in callees.iter().enumerate() {
+            for edge in edges {
+                graph.add_edge(NodeIndex::new(caller), NodeIndex::new(edge.callee.index()), ());
+            }
+        }
+        let own_of = |function: FunctionId| {
+            let start = own.partition_point(|row| row.0 < function);
+            let end = own.partition_point(|row| row.0 <= function);
+            &own[start..end]
+        };
+        for component in kosaraju_scc(&graph) {
+            let mut members: Vec<FunctionId> = component.iter().map(|node| FunctionId::new(node.index())).collect();
+            members.sort_unstable();
+            let rounds = if members.len() > 1 || callees[members[0].index()].iter().any(|edge| edge.callee == members[0]) {
+                MAX_ROUNDS
+            } else {
+                1
+            };
+            let mut last: Vec<Vec<SiteEffect>> = Vec::new();
+            for _ in 0..rounds {
+                let mut changed = false;
+                last.clear();
+                for &function in &members {
+                    let rows = effects.of_function(describer, own_of(function), &callees[function.index()]);
+                    let summary = summarise(&rows);
+                    changed |= summary.len() != effects.summaries[function.index()].len();
+                    effects.summaries[function.index()] = summary;
+                    last.push(rows);
+                }
+                if !changed {
+                    break;
+                }
+            }
+            effects.rows.extend(last.into_iter().flatten());
+        }
+        effects.rows.sort_unstable();
+        effects.by_site = Csr::by(program.facts.count(IdKind::Site), &effects.rows, |row| Some(row.site));
+        effects.by_function = Csr::by(functions, &effects.rows, |row| Some(program.site(row.site).function));
+        effects
+    }
+
+    pub fn get(&self, id: EffectId) -> Effect {
+        self.table[id.0 as usize]
+    }
+
+    /// What happens at a site, its callees included.
+    pub fn at(&self, site: SiteId) -> impl Iterator<Item = (Effect, SiteEffect)> + '_ {
+        self.by_site.of(&self.rows, site).map(|row| (self.get(row.effect), *row))
+    }
+
+    /// What happens in a function, by site.
+    pub fn in_function(&self, function: FunctionId) -> impl Iterator<Item = (Effect, SiteEffect)> + '_ {
+        self.by_function.of(&self.rows, function).map(|row| (self.get(row.effect), *row))
+    }
+
+    /// What a function may do.
+    pub fn of(&self, function: FunctionId) -> impl Iterator<Item = (Effect, Confidence)> + '_ {
+        self.summaries[function.index()].iter().map(|(id, confidence)| (self.get(*id), *confidence))
+    }
+
+    pub fn rows(&self) -> &[SiteEffect] {
+        &self.rows
+    }
+
+    fn intern(&mut self, effect: Effect) -> EffectId {
+        *self.ids.entry(effect).or_insert_with(|| {
+            self.table.push(effect);
+            EffectId(self.table.len() as u32 - 1)
+        })
+    }
+
+    /// The effects of operations, by the function that they are in.
+    fn own(&mut self, describer: &mut Describer<'_, '_>, operations: &Operations) -> Vec<(FunctionId, SiteEffect)> {
+        let mut own = Vec::new();
+        for op in &operations.all {
+            if operations.decorated(op.site).is_some() {
+                continue;
+            }
+            for effect in effects_of(describer, op) {
+                let effect = self.intern(effect);
+                own.push((op.function, SiteEffect { site: op.site, effect, confidence: op.confidence }));
+            }
+        }
+        own.sort_unstable();
+        own.dedup();
+        own
+    }
+
+    fn of_function(&mut self, describer: &mut Describer<'_, '_>, own: &[(FunctionId, SiteEffect)], edges: &[Edge]) -> Vec<SiteEffect> {
+        let mut rows: Vec<SiteEffect> = own.iter().map(|(_, row)| *row).collect();
+        for edge in edges {
+            let summary = self.summaries[edge.callee.index()].clone();
+            if summary.is_empty() {
+                continue;
+            }
+            let passed: &[Passed] = if edge.direct { describer.reader.resolution.passed_at(edge.site) } else { &[] };
+            for (id, confidence) in summary {
+                let effect = self.get(id);
+                if edge.mode == Mode::Registered {
+                    continue;
+                }
+                let effect = at_call(describer, effect, edge, passed);
+                let effect = self.intern(effect);
+                rows.push(SiteEffect { site: edge.site, effect, confidence: confidence.min(edge.confidence) });
+            }
+        }
+        rows.sort_unstable_by_key(|row| (row.site, row.effect, std::cmp::Reverse(row.confidence)));
+        rows.dedup_by_key(|row| (row.site, row.effect));
+        rows
+    }
+}
+
+/// A way from a function to one that it runs.
+#[derive(Clone, Copy, Debug)]
+struct Edge {
+    site: SiteId,
+    callee: FunctionId,
+    mode: Mode,
+    confidence: Confidence,
+    /// The arguments of the call are those of the callee.
+    direct: bool,
+}
+
+fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<Edge>> {
+    let reader = describer.reader;
+    let program = reader.program;
+    let mut callees: Vec<Vec<Edge>> = vec![Vec::new(); program.facts.count(IdKind::Function)];
+    for call in &reader.resolution.calls {
+        if invocations.is_through_parameter(call.site) {
+            continue;
+        }
+        let caller = program.site(call.site).function;
+        if program.call(call.site).is_some_and(|row| row.kind == distsys_facts::CallKind::Annotation) {
+            continue;
+        }
+        let mode = if invocations.is_background(call.site) { Mode::Background } else { Mode::Inline };
+        callees[caller.index()].push(Edge { site: call.site, callee: call.function, mode, confidence: call.confidence, direct: true });
+    }
+    for row in &invocations.all {
+        if row.mode != Mode::Registered {
+            let caller = program.site(row.site).function;
+            let edge = Edge { site: row.site, callee: row.function, mode: row.mode, confidence: Confidence::High, direct: false };
+            callees[caller.index()].push(edge);
+        }
+    }
+    callees
+}
+
+fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, passed: &[Passed]) -> Effect {
+    let entity = describer.at_call(effect.entity, edge.callee, passed);
+    let changed = entity != effect.entity;
+    let mut effect = Effect {
+        verb: describer.at_call(effect.verb, edge.callee, passed),
+        role: describer.role_at_call(effect.role, edge.callee, passed),
+        key: describer.at_call(effect.key, edge.callee, passed),
+        entity,
+        ..effect
+    };
+    if changed {
+        effect = match effect.kind {
+            OpKind::Sql => of_sql_text(describer, effect),
+            OpKind::DbRead | OpKind::DbWrite => Effect { entity: describer.as_entity(effect.entity), ..effect },
+            _ => effect,
+        };
+    }
+    match edge.mode {
+        Mode::Background => effect.flags = effect.flags | EffectFlags::BACKGROUND,
+        Mode::AfterCommit => effect.flags = effect.flags | EffectFlags::AFTER_COMMIT,
+        Mode::Inline | Mode::Registered => {}
+    }
+    effect
+}
+
+/// SQL text that the caller gave, read.
+fn of_sql_text(describer: &mut Describer<'_, '_>, effect: Effect) -> Effect {
+    let Term::Text(text) = effect.entity else { return effect };
+    let text = describer.names.text(text).to_owned();
+    let program = describer.reader.program;
+    let Some(symbol) = program.facts.symbols.lookup(&text) else { return Effect { entity: Term::Unknown, ..effect } };
+    let r = &program.facts.relations;
+    let row = r.sql.iter().find(|row| {
+        program.literal(row.var).is_some_and(|literal| literal.value == symbol) || program.template(row.var) == Some(symbol)
+    });
+    match row {
+        Some(row) => of_statement(describer, effect, row),
+        None => Effect { entity: Term::Unknown, ..effect },
+    }
+}
+
+fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys_facts::schema::Sql) -> Effect {
+    let program = describer.reader.program;
+    let clauses = program.text(row.clauses);
+    let has = |clause: &str| clauses.split(',').any(|known| known == clause);
+    let table = describer.names.intern(program.text(row.table));
+    let entity = describer.as_entity(Term::Text(table));
+    let mut flags = effect.flags;
+    let (kind, verb) = match row.verb {
+        SqlVerb::Select => {
+            if has("for_update") || has("for_share") {
+                flags = flags | EffectFlags::ROW_LOCK;
+            }
+            (OpKind::DbRead, "select")
+        }
+        SqlVerb::Insert if has("on_conflict") => (OpKind::DbWrite, "upsert"),
+        SqlVerb::Insert => (OpKind::DbWrite, "insert"),
+        SqlVerb::Update if has("increment") => (OpKind::DbWrite, "increment"),
+        SqlVerb::Update => (OpKind::DbWrite, "update"),
+        SqlVerb::Delete => (OpKind::DbWrite, "delete"),
+        SqlVerb::Transaction => {
+            let first = describer.reader.program.text(row.columns);
+            (transaction_kind(first), "")
+        }
+        SqlVerb::Ddl | SqlVerb::Other => (OpKind::Sql, ""),
+    };
+    if has("atomic_where") || has("version") {
+        flags = flags | EffectFlags::CONDITIONAL;
+    }
+    let verb = if verb.is_empty() { Term::Unknown } else { Term::Text(describer.names.intern(verb)) };
+    Effect { kind, verb, entity, flags, ..effect }
+}
+
+fn transaction_kind(word: &str) -> OpKind {
+    match word.to_ascii_lowercase().as_str() {
+        "commit" | "end" => OpKind::TxCommit,
+        "rollback" => OpKind::TxRollback,
+        _ => OpKind::TxBegin,
+    }
+}
+
+/// The effects of one operation; most kinds have none.
+fn effects_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Vec<Effect> {
+    use OpKind::*;
+    let attribute = |describer: &mut Describer<'_, '_>, attr: Attr| {
+        let found = describer.reader.attribute(op, attr);
+        describer.term(&found)
+    };
+    let mut effect = Effect {
+        kind: op.kind,
+        verb: Term::Unknown,
+        entity: Term::Unknown,
+        role: Role::Unknown,
+        key: Term::Absent,
+        flags: EffectFlags::default(),
+    };
+    match op.kind {
+        HttpRequest => {
+            effect.verb = attribute(describer, Attr::Method);
+            effect.verb = lower_case(describer, effect.verb);
+            effect.entity = attribute(describer, Attr::Url);
+            effect.key = key_term(attribute(describer, Attr::IdempotencyKey));
+        }
+        Rpc | Payment | Notify => {
+            effect.entity = attribute(describer, Attr::Entity);
+            effect.key = key_term(attribute(describer, Attr::IdempotencyKey));
+        }
+        DbRead | DbWrite => {
+            let entity = attribute(describer, Attr::Entity);
+            effect.entity = describer.as_entity(entity);
+            if effect.entity == Term::Unknown
+                && let Some(class) = op.via.class
+            {
+                effect.entity = Term::Text(describer.entity_of(class));
+            }
+            effect.verb = attribute(describer, Attr::Verb);
+            effect.role = role_of(describer, op);
+            if is_there(&describer.reader.attribute(op, Attr::Condition)) {
+                effect.flags = effect.flags | if op.kind == DbRead { EffectFlags::ROW_LOCK } else { EffectFlags::CONDITIONAL };
+            }
+        }
+        Sql => {
+            effect.role = role_of(describer, op);
+            let found = describer.reader.attribute(op, Attr::Sql);
+            if let Found::Is(Operand::Var(var)) = &found {
+                let rows = statements(describer, *var);
+                if !rows.is_empty() {
+                    return rows.iter().map(|row| of_statement(describer, effect, row)).collect();
+                }
+            }
+            effect.entity = describer.term(&found);
+            if let Term::Text(_) = effect.entity {
+                effect = of_sql_text(describer, effect);
+            }
+        }
+        TxBegin | TxCommit | TxRollback | TxScope | ReplicaSync | Consensus | Sleep => {}
+        CacheRead | CacheWrite | CacheDelete | ObjectRead | ObjectWrite => {
+            effect.key = attribute(describer, Attr::Key);
+            effect.entity = attribute(describer, Attr::Entity);
+            if is_there(&describer.reader.attribute(op, Attr::Condition)) {
+                effect.flags = effect.flags | EffectFlags::CONDITIONAL;
+            }
+        }
+        LockAcquire | LockRelease | LockExtend => effect.key = attribute(describer, Attr::Key),
+        Publish | Enqueue => {
+            effect.entity = attribute(describer, Attr::Entity);
+            let handler = attribute(describer, Attr::Handler);
+            if let Term::Function(_) = handler {
+                effect.entity = handler;
+            }
+            effect.key = key_term(attribute(describer, Attr::IdempotencyKey));
+            if is_there(&describer.reader.attribute(op, Attr::Transaction)) {
+                effect.flags = effect.flags | EffectFlags::TRANSACTIONAL;
+            }
+        }
+        Ack | Nack | Send | Receive => {}
+        _ => return Vec::new(),
+    }
+    vec![effect]
+}
+
+fn is_there(found: &Found) -> bool {
+    !matches!(found, Found::Absent)
+}
+
+/// A key that is there but not known is there.
+fn key_term(term: Term) -> Term {
+    term
+}
+
+fn lower_case(describer: &mut Describer<'_, '_>, term: Term) -> Term {
+    match term {
+        Term::Text(name) => {
+            let text = describer.names.text(name).to_ascii_lowercase();
+            Term::Text(describer.names.intern(&text))
+        }
+        term => term,
+    }
+}
+
+/// The SQL statements that `var` holds, through assignments and wrappers such as `text(…)`.
+fn statements(describer: &Describer<'_, '_>, var: distsys_facts::VarId) -> Vec<distsys_facts::schema::Sql> {
+    let program = describer.reader.program;
+    let r = &program.facts.relations;
+    let mut at = var;
+    for _ in 0..6 {
+        let rows: Vec<_> = program.sql_by_var.of(&r.sql, at).copied().collect();
+        if !rows.is_empty() {
+            return rows;
+        }
+        if let Some(literal) = describer.reader.literal(at)
+            && literal != at
+        {
+            at = literal;
+            continue;
+        }
+        if let Some(call) = program.call_giving(at)
+            && let Some(first) = program.arguments(call.site).next()
+            && matches!(program.text(call.name), "text" | "SQL" | "sql" | "query" | "raw" | "dedent" | "strip" | "literal_sql")
+        {
+            at = first.var;
+            continue;
+        }
+        match program.assigned_from(at).next() {
+            Some(row) => at = row.src,
+            None => break,
+        }
+    }
+    Vec::new()
+}
+
+fn role_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Role {
+    match describer.reader.attribute(op, Attr::Role) {
+        Found::Is(Operand::Text(text)) => return crate::words::role_of_name(&text, false).into(),
+        Found::Is(Operand::Var(var)) => {
+            return match describer.describe(var) {
+                Term::Text(name) => crate::words::role_of_name(describer.names.text(name), false).into(),
+                _ => describer.role_of(var),
+            };
+        }
+        _ => {}
+    }
+    let own: Role = op.via.role.into();
+    if own != Role::Unknown {
+        // Other values may reach the receiver with another role; then it is the caller's.
+        let receiver = describer.reader.program.call(op.site).and_then(|call| call.receiver);
+        return match receiver.map(|var| describer.role_of(var)) {
+            Some(role @ Role::Parameter(_)) => role,
+            _ => own,
+        };
+    }
+    let receiver = describer.reader.program.call(op.site).and_then(|call| call.receiver);
+    receiver.map_or(Role::Unknown, |var| describer.role_of(var))
+}
+
+fn summarise(rows: &[SiteEffect]) -> Vec<(EffectId, Confidence)> {
+    let mut summary: Vec<(EffectId, Confidence)> = rows.iter().map(|row| (row.effect, row.confidence)).collect();
+    summary.sort_unstable_by_key(|(effect, confidence)| (*effect, std::cmp::Reverse(*confidence)));
+    summary.dedup_by_key(|(effect, _)| *effect);
+    summary.truncate(MAX_EFFECTS);
+    summary
+}
+
+/// Text of a term's name, for messages and comparisons.
+impl Effect {
+    pub fn entity_name(&self) -> Option<Name> {
+        match self.entity {
+            Term::Text(name) => Some(name),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Functions that are run through a value: callbacks, closures, jobs.
+//!
+//! A function that calls its own parameter (`with_retry(f)`) does not do what every caller passes to it; each caller does
+//! what it passes. So such calls are followed from where the closure is passed, not from inside.
+
+use std::collections::VecDeque;
+
+use distsys_facts::{FunctionId, FunctionKind, Id, IdKind, SiteId, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::operations::{Found, Operand, Operations, Reader};
+use crate::csr::Csr;
+use crate::model::{Callback, ScopeKind, Slot};
+use crate::operation::OpKind;
+use crate::resolve::{Passed, ValueKind};
+
+/// When a function given away runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Mode {
+    /// During the call.
+    Inline,
+    /// In a task of its own.
+    Background,
+    /// After the transaction.
+    AfterCommit,
+    /// On a request, a message, a schedule.
+    Registered,
+}
+
+/// The call at `site` makes `function` run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Invoked {
+    pub site: SiteId,
+    pub function: FunctionId,
+    pub mode: Mode,
+}
+
+/// What runs through values.
+#[derive(Debug, Default)]
+pub struct Invocations {
+    /// By site.
+    pub all: Vec<Invoked>,
+    by_site: Csr,
+    /// Sites at which a parameter's value is called or given to what calls it.
+    applied: FxHashMap<VarId, Vec<SiteId>>,
+    /// Calls whose result a task runs (`create_task(work())`).
+    background: FxHashSet<SiteId>,
+    /// Sites that call a parameter directly.
+    through_parameter: FxHashSet<SiteId>,
+}
+
+impl Invocations {
+    pub(super) fn new(reader: Reader<'_, '_>, operations: &Operations) -> Self {
+        let mut invocations = Invocations::default();
+        invocations.find_applied(reader, operations);
+        invocations.by_operations(reader, operations);
+        invocations.by_project(reader);
+        invocations.by_unknown_libraries(reader, operations);
+        invocations.all.sort_unstable();
+        invocations.all.dedup_by_key(|row| (row.site, row.function));
+        invocations.by_site = Csr::by(reader.program.facts.count(IdKind::Site), &invocations.all, |row| Some(row.site));
+        invocations
+    }
+
+    pub fn at(&self, site: SiteId) -> impl Iterator<Item = &Invoked> {
+        self.by_site.of(&self.all, site)
+    }
+
+    /// Where the value of a parameter is called, in the function or in what it is passed to.
+    pub fn applied(&self, parameter: VarId) -> &[SiteId] {
+        self.applied.get(&parameter).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn is_background(&self, site: SiteId) -> bool {
+        self.background.contains(&site)
+    }
+
+    /// Whether what is called at `site` is a parameter's value.
+    pub fn is_through_parameter(&self, site: SiteId) -> bool {
+        self.through_parameter.contains(&site)
+    }
+
+    fn find_applied(&mut self, reader: Reader<'_, '_>, operations: &Operations) {
+        let program = reader.program;
+        let r = &program.facts.relations;
+        let mut queue: VecDeque<VarId> = VecDeque::new();
+        for call in &r.call {
+            if let Some(parameter) = call.callee.and_then(|callee| parameter_of(reader, callee)) {
+                self.through_parameter.insert(call.site);
+                self.applied.entry(parameter).or_default().push(call.site);
+                queue.push_back(parameter);
+            }
+        }
+        for op in &operations.all {
+            for var in callback_vars(reader, op) {
+                if let Some(parameter) = parameter_of(reader, var) {
+                    self.applied.entry(parameter).or_default().push(op.site);
+                    queue.push_back(parameter);
+                }
+            }
+        }
+        // A call that passes its own parameter on, by the parameter that receives it.
+        let mut passed_on: FxHashMap<VarId, Vec<(SiteId, VarId)>> = FxHashMap::default();
+        for row in &reader.resolution.passed {
+            if let Some(own) = parameter_of(reader, row.argument) {
+                passed_on.entry(row.parameter).or_default().push((row.site, own));
+            }
+        }
+        let mut done: FxHashSet<VarId> = FxHashSet::default();
+        while let Some(parameter) = queue.pop_front() {
+            if !done.insert(parameter) {
+                continue;
+            }
+            for &(site, own) in passed_on.get(&parameter).into_iter().flatten() {
+                let sites = self.applied.entry(own).or_default();
+                if !sites.contains(&site) {
+                    sites.push(site);
+                    queue.push_back(own);
+                }
+            }
+        }
+    }
+
+    fn by_operations(&mut self, reader: Reader<'_, '_>, operations: &Operations) {
+        let program = reader.program;
+        for op in &operations.all {
+            let mode = mode_of(op.kind);
+            let model = reader.model(op);
+            if model.callbacks.contains(&Callback::Decorated)
+                && let Some(function) = operations.decorated(op.site)
+            {
+                self.all.push(Invoked { site: op.site, function, mode: Mode::Registered });
+            }
+            for var in callback_vars(reader, op) {
+                for function in functions_of(reader, var) {
+                    self.all.push(Invoked { site: op.site, function, mode });
+                }
+                if mode == Mode::Background
+                    && let Some(call) = made_by(reader, var)
+                {
+                    self.background.insert(call);
+                }
+            }
+        }
+        // `tokio::spawn(async move { … })`: the block is a function of its own, found as a closure above.
+        let _ = program;
+    }
+
+    fn by_project(&mut self, reader: Reader<'_, '_>) {
+        for &Passed { site, parameter, argument } in &reader.resolution.passed {
+            let applied = self.applied(parameter);
+            if applied.is_empty() {
+                continue;
+            }
+            let background = applied.iter().all(|site| self.runs_in_background(reader, *site, parameter));
+            let mode = if background { Mode::Background } else { Mode::Inline };
+            for function in functions_of(reader, argument) {
+                self.all.push(Invoked { site, function, mode });
+            }
+        }
+    }
+
+    /// Whether `site` is in a closure that its function hands to a task.
+    fn runs_in_background(&self, reader: Reader<'_, '_>, site: SiteId, parameter: VarId) -> bool {
+        let program = reader.program;
+        let Some(owner) = program.parameter(parameter).map(|row| row.function) else { return false };
+        let mut at = program.site(site).function;
+        while at != owner {
+            if self.all.iter().any(|row| row.function == at && row.mode == Mode::Background) {
+                return true;
+            }
+            match program.function(at).parent {
+                Some(parent) => at = parent,
+                None => return false,
+            }
+        }
+        self.background.contains(&site)
+    }
+
+    /// A closure given to a library that no model knows runs during the call.
+    fn by_unknown_libraries(&mut self, reader: Reader<'_, '_>, operations: &Operations) {
+        let program = reader.program;
+        for row in &program.facts.relations.argument {
+            let Some(function) = program.closure(row.var) else { continue };
+            if !matches!(program.function(function).kind, FunctionKind::Closure | FunctionKind::AsyncBlock) {
+                continue;
+            }
+            let is_project = !reader.resolution.calls_at(row.site).is_empty();
+            let registers = operations.at(row.site).any(|op| mode_of(op.kind) != Mode::Inline);
+            if !is_project && !registers {
+                self.all.push(Invoked { site: row.site, function, mode: Mode::Inline });
+            }
+        }
+    }
+}
+
+/// When the callbacks of an operation run.
+fn mode_of(kind: OpKind) -> Mode {
+    match kind {
+        OpKind::Spawn => Mode::Background,
+        OpKind::AfterCommit => Mode::AfterCommit,
+        OpKind::Route | OpKind::Middleware | OpKind::Consume | OpKind::HandleJob | OpKind::Cron | OpKind::ServerStart | OpKind::Enqueue => {
+            Mode::Registered
+        }
+        _ => Mode::Inline,
+    }
+}
+
+/// The variables that hold the functions that an operation runs.
+fn callback_vars(reader: Reader<'_, '_>, op: &super::operations::Operation) -> Vec<VarId> {
+    let model = reader.model(op);
+    let mut vars = Vec::new();
+    for callback in &model.callbacks {
+        if let Callback::At(sources) = callback
+            && let Found::Is(Operand::Var(var)) = reader.first(op, sources)
+        {
+            vars.push(var);
+        }
+    }
+    for scope in &model.scopes {
+        if let ScopeKind::Callback(slot) = scope
+            && let Some(var) = slot_var(reader, op, slot)
+        {
+            vars.push(var);
+        }
+    }
+    vars
+}
+
+/// The argument in a slot.
+pub(super) fn slot_var(reader: Reader<'_, '_>, op: &super::operations::Operation, slot: &Slot) -> Option<VarId> {
+    let source = match slot {
+        Slot::Position(position) => crate::model::source::Source::Position(*position, Vec::new()),
+        Slot::Named(name) => crate::model::source::Source::Named(name.clone(), Vec::new()),
+    };
+    match reader.first(op, &[source]) {
+        Found::Is(Operand::Var(var)) => Some(var),
+        _ => None,
+    }
+}
+
+/// The parameter whose value `var` surely is.
+pub(super) fn parameter_of(reader: Reader<'_, '_>, var: VarId) -> Option<VarId> {
+    let program = reader.program;
+    let mut at = var;
+    for _ in 0..6 {
+        if program.parameter(at).is_some() {
+            return Some(at);
+        }
+        let mut sources = program.assigned_from(at);
+        let (Some(only), None) = (sources.next(), sources.next()) else { return None };
+        at = only.src;
+    }
+    None
+}
+
+/// A value that may be more functions than this says nothing.
+const MAX_FUNCTIONS: usize = 3;
+
+/// The project functions that `var` may be.
+pub(super) fn functions_of(reader: Reader<'_, '_>, var: VarId) -> Vec<FunctionId> {
+    if let Some(function) = reader.program.closure(var) {
+        return vec![function];
+    }
+    if parameter_of(reader, var).is_some() {
+        return Vec::new();
+    }
+    let mut functions: Vec<FunctionId> = reader
+        .resolution
+        .values_of(var)
+        .filter_map(|value| match value.kind {
+            ValueKind::Function(function) => Some(function),
+            _ => None,
+        })
+        .collect();
+    functions.sort_unstable_by_key(|function| function.index());
+    functions.dedup();
+    if functions.len() > MAX_FUNCTIONS { Vec::new() } else { functions }
+}
+
+/// The call whose result `var` is, unawaited.
+fn made_by(reader: Reader<'_, '_>, var: VarId) -> Option<SiteId> {
+    let program = reader.program;
+    if let Some(call) = program.call_giving(var) {
+        return Some(call.site);
+    }
+    let mut sources = program.assigned_from(var);
+    let (Some(only), None) = (sources.next(), sources.next()) else { return None };
+    program.call_giving(only.src).map(|call| call.site)
+}

@@ -1,0 +1,148 @@
+//! Meaning: what the rules judge.
+//!
+//! Resolution says what is called; here models say what the calls do ([`operations`]), functions get the effects of
+//! all they reach ([`effects`]), retries, transactions and locks the code they extend over ([`scopes`]), and sites
+//! their order ([`order`]).
+
+mod effects;
+mod invoked;
+mod operations;
+mod order;
+mod provenance;
+mod retries;
+mod scopes;
+mod terms;
+mod trace;
+
+use distsys_facts::{FunctionId, SiteId, VarId};
+use rustc_hash::FxHashMap;
+
+use crate::model::ModelSet;
+use crate::operation::{Attr, OpKind};
+use crate::program::Program;
+use crate::resolve::Resolution;
+
+pub use effects::{Effect, EffectFlags, EffectId, Effects, SiteEffect};
+pub use invoked::{Invocations, Invoked, Mode};
+pub use operations::{Found, Operand, Operation, Operations};
+pub use order::Order;
+pub use scopes::{Extent, Scope, Scopes};
+pub use terms::{Name, Names, Role, Term};
+
+use operations::Reader;
+
+/// All that rules may ask.
+#[derive(Debug)]
+pub struct Meaning<'m> {
+    pub program: &'m Program<'m>,
+    pub models: &'m ModelSet,
+    pub resolution: &'m Resolution,
+    pub operations: Operations,
+    pub invocations: Invocations,
+    pub effects: Effects,
+    pub scopes: Scopes,
+    pub order: Order,
+    pub names: Names,
+    callers: FxHashMap<FunctionId, Vec<SiteId>>,
+}
+
+impl<'m> Meaning<'m> {
+    pub fn derive(program: &'m Program<'m>, models: &'m ModelSet, resolution: &'m Resolution) -> Self {
+        let reader = Reader { program, models, resolution };
+        let operations = Operations::new(program, models, resolution);
+        let invocations = Invocations::new(reader, &operations);
+        let order = Order::new(program);
+        let mut describer = terms::Describer::new(reader);
+        let effects = Effects::new(&mut describer, &operations, &invocations);
+        let scopes = scopes::Builder::new(reader, &operations, &invocations, &effects, &order).build();
+        let mut callers: FxHashMap<FunctionId, Vec<SiteId>> = FxHashMap::default();
+        for edge in &resolution.calls {
+            callers.entry(edge.function).or_default().push(edge.site);
+        }
+        for row in &invocations.all {
+            callers.entry(row.function).or_default().push(row.site);
+        }
+        for sites in callers.values_mut() {
+            sites.sort_unstable();
+            sites.dedup();
+        }
+        Meaning { program, models, resolution, operations, invocations, effects, scopes, order, names: describer.names, callers }
+    }
+
+    fn reader(&self) -> Reader<'_, 'm> {
+        Reader { program: self.program, models: self.models, resolution: self.resolution }
+    }
+
+    /// The value of an attribute of an operation.
+    pub fn attribute(&self, op: &Operation, attr: Attr) -> Found {
+        self.reader().attribute(op, attr)
+    }
+
+    /// The constant text that `var` surely is.
+    pub fn constant(&self, var: VarId) -> Option<&'m str> {
+        Reader { program: self.program, models: self.models, resolution: self.resolution }.constant(var)
+    }
+
+    pub fn name(&self, name: Name) -> &str {
+        self.names.text(name)
+    }
+
+    /// The text of a term, if it is constant.
+    pub fn text(&self, term: Term) -> Option<&str> {
+        match term {
+            Term::Text(name) => Some(self.names.text(name)),
+            Term::Function(function) => Some(self.program.text(self.program.function(function).name)),
+            _ => None,
+        }
+    }
+
+    /// Where a function is called from.
+    pub fn callers(&self, function: FunctionId) -> &[SiteId] {
+        self.callers.get(&function).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn precedes(&self, a: SiteId, b: SiteId) -> bool {
+        self.order.precedes(self.program, a, b)
+    }
+
+    /// The sites that a scope covers.
+    pub fn sites(&self, scope: &Scope) -> Vec<SiteId> {
+        scopes::sites(self.program, &self.order, &self.effects, scope)
+    }
+
+    /// The operation that makes a scope.
+    pub fn operation(&self, scope: &Scope) -> Option<&Operation> {
+        scope.op.map(|number| &self.operations.all[number as usize])
+    }
+
+    /// Whether a function is the code of tests, examples or generated files.
+    pub fn is_out_of_scope(&self, function: FunctionId) -> bool {
+        self.program.is_out_of_scope(function)
+    }
+
+    /// Functions that something outside runs: routes, consumers, jobs, schedules.
+    pub fn entry_points(&self) -> Vec<(FunctionId, OpKind)> {
+        let mut found: Vec<(FunctionId, OpKind)> = Vec::new();
+        for row in self.invocations.all.iter().filter(|row| row.mode == Mode::Registered) {
+            for op in self.operations.at(row.site) {
+                found.push((row.function, op.kind));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Rows by derived relation, for figures.
+    pub fn counts(&self) -> Vec<(&'static str, usize)> {
+        vec![
+            ("calls", self.resolution.calls.len()),
+            ("external", self.resolution.external.len()),
+            ("passed", self.resolution.passed.len()),
+            ("operation", self.operations.all.len()),
+            ("invoked", self.invocations.all.len()),
+            ("site_effect", self.effects.rows().len()),
+            ("scope", self.scopes.all.len()),
+        ]
+    }
+}

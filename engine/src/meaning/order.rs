@@ -1,0 +1,114 @@
+//! Order in a function: what may come before what, by control flow.
+
+use std::sync::OnceLock;
+
+use distsys_facts::{BlockId, EdgeKind, FunctionId, Id, IdKind, SiteId};
+use rustc_hash::FxHashMap;
+
+use crate::csr::Csr;
+use crate::program::Program;
+
+/// Reachability between the blocks of a function, as rows of bits.
+#[derive(Debug)]
+struct Reach {
+    index: FxHashMap<BlockId, u32>,
+    words: usize,
+    forward: Vec<u64>,
+}
+
+/// Functions with more blocks than this are ordered by position alone; the matrix would grow with their square.
+const MAX_BLOCKS: usize = 4096;
+
+/// The order of sites, worked out for a function when it is first asked for.
+#[derive(Debug)]
+pub struct Order {
+    blocks_by_function: Csr,
+    edges_by_block: Csr,
+    reach: Vec<OnceLock<Option<Box<Reach>>>>,
+}
+
+impl Order {
+    pub(super) fn new(program: &Program<'_>) -> Self {
+        let r = &program.facts.relations;
+        let functions = program.facts.count(IdKind::Function);
+        Order {
+            blocks_by_function: Csr::by(functions, &r.block, |row| Some(row.function)),
+            edges_by_block: Csr::by(program.facts.count(IdKind::Block), &r.edge, |row| Some(row.from)),
+            reach: (0..functions).map(|_| OnceLock::new()).collect(),
+        }
+    }
+
+    /// Whether control may pass `a` and later, without going round a loop, `b`. Both must be in one function.
+    pub fn precedes(&self, program: &Program<'_>, a: SiteId, b: SiteId) -> bool {
+        let (from, to) = (program.site(a), program.site(b));
+        if from.function != to.function || a == b {
+            return false;
+        }
+        if from.block == to.block {
+            return a < b;
+        }
+        match self.reach(program, from.function) {
+            Some(reach) => reach.reaches(from.block, to.block),
+            None => a < b,
+        }
+    }
+
+    /// Whether some site of `between` lies on a way from `a` to `b`.
+    pub fn passes(&self, program: &Program<'_>, a: SiteId, mut between: impl Iterator<Item = SiteId>, b: SiteId) -> bool {
+        between.any(|site| self.precedes(program, a, site) && self.precedes(program, site, b))
+    }
+
+    fn reach(&self, program: &Program<'_>, function: FunctionId) -> Option<&Reach> {
+        self.reach[function.index()].get_or_init(|| self.compute(program, function).map(Box::new)).as_deref()
+    }
+
+    fn compute(&self, program: &Program<'_>, function: FunctionId) -> Option<Reach> {
+        let r = &program.facts.relations;
+        let blocks: Vec<BlockId> = self.blocks_by_function.of(&r.block, function).map(|row| row.block).collect();
+        if blocks.len() > MAX_BLOCKS {
+            return None;
+        }
+        let index: FxHashMap<BlockId, u32> = blocks.iter().enumerate().map(|(at, block)| (*block, at as u32)).collect();
+        let words = blocks.len().div_ceil(64);
+        let mut forward = vec![0u64; words * blocks.len()];
+        // Without back edges the graph is acyclic: blocks in depth-first postorder see their successors done.
+        let successors = |block: BlockId| {
+            self.edges_by_block.of(&r.edge, block).filter(|edge| edge.kind != EdgeKind::Back).map(|edge| edge.to)
+        };
+        let mut state = vec![0u8; blocks.len()];
+        for &root in &blocks {
+            let mut stack = vec![root];
+            while let Some(&block) = stack.last() {
+                let at = index[&block] as usize;
+                if state[at] == 0 {
+                    state[at] = 1;
+                    stack.extend(successors(block).filter(|to| index.get(to).is_some_and(|to| state[*to as usize] == 0)));
+                    continue;
+                }
+                stack.pop();
+                if state[at] == 2 {
+                    continue;
+                }
+                state[at] = 2;
+                for to in successors(block) {
+                    let Some(&to) = index.get(&to) else { continue };
+                    let to = to as usize;
+                    forward[at * words + to / 64] |= 1 << (to % 64);
+                    for word in 0..words {
+                        forward[at * words + word] |= forward[to * words + word];
+                    }
+                }
+            }
+        }
+        Some(Reach { index, words, forward })
+    }
+}
+
+impl Reach {
+    fn reaches(&self, from: BlockId, to: BlockId) -> bool {
+        match (self.index.get(&from), self.index.get(&to)) {
+            (Some(&from), Some(&to)) => self.forward[from as usize * self.words + to as usize / 64] & (1 << (to % 64)) != 0,
+            _ => false,
+        }
+    }
+}

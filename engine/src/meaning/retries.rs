@@ -1,0 +1,187 @@
+//! Retry loops: loops that do the same again because it failed.
+
+use distsys_facts::{BlockId, EdgeKind, Id, IdKind, RegionId, RegionKind, VarId};
+use rustc_hash::FxHashSet;
+
+use super::scopes::{Builder, Extent, Scope, is_true};
+use crate::csr::Csr;
+use crate::operation::OpKind;
+use crate::program::Program;
+use crate::words::words;
+
+/// Every loop that retries: after a failure it goes round, after a success it ends.
+///
+/// Evidence is structural (a handler that leads back to the head while the body's success leads out), or a counter
+/// that is named for attempts. A loop over data is none: a failure there means the next element, not another try.
+pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
+    let program = builder.reader.program;
+    let r = &program.facts.relations;
+    let graph = Graph::new(program);
+    let mut found = Vec::new();
+    for row in r.region.iter().filter(|row| row.kind == RegionKind::Loop) {
+        let iterated = program.iterates_by_region.first(&r.iterates, row.region).map(|row| row.var);
+        if iterated.is_some_and(|var| !counts(builder, var)) {
+            continue;
+        }
+        let counted = iterated.is_some_and(|_| names_attempts(program, row.region)) || counter(program, row.region);
+        if !(graph.retries_on_error(program, row.region) || counted && graph.may_leave_early(program, row.region)) {
+            continue;
+        }
+        let origin = program.sites(row.function).find(|site| program.region_within(site.region, row.region)).map(|site| site.site);
+        found.push(Scope {
+            kind: OpKind::RetryScope,
+            op: None,
+            origin,
+            steps: Vec::new(),
+            function: row.function,
+            extent: Extent::Region(row.region),
+        });
+    }
+    found
+}
+
+/// Whether a collection is only a count: `range(3)`, `0..max`.
+fn counts(builder: &Builder<'_, '_, '_>, var: VarId) -> bool {
+    let program = builder.reader.program;
+    if let Some(call) = program.call_giving(var) {
+        return matches!(program.text(call.name), "range" | "count" | "xrange" | "take" | "keys");
+    }
+    let r = &program.facts.relations;
+    program.binary_by_dst.of(&r.binary, var).any(|row| program.text(row.operator).starts_with(".."))
+}
+
+const ATTEMPT_WORDS: &[&str] = &["attempt", "attempts", "retry", "retries", "tries", "try", "trial", "retrying"];
+
+fn says_attempt(text: &str) -> bool {
+    words(text).iter().any(|word| ATTEMPT_WORDS.contains(&word.as_str()))
+}
+
+/// Whether the loop's variable is named for attempts.
+fn names_attempts(program: &Program<'_>, region: RegionId) -> bool {
+    let r = &program.facts.relations;
+    let Some(iterated) = program.iterates_by_region.first(&r.iterates, region).map(|row| row.var) else { return false };
+    program
+        .load_by_base
+        .of(&r.load, iterated)
+        .flat_map(|load| program.assign_by_src.of(&r.assign, load.dst))
+        .filter_map(|row| program.variable(row.dst))
+        .any(|variable| says_attempt(program.text(variable.name)))
+}
+
+/// Whether something named for attempts is counted up or down in the loop.
+fn counter(program: &Program<'_>, region: RegionId) -> bool {
+    let function = program.region(region).function;
+    let r = &program.facts.relations;
+    program
+        .sites(function)
+        .filter(|site| program.region_within(site.region, region))
+        .filter_map(|site| r.binary.binary_search_by_key(&site.site, |row| row.site).ok().map(|at| r.binary[at]))
+        .any(|row| {
+            matches!(program.text(row.operator), "+=" | "-=" | "++" | "--" | "+" | "-")
+                && program.variable(row.left).is_some_and(|variable| says_attempt(program.text(variable.name)))
+        })
+}
+
+/// The control-flow graph, indexed once for all loops.
+struct Graph {
+    edges: Csr,
+    blocks_by_function: Csr,
+    /// Blocks that a `return` ends.
+    returning: FxHashSet<BlockId>,
+    /// Blocks that something leads to; what follows a `return` is dead.
+    reached: FxHashSet<BlockId>,
+}
+
+impl Graph {
+    fn new(program: &Program<'_>) -> Self {
+        let r = &program.facts.relations;
+        Graph {
+            edges: Csr::by(program.facts.count(IdKind::Block), &r.edge, |row| Some(row.from)),
+            blocks_by_function: Csr::by(program.facts.count(IdKind::Function), &r.block, |row| Some(row.function)),
+            returning: r.returns.iter().map(|row| program.site(row.site).block).collect(),
+            reached: r.edge.iter().map(|row| row.to).collect(),
+        }
+    }
+
+    /// A handler of a `try` in the loop leads back to its head, and the body's success leads out.
+    fn retries_on_error(&self, program: &Program<'_>, region: RegionId) -> bool {
+        let r = &program.facts.relations;
+        let function = program.region(region).function;
+        let bodies = program.regions_by_function.of(&r.region, function).filter(|row| row.kind == RegionKind::Try);
+        bodies.filter(|row| nearest_loop(program, row.region) == Some(region)).any(|body| {
+            let handlers: Vec<RegionId> = program
+                .handles_by_body
+                .of(&r.handles, body.region)
+                .map(|row| row.region)
+                .filter(|handler| program.region(*handler).kind == RegionKind::Catch)
+                .collect();
+            let goes_round = handlers.iter().any(|handler| self.leads(program, *handler, region, Way::Round, &[]));
+            let leaves = self.leads(program, body.region, region, Way::Out, &handlers);
+            // A consumer's loop goes round after success, too.
+            let success_goes_round = self.leads(program, body.region, region, Way::Round, &handlers);
+            let counted = counter(program, region) || names_attempts(program, region);
+            goes_round && leaves && (!success_goes_round || counted)
+        })
+    }
+
+    /// Some way leads out of the loop before its condition ends it.
+    fn may_leave_early(&self, program: &Program<'_>, region: RegionId) -> bool {
+        self.leads(program, region, region, Way::Out, &[])
+    }
+
+    /// Whether from a block of `from`, not through `without`, control goes round `loop_` or out of it.
+    fn leads(&self, program: &Program<'_>, from: RegionId, loop_: RegionId, way: Way, without: &[RegionId]) -> bool {
+        let r = &program.facts.relations;
+        let function = program.region(loop_).function;
+        let region_of = |block: BlockId| r.block[block.index()].region;
+        let excluded = |block: BlockId| without.iter().any(|handler| program.region_within(region_of(block), *handler));
+        let mut stack: Vec<BlockId> = self
+            .blocks_by_function
+            .of(&r.block, function)
+            .filter(|row| program.region_within(row.region, from))
+            .map(|row| row.block)
+            .filter(|block| self.reached.contains(block) && !excluded(*block))
+            .collect();
+        let mut seen: FxHashSet<BlockId> = stack.iter().copied().collect();
+        while let Some(block) = stack.pop() {
+            if way == Way::Out && self.returning.contains(&block) {
+                return true;
+            }
+            for edge in self.edges.of(&r.edge, block) {
+                match edge.kind {
+                    EdgeKind::Exception => {}
+                    EdgeKind::Back if way == Way::Round && program.region_within(region_of(edge.to), loop_) => return true,
+                    EdgeKind::Back => {}
+                    EdgeKind::Normal if !program.region_within(region_of(edge.to), loop_) => {
+                        if way == Way::Out {
+                            return true;
+                        }
+                    }
+                    EdgeKind::Normal => {
+                        if !excluded(edge.to) && seen.insert(edge.to) {
+                            stack.push(edge.to);
+                        }
+                    }
+                }
+            }
+        }
+        false
+    }
+}
+
+fn nearest_loop(program: &Program<'_>, region: RegionId) -> Option<RegionId> {
+    program.regions_outward(region).find(|row| row.kind == RegionKind::Loop).map(|row| row.region)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Round,
+    Out,
+}
+
+/// The loop condition is always true (`while True`).
+pub(super) fn is_endless(program: &Program<'_>, region: RegionId) -> bool {
+    let r = &program.facts.relations;
+    program.iterates_by_region.first(&r.iterates, region).is_none()
+        && program.condition_by_region.first(&r.condition, region).is_none_or(|row| is_true(program, row.var))
+}

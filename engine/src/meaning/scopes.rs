@@ -1,0 +1,465 @@
+//! Scopes: what a retry, a transaction, a lock or a guard extends over, also where the project wraps it.
+//!
+//! A scope found in a wrapper is lifted to its callers: a closure passed to `with_lock(f)`, a function decorated with
+//! `@retrying`, the body of `with locked(key):`, what follows `acquire(key)`. Lifted scopes keep the calls between.
+
+use std::collections::VecDeque;
+
+use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, RegionId, SiteId, SiteKind, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::effects::Effects;
+use super::invoked::{functions_of, parameter_of, slot_var, Invocations};
+use super::operations::{Operation, Operations, Reader};
+use super::order::Order;
+use super::retries;
+use crate::model::ScopeKind;
+use crate::operation::OpKind;
+use crate::resolve::ValueKind;
+
+/// What a scope covers, within one function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Extent {
+    Region(RegionId),
+    /// All of the function.
+    Function(FunctionId),
+    /// From the site on, until what closes it.
+    Open(SiteId),
+    /// While the variable that holds the guard lives; from the site on.
+    Life(SiteId, VarId),
+    /// One call.
+    Site(SiteId),
+}
+
+/// Where an operation holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// `RetryScope`, `TxScope`, `LockAcquire`, `Guard`, `TimeoutScope` or `Limiter`.
+    pub kind: OpKind,
+    /// The operation, by its index in [`Operations::all`]; none for a retry loop.
+    pub op: Option<u32>,
+    /// Where the scope is made: the operation's site, or the first site of a retry loop.
+    pub origin: Option<SiteId>,
+    /// The calls from here to the wrapper that makes it, outermost first.
+    pub steps: Vec<SiteId>,
+    pub function: FunctionId,
+    pub extent: Extent,
+}
+
+/// The scopes of a tree.
+#[derive(Debug, Default)]
+pub struct Scopes {
+    pub all: Vec<Scope>,
+    by_function: FxHashMap<FunctionId, Vec<u32>>,
+}
+
+/// Wrappers around wrappers are followed this deep.
+const MAX_LIFT: usize = 6;
+
+impl Scopes {
+    pub fn of_kind(&self, kind: OpKind) -> impl Iterator<Item = &Scope> {
+        self.all.iter().filter(move |scope| scope.kind == kind)
+    }
+
+    pub fn in_function(&self, function: FunctionId) -> impl Iterator<Item = &Scope> {
+        self.by_function.get(&function).into_iter().flatten().map(|&at| &self.all[at as usize])
+    }
+}
+
+pub(super) struct Builder<'b, 'm, 'f> {
+    pub reader: Reader<'m, 'f>,
+    pub operations: &'b Operations,
+    pub invocations: &'b Invocations,
+    pub effects: &'b Effects,
+    pub order: &'b Order,
+    index: Index,
+}
+
+/// What lifting asks for again and again.
+#[derive(Debug, Default)]
+struct Index {
+    /// Calls whose value a `with` holds.
+    managed: FxHashSet<SiteId>,
+    /// With-regions by the project function that gives their manager.
+    managed_by: FxHashMap<FunctionId, Vec<(RegionId, SiteId)>>,
+    callers: FxHashMap<FunctionId, Vec<SiteId>>,
+    /// Annotations by the project function that they call.
+    annotations: FxHashMap<FunctionId, Vec<(SiteId, FunctionId)>>,
+    passed: FxHashMap<VarId, Vec<(SiteId, VarId)>>,
+}
+
+/// The kind of scope that an operation makes.
+fn scope_kind(kind: OpKind) -> Option<OpKind> {
+    match kind {
+        OpKind::TxBegin | OpKind::TxScope => Some(OpKind::TxScope),
+        OpKind::RetryScope | OpKind::LockAcquire | OpKind::Guard | OpKind::TimeoutScope | OpKind::Limiter => Some(kind),
+        _ => None,
+    }
+}
+
+/// What ends an open scope.
+fn closes(scope: OpKind, kind: OpKind) -> bool {
+    match scope {
+        OpKind::TxScope => matches!(kind, OpKind::TxCommit | OpKind::TxRollback),
+        OpKind::LockAcquire => matches!(kind, OpKind::LockRelease),
+        OpKind::Guard => matches!(kind, OpKind::GuardRelease),
+        _ => false,
+    }
+}
+
+impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
+    pub fn new(
+        reader: Reader<'m, 'f>,
+        operations: &'b Operations,
+        invocations: &'b Invocations,
+        effects: &'b Effects,
+        order: &'b Order,
+    ) -> Self {
+        let mut builder = Builder { reader, operations, invocations, effects, order, index: Index::default() };
+        builder.index = builder.make_index();
+        builder
+    }
+
+    pub fn build(&self) -> Scopes {
+        let mut found = self.by_operations();
+        found.extend(self.by_managed_values());
+        found.extend(retries::loops(self));
+        let mut known: FxHashSet<(OpKind, Extent, Option<u32>)> = FxHashSet::default();
+        let mut queue: VecDeque<Scope> = found.into();
+        let mut scopes = Scopes::default();
+        while let Some(scope) = queue.pop_front() {
+            if !known.insert((scope.kind, scope.extent, scope.op)) {
+                continue;
+            }
+            if scope.steps.len() < MAX_LIFT {
+                queue.extend(self.lift(&scope));
+            }
+            scopes.by_function.entry(scope.function).or_default().push(scopes.all.len() as u32);
+            scopes.all.push(scope);
+        }
+        scopes
+    }
+
+    fn by_operations(&self) -> Vec<Scope> {
+        let mut found = Vec::new();
+        for (number, op) in self.operations.all.iter().enumerate() {
+            let Some(kind) = scope_kind(op.kind) else { continue };
+            let scope = |function, extent| Scope {
+                kind,
+                op: Some(number as u32),
+                origin: Some(op.site),
+                steps: Vec::new(),
+                function,
+                extent,
+            };
+            for model_scope in &self.reader.model(op).scopes {
+                match model_scope {
+                    ScopeKind::Decorator => {
+                        if let Some(function) = self.operations.decorated(op.site) {
+                            found.push(scope(function, Extent::Function(function)));
+                        }
+                    }
+                    ScopeKind::Callback(slot) => {
+                        let var = slot_var(self.reader, op, slot);
+                        for function in var.into_iter().flat_map(|var| functions_of(self.reader, var)) {
+                            found.push(scope(function, Extent::Function(function)));
+                        }
+                    }
+                    ScopeKind::Guard => {
+                        if let Some(extent) = self.life(op) {
+                            found.push(scope(op.function, extent));
+                        }
+                    }
+                    ScopeKind::Open if !self.is_managed(op) => found.push(scope(op.function, Extent::Open(op.site))),
+                    ScopeKind::Open | ScopeKind::With | ScopeKind::Client => {}
+                }
+            }
+            // `with` around the call itself is found by its region; `pool.begin()` without a model scope is open.
+            if op.kind == OpKind::TxBegin && self.reader.model(op).scopes.is_empty() && !self.is_managed(op) {
+                found.push(scope(op.function, Extent::Open(op.site)));
+            }
+        }
+        found
+    }
+
+    /// Whether a `with` holds what the operation gives.
+    fn is_managed(&self, op: &Operation) -> bool {
+        self.index.managed.contains(&op.site)
+    }
+
+    fn comes_from(&self, var: VarId, source: VarId) -> bool {
+        let program = self.reader.program;
+        let mut at = var;
+        for _ in 0..4 {
+            if at == source {
+                return true;
+            }
+            match program.assigned_from(at).next() {
+                Some(row) => at = row.src,
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// `with x:` and `for attempt in x:` where a model says that values such as `x` are scopes.
+    fn by_managed_values(&self) -> Vec<Scope> {
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        let iterated = r.iterates.iter().map(|row| (row.region, row.var));
+        let mut found = Vec::new();
+        for (region, var) in r.manages.iter().map(|row| (row.region, row.var)).chain(iterated) {
+            let function = program.region(region).function;
+            // The call that made it, if it is seen: its operation has the attributes.
+            let made = self.reader.maker(var).map(|call| call.site);
+            let numbers = made.map_or(&[][..], |site| self.operations.numbers_at(site));
+            let mut of_call = numbers.iter().filter(|number| self.has_with(&self.operations.all[**number as usize])).peekable();
+            if of_call.peek().is_some() {
+                for &number in of_call {
+                    let op = &self.operations.all[number as usize];
+                    let Some(kind) = scope_kind(op.kind) else { continue };
+                    let (op, origin) = (Some(number), Some(op.site));
+                    found.push(Scope { kind, op, origin, steps: Vec::new(), function, extent: Extent::Region(region) });
+                }
+                continue;
+            }
+            let family = program.language(program.file_of_function(function)).into();
+            for value in self.reader.resolution.values_of(var) {
+                let ValueKind::External(path) = value.kind else { continue };
+                for model in self.reader.models.ops_of(family, self.reader.resolution.paths.text(path)) {
+                    let model = self.reader.models.op(family, model);
+                    if let Some(kind) = scope_kind(model.kind)
+                        && model.scopes.contains(&ScopeKind::With)
+                    {
+                        found.push(Scope { kind, op: None, origin: None, steps: Vec::new(), function, extent: Extent::Region(region) });
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    fn has_with(&self, op: &Operation) -> bool {
+        self.reader.model(op).scopes.contains(&ScopeKind::With)
+    }
+
+    /// The life of the guard that an operation gives: of the variable that holds it, if one does.
+    fn life(&self, op: &Operation) -> Option<Extent> {
+        self.life_of_result(op.site)
+    }
+
+    fn make_index(&self) -> Index {
+        let (program, resolution) = (self.reader.program, self.reader.resolution);
+        let mut index = Index::default();
+        for row in &program.facts.relations.manages {
+            if let Some(site) = self.made_here(row.var) {
+                index.managed.insert(site);
+                for edge in resolution.calls_at(site) {
+                    index.managed_by.entry(edge.function).or_default().push((row.region, site));
+                }
+            }
+            // `__enter__` of a class of the project.
+            for value in resolution.values_of(row.var) {
+                let ValueKind::Instance(class) = value.kind else { continue };
+                for name in ["__enter__", "__aenter__"] {
+                    if let Some(name) = program.facts.symbols.lookup(name)
+                        && let Some(function) =
+                            resolution.ancestors(class).iter().find_map(|ancestor| program.methods.get(&(*ancestor, name)))
+                        && let Some(call) = self.reader.maker(row.var)
+                    {
+                        index.managed_by.entry(*function).or_default().push((row.region, call.site));
+                    }
+                }
+            }
+        }
+        for edge in &resolution.calls {
+            if program.call(edge.site).is_some_and(|call| call.kind != CallKind::Annotation) {
+                index.callers.entry(edge.function).or_default().push(edge.site);
+            }
+        }
+        for row in &program.facts.relations.function_annotation {
+            for edge in resolution.calls_at(row.site) {
+                index.annotations.entry(edge.function).or_default().push((row.site, row.function));
+            }
+        }
+        for row in &resolution.passed {
+            index.passed.entry(row.parameter).or_default().push((row.site, row.argument));
+        }
+        index
+    }
+
+    /// The call in this function whose result `var` is.
+    fn made_here(&self, var: VarId) -> Option<SiteId> {
+        let program = self.reader.program;
+        let mut at = var;
+        for _ in 0..4 {
+            if let Some(call) = program.call_giving(at) {
+                return Some(call.site);
+            }
+            at = program.assigned_from(at).next()?.src;
+        }
+        None
+    }
+
+    /// The scopes that callers of a wrapper have by it.
+    fn lift(&self, scope: &Scope) -> Vec<Scope> {
+        let program = self.reader.program;
+        let mut lifted = Vec::new();
+        let mut add = |site: SiteId, function: FunctionId, extent: Extent| {
+            let mut steps = vec![site];
+            steps.extend(&scope.steps);
+            lifted.push(Scope { steps, function, extent, ..scope.clone() });
+        };
+        let sites: Vec<SiteId> = self.sites(scope).collect();
+        let inside: FxHashSet<SiteId> = sites.iter().copied().collect();
+        // A parameter of the function or of one around it that is called inside.
+        let mut owner = Some(scope.function);
+        while let Some(function) = owner {
+            for parameter in program.parameters(function) {
+                if !self.invocations.applied(parameter.var).iter().any(|site| inside.contains(site)) {
+                    continue;
+                }
+                for &(site, argument) in self.index.passed.get(&parameter.var).into_iter().flatten() {
+                    if parameter_of(self.reader, argument).is_some() {
+                        // Passed on by a wrapper around this one, whose callers' closures are inside, too.
+                        add(site, program.site(site).function, Extent::Site(site));
+                        continue;
+                    }
+                    for closure in functions_of(self.reader, argument) {
+                        add(site, closure, Extent::Function(closure));
+                    }
+                }
+                self.lift_decorator(function, parameter.index, &mut add);
+            }
+            owner = program.function(function).parent;
+        }
+        // A context manager of the project.
+        let yields = sites.iter().any(|site| program.site(*site).kind == SiteKind::Yield);
+        let enters = matches!(program.text(program.function(scope.function).name), "__enter__" | "__aenter__");
+        if (yields && program.function(scope.function).flags.has(FunctionFlags::GENERATOR)) || (enters && self.is_left_open(scope)) {
+            for &(region, site) in self.index.managed_by.get(&scope.function).into_iter().flatten() {
+                add(site, program.region(region).function, Extent::Region(region));
+            }
+        } else if !enters && self.is_left_open(scope) {
+            for &site in self.index.callers.get(&scope.function).into_iter().flatten() {
+                let function = program.site(site).function;
+                match scope.extent {
+                    Extent::Life(..) => {
+                        if let Some(extent) = self.life_of_result(site) {
+                            add(site, function, extent);
+                        }
+                    }
+                    _ => add(site, function, Extent::Open(site)),
+                }
+            }
+        }
+        lifted
+    }
+
+    /// `@retrying` and `@retrying(times=3)`, where `function` is the decorator or the function that it returns.
+    fn lift_decorator(&self, function: FunctionId, index: u32, add: &mut impl FnMut(SiteId, FunctionId, Extent)) {
+        let program = self.reader.program;
+        if index != 0 {
+            return;
+        }
+        let mut at = Some(function);
+        let mut inner = false;
+        while let Some(decorator) = at {
+            for &(site, decorated) in self.index.annotations.get(&decorator).into_iter().flatten() {
+                // A decorator without arguments is the function itself, one with arguments is around it.
+                if program.arguments(site).next().is_some() == inner {
+                    add(site, decorated, Extent::Function(decorated));
+                }
+            }
+            at = program.function(decorator).parent;
+            inner = true;
+        }
+    }
+
+    fn life_of_result(&self, site: SiteId) -> Option<Extent> {
+        let program = self.reader.program;
+        let mut at = program.call(site)?.result;
+        for _ in 0..8 {
+            if program.variable(at).is_some() {
+                return Some(Extent::Life(site, at));
+            }
+            // Unwrapping, awaiting: the value goes on; anything else is a temporary of its expression.
+            at = program.assign_by_src.of(&program.facts.relations.assign, at).next()?.dst;
+        }
+        None
+    }
+
+    /// Whether the function ends with the scope still open: a wrapper that opens it for its caller.
+    fn is_left_open(&self, scope: &Scope) -> bool {
+        let program = self.reader.program;
+        match scope.extent {
+            Extent::Open(from) => {
+                let closed = self.effects.in_function(scope.function).any(|(effect, row)| {
+                    closes(scope.kind, effect.kind) && (self.order.precedes(program, from, row.site) || row.site == from)
+                });
+                let is_wrapper = scope.steps.is_empty() || !closed;
+                is_wrapper && !closed && matches!(scope.kind, OpKind::LockAcquire | OpKind::TxScope)
+            }
+            // A guard that the function returns.
+            Extent::Life(_, var) => program
+                .returns_by_function
+                .of(&program.facts.relations.returns, scope.function)
+                .any(|row| row.var.is_some_and(|returned| returned == var || self.comes_from(returned, var))),
+            _ => false,
+        }
+    }
+
+    pub fn sites(&self, scope: &Scope) -> impl Iterator<Item = SiteId> {
+        sites(self.reader.program, self.order, self.effects, scope).into_iter()
+    }
+}
+
+/// The sites that a scope covers, in order.
+pub(super) fn sites(program: &crate::program::Program<'_>, order: &Order, effects: &Effects, scope: &Scope) -> Vec<SiteId> {
+    let all = program.sites(scope.function).map(|row| row.site);
+    match scope.extent {
+        Extent::Function(_) => all.collect(),
+        Extent::Site(site) => vec![site],
+        Extent::Region(region) => all.filter(|site| program.region_within(program.site(*site).region, region)).collect(),
+        Extent::Open(from) => {
+            let closers: Vec<SiteId> = effects
+                .in_function(scope.function)
+                .filter(|(effect, _)| closes(scope.kind, effect.kind))
+                .map(|(_, row)| row.site)
+                .filter(|site| order.precedes(program, from, *site))
+                .collect();
+            all.filter(|site| {
+                order.precedes(program, from, *site)
+                    && !closers.contains(site)
+                    && !closers.iter().any(|closer| order.precedes(program, *closer, *site))
+            })
+            .collect()
+        }
+        Extent::Life(from, var) => {
+            let r = &program.facts.relations;
+            let region = program.variable(var).map(|row| row.region);
+            let ends: Vec<SiteId> = program
+                .releases_by_var
+                .of(&r.releases, var)
+                .map(|row| row.site)
+                // Given away by value: `drop(guard)`, `finish(guard)`.
+                .chain(program.argument_by_var.of(&r.argument, var).map(|row| row.site))
+                .collect();
+            all.filter(|site| {
+                order.precedes(program, from, *site)
+                    && region.is_none_or(|region| program.region_within(program.site(*site).region, region))
+                    && !ends.contains(site)
+                    && !ends.iter().any(|end| order.precedes(program, *end, *site))
+            })
+            .collect()
+        }
+    }
+}
+
+pub(super) fn is_true(program: &crate::program::Program<'_>, var: VarId) -> bool {
+    program.literal(var).is_some_and(|row| match row.kind {
+        LiteralKind::Boolean => program.text(row.value) == "true",
+        LiteralKind::Integer => program.text(row.value) != "0",
+        _ => false,
+    })
+}

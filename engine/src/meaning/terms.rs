@@ -1,0 +1,344 @@
+//! Terms: what is known of an entity, a key, a topic or a method, in words that pass through calls.
+
+use distsys_facts::{ClassId, FunctionId, Interner, LiteralKind, Sym, VarId};
+use rustc_hash::FxHashMap;
+
+use super::operations::{Found, Operand, Reader};
+use crate::resolve::{HandleRole, Passed, ValueKind};
+use crate::words;
+
+/// A name of the meaning layer: an entity, a topic, a pattern of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name(Sym);
+
+/// What is known of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Term {
+    /// It is not there.
+    Absent,
+    /// It may be anything; never equal to another.
+    Unknown,
+    /// Constant text; `{}` for parts that are not constant.
+    Text(Name),
+    Function(FunctionId),
+    /// What the caller passes as this parameter (of the function, or of one around it).
+    Parameter(VarId),
+    /// The entry at a path of what the caller passes.
+    Within(VarId, Name),
+}
+
+/// Which copy of the data a connection leads to, seen from a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    Unknown,
+    Primary,
+    Replica,
+    /// That of the connection passed as this parameter, or held by the object passed.
+    Parameter(VarId),
+}
+
+impl From<HandleRole> for Role {
+    fn from(role: HandleRole) -> Self {
+        match role {
+            HandleRole::Unknown => Role::Unknown,
+            HandleRole::Primary => Role::Primary,
+            HandleRole::Replica => Role::Replica,
+        }
+    }
+}
+
+/// The texts of names.
+#[derive(Debug, Default)]
+pub struct Names {
+    interner: Interner,
+}
+
+impl Names {
+    pub fn intern(&mut self, text: &str) -> Name {
+        Name(self.interner.intern(text))
+    }
+
+    pub fn text(&self, name: Name) -> &str {
+        self.interner.text(name.0)
+    }
+}
+
+/// Describes variables as terms; remembers what it has described.
+#[derive(Debug)]
+pub(super) struct Describer<'m, 'f> {
+    pub reader: Reader<'m, 'f>,
+    pub names: Names,
+    known: FxHashMap<VarId, Term>,
+    entities: FxHashMap<ClassId, Name>,
+}
+
+const MAX_DEPTH: u32 = 12;
+
+impl<'m, 'f> Describer<'m, 'f> {
+    pub fn new(reader: Reader<'m, 'f>) -> Self {
+        Describer { reader, names: Names::default(), known: FxHashMap::default(), entities: FxHashMap::default() }
+    }
+
+    pub fn term(&mut self, found: &Found) -> Term {
+        match found {
+            Found::Absent => Term::Absent,
+            Found::Unknown => Term::Unknown,
+            Found::Is(operand) => self.operand(operand),
+        }
+    }
+
+    pub fn operand(&mut self, operand: &Operand) -> Term {
+        match operand {
+            Operand::Var(var) => self.describe(*var),
+            Operand::Within(var, path) => self.within(*var, path),
+            Operand::Text(text) => Term::Text(self.names.intern(text)),
+            Operand::Class(class) => Term::Text(self.entity_of(*class)),
+            Operand::Present => Term::Unknown,
+        }
+    }
+
+    /// The entry at `path` of a value that is not made where it is used.
+    fn within(&mut self, var: VarId, path: &[String]) -> Term {
+        match self.describe(var) {
+            Term::Parameter(parameter) => Term::Within(parameter, self.names.intern(&path.join("."))),
+            Term::Within(parameter, outer) => {
+                let whole = format!("{}.{}", self.names.text(outer), path.join("."));
+                Term::Within(parameter, self.names.intern(&whole))
+            }
+            Term::Absent => Term::Absent,
+            _ => Term::Unknown,
+        }
+    }
+
+    pub fn describe(&mut self, var: VarId) -> Term {
+        self.describe_at(var, 0)
+    }
+
+    fn describe_at(&mut self, var: VarId, depth: u32) -> Term {
+        if let Some(&known) = self.known.get(&var) {
+            return known;
+        }
+        if depth > MAX_DEPTH {
+            return Term::Unknown;
+        }
+        // A circle of assignments meets this answer.
+        self.known.insert(var, Term::Unknown);
+        let term = self.work_out(var, depth);
+        self.known.insert(var, term);
+        term
+    }
+
+    fn work_out(&mut self, var: VarId, depth: u32) -> Term {
+        let program = self.reader.program;
+        if let Some(literal) = program.literal(var) {
+            return match literal.kind {
+                LiteralKind::Null => Term::Absent,
+                _ => Term::Text(self.names.intern(program.text(literal.value))),
+            };
+        }
+        if let Some(text) = program.template(var) {
+            let pattern = self.pattern(var, program.text(text), depth);
+            return Term::Text(self.names.intern(&pattern));
+        }
+        if program.parameter(var).is_some() {
+            return Term::Parameter(var);
+        }
+        if let Some(call) = program.call_giving(var) {
+            // `str(x)`, `x.toString()`, `x.encode()`: the text stays.
+            let name = program.text(call.name);
+            if matches!(name, "str" | "String" | "encode" | "toString" | "to_string" | "to_owned" | "into" | "format" | "as_str" | "text")
+                && let Some(inner) = call.receiver.or_else(|| program.arguments(call.site).next().map(|row| row.var))
+            {
+                return self.describe_at(inner, depth + 1);
+            }
+        }
+        let sources: Vec<VarId> = program.assigned_from(var).map(|row| row.src).take(4).collect();
+        if !sources.is_empty() {
+            let mut terms = sources.iter().map(|src| self.describe_at(*src, depth + 1)).collect::<Vec<_>>();
+            terms.dedup();
+            if let [only] = terms[..]
+                && only != Term::Unknown
+            {
+                return only;
+            }
+        }
+        if let Some(load) = program.loaded_as(var) {
+            if let Some(entry) = self.entry(load.base, program.text(load.field)) {
+                return self.describe_at(entry, depth + 1);
+            }
+            if let Term::Parameter(parameter) = self.describe_at(load.base, depth + 1) {
+                let is_receiver =
+                    program.parameter(parameter).is_some_and(|row| row.kind == distsys_facts::ParameterKind::Receiver);
+                if !is_receiver {
+                    return Term::Within(parameter, self.names.intern(program.text(load.field)));
+                }
+            }
+        }
+        self.of_values(var)
+    }
+
+    /// What the values that reach `var` say, if they are one.
+    fn of_values(&mut self, var: VarId) -> Term {
+        let reader = self.reader;
+        let mut values = reader.resolution.values_of(var);
+        let (Some(only), None) = (values.next(), values.next()) else { return Term::Unknown };
+        match only.kind {
+            ValueKind::Literal(literal) => self.describe(literal),
+            ValueKind::Class(class) => Term::Text(self.entity_of(class)),
+            ValueKind::Function(function) => Term::Function(function),
+            _ => Term::Unknown,
+        }
+    }
+
+    fn entry(&self, base: VarId, key: &str) -> Option<VarId> {
+        let object = self.reader.object(base)?;
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        program.entry_by_var.of(&r.entry, object).find(|row| program.text(row.key) == key).map(|row| row.value)
+    }
+
+    /// The text of a template with its constant holes filled.
+    fn pattern(&mut self, var: VarId, text: &str, depth: u32) -> String {
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        let holes: Vec<VarId> = program.hole_by_var.of(&r.hole, var).map(|row| row.value).collect();
+        let mut out = String::with_capacity(text.len());
+        let mut parts = text.split("{}");
+        out.push_str(parts.next().unwrap_or_default());
+        for (index, part) in parts.enumerate() {
+            match holes.get(index).map(|hole| self.describe_at(*hole, depth + 1)) {
+                Some(Term::Text(name)) => out.push_str(self.names.text(name)),
+                _ => out.push_str("{}"),
+            }
+            out.push_str(part);
+        }
+        out
+    }
+
+    /// The entity that a class stands for: its table if it names one, else its own name.
+    pub fn entity_of(&mut self, class: ClassId) -> Name {
+        if let Some(&name) = self.entities.get(&class) {
+            return name;
+        }
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        let named = program
+            .field_by_class
+            .of(&r.field, class)
+            .filter(|row| matches!(program.text(row.name), "__tablename__" | "tableName" | "table_name" | "TABLE"))
+            .find_map(|row| program.literal(row.value?).map(|literal| program.text(literal.value)));
+        let text = words::entity_name(named.unwrap_or_else(|| program.text(program.class(class).name)));
+        let name = self.names.intern(&text);
+        self.entities.insert(class, name);
+        name
+    }
+
+    /// A term as the name of an entity, in the one spelling that tables and classes share.
+    pub fn as_entity(&mut self, term: Term) -> Term {
+        match term {
+            Term::Text(name) => {
+                let text = self.names.text(name);
+                // A table whose name is put together says nothing.
+                if text.is_empty() || text.contains("{}") {
+                    return Term::Unknown;
+                }
+                let text = words::entity_name(text);
+                Term::Text(self.names.intern(&text))
+            }
+            Term::Function(_) => Term::Unknown,
+            Term::Absent => Term::Unknown,
+            term => term,
+        }
+    }
+
+    /// A callee's term at a call: what the caller passes for its parameters.
+    pub fn at_call(&mut self, term: Term, callee: FunctionId, passed: &[Passed]) -> Term {
+        match term {
+            Term::Parameter(parameter) => match self.argument(parameter, callee, passed) {
+                Argument::Given(var) => self.describe(var),
+                Argument::Omitted => Term::Absent,
+                Argument::Elsewhere => term,
+                Argument::Hidden => Term::Unknown,
+            },
+            Term::Within(parameter, path) => match self.argument(parameter, callee, passed) {
+                Argument::Given(var) => {
+                    let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
+                    let found = self.reader.within(var, &path);
+                    self.term(&found)
+                }
+                Argument::Omitted => Term::Absent,
+                Argument::Elsewhere => term,
+                Argument::Hidden => Term::Unknown,
+            },
+            term => term,
+        }
+    }
+
+    pub fn role_at_call(&mut self, role: Role, callee: FunctionId, passed: &[Passed]) -> Role {
+        let Role::Parameter(parameter) = role else { return role };
+        match self.argument(parameter, callee, passed) {
+            Argument::Given(var) => self.role_of(var),
+            Argument::Elsewhere => role,
+            Argument::Omitted | Argument::Hidden => Role::Unknown,
+        }
+    }
+
+    fn argument(&self, parameter: VarId, callee: FunctionId, passed: &[Passed]) -> Argument {
+        let program = self.reader.program;
+        let Some(row) = program.parameter(parameter) else { return Argument::Hidden };
+        if row.function != callee {
+            return Argument::Elsewhere;
+        }
+        match passed.iter().find(|row| row.parameter == parameter) {
+            Some(row) => Argument::Given(row.argument),
+            None if passed.is_empty() => Argument::Hidden,
+            None => row.default.map_or(Argument::Omitted, Argument::Given),
+        }
+    }
+
+    /// The role of the connection that `var` is or holds.
+    pub fn role_of(&self, var: VarId) -> Role {
+        let mut found = HandleRole::Unknown;
+        let mut mixed = false;
+        for value in self.reader.resolution.values_of(var) {
+            if value.role != HandleRole::Unknown {
+                mixed |= found != HandleRole::Unknown && found != value.role;
+                found = value.role;
+            }
+        }
+        if found != HandleRole::Unknown && !mixed {
+            return found.into();
+        }
+        self.root_parameter(var).map_or(Role::Unknown, Role::Parameter)
+    }
+
+    /// The parameter that a connection comes from: `session` of `session.query(…)`, `self` of `self.session`.
+    fn root_parameter(&self, var: VarId) -> Option<VarId> {
+        let program = self.reader.program;
+        let mut at = var;
+        for _ in 0..MAX_DEPTH {
+            if program.parameter(at).is_some() {
+                return Some(at);
+            }
+            if let Some(load) = program.loaded_as(at) {
+                at = load.base;
+            } else if let Some(call) = program.call_giving(at) {
+                at = call.receiver?;
+            } else {
+                let mut sources = program.assigned_from(at);
+                let (Some(only), None) = (sources.next(), sources.next()) else { return None };
+                at = only.src;
+            }
+        }
+        None
+    }
+}
+
+enum Argument {
+    Given(VarId),
+    Omitted,
+    /// The parameter is of a function around the callee.
+    Elsewhere,
+    /// The caller is not seen (a callback run by a library).
+    Hidden,
+}

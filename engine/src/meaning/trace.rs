@@ -1,0 +1,66 @@
+//! Witnesses: the calls that lead from a site to the operation that has an effect.
+
+use distsys_facts::{FunctionId, SiteId};
+
+use super::Meaning;
+use super::effects::Effect;
+use super::invoked::Mode;
+
+/// Longer chains are cut: no reader follows them.
+const MAX_STEPS: usize = 16;
+
+impl Meaning<'_> {
+    /// The sites from `site` down to the operation that does `effect`, both included; shortest first by depth-first
+    /// choice of the first callee that has it.
+    pub fn trace(&self, site: SiteId, effect: &Effect) -> Vec<SiteId> {
+        let mut steps = vec![site];
+        let mut wanted = *effect;
+        let mut at = site;
+        while steps.len() < MAX_STEPS {
+            if self.is_own(at, &wanted) {
+                break;
+            }
+            let Some((next, found)) = self.step(at, &wanted, &steps) else { break };
+            steps.push(next);
+            (at, wanted) = (next, found);
+        }
+        steps
+    }
+
+    fn is_own(&self, site: SiteId, wanted: &Effect) -> bool {
+        self.operations.at(site).any(|op| {
+            op.kind == wanted.kind || op.kind == crate::operation::OpKind::Sql && self.callees(site).is_empty()
+        })
+    }
+
+    /// The site in a callee that does what `wanted` is seen as here.
+    fn step(&self, site: SiteId, wanted: &Effect, seen: &[SiteId]) -> Option<(SiteId, Effect)> {
+        for callee in self.callees(site) {
+            let mut rows: Vec<_> = self.effects.in_function(callee).filter(|(effect, _)| may_be(effect, wanted)).collect();
+            // An operation of the callee itself before what it calls.
+            rows.sort_by_key(|(effect, row)| (!self.is_own(row.site, effect), row.site));
+            if let Some((effect, row)) = rows.into_iter().find(|(_, row)| !seen.contains(&row.site)) {
+                return Some((row.site, effect));
+            }
+        }
+        None
+    }
+
+    /// The functions that run at a site.
+    pub fn callees(&self, site: SiteId) -> Vec<FunctionId> {
+        let mut callees: Vec<FunctionId> = Vec::new();
+        if !self.invocations.is_through_parameter(site) {
+            callees.extend(self.resolution.calls_at(site).iter().map(|edge| edge.function));
+        }
+        callees.extend(self.invocations.at(site).filter(|row| row.mode != Mode::Registered).map(|row| row.function));
+        callees
+    }
+}
+
+/// Whether a callee's effect may be what the caller sees as `wanted`: parameters stand for anything.
+fn may_be(effect: &Effect, wanted: &Effect) -> bool {
+    use super::terms::Term;
+    let same = |left: Term, right: Term| left == right || matches!(left, Term::Parameter(_) | Term::Within(..));
+    let same_kind = effect.kind == wanted.kind || effect.kind == crate::operation::OpKind::Sql;
+    same_kind && same(effect.entity, wanted.entity) && (same(effect.verb, wanted.verb) || effect.kind != wanted.kind)
+}
