@@ -1,20 +1,35 @@
 //! Meaning to findings: the rules, the library models they rest on, and the catalogue of both.
 
+mod builder;
+mod context;
 pub mod finding;
+mod models;
+#[path = "../rules/mod.rs"]
+mod catalogue;
 
+use std::time::Instant;
+
+use distsys_engine::resolve::Resolution;
+use distsys_engine::{Meaning, Program};
+use distsys_facts::{FactBase, Word};
+use rayon::prelude::*;
+
+pub use builder::FindingBuilder;
+pub use context::Context;
+pub use distsys_engine::ModelError;
 pub use finding::{Category, Confidence, Finding, Maturity, Place, RuleInfo, Severity, Step};
-
-use distsys_facts::FactBase;
+pub use models::model_set;
 
 /// A rule of the catalogue.
 #[derive(Debug)]
 pub struct Rule {
     pub info: RuleInfo,
+    pub(crate) judge: fn(&Context<'_>) -> Vec<Finding>,
 }
 
 /// Every built-in rule, by category and slug.
 pub fn rules() -> &'static [&'static Rule] {
-    &[]
+    catalogue::RULES
 }
 
 /// The rule with this slug.
@@ -27,7 +42,7 @@ pub fn rule(slug: &str) -> Option<&'static Rule> {
 pub struct Judgement {
     /// By path, line and rule.
     pub findings: Vec<Finding>,
-    /// Milliseconds by phase, in order: `resolve`, `model`, `mean`, `rules`.
+    /// Milliseconds by phase, in order.
     pub phases: Vec<(&'static str, f64)>,
     /// Tuples by derived relation.
     pub counts: Vec<(&'static str, usize)>,
@@ -35,16 +50,34 @@ pub struct Judgement {
     pub resolution: Vec<(&'static str, usize, usize, usize)>,
 }
 
-/// A model of the project's own that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{origin}: {message}")]
-pub struct ModelError {
-    pub origin: String,
-    pub message: String,
-}
-
 /// Judges the facts by `rules`, with the built-in models and the project's own (`(origin, TOML text)`).
 pub fn judge(facts: &FactBase, rules: &[&'static Rule], own_models: &[(String, String)]) -> Result<Judgement, ModelError> {
-    let _ = (facts, rules, own_models);
-    Ok(Judgement::default())
+    let mut judgement = Judgement::default();
+    let mut start = Instant::now();
+    let mut phase = |name: &'static str, phases: &mut Vec<(&'static str, f64)>| {
+        phases.push((name, start.elapsed().as_secs_f64() * 1000.0));
+        start = Instant::now();
+    };
+    let models = models::model_set(own_models)?;
+    phase("models", &mut judgement.phases);
+    let program = Program::new(facts);
+    phase("index", &mut judgement.phases);
+    let resolution = Resolution::solve(&program, &models);
+    phase("resolve", &mut judgement.phases);
+    let meaning = Meaning::derive(&program, &models, &resolution);
+    phase("mean", &mut judgement.phases);
+    let context = Context { meaning: &meaning };
+    let mut findings: Vec<Finding> = rules.par_iter().flat_map_iter(|rule| (rule.judge)(&context)).collect();
+    findings.sort_by(|a, b| (&a.primary, a.rule.slug, &a.message).cmp(&(&b.primary, b.rule.slug, &b.message)));
+    findings.dedup_by(|a, b| a.primary == b.primary && a.rule.slug == b.rule.slug);
+    builder::separate_ids(&mut findings);
+    phase("rules", &mut judgement.phases);
+    judgement.findings = findings;
+    judgement.counts = meaning.counts();
+    judgement.resolution = resolution
+        .shares(&program)
+        .into_iter()
+        .map(|(language, share)| (language.name(), share.project, share.external, share.unresolved))
+        .collect();
+    Ok(judgement)
 }

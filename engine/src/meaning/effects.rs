@@ -44,6 +44,10 @@ impl EffectFlags {
     pub const ROW_LOCK: EffectFlags = EffectFlags(8);
     /// Inside the transaction of the data it belongs to (an outbox, a transactional queue).
     pub const TRANSACTIONAL: EffectFlags = EffectFlags(16);
+    /// In a retry scope: it may happen again because it seemed to fail.
+    pub const RETRIED: EffectFlags = EffectFlags(32);
+    /// In a scope that bounds how long it takes.
+    pub const TIMED: EffectFlags = EffectFlags(64);
 
     pub fn has(self, other: EffectFlags) -> bool {
         self.0 & other.0 != 0
@@ -91,7 +95,14 @@ const MAX_EFFECTS: usize = 192;
 const MAX_ROUNDS: usize = 4;
 
 impl Effects {
-    pub(super) fn new(describer: &mut Describer<'_, '_>, operations: &Operations, invocations: &Invocations) -> Self {
+    /// `marks` are put on what happens at the sites in scopes; scopes need effects themselves to know their ends, so
+    /// this is done twice, first without.
+    pub(super) fn new(
+        describer: &mut Describer<'_, '_>,
+        operations: &Operations,
+        invocations: &Invocations,
+        marks: &FxHashMap<SiteId, EffectFlags>,
+    ) -> Self {
         let program = describer.reader.program;
         let functions = program.facts.count(IdKind::Function);
         let mut effects = Effects { summaries: vec![Vec::new(); functions], ..Effects::default() };
@@ -124,7 +135,7 @@ impl Effects {
                 let mut changed = false;
                 last.clear();
                 for &function in &members {
-                    let rows = effects.of_function(describer, own_of(function), &callees[function.index()]);
+                    let rows = effects.of_function(describer, own_of(function), &callees[function.index()], marks);
                     let summary = summarise(&rows);
                     changed |= summary.len() != effects.summaries[function.index()].len();
                     effects.summaries[function.index()] = summary;
@@ -165,6 +176,16 @@ impl Effects {
         &self.rows
     }
 
+    fn marked(&mut self, id: EffectId, marks: Option<&EffectFlags>) -> EffectId {
+        match marks {
+            Some(&marks) => {
+                let effect = self.get(id);
+                self.intern(Effect { flags: effect.flags | marks, ..effect })
+            }
+            None => id,
+        }
+    }
+
     fn intern(&mut self, effect: Effect) -> EffectId {
         *self.ids.entry(effect).or_insert_with(|| {
             self.table.push(effect);
@@ -189,8 +210,17 @@ impl Effects {
         own
     }
 
-    fn of_function(&mut self, describer: &mut Describer<'_, '_>, own: &[(FunctionId, SiteEffect)], edges: &[Edge]) -> Vec<SiteEffect> {
-        let mut rows: Vec<SiteEffect> = own.iter().map(|(_, row)| *row).collect();
+    fn of_function(
+        &mut self,
+        describer: &mut Describer<'_, '_>,
+        own: &[(FunctionId, SiteEffect)],
+        edges: &[Edge],
+        marks: &FxHashMap<SiteId, EffectFlags>,
+    ) -> Vec<SiteEffect> {
+        let mut rows = Vec::with_capacity(own.len());
+        for (_, row) in own {
+            rows.push(SiteEffect { effect: self.marked(row.effect, marks.get(&row.site)), ..*row });
+        }
         for edge in edges {
             let summary = self.summaries[edge.callee.index()].clone();
             if summary.is_empty() {
@@ -204,6 +234,7 @@ impl Effects {
                 }
                 let effect = at_call(describer, effect, edge, passed);
                 let effect = self.intern(effect);
+                let effect = self.marked(effect, marks.get(&edge.site));
                 rows.push(SiteEffect { site: edge.site, effect, confidence: confidence.min(edge.confidence) });
             }
         }

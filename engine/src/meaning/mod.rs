@@ -44,6 +44,7 @@ pub struct Meaning<'m> {
     pub order: Order,
     pub names: Names,
     callers: FxHashMap<FunctionId, Vec<SiteId>>,
+    flow: provenance::FlowIndex,
 }
 
 impl<'m> Meaning<'m> {
@@ -53,8 +54,21 @@ impl<'m> Meaning<'m> {
         let invocations = Invocations::new(reader, &operations);
         let order = Order::new(program);
         let mut describer = terms::Describer::new(reader);
-        let effects = Effects::new(&mut describer, &operations, &invocations);
-        let scopes = scopes::Builder::new(reader, &operations, &invocations, &effects, &order).build();
+        let unmarked = Effects::new(&mut describer, &operations, &invocations, &FxHashMap::default());
+        let scopes = scopes::Builder::new(reader, &operations, &invocations, &unmarked, &order).build();
+        let mut marks: FxHashMap<SiteId, EffectFlags> = FxHashMap::default();
+        for scope in &scopes.all {
+            let mark = match scope.kind {
+                OpKind::RetryScope => EffectFlags::RETRIED,
+                OpKind::TimeoutScope => EffectFlags::TIMED,
+                _ => continue,
+            };
+            for site in scopes::sites(program, &order, &unmarked, scope) {
+                let marks = marks.entry(site).or_default();
+                *marks = *marks | mark;
+            }
+        }
+        let effects = if marks.is_empty() { unmarked } else { Effects::new(&mut describer, &operations, &invocations, &marks) };
         let mut callers: FxHashMap<FunctionId, Vec<SiteId>> = FxHashMap::default();
         for edge in &resolution.calls {
             callers.entry(edge.function).or_default().push(edge.site);
@@ -66,7 +80,9 @@ impl<'m> Meaning<'m> {
             sites.sort_unstable();
             sites.dedup();
         }
-        Meaning { program, models, resolution, operations, invocations, effects, scopes, order, names: describer.names, callers }
+        let names = describer.names;
+        let flow = provenance::FlowIndex::new(program, resolution);
+        Meaning { program, models, resolution, operations, invocations, effects, scopes, order, names, callers, flow }
     }
 
     fn reader(&self) -> Reader<'_, 'm> {

@@ -151,23 +151,23 @@ pub(super) struct Reader<'m, 'f> {
 const MAX_CHAIN: usize = 24;
 
 impl<'m> Reader<'m, '_> {
-    pub fn family(&self, site: SiteId) -> Family {
+    pub(super) fn family(&self, site: SiteId) -> Family {
         self.program.language(self.program.file_of_function(self.program.site(site).function)).into()
     }
 
-    pub fn model(&self, op: &Operation) -> &'m OpModel {
+    pub(super) fn model(&self, op: &Operation) -> &'m OpModel {
         self.models.op(op.family, op.model)
     }
 
     /// The value of an attribute; `Absent` too if the model says nothing of it.
-    pub fn attribute(&self, op: &Operation, attr: Attr) -> Found {
+    pub(super) fn attribute(&self, op: &Operation, attr: Attr) -> Found {
         match self.model(op).attribute(attr) {
             Some(sources) => self.first(op, sources),
             None => Found::Absent,
         }
     }
 
-    pub fn first(&self, op: &Operation, sources: &[Source]) -> Found {
+    pub(super) fn first(&self, op: &Operation, sources: &[Source]) -> Found {
         let mut unknown = false;
         for source in sources {
             match self.source(op, source) {
@@ -217,7 +217,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// The literal that `var` surely is, through assignments and named constants.
-    pub fn literal(&self, var: VarId) -> Option<VarId> {
+    pub(super) fn literal(&self, var: VarId) -> Option<VarId> {
         let mut at = var;
         for _ in 0..MAX_CHAIN {
             if self.program.literal(at).is_some() {
@@ -239,7 +239,7 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
-    pub fn constant(&self, var: VarId) -> Option<&'m str> {
+    pub(super) fn constant(&self, var: VarId) -> Option<&'m str> {
         let literal = self.literal(var)?;
         self.program.literal(literal).map(|row| self.program.text(row.value))
     }
@@ -337,7 +337,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// The object literal that `var` surely is.
-    pub fn object(&self, var: VarId) -> Option<VarId> {
+    pub(super) fn object(&self, var: VarId) -> Option<VarId> {
         let program = self.program;
         let mut at = var;
         for _ in 0..MAX_CHAIN {
@@ -362,7 +362,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// The entry at `path` of what `var` is.
-    pub fn within(&self, var: VarId, path: &[String]) -> Found {
+    pub(super) fn within(&self, var: VarId, path: &[String]) -> Found {
         let Some((first, rest)) = path.split_first() else { return is_var(var) };
         let program = self.program;
         let Some(object) = self.object(var) else {
@@ -407,7 +407,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// The one project class that `var` is, or is an instance of.
-    pub fn class_of(&self, var: VarId) -> Option<ClassId> {
+    pub(super) fn class_of(&self, var: VarId) -> Option<ClassId> {
         let mut found = None;
         for value in self.resolution.values_of(var) {
             let class = match value.kind {
@@ -446,7 +446,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// The calls that the receiver of `site` came from, nearest first: a builder chain, through variables and fields.
-    pub fn chain_calls(&self, site: SiteId) -> Vec<SiteId> {
+    pub(super) fn chain_calls(&self, site: SiteId) -> Vec<SiteId> {
         let mut found = Vec::new();
         let mut next = self.call(site).and_then(|call| call.receiver.or(call.callee));
         while let Some(var) = next
@@ -463,7 +463,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// The call that made the value of `var`, through assignments, captured and module-level variables and fields.
-    pub fn maker(&self, var: VarId) -> Option<&'m Call> {
+    pub(super) fn maker(&self, var: VarId) -> Option<&'m Call> {
         let program = self.program;
         let mut at = var;
         for _ in 0..MAX_CHAIN {

@@ -1,12 +1,16 @@
 //! Provenance: what a value is made from, backwards through assignments, templates, calls and fields.
 
-use distsys_facts::VarId;
-use rustc_hash::FxHashSet;
+use distsys_facts::{IdKind, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Meaning;
+use crate::csr::Csr;
+use crate::program::Program;
+use crate::resolve::Resolution;
 
 /// A slice that grows beyond this is cut; what was not reached is not known to be a source.
 const MAX_SLICE: usize = 400;
+const MAX_SPREAD: usize = 2000;
 
 impl Meaning<'_> {
     /// Everything that the value of `var` is made from in its function and those around it, itself included.
@@ -37,5 +41,112 @@ impl Meaning<'_> {
             }
         }
         seen
+    }
+
+    /// Everything that the value of `var` may come to be, forwards: copies, clones, fields, parameters, captured
+    /// variables. Bounded; a value that spreads further is known only so far.
+    pub fn flows_to(&self, var: VarId) -> FxHashSet<VarId> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut seen: FxHashSet<VarId> = FxHashSet::default();
+        let mut stack = vec![var];
+        while let Some(at) = stack.pop() {
+            if seen.len() > MAX_SPREAD || !seen.insert(at) {
+                continue;
+            }
+            stack.extend(program.assign_by_src.of(&r.assign, at).map(|row| row.dst));
+            // The two ends of a channel, a wrapper's inner value.
+            stack.extend(
+                program
+                    .load_by_base
+                    .of(&r.load, at)
+                    .filter(|row| program.text(row.field).bytes().all(|byte| byte.is_ascii_digit()))
+                    .map(|row| row.dst),
+            );
+            for call in program.calls_by_receiver.of(&r.call, at) {
+                if matches!(program.text(call.name), "clone" | "downgrade" | "upgrade" | "unwrap" | "as_ref" | "sender" | "subscribe") {
+                    stack.push(call.result);
+                }
+            }
+            for store in self.flow.store_by_src.of(&r.store, at) {
+                self.loads_of_field(store.base, store.field, &mut stack);
+            }
+            for row in program.argument_by_var.of(&r.argument, at) {
+                if let Some(call) = program.call(row.site) {
+                    // Wrappers that give their argument back, struct literals that hold it.
+                    if matches!(program.text(call.name), "new" | "clone" | "from" | "Some") && self.resolution.calls_at(row.site).is_empty() {
+                        stack.push(call.result);
+                    }
+                    if !row.keyword.is_empty() {
+                        self.loads_of_field(call.result, row.keyword, &mut stack);
+                    }
+                }
+            }
+            stack.extend(self.flow.passed_by_argument.of(&self.resolution.passed, at).map(|row| row.parameter));
+            for row in self.flow.returns_by_var.of(&r.returns, at) {
+                for site in self.callers(row.function) {
+                    stack.extend(program.call(*site).map(|call| call.result));
+                }
+            }
+            if let Some(variable) = program.variable(at) {
+                for import in self.flow.imports_of(variable.name) {
+                    if self.resolution.imported(*import) == Some(at) {
+                        stack.push(*import);
+                    }
+                }
+            }
+        }
+        seen
+    }
+
+    /// Where the field of a project class is read.
+    fn loads_of_field(&self, base: VarId, field: distsys_facts::Sym, stack: &mut Vec<VarId>) {
+        let Some(class) = self.reader().class_of(base) else { return };
+        for &row in self.flow.loads_by_field.get(&field).into_iter().flatten() {
+            let load = &self.program.facts.relations.load[row as usize];
+            if self.reader().class_of(load.base).is_some_and(|known| self.is_related(known, class)) {
+                stack.push(load.dst);
+            }
+        }
+    }
+
+    fn is_related(&self, left: distsys_facts::ClassId, right: distsys_facts::ClassId) -> bool {
+        left == right || self.resolution.ancestors(left).contains(&right) || self.resolution.ancestors(right).contains(&left)
+    }
+}
+
+/// Indexes for following values forwards, made when first asked for.
+#[derive(Debug)]
+pub(super) struct FlowIndex {
+    store_by_src: Csr,
+    passed_by_argument: Csr,
+    returns_by_var: Csr,
+    loads_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
+    imports_by_member: FxHashMap<distsys_facts::Sym, Vec<VarId>>,
+}
+
+impl FlowIndex {
+    pub(super) fn new(program: &Program<'_>, resolution: &Resolution) -> Self {
+        let r = &program.facts.relations;
+        let vars = program.facts.count(IdKind::Var);
+        let mut loads_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>> = FxHashMap::default();
+        for (number, row) in r.load.iter().enumerate() {
+            loads_by_field.entry(row.field).or_default().push(number as u32);
+        }
+        let mut imports_by_member: FxHashMap<distsys_facts::Sym, Vec<VarId>> = FxHashMap::default();
+        for row in &r.import {
+            imports_by_member.entry(row.member).or_default().push(row.var);
+        }
+        FlowIndex {
+            store_by_src: Csr::by(vars, &r.store, |row| Some(row.src)),
+            passed_by_argument: Csr::by(vars, &resolution.passed, |row| Some(row.argument)),
+            returns_by_var: Csr::by(vars, &r.returns, |row| row.var),
+            loads_by_field,
+            imports_by_member,
+        }
+    }
+
+    fn imports_of(&self, name: distsys_facts::Sym) -> &[VarId] {
+        self.imports_by_member.get(&name).map_or(&[], Vec::as_slice)
     }
 }

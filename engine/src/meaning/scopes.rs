@@ -108,7 +108,7 @@ fn closes(scope: OpKind, kind: OpKind) -> bool {
 }
 
 impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
-    pub fn new(
+    pub(super) fn new(
         reader: Reader<'m, 'f>,
         operations: &'b Operations,
         invocations: &'b Invocations,
@@ -120,7 +120,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         builder
     }
 
-    pub fn build(&self) -> Scopes {
+    pub(super) fn build(&self) -> Scopes {
         let mut found = self.by_operations();
         found.extend(self.by_managed_values());
         found.extend(retries::loops(self));
@@ -409,7 +409,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         }
     }
 
-    pub fn sites(&self, scope: &Scope) -> impl Iterator<Item = SiteId> {
+    pub(super) fn sites(&self, scope: &Scope) -> impl Iterator<Item = SiteId> {
         sites(self.reader.program, self.order, self.effects, scope).into_iter()
     }
 }

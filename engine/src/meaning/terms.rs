@@ -75,11 +75,11 @@ pub(super) struct Describer<'m, 'f> {
 const MAX_DEPTH: u32 = 12;
 
 impl<'m, 'f> Describer<'m, 'f> {
-    pub fn new(reader: Reader<'m, 'f>) -> Self {
+    pub(super) fn new(reader: Reader<'m, 'f>) -> Self {
         Describer { reader, names: Names::default(), known: FxHashMap::default(), entities: FxHashMap::default() }
     }
 
-    pub fn term(&mut self, found: &Found) -> Term {
+    pub(super) fn term(&mut self, found: &Found) -> Term {
         match found {
             Found::Absent => Term::Absent,
             Found::Unknown => Term::Unknown,
@@ -87,7 +87,7 @@ impl<'m, 'f> Describer<'m, 'f> {
         }
     }
 
-    pub fn operand(&mut self, operand: &Operand) -> Term {
+    pub(super) fn operand(&mut self, operand: &Operand) -> Term {
         match operand {
             Operand::Var(var) => self.describe(*var),
             Operand::Within(var, path) => self.within(*var, path),
@@ -110,7 +110,7 @@ impl<'m, 'f> Describer<'m, 'f> {
         }
     }
 
-    pub fn describe(&mut self, var: VarId) -> Term {
+    pub(super) fn describe(&mut self, var: VarId) -> Term {
         self.describe_at(var, 0)
     }
 
@@ -216,7 +216,7 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 
     /// The entity that a class stands for: its table if it names one, else its own name.
-    pub fn entity_of(&mut self, class: ClassId) -> Name {
+    pub(super) fn entity_of(&mut self, class: ClassId) -> Name {
         if let Some(&name) = self.entities.get(&class) {
             return name;
         }
@@ -234,7 +234,7 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 
     /// A term as the name of an entity, in the one spelling that tables and classes share.
-    pub fn as_entity(&mut self, term: Term) -> Term {
+    pub(super) fn as_entity(&mut self, term: Term) -> Term {
         match term {
             Term::Text(name) => {
                 let text = self.names.text(name);
@@ -252,7 +252,7 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 
     /// A callee's term at a call: what the caller passes for its parameters.
-    pub fn at_call(&mut self, term: Term, callee: FunctionId, passed: &[Passed]) -> Term {
+    pub(super) fn at_call(&mut self, term: Term, callee: FunctionId, passed: &[Passed]) -> Term {
         match term {
             Term::Parameter(parameter) => match self.argument(parameter, callee, passed) {
                 Argument::Given(var) => self.describe(var),
@@ -274,7 +274,7 @@ impl<'m, 'f> Describer<'m, 'f> {
         }
     }
 
-    pub fn role_at_call(&mut self, role: Role, callee: FunctionId, passed: &[Passed]) -> Role {
+    pub(super) fn role_at_call(&mut self, role: Role, callee: FunctionId, passed: &[Passed]) -> Role {
         let Role::Parameter(parameter) = role else { return role };
         match self.argument(parameter, callee, passed) {
             Argument::Given(var) => self.role_of(var),
@@ -297,7 +297,7 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 
     /// The role of the connection that `var` is or holds.
-    pub fn role_of(&self, var: VarId) -> Role {
+    pub(super) fn role_of(&self, var: VarId) -> Role {
         let mut found = HandleRole::Unknown;
         let mut mixed = false;
         for value in self.reader.resolution.values_of(var) {

@@ -67,6 +67,8 @@ pub struct Resolution {
     /// Class fields, with the nodes that hold them.
     fields: FxHashMap<(ClassId, Sym), u32>,
     ancestors: Vec<Vec<ClassId>>,
+    /// The variable of another module that an import stands for.
+    imported: FxHashMap<VarId, VarId>,
     calls_by_site: FxHashMap<SiteId, (u32, u32)>,
     passed_by_site: FxHashMap<SiteId, (u32, u32)>,
     external_by_site: FxHashMap<SiteId, (u32, u32)>,
@@ -98,6 +100,11 @@ impl Resolution {
             .filter_map(move |ancestor| self.fields.get(&(*ancestor, field)))
             .flat_map(|&node| self.sets.of(node))
             .map(|id| self.values.get(id))
+    }
+
+    /// The variable that an imported one stands for.
+    pub fn imported(&self, var: VarId) -> Option<VarId> {
+        self.imported.get(&var).copied()
     }
 
     /// A class with its project bases, nearest first.
@@ -1053,6 +1060,13 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
         }
         let classes = self.program.facts.count(IdKind::Class);
+        let imports = self.program.facts.relations.import.iter();
+        let imported = imports
+            .filter_map(|row| match self.bindings.imported(row.var) {
+                Some(Binding::Var(var)) => Some((row.var, var)),
+                _ => None,
+            })
+            .collect();
         let ancestors = (0..classes).map(|index| self.hierarchy.ancestors(ClassId::new(index)).to_vec()).collect();
         Resolution {
             paths: self.paths,
@@ -1063,6 +1077,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             passed,
             fields: self.class_fields,
             ancestors,
+            imported,
             calls_by_site,
             passed_by_site,
             external_by_site,

@@ -1,0 +1,206 @@
+//! A queue in memory without capacity, filled by something that does not wait.
+
+use std::collections::VecDeque;
+
+use ascent::ascent_run;
+use distsys_engine::meaning::{Found, Operand, Operation};
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::{FunctionId, RegionKind, SiteId, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "unbounded-queue",
+        category: Category::Bounds,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        summary: "a queue in memory has no capacity and its producer never waits",
+        page: include_str!("unbounded-queue.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let created: Vec<&Operation> = meaning
+        .operations
+        .of_kind(OpKind::ChannelNew)
+        .filter(|op| context.in_scope(op.site) && is_unbounded(context, op))
+        .collect();
+    if created.is_empty() {
+        return Vec::new();
+    }
+    let sends: Vec<(VarId, SiteId)> = meaning
+        .operations
+        .of_kind(OpKind::Send)
+        .filter(|op| context.in_scope(op.site))
+        .filter_map(|op| Some((meaning.program.call(op.site)?.receiver?, op.site)))
+        .collect();
+    let mut holds: Vec<(SiteId, VarId)> = Vec::new();
+    for op in &created {
+        if let Some(call) = meaning.program.call(op.site) {
+            holds.extend(meaning.flows_to(call.result).into_iter().map(|var| (op.site, var)));
+        }
+    }
+    let unending = Unending::new(context);
+    let unending_sends: Vec<(SiteId, SiteId)> =
+        sends.iter().filter(|(_, site)| !waits(context, *site)).filter_map(|(_, site)| Some((*site, unending.around(context, *site)?))).collect();
+    let program = ascent_run! {
+        relation holds(SiteId, VarId) = holds;
+        relation sends(VarId, SiteId) = sends;
+        // A send that requests, messages or a loop of unknown size repeat.
+        relation unending_sends(SiteId, SiteId) = unending_sends;
+        relation found(SiteId, SiteId, SiteId);
+        found(q, s, e) <-- holds(q, v), sends(v, s), unending_sends(s, e);
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    let mut by_queue: FxHashMap<SiteId, (SiteId, SiteId)> = FxHashMap::default();
+    for (queue, send, cause) in found {
+        by_queue.entry(queue).or_insert((send, cause));
+    }
+    by_queue.into_iter().map(|(queue, (send, cause))| report(context, queue, send, cause)).collect()
+}
+
+/// No capacity, or one that means none (zero, negative, null).
+fn is_unbounded(context: &Context<'_>, op: &Operation) -> bool {
+    let meaning = context.meaning;
+    match meaning.attribute(op, Attr::Capacity) {
+        Found::Absent => true,
+        Found::Is(Operand::Var(var)) => {
+            meaning.constant(var).is_some_and(|text| matches!(text, "null" | "Infinity") || text.parse::<i64>().is_ok_and(|capacity| capacity <= 0))
+        }
+        Found::Is(Operand::Text(text)) => text == "unbounded" || text.parse::<i64>().is_ok_and(|capacity| capacity <= 0),
+        _ => false,
+    }
+}
+
+/// A permit is taken before the send, or the producer waits for what it sent.
+fn waits(context: &Context<'_>, send: SiteId) -> bool {
+    let meaning = context.meaning;
+    let function = context.function_of(send);
+    let limited = meaning
+        .scopes
+        .in_function(function)
+        .any(|scope| scope.kind == OpKind::Limiter && meaning.sites(scope).contains(&send));
+    let permit = meaning
+        .operations
+        .of_kind(OpKind::Limiter)
+        .any(|op| op.function == function && meaning.precedes(op.site, send));
+    let joined = meaning
+        .operations
+        .of_kind(OpKind::Join)
+        .any(|op| op.function == function && meaning.precedes(send, op.site) && same_receiver(context, op.site, send));
+    limited || permit || joined
+}
+
+fn same_receiver(context: &Context<'_>, left: SiteId, right: SiteId) -> bool {
+    let receiver = |site| context.meaning.program.call(site).and_then(|call| call.receiver);
+    match (receiver(left), receiver(right)) {
+        (Some(left), Some(right)) => {
+            let (from_left, from_right) = (context.meaning.made_from(left), context.meaning.made_from(right));
+            left == right || from_left.contains(&right) || from_right.contains(&left) || same_field(context, left, right)
+        }
+        _ => false,
+    }
+}
+
+fn same_field(context: &Context<'_>, left: VarId, right: VarId) -> bool {
+    match (context.meaning.program.loaded_as(left), context.meaning.program.loaded_as(right)) {
+        (Some(left), Some(right)) => left.field == right.field && left.base == right.base,
+        _ => false,
+    }
+}
+
+/// What repeats without a bound that is seen: entry points and loops.
+struct Unending {
+    entries: FxHashMap<FunctionId, ()>,
+}
+
+/// Callers are climbed this far.
+const MAX_CALLERS: usize = 400;
+
+impl Unending {
+    fn new(context: &Context<'_>) -> Self {
+        let repeated = [OpKind::Route, OpKind::Consume, OpKind::HandleJob, OpKind::Middleware, OpKind::Cron];
+        let entries = context.meaning.entry_points().into_iter().filter(|(_, kind)| repeated.contains(kind));
+        Unending { entries: entries.map(|(function, _)| (function, ())).collect() }
+    }
+
+    /// The place that repeats a site, in its function or one that calls it.
+    fn around(&self, context: &Context<'_>, site: SiteId) -> Option<SiteId> {
+        let meaning = context.meaning;
+        let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
+        let mut queue = VecDeque::from([site]);
+        while let Some(at) = queue.pop_front() {
+            if in_loop_of_unknown_size(context, at) {
+                return Some(at);
+            }
+            let mut function = Some(context.function_of(at));
+            while let Some(id) = function {
+                if self.entries.contains_key(&id) {
+                    return Some(at);
+                }
+                if seen.len() < MAX_CALLERS && seen.insert(id) {
+                    queue.extend(meaning.callers(id).iter().filter(|site| context.in_scope(**site)));
+                }
+                // A closure runs where its function does, if nothing says where.
+                function = meaning.program.function(id).parent.filter(|_| meaning.callers(id).is_empty());
+            }
+        }
+        None
+    }
+}
+
+fn in_loop_of_unknown_size(context: &Context<'_>, site: SiteId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    program.regions_outward(program.site(site).region).filter(|row| row.kind == RegionKind::Loop).any(|row| {
+        match program.iterates_by_region.first(&r.iterates, row.region) {
+            Some(iterates) => !has_known_size(context, iterates.var),
+            None => true,
+        }
+    })
+}
+
+/// A literal collection, or a count that is constant.
+fn has_known_size(context: &Context<'_>, var: VarId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let mut at = var;
+    for _ in 0..4 {
+        if program.element_by_var.of(&r.element, at).next().is_some() || program.entry_by_var.of(&r.entry, at).next().is_some() {
+            return true;
+        }
+        if let Some(call) = program.call_giving(at) {
+            let mut arguments = program.arguments(call.site).peekable();
+            return arguments.peek().is_some() && arguments.all(|argument| context.meaning.constant(argument.var).is_some());
+        }
+        if let Some(range) = program.binary_by_dst.first(&r.binary, at) {
+            return program.text(range.operator).starts_with("..") && range.right.is_some_and(|end| context.meaning.constant(end).is_some());
+        }
+        match program.assigned_from(at).next() {
+            Some(row) => at = row.src,
+            None => return false,
+        }
+    }
+    false
+}
+
+fn report(context: &Context<'_>, queue: SiteId, send: SiteId, cause: SiteId) -> Finding {
+    let by = context.named_function(context.function_of(send));
+    let message = format!(
+        "this queue has no capacity and `{by}` adds to it without waiting; when the consumer falls behind, memory grows until the process is killed and all that was queued is lost"
+    );
+    let mut builder = FindingBuilder::new(context, &RULE.info, queue, message).step(queue, "created without capacity").step(send, "filled here");
+    if cause != send {
+        builder = builder.step(cause, "as often as this runs");
+    }
+    builder
+        .checked("no capacity, and no permit or wait before the send")
+        .help("give the queue a capacity and decide what the producer does when it is full: wait, refuse or drop")
+        .build()
+}

@@ -1,0 +1,145 @@
+//! A write under a lock that may have expired, with nothing that tells the store so.
+
+use ascent::ascent_run;
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Operand, Scope};
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::{SiteId, VarId};
+use rustc_hash::FxHashMap;
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "lock-without-fenced-write",
+        category: Category::Fencing,
+        severity: Severity::Blocker,
+        maturity: Maturity::Stable,
+        summary: "a write under an expiring lock carries no fencing token or version",
+        page: include_str!("lock-without-fenced-write.md"),
+    },
+    judge,
+};
+
+/// A lock, by its number among the scopes.
+type Lock = u32;
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut held: Vec<(Lock, SiteId)> = Vec::new();
+    let mut fenced: Vec<(Lock, SiteId)> = Vec::new();
+    for (number, scope) in meaning.scopes.all.iter().enumerate() {
+        if scope.kind != OpKind::LockAcquire || meaning.is_out_of_scope(scope.function) || !expires(context, scope) {
+            continue;
+        }
+        let tokens = tokens(context, scope);
+        for site in meaning.sites(scope) {
+            held.push((number as Lock, site));
+            if !tokens.is_empty() && carries(context, site, &tokens) {
+                fenced.push((number as Lock, site));
+            }
+        }
+    }
+    let mut writes: Vec<(SiteId, EffectId)> = Vec::new();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        let is_write = matches!(effect.kind, OpKind::DbWrite | OpKind::ObjectWrite);
+        if is_write && !effect.flags.has(EffectFlags::CONDITIONAL) && !effect.flags.has(EffectFlags::BACKGROUND) {
+            writes.push((row.site, row.effect));
+        }
+    }
+    let program = ascent_run! {
+        relation held(Lock, SiteId) = held;
+        relation fenced(Lock, SiteId) = fenced;
+        relation writes(SiteId, EffectId) = writes;
+        relation found(Lock, SiteId, EffectId);
+        found(l, s, e) <-- held(l, s), writes(s, e), !fenced(l, s);
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    // One finding a lock and function: the first write; the others are steps.
+    let mut by_lock: FxHashMap<Lock, Vec<(SiteId, Effect)>> = FxHashMap::default();
+    for (lock, site, effect) in found {
+        by_lock.entry(lock).or_default().push((site, meaning.effects.get(effect)));
+    }
+    let mut told: FxHashMap<SiteId, (usize, Finding)> = FxHashMap::default();
+    for (lock, writes) in by_lock {
+        let scope = &meaning.scopes.all[lock as usize];
+        let traces: Vec<(Vec<SiteId>, Effect)> =
+            writes.iter().map(|(site, effect)| (meaning.trace(*site, effect), *effect)).collect();
+        let Some(operation) = traces.first().and_then(|(trace, _)| trace.last()).copied() else { continue };
+        let depth = scope.steps.len() + traces[0].0.len();
+        if told.get(&operation).is_none_or(|(known, _)| *known > depth) {
+            told.insert(operation, (depth, report(context, scope, &traces)));
+        }
+    }
+    told.into_values().map(|(_, finding)| finding).collect()
+}
+
+/// Whether the lock ends by itself: a TTL is given (also by the library's default).
+fn expires(context: &Context<'_>, scope: &Scope) -> bool {
+    let Some(op) = context.meaning.operation(scope) else { return false };
+    !matches!(context.meaning.attribute(op, Attr::Ttl), Found::Absent)
+}
+
+/// What identifies this holding of the lock: the acquired value, or the token given.
+fn tokens(context: &Context<'_>, scope: &Scope) -> Vec<VarId> {
+    let meaning = context.meaning;
+    let mut tokens = Vec::new();
+    if let Some(op) = meaning.operation(scope) {
+        if let Found::Is(Operand::Var(var)) = meaning.attribute(op, Attr::Token) {
+            tokens.push(var);
+        }
+        tokens.extend(meaning.program.call(op.site).map(|call| call.result));
+    }
+    for site in &scope.steps {
+        tokens.extend(meaning.program.call(*site).map(|call| call.result));
+    }
+    tokens.retain(|var| meaning.program.literal(*var).is_none());
+    tokens
+}
+
+/// Whether a token goes into what is called at `site`.
+fn carries(context: &Context<'_>, site: SiteId, tokens: &[VarId]) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let arguments = program.arguments(site).map(|argument| argument.var);
+    let receiver = program.call(site).and_then(|call| call.receiver);
+    arguments.chain(receiver).any(|var| {
+        let sources = meaning.made_from(var);
+        tokens.iter().any(|token| sources.contains(token))
+    })
+}
+
+fn report(context: &Context<'_>, scope: &Scope, writes: &[(Vec<SiteId>, Effect)]) -> Finding {
+    let meaning = context.meaning;
+    let (trace, effect) = &writes[0];
+    let what = context.does(effect);
+    let message = format!(
+        "under a lock that expires, the holder {what} with nothing that proves it still holds the lock; after a pause longer than the TTL two holders write and the later, stale one wins"
+    );
+    let confidence =
+        meaning.effects.at(trace[0]).filter(|(known, _)| known == effect).map(|(_, row)| row.confidence).max();
+    let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(trace), message)
+        .subject(meaning.text(effect.entity).unwrap_or_default());
+    if let Some(confidence) = confidence {
+        builder = builder.rests_on(context.confidence(confidence));
+    }
+    // Setting the same value twice only wastes work.
+    if writes.iter().all(|(_, effect)| meaning.text(effect.verb) == Some("upsert")) {
+        builder = builder.severity(Severity::Minor);
+    }
+    for site in scope.steps.iter().rev() {
+        builder = builder.step(*site, "the lock is taken through this call");
+    }
+    if let Some(origin) = scope.origin {
+        builder = builder.step(origin, "the lock is taken here and expires by itself");
+    }
+    for (trace, effect) in writes.iter().take(6) {
+        builder = builder.steps(context.steps(trace, effect));
+    }
+    builder
+        .checked("no fencing token, version condition or conditional header reaches the write")
+        .help("take a token that grows with each holder (a counter, a lease's revision) and let the store refuse an older one, or write only if the version read is still there")
+        .build()
+}

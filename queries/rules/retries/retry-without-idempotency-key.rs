@@ -1,0 +1,132 @@
+//! A retry reaches a request that creates something and carries no idempotency key.
+
+use ascent::ascent_run;
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope, Term};
+use distsys_engine::words::words;
+use distsys_facts::{FunctionId, SiteId};
+use rustc_hash::FxHashMap;
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "retry-without-idempotency-key",
+        category: Category::Retries,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        summary: "a request that creates something is retried without an idempotency key",
+        page: include_str!("retry-without-idempotency-key.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut creates: Vec<(SiteId, EffectId)> = Vec::new();
+    let mut runs: Vec<(SiteId, FunctionId)> = Vec::new();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        if effect.flags.has(EffectFlags::RETRIED) && creates_again(context, &effect) {
+            creates.push((row.site, row.effect));
+            runs.extend(meaning.callees(row.site).into_iter().map(|callee| (row.site, callee)));
+        }
+    }
+    let program = ascent_run! {
+        relation creates(SiteId, EffectId) = creates;
+        relation runs(SiteId, FunctionId) = runs;
+        // What a function is known to retry by itself, whoever calls it.
+        relation by_itself(FunctionId);
+        by_itself(context.function_of(*s)) <-- creates(s, _);
+        // The lowest place: no callee already does it alone.
+        relation told_below(SiteId);
+        told_below(s) <-- runs(s, f), by_itself(f);
+        relation found(SiteId, EffectId);
+        found(s, e) <-- creates(s, e), !told_below(s);
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    let mut by_operation: FxHashMap<SiteId, (Vec<SiteId>, Effect)> = FxHashMap::default();
+    for (site, effect) in found {
+        if !context.in_scope(site) {
+            continue;
+        }
+        let effect = meaning.effects.get(effect);
+        let trace = meaning.trace(site, &effect);
+        let primary = context.primary(&trace);
+        by_operation.entry(primary).or_insert((trace, effect));
+    }
+    by_operation.into_values().map(|(trace, effect)| report(context, &trace, &effect)).collect()
+}
+
+/// Whether doing it twice does it twice.
+fn creates_again(context: &Context<'_>, effect: &Effect) -> bool {
+    if effect.key != Term::Absent || effect.flags.has(EffectFlags::CONDITIONAL) {
+        return false;
+    }
+    match effect.kind {
+        OpKind::Payment => true,
+        OpKind::HttpRequest => match context.meaning.text(effect.verb) {
+            Some("post" | "patch") => true,
+            // A PUT of a named thing sets it; one to a collection or an action creates.
+            Some("put") => context.meaning.text(effect.entity).is_some_and(|url| !url.trim_end_matches('/').ends_with("{}")),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn is_payment(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> bool {
+    const WORDS: &[&str] = &["payment", "payments", "charge", "charges", "refund", "refunds", "payout", "payouts", "transfer", "transfers"];
+    let says = |text: &str| words(text).iter().any(|word| WORDS.contains(&word.as_str()));
+    effect.kind == OpKind::Payment
+        || context.meaning.text(effect.entity).is_some_and(says)
+        || trace.last().is_some_and(|site| says(context.named_function(context.function_of(*site)).rsplit('.').next().unwrap_or("")))
+}
+
+fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Finding {
+    let meaning = context.meaning;
+    let scope = retry_around(context, trace);
+    let payment = is_payment(context, trace, effect);
+    let what = context.does(effect);
+    let harm = if payment { "the customer is charged twice" } else { "it is done twice" };
+    let message = format!(
+        "a retry {what} again without an idempotency key; when the first attempt succeeded but its answer was lost, {harm}"
+    );
+    let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(trace), message)
+        .subject(meaning.text(effect.entity).unwrap_or_default());
+    if payment {
+        builder = builder.severity(Severity::Blocker);
+    }
+    let confidence = meaning.effects.at(trace[0]).filter(|(known, _)| known == effect).map(|(_, row)| row.confidence).max();
+    if let Some(confidence) = confidence {
+        builder = builder.rests_on(context.confidence(confidence));
+    }
+    if let Some(scope) = scope {
+        builder = builder.steps(scope_steps(scope));
+    }
+    builder
+        .steps(context.steps(trace, effect))
+        .checked("no idempotency key (header, option or request token) reaches the request")
+        .help("make a key once, outside the retry, and send it with every attempt (`Idempotency-Key`), or retry only what failed before it was sent")
+        .build()
+}
+
+/// The innermost retry scope that covers a site of the trace.
+fn retry_around<'m>(context: &Context<'m>, trace: &[SiteId]) -> Option<&'m Scope> {
+    let meaning = context.meaning;
+    trace.iter().rev().find_map(|site| {
+        meaning
+            .scopes
+            .in_function(context.function_of(*site))
+            .filter(|scope| scope.kind == OpKind::RetryScope)
+            .find(|scope| meaning.sites(scope).contains(site))
+    })
+}
+
+fn scope_steps(scope: &Scope) -> Vec<(SiteId, String)> {
+    let mut steps: Vec<(SiteId, String)> = scope.steps.iter().map(|site| (*site, "retried through this wrapper".to_owned())).collect();
+    steps.extend(scope.origin.map(|site| (site, "attempts are repeated here".to_owned())));
+    steps
+}

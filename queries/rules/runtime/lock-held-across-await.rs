@@ -1,0 +1,162 @@
+//! A guard is alive where the task gives way.
+
+use ascent::ascent_run;
+use distsys_engine::meaning::{Found, Operand, Scope};
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::{SiteId, SiteKind, VarId};
+use rustc_hash::FxHashMap;
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "lock-held-across-await",
+        category: Category::Runtime,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        summary: "a lock is held while the task waits",
+        page: include_str!("lock-held-across-await.md"),
+    },
+    judge,
+};
+
+/// A guard, by its number among the scopes.
+type Guard = u32;
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut sync_guard: Vec<(Guard,)> = Vec::new();
+    let mut alive: Vec<(Guard, SiteId)> = Vec::new();
+    let mut coalesces: Vec<(Guard,)> = Vec::new();
+    for (number, scope) in meaning.scopes.all.iter().enumerate() {
+        if scope.kind != OpKind::Guard || meaning.is_out_of_scope(scope.function) {
+            continue;
+        }
+        let number = number as Guard;
+        let sites = meaning.sites(scope);
+        if blocks_the_thread(context, scope) {
+            sync_guard.push((number,));
+        } else if fills_what_it_guards(context, scope, &sites) {
+            coalesces.push((number,));
+        }
+        alive.extend(sites.into_iter().map(|site| (number, site)));
+    }
+    let r = &program.facts.relations;
+    let suspends: Vec<(SiteId,)> = r.site.iter().filter(|row| row.kind == SiteKind::Await).map(|row| (row.site,)).collect();
+    let mut remote: Vec<(SiteId,)> = Vec::new();
+    for row in &r.suspend {
+        let awaited = row.var.map_or(row.site, |var| program.call_giving(var).map_or(row.site, |call| call.site));
+        if is_remote(context, awaited) || is_remote(context, row.site) {
+            remote.push((row.site,));
+        }
+    }
+    let program = ascent_run! {
+        relation sync_guard(Guard) = sync_guard;
+        relation coalesces(Guard) = coalesces;
+        relation alive(Guard, SiteId) = alive;
+        relation suspends(SiteId) = suspends;
+        relation remote(SiteId) = remote;
+        relation found(Guard, SiteId, bool);
+        found(g, s, true) <-- suspends(s), alive(g, s), sync_guard(g);
+        found(g, s, false) <-- remote(s), alive(g, s), !sync_guard(g), !coalesces(g);
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    let mut by_guard: FxHashMap<Guard, (SiteId, bool)> = FxHashMap::default();
+    for (guard, suspend, sync) in found {
+        by_guard.entry(guard).or_insert((suspend, sync));
+    }
+    by_guard.into_iter().map(|(guard, (suspend, sync))| report(context, &meaning.scopes.all[guard as usize], suspend, sync)).collect()
+}
+
+fn blocks_the_thread(context: &Context<'_>, scope: &Scope) -> bool {
+    let meaning = context.meaning;
+    match meaning.operation(scope) {
+        Some(op) => !matches!(meaning.attribute(op, Attr::Sync), Found::Absent),
+        None => false,
+    }
+}
+
+fn is_remote(context: &Context<'_>, site: SiteId) -> bool {
+    context.meaning.effects.at(site).any(|(effect, _)| {
+        matches!(
+            effect.kind,
+            OpKind::HttpRequest
+                | OpKind::Rpc
+                | OpKind::DbRead
+                | OpKind::DbWrite
+                | OpKind::Sql
+                | OpKind::Publish
+                | OpKind::Enqueue
+                | OpKind::ObjectRead
+                | OpKind::ObjectWrite
+                | OpKind::Payment
+                | OpKind::Notify
+                | OpKind::CacheRead
+                | OpKind::CacheWrite
+                | OpKind::CacheDelete
+                | OpKind::LockAcquire
+                | OpKind::Consensus
+        ) && !effect.flags.has(distsys_engine::meaning::EffectFlags::BACKGROUND)
+    })
+}
+
+/// Check, load, fill: the lock is there so that only one caller loads what all of them need.
+fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let awaited: Vec<VarId> = sites
+        .iter()
+        .filter(|site| program.site(**site).kind == SiteKind::Await)
+        .flat_map(|site| r.suspend.binary_search_by_key(site, |row| row.site).ok().and_then(|at| r.suspend[at].var))
+        .collect();
+    let from_awaited = |var: VarId| {
+        let sources = meaning.made_from(var);
+        awaited.iter().any(|awaited| sources.contains(awaited))
+    };
+    let guard = match scope.extent {
+        distsys_engine::meaning::Extent::Life(_, var) => Some(var),
+        _ => None,
+    };
+    sites.iter().any(|site| match program.site(*site).kind {
+        SiteKind::Store => {
+            r.store.binary_search_by_key(site, |row| row.site).is_ok_and(|at| from_awaited(r.store[at].src))
+        }
+        // `guard.insert(key, loaded)`
+        SiteKind::Call => program.call(*site).is_some_and(|call| {
+            let on_guard = call.receiver.is_some_and(|receiver| guard.is_some_and(|guard| meaning.made_from(receiver).contains(&guard)));
+            on_guard && program.arguments(*site).any(|argument| from_awaited(argument.var))
+        }),
+        _ => false,
+    })
+}
+
+fn report(context: &Context<'_>, scope: &Scope, suspend: SiteId, sync: bool) -> Finding {
+    let meaning = context.meaning;
+    let message = if sync {
+        "a lock that blocks its thread is held while the task waits; another task on the same thread that asks for it blocks the executor, and what would release it never runs"
+    } else {
+        "a lock is held during a remote call; while that call is slow, every other task that needs the lock waits, and one slow dependency stops them all"
+    };
+    let mut builder = FindingBuilder::new(context, &RULE.info, suspend, message.to_owned());
+    if sync {
+        builder = builder.severity(Severity::Blocker);
+    }
+    for site in scope.steps.iter().rev() {
+        builder = builder.step(*site, "the guard comes from this call");
+    }
+    let origin = scope.origin.or_else(|| match meaning.operation(scope).map(|op| meaning.attribute(op, Attr::Key)) {
+        Some(Found::Is(Operand::Var(_))) | None | Some(_) => None,
+    });
+    if let Some(origin) = origin {
+        builder = builder.step(origin, "the lock is taken here");
+    }
+    builder
+        .step(suspend, "and still held where the task gives way")
+        .checked("no release, drop or end of the guard's scope before the wait")
+        .help("copy what is needed out of the guard, let it go, then wait")
+        .build()
+}

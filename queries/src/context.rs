@@ -1,0 +1,137 @@
+//! What rules judge with: the meaning of the tree, and the words that findings are told in.
+
+use distsys_engine::meaning::{Effect, Meaning, Operation, Role, Term};
+use distsys_engine::{OpKind, resolve};
+use distsys_facts::{FunctionId, SiteId};
+
+use crate::finding::{Confidence, Place};
+
+/// The tree under judgement.
+#[derive(Debug)]
+pub struct Context<'m> {
+    pub meaning: &'m Meaning<'m>,
+}
+
+impl<'m> Context<'m> {
+    pub fn place(&self, site: SiteId) -> Place {
+        let program = self.meaning.program;
+        let row = program.site(site);
+        Place {
+            path: program.path(program.file_of_function(row.function)).to_owned(),
+            line: row.start.line(),
+            column: row.start.column(),
+            end_line: row.end.line(),
+            end_column: row.end.column(),
+        }
+    }
+
+    /// `OrderService.place`
+    pub fn function_name(&self, function: FunctionId) -> &'m str {
+        self.meaning.program.text(self.meaning.program.function(function).qualified)
+    }
+
+    /// The function as a reader calls it: closures by the function around them.
+    pub fn named_function(&self, function: FunctionId) -> &'m str {
+        let program = self.meaning.program;
+        let mut at = function;
+        while program.text(program.function(at).name) == "closure"
+            && let Some(parent) = program.function(at).parent
+        {
+            at = parent;
+        }
+        self.function_name(at)
+    }
+
+    pub fn function_of(&self, site: SiteId) -> FunctionId {
+        self.meaning.program.site(site).function
+    }
+
+    /// Where a reviewer would put the comment on what `trace` (from a site down to the operation) does: the operation,
+    /// or the first call where more than one caller shares the operation.
+    pub fn primary(&self, trace: &[SiteId]) -> SiteId {
+        let shared = trace.iter().skip(1).any(|site| {
+            let function = self.function_of(*site);
+            self.meaning.callers(function).len() > 1
+        });
+        match (shared, trace) {
+            (true, [first, ..]) => *first,
+            (false, [.., last]) => *last,
+            _ => unreachable!("a trace holds at least the site that it starts from"),
+        }
+    }
+
+    /// What an effect does, in words: "writes `order`", "sends POST `…`".
+    pub fn does(&self, effect: &Effect) -> String {
+        let entity = self.quoted(effect.entity);
+        match effect.kind {
+            OpKind::DbWrite => match self.meaning.text(effect.verb) {
+                Some("insert") => format!("inserts into {entity}"),
+                Some("delete") => format!("deletes from {entity}"),
+                Some("upsert") => format!("upserts {entity}"),
+                Some("increment") => format!("increments {entity}"),
+                _ => format!("writes {entity}"),
+            },
+            OpKind::DbRead if effect.role == Role::Replica => format!("reads {entity} from a replica"),
+            OpKind::DbRead => format!("reads {entity}"),
+            OpKind::HttpRequest => {
+                let method = self.meaning.text(effect.verb).unwrap_or("request").to_ascii_uppercase();
+                match effect.entity {
+                    Term::Text(_) => format!("sends {method} {entity}"),
+                    _ => format!("sends a {method} request"),
+                }
+            }
+            OpKind::Enqueue => format!("enqueues {}", self.or(effect.entity, "a job")),
+            OpKind::Publish => format!("publishes {}", self.or(effect.entity, "a message")),
+            OpKind::ObjectWrite => format!("writes the object {}", self.or(effect.key, "under a key")),
+            OpKind::Payment => "makes a payment".to_owned(),
+            OpKind::Notify => "sends a notification".to_owned(),
+            OpKind::Rpc => "calls another service".to_owned(),
+            kind => format!("does a {kind}"),
+        }
+    }
+
+    fn or(&self, term: Term, otherwise: &str) -> String {
+        match self.meaning.text(term) {
+            Some(text) if !text.is_empty() => format!("`{text}`"),
+            _ => otherwise.to_owned(),
+        }
+    }
+
+    pub fn quoted(&self, term: Term) -> String {
+        match self.meaning.text(term) {
+            Some(text) if !text.is_empty() => format!("`{text}`"),
+            _ => "a table".to_owned(),
+        }
+    }
+
+    /// The steps of a trace: the calls in between, then what the operation does.
+    pub fn steps(&self, trace: &[SiteId], effect: &Effect) -> Vec<(SiteId, String)> {
+        let mut steps = Vec::new();
+        for pair in trace.windows(2) {
+            steps.push((pair[0], format!("calls `{}`", self.named_function(self.function_of(pair[1])))));
+        }
+        if let Some(&last) = trace.last() {
+            steps.push((last, self.does(effect)));
+        }
+        steps
+    }
+
+    pub fn confidence(&self, confidence: resolve::Confidence) -> Confidence {
+        match confidence {
+            resolve::Confidence::Low => Confidence::Low,
+            resolve::Confidence::Medium => Confidence::Medium,
+            resolve::Confidence::High => Confidence::High,
+        }
+    }
+
+    /// The operation of a kind at a site.
+    pub fn operation(&self, site: SiteId, kind: OpKind) -> Option<&'m Operation> {
+        let meaning: &'m Meaning<'m> = self.meaning;
+        meaning.operations.at(site).find(|op| op.kind == kind)
+    }
+
+    /// Whether the rules look at a site: not in tests, examples, generated code.
+    pub fn in_scope(&self, site: SiteId) -> bool {
+        !self.meaning.is_out_of_scope(self.function_of(site))
+    }
+}
