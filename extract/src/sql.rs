@@ -1,6 +1,14 @@
 //! SQL inside string literals and templates.
 
+mod scan;
+
 use distsys_facts::SqlVerb;
+use sqlparser::ast::{
+    AssignmentTarget, BinaryOperator, Expr, FromTable, Insert, LockType, ObjectName, OnInsert, SetExpr, Statement as Ast, TableFactor, TableObject,
+    TableWithJoins,
+};
+use sqlparser::dialect::{GenericDialect, MySqlDialect, PostgreSqlDialect};
+use sqlparser::parser::Parser;
 
 /// A statement as far as rules look at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +22,228 @@ pub struct Statement {
     pub clauses: Vec<&'static str>,
 }
 
+impl Statement {
+    fn new(verb: SqlVerb, table: String) -> Self {
+        Statement { verb, table, columns: Vec::new(), where_columns: Vec::new(), clauses: Vec::new() }
+    }
+}
+
+/// Longer text is no query that a rule would look at.
+const MAX_BYTES: usize = 20_000;
+
 /// The statements of `text`, none if it is not SQL. `{}` stands for a hole.
-pub fn read(_text: &str) -> Vec<Statement> {
-    Vec::new()
+pub fn read(text: &str) -> Vec<Statement> {
+    if text.len() > MAX_BYTES || !scan::may_be_sql(text) {
+        return Vec::new();
+    }
+    let plain = scan::without_placeholders(text);
+    let parsed = Parser::parse_sql(&PostgreSqlDialect {}, &plain)
+        .or_else(|_| Parser::parse_sql(&MySqlDialect {}, &plain))
+        .or_else(|_| Parser::parse_sql(&GenericDialect {}, &plain));
+    match parsed {
+        Ok(statements) => statements.iter().map(|statement| of_ast(statement, &plain)).collect(),
+        Err(_) => scan::statement(&plain).into_iter().collect(),
+    }
+}
+
+fn of_ast(ast: &Ast, text: &str) -> Statement {
+    match ast {
+        Ast::Query(query) => {
+            let mut statement = Statement::new(SqlVerb::Select, String::new());
+            of_set(&query.body, &mut statement);
+            for lock in &query.locks {
+                statement.clauses.push(match lock.lock_type {
+                    LockType::Share => "for_share",
+                    LockType::Update => "for_update",
+                });
+                if lock.nonblock.is_some() {
+                    statement.clauses.push("skip_locked");
+                }
+            }
+            if query.limit_clause.is_some() || query.fetch.is_some() {
+                statement.clauses.push("limit");
+            }
+            statement
+        }
+        Ast::Insert(insert) => of_insert(insert),
+        Ast::Update(update) => {
+            let mut statement = Statement::new(SqlVerb::Update, table_of(&update.table));
+            for assignment in &update.assignments {
+                let column = match &assignment.target {
+                    AssignmentTarget::ColumnName(name) => last(name),
+                    AssignmentTarget::Tuple(names) => names.first().map(last).unwrap_or_default(),
+                };
+                if adds_to(&assignment.value, &column) {
+                    statement.clauses.push("increment");
+                }
+                statement.columns.push(column);
+            }
+            finish_where(update.selection.as_ref(), &mut statement);
+            if update.returning.is_some() {
+                statement.clauses.push("returning");
+            }
+            statement
+        }
+        Ast::Delete(delete) => {
+            let from = match &delete.from {
+                FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables) => tables,
+            };
+            let mut statement = Statement::new(SqlVerb::Delete, from.first().map(table_of).unwrap_or_default());
+            finish_where(delete.selection.as_ref(), &mut statement);
+            statement
+        }
+        Ast::StartTransaction { .. } => transaction("begin"),
+        Ast::Commit { .. } => transaction("commit"),
+        Ast::Rollback { .. } => transaction("rollback"),
+        Ast::CreateTable(create) => Statement::new(SqlVerb::Ddl, last(&create.name)),
+        Ast::AlterTable(alter) => Statement::new(SqlVerb::Ddl, last(&alter.name)),
+        Ast::Drop { names, .. } => Statement::new(SqlVerb::Ddl, names.first().map(last).unwrap_or_default()),
+        Ast::Truncate(truncate) => {
+            Statement::new(SqlVerb::Delete, truncate.table_names.first().map(|target| last(&target.name)).unwrap_or_default())
+        }
+        Ast::CreateIndex(index) => {
+            let mut statement = Statement::new(SqlVerb::Ddl, last(&index.table_name));
+            if index.concurrently {
+                statement.clauses.push("concurrently");
+            }
+            statement
+        }
+        Ast::Merge(_) => {
+            let mut statement = scan::statement(text).unwrap_or_else(|| Statement::new(SqlVerb::Insert, String::new()));
+            statement.verb = SqlVerb::Insert;
+            statement.clauses.push("on_conflict");
+            statement
+        }
+        _ => Statement::new(SqlVerb::Other, String::new()),
+    }
+}
+
+/// The word of a transaction statement is its first column.
+fn transaction(word: &str) -> Statement {
+    Statement { columns: vec![word.to_owned()], ..Statement::new(SqlVerb::Transaction, String::new()) }
+}
+
+fn of_insert(insert: &Insert) -> Statement {
+    let table = match &insert.table {
+        TableObject::TableName(name) => last(name),
+        _ => String::new(),
+    };
+    let mut statement = Statement::new(SqlVerb::Insert, table);
+    statement.columns = insert.columns.iter().map(last).collect();
+    let upsert = matches!(insert.on, Some(OnInsert::OnConflict(_) | OnInsert::DuplicateKeyUpdate(_)));
+    if upsert || insert.ignore || insert.or.is_some() || insert.replace_into {
+        statement.clauses.push("on_conflict");
+    }
+    if insert.returning.is_some() {
+        statement.clauses.push("returning");
+    }
+    statement
+}
+
+fn of_set(set: &SetExpr, statement: &mut Statement) {
+    match set {
+        SetExpr::Select(select) => {
+            statement.table = select.from.first().map(table_of).unwrap_or_default();
+            if let Some(selection) = &select.selection {
+                columns_of(selection, &mut statement.where_columns);
+            }
+        }
+        SetExpr::Query(query) => of_set(&query.body, statement),
+        SetExpr::SetOperation { left, .. } => of_set(left, statement),
+        SetExpr::Insert(inner) | SetExpr::Update(inner) | SetExpr::Delete(inner) => *statement = of_ast(inner, ""),
+        _ => {}
+    }
+}
+
+fn finish_where(selection: Option<&Expr>, statement: &mut Statement) {
+    if let Some(selection) = selection {
+        columns_of(selection, &mut statement.where_columns);
+    }
+    // Compare and set: a column that is written is also tested.
+    let tests_own = statement.columns.iter().any(|column| statement.where_columns.contains(column));
+    let tests_version = statement.where_columns.iter().any(|column| {
+        matches!(column.as_str(), "version" | "lock_version" | "row_version" | "revision" | "generation" | "etag" | "fencing_token" | "token" | "epoch")
+    });
+    if tests_own || tests_version {
+        statement.clauses.push("atomic_where");
+    }
+}
+
+/// `column + …`
+fn adds_to(value: &Expr, column: &str) -> bool {
+    match value {
+        Expr::BinaryOp { left, op: BinaryOperator::Plus | BinaryOperator::Minus, right } => {
+            let names = |side: &Expr| {
+                let mut columns = Vec::new();
+                columns_of(side, &mut columns);
+                columns.iter().any(|name| name == column)
+            };
+            names(left) || names(right)
+        }
+        Expr::Nested(inner) => adds_to(inner, column),
+        _ => false,
+    }
+}
+
+fn columns_of(expression: &Expr, out: &mut Vec<String>) {
+    match expression {
+        Expr::Identifier(name) => out.push(name.value.to_lowercase()),
+        Expr::CompoundIdentifier(names) => out.extend(names.last().map(|name| name.value.to_lowercase())),
+        Expr::BinaryOp { left, right, .. } => {
+            columns_of(left, out);
+            columns_of(right, out);
+        }
+        Expr::UnaryOp { expr, .. } | Expr::Nested(expr) | Expr::IsNull(expr) | Expr::IsNotNull(expr) | Expr::Cast { expr, .. } => columns_of(expr, out),
+        Expr::In { expr, .. } | Expr::Between { expr, .. } | Expr::Like { expr, .. } => columns_of(expr, out),
+        Expr::AnyOp { left, .. } | Expr::AllOp { left, .. } => columns_of(left, out),
+        _ => {}
+    }
+}
+
+fn table_of(table: &TableWithJoins) -> String {
+    match &table.relation {
+        TableFactor::Table { name, .. } => last(name),
+        TableFactor::NestedJoin { table_with_joins, .. } => table_of(table_with_joins),
+        _ => String::new(),
+    }
+}
+
+fn last(name: &ObjectName) -> String {
+    name.0.last().and_then(|part| part.as_ident()).map(|ident| ident.value.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> Statement {
+        read(text).into_iter().next().unwrap_or_else(|| panic!("no SQL in {text}"))
+    }
+
+    #[test]
+    fn verbs_tables_and_clauses() {
+        let read = one("SELECT * FROM public.orders WHERE id = $1 FOR UPDATE");
+        assert_eq!((read.verb, read.table.as_str(), &read.clauses[..]), (SqlVerb::Select, "orders", &["for_update"][..]));
+        let write = one("UPDATE accounts SET balance = balance - %s WHERE id = %(id)s");
+        assert_eq!((write.verb, write.table.as_str(), &write.clauses[..]), (SqlVerb::Update, "accounts", &["increment"][..]));
+        assert_eq!(one("INSERT INTO t (a) VALUES (?) ON CONFLICT DO NOTHING").clauses, ["on_conflict"]);
+        assert_eq!(one("INSERT INTO t (a) VALUES (:a) ON DUPLICATE KEY UPDATE a = 1").clauses, ["on_conflict"]);
+        assert_eq!(one("UPDATE jobs SET state = 'done' WHERE id = ? AND state = 'new'").clauses, ["atomic_where"]);
+        assert_eq!(one("BEGIN").columns, ["begin"]);
+        assert_eq!(one("DELETE FROM carts WHERE user_id = {}").table, "carts");
+        assert_eq!(one("INSERT INTO {} (a) VALUES (1)").verb, SqlVerb::Insert);
+    }
+
+    #[test]
+    fn text_that_is_no_sql_is_let_be() {
+        for text in ["select a file", "Update your order", "delete", "Insert coin", "begin with the end", "commit often", "With love", "select one of them from the list"] {
+            assert!(read(text).is_empty(), "{text}: {:?}", read(text));
+        }
+    }
+
+    #[test]
+    fn what_does_not_parse_still_has_verb_and_table() {
+        let odd = one("UPDATE orders SET (( WHERE nothing = 1");
+        assert_eq!((odd.verb, odd.table.as_str()), (SqlVerb::Update, "orders"));
+    }
 }

@@ -1,0 +1,75 @@
+//! What a path says of a file: what it is for, and whether it is anybody's own code.
+
+use distsys_facts::{DiagnosticKind, Role};
+
+/// Folders that hold other people's code or build output, wherever they stand.
+const VENDORED: &[&str] = &[
+    "node_modules", "bower_components", "vendor", "vendored", "third_party", "thirdparty", "third-party", "site-packages", ".venv", "venv",
+    "virtualenv", "__pypackages__", ".yarn", ".pnpm",
+];
+const BUILD_OUTPUT: &[&str] = &["dist", "build", "target", "out", ".next", ".nuxt", ".output", "coverage", "__pycache__", ".tox", ".nox", "htmlcov"];
+
+/// Why a folder is not entered.
+pub(super) fn folder_to_skip(name: &str) -> Option<DiagnosticKind> {
+    if VENDORED.contains(&name) {
+        Some(DiagnosticKind::Vendored)
+    } else if BUILD_OUTPUT.contains(&name) {
+        Some(DiagnosticKind::Generated)
+    } else {
+        None
+    }
+}
+
+/// Why a file is left out for its name.
+pub(super) fn file_to_skip(name: &str) -> Option<DiagnosticKind> {
+    let generated = [".min.js", ".min.mjs", ".bundle.js", "_pb2.py", "_pb2_grpc.py", "_pb.js", "_pb.ts", ".generated.ts", ".gen.ts", ".g.ts"];
+    generated.iter().any(|end| name.ends_with(end)).then_some(DiagnosticKind::Generated)
+}
+
+/// What a file is for, by its path.
+pub(super) fn role(path: &str) -> Role {
+    let (folders, name) = match path.rsplit_once('/') {
+        Some((folders, name)) => (folders, name),
+        None => ("", path),
+    };
+    let stem = name.split('.').next().unwrap_or(name);
+    let mut role = Role::Source;
+    for folder in folders.split('/') {
+        match folder {
+            "test" | "tests" | "__tests__" | "testing" | "__mocks__" | "mocks" | "e2e" | "cypress" | "testdata" | "test_utils" | "test-utils"
+            | "spec" | "specs" | "fixtures" | "integration_tests" | "integration-tests" | "test_runner" | "testlib" => return Role::Test,
+            "examples" | "example" | "benches" | "bench" | "benchmarks" | "benchmark" | "docs" | "doc" | "samples" | "demo" | "demos" | "stories"
+            | "tutorial" | "tutorials" => role = Role::Example,
+            "migrations" | "versions" if role == Role::Source => role = Role::Migration,
+            _ => {}
+        }
+    }
+    let is_test = stem.starts_with("test_")
+        || stem.ends_with("_test")
+        || stem.ends_with("_tests")
+        || matches!(stem, "conftest" | "tests" | "test" | "testing" | "test_helpers")
+        || [".test.", ".spec.", ".e2e.", ".cy.", "-test.", "_spec."].iter().any(|part| name.contains(part));
+    if is_test { Role::Test } else { role }
+}
+
+/// Whether a file is a manifest whose keys become facts.
+pub(super) fn is_manifest(name: &str) -> bool {
+    matches!(name, "package.json" | "Cargo.toml" | "pyproject.toml" | "jsconfig.json") || (name.starts_with("tsconfig") && name.ends_with(".json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_by_path() {
+        for path in ["a/tests/x.py", "src/x.test.ts", "x_test.py", "src/tests.rs", "__tests__/a.js", "conftest.py"] {
+            assert_eq!(role(path), Role::Test, "{path}");
+        }
+        for path in ["src/contest.py", "latest/x.rs", "src/attestation.ts", "tests_of_faith.py"] {
+            assert_eq!(role(path), Role::Source, "{path}");
+        }
+        assert_eq!(role("app/migrations/0001_initial.py"), Role::Migration);
+        assert_eq!(role("examples/a.rs"), Role::Example);
+    }
+}

@@ -1,0 +1,131 @@
+//! The files of a tree, in the order of their paths.
+
+use std::path::{Path, PathBuf};
+
+use distsys_facts::DiagnosticKind;
+use ignore::WalkBuilder;
+use ignore::overrides::OverrideBuilder;
+
+use super::paths;
+use super::{ExtractError, Options, Skipped};
+use crate::front_end::front_end_for;
+
+/// What a walk found.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    /// Relative path and size.
+    pub(super) files: Vec<(String, PathBuf, u64)>,
+    pub(super) skipped: Vec<Skipped>,
+}
+
+/// All files below `paths` that a front end or the manifests want. No link is followed.
+pub(super) fn walk(root: &Path, targets: &[PathBuf], options: &Options) -> Result<Walk, ExtractError> {
+    let mut walk = Walk::default();
+    let mut overrides = OverrideBuilder::new(root);
+    for glob in &options.exclude {
+        overrides
+            .add(&format!("!{glob}"))
+            .map_err(|error| ExtractError::Exclude { glob: glob.clone(), message: error.to_string() })?;
+    }
+    let overrides = overrides.build().map_err(|error| ExtractError::Exclude { glob: String::new(), message: error.to_string() })?;
+    let whole = [root.to_path_buf()];
+    for target in if targets.is_empty() { &whole[..] } else { targets } {
+        let unreadable = |source| ExtractError::Unreadable { path: target.display().to_string(), source };
+        let metadata = std::fs::metadata(target).map_err(unreadable)?;
+        if metadata.is_dir() {
+            std::fs::read_dir(target).map_err(unreadable)?;
+        }
+        let mut builder = WalkBuilder::new(target);
+        builder.follow_links(false).require_git(false).overrides(overrides.clone()).sort_by_file_path(Path::cmp);
+        let named = target.clone();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let base = root.to_path_buf();
+        builder.filter_entry(move |entry| {
+            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            let name = entry.file_name().to_string_lossy();
+            // A folder that the user names is entered, whatever it is called.
+            match paths::folder_to_skip(&name).filter(|_| is_folder && entry.path() != named) {
+                // Build output is only that beside a manifest; a package may be called `build`.
+                Some(DiagnosticKind::Generated) if !beside_manifest(entry.path()) => true,
+                Some(kind) => {
+                    let _ = sender.send(Skipped { path: relative(&base, entry.path()), kind, message: "folder left out".to_owned() });
+                    false
+                }
+                None => true,
+            }
+        });
+        for entry in builder.build() {
+            match entry {
+                Ok(entry) => walk.entry(root, &entry, options),
+                Err(error) => walk.skipped.push(Skipped {
+                    path: error_path(root, &error),
+                    kind: DiagnosticKind::Unreadable,
+                    message: error.to_string(),
+                }),
+            }
+        }
+        walk.skipped.extend(receiver.try_iter());
+    }
+    walk.files.sort();
+    walk.files.dedup_by(|a, b| a.0 == b.0);
+    walk.skipped.sort();
+    walk.skipped.dedup();
+    Ok(walk)
+}
+
+impl Walk {
+    fn entry(&mut self, root: &Path, entry: &ignore::DirEntry, options: &Options) {
+        let Some(kind) = entry.file_type() else { return };
+        let path = relative(root, entry.path());
+        let name = entry.file_name().to_string_lossy();
+        if kind.is_symlink() {
+            let message = match std::fs::canonicalize(entry.path()) {
+                Ok(_) => "a symbolic link, not followed",
+                Err(_) => "a symbolic link that leads nowhere or in a circle, not followed",
+            };
+            if std::fs::metadata(entry.path()).is_ok_and(|target| target.is_dir()) || wanted(&path, &name) || message.contains("circle") {
+                self.skipped.push(Skipped { path, kind: DiagnosticKind::Link, message: message.to_owned() });
+            }
+            return;
+        }
+        if !kind.is_file() || !wanted(&path, &name) {
+            return;
+        }
+        if let Some(kind) = paths::file_to_skip(&name) {
+            self.skipped.push(Skipped { path, kind, message: "left out for its name".to_owned() });
+            return;
+        }
+        let size = entry.metadata().map_or(0, |metadata| metadata.len());
+        if size > options.max_file_bytes {
+            let message = format!("{size} bytes, more than the limit of {}", options.max_file_bytes);
+            self.skipped.push(Skipped { path, kind: DiagnosticKind::TooLarge, message });
+            return;
+        }
+        self.files.push((path, entry.path().to_path_buf(), size));
+    }
+}
+
+fn wanted(path: &str, name: &str) -> bool {
+    front_end_for(path).is_some() || paths::is_manifest(name)
+}
+
+fn beside_manifest(folder: &Path) -> bool {
+    const MANIFESTS: &[&str] = &["package.json", "Cargo.toml", "pyproject.toml", "setup.py", "setup.cfg", "tox.ini"];
+    folder.parent().is_some_and(|parent| MANIFESTS.iter().any(|name| parent.join(name).is_file()))
+        && !folder.join("__init__.py").is_file()
+}
+
+/// Path from the root, with `/`; the file's name alone if it is the root itself.
+fn relative(root: &Path, path: &Path) -> String {
+    let inner = path.strip_prefix(root).unwrap_or(path);
+    let inner = if inner.as_os_str().is_empty() { path.file_name().map(Path::new).unwrap_or(path) } else { inner };
+    inner.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+fn error_path(root: &Path, error: &ignore::Error) -> String {
+    match error {
+        ignore::Error::WithPath { path, .. } => relative(root, path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => error_path(root, err),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,113 @@
+//! Looking at SQL without parsing it: whether it is worth a parse, and what can be said where that fails.
+
+use distsys_facts::SqlVerb;
+
+use super::Statement;
+
+/// Whether a text may be SQL: a verb first, and for those that are English words too, the keyword that SQL has next.
+pub(super) fn may_be_sql(text: &str) -> bool {
+    let trimmed = text.trim_start();
+    let first: String = trimmed.chars().take_while(char::is_ascii_alphabetic).flat_map(char::to_uppercase).take(12).collect();
+    let has = |keywords: &[&str]| {
+        let upper = trimmed.to_ascii_uppercase();
+        keywords.iter().any(|keyword| upper.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == *keyword))
+    };
+    let rest = trimmed.get(first.len()..).unwrap_or("").trim();
+    match first.as_str() {
+        "SELECT" => has(&["FROM"]) && shaped(rest) || rest.contains('('),
+        "INSERT" | "REPLACE" => has(&["INTO"]) && has(&["VALUES", "SELECT", "DEFAULT"]),
+        "UPDATE" => has(&["SET"]) && text.contains('='),
+        "DELETE" => has(&["FROM"]) && shaped(rest),
+        "WITH" => has(&["AS"]) && text.contains('(') && has(&["SELECT", "INSERT", "UPDATE", "DELETE"]),
+        "MERGE" => has(&["INTO"]) && has(&["USING"]),
+        "BEGIN" | "COMMIT" | "ROLLBACK" => {
+            let rest = rest.trim_end_matches(';').trim().to_ascii_uppercase();
+            rest.is_empty() && text.trim().trim_end_matches(';') == text.trim().trim_end_matches(';').to_ascii_uppercase()
+                || ["TRANSACTION", "WORK", "IMMEDIATE", "EXCLUSIVE"].contains(&rest.as_str())
+        }
+        "START" => rest.to_ascii_uppercase().starts_with("TRANSACTION"),
+        "CREATE" | "ALTER" | "DROP" => has(&["TABLE", "INDEX"]),
+        "TRUNCATE" => rest.split_whitespace().count() <= 3 && !rest.is_empty(),
+        _ => false,
+    }
+}
+
+/// Prose has neither operators, stars nor names with underscores, and is not written in capitals.
+fn shaped(rest: &str) -> bool {
+    rest.contains(['=', '*', '_', '(', ',', '<', '>', '?', '$', '{', '%', '"', '`', ';'])
+        || rest.split_whitespace().any(|word| matches!(word, "FROM" | "WHERE"))
+}
+
+/// Placeholders of drivers and holes of templates as text that every dialect parses.
+pub(super) fn without_placeholders(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut in_string = false;
+    while let Some(c) = rest.chars().next() {
+        let width = c.len_utf8();
+        let (replacement, length) = match c {
+            '\'' => {
+                in_string = !in_string;
+                (None, width)
+            }
+            _ if in_string => (None, width),
+            '%' if rest.starts_with("%s") => (Some("$1"), 2),
+            '%' if rest.starts_with("%(") => match rest.find(")s") {
+                Some(end) => (Some("$1"), end + 2),
+                None => (None, width),
+            },
+            '{' if rest.starts_with("{}") => (Some("hole"), 2),
+            '?' => (Some("$1"), 1),
+            '@' if starts_name(&rest[1..]) => (Some("$1"), 1 + name_length(&rest[1..])),
+            ':' if rest.starts_with("::") => (None, 2),
+            ':' if starts_name(&rest[1..]) => (Some("$1"), 1 + name_length(&rest[1..])),
+            _ => (None, width),
+        };
+        match replacement {
+            Some(text) => {
+                // `orders_{}` is one name.
+                let glued = text == "hole" && out.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+                if text == "$1" && out.ends_with(|c: char| c.is_alphanumeric()) {
+                    out.push(' ');
+                }
+                out.push_str(if glued { "hole" } else { text });
+            }
+            None => out.push_str(&rest[..length]),
+        }
+        rest = &rest[length..];
+    }
+    out
+}
+
+fn starts_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+}
+
+fn name_length(text: &str) -> usize {
+    text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len())
+}
+
+/// Verb and table of a statement that no parser takes.
+pub(super) fn statement(text: &str) -> Option<Statement> {
+    let mut words = text.split(|c: char| c.is_whitespace() || c == '(' || c == ',').filter(|word| !word.is_empty());
+    let upper = text.to_ascii_uppercase();
+    let first = words.next()?.to_ascii_uppercase();
+    let (verb, before) = match first.as_str() {
+        "SELECT" | "WITH" => (SqlVerb::Select, "FROM"),
+        "INSERT" | "REPLACE" | "MERGE" => (SqlVerb::Insert, "INTO"),
+        "UPDATE" => (SqlVerb::Update, "UPDATE"),
+        "DELETE" => (SqlVerb::Delete, "FROM"),
+        _ => return None,
+    };
+    let mut after = text.split(|c: char| c.is_whitespace() || c == '(').filter(|word| !word.is_empty()).skip_while(|word| !word.eq_ignore_ascii_case(before));
+    after.next();
+    let table = after.find(|word| !matches!(word.to_ascii_uppercase().as_str(), "ONLY" | "IGNORE" | "LOW_PRIORITY" | "INTO"))?;
+    let table = table.rsplit('.').next().unwrap_or(table).trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
+    let mut found = Statement::new(verb, table.to_owned());
+    for (clause, name) in [("FOR UPDATE", "for_update"), ("ON CONFLICT", "on_conflict"), ("ON DUPLICATE KEY", "on_conflict"), ("SKIP LOCKED", "skip_locked")] {
+        if upper.contains(clause) {
+            found.clauses.push(name);
+        }
+    }
+    Some(found)
+}
