@@ -108,6 +108,12 @@ impl Lowering<'_> {
         self.leave_by_exception();
     }
 
+    /// Says that control may leave here with an error (`?`), or go on.
+    pub fn may_throw(&mut self, var: VarId, span: Span) {
+        let site = self.site(SiteKind::Throw, span);
+        self.facts.relations.throws.push(Throws { site, var: Some(var) });
+    }
+
     /// Marks the function as a generator; the value is what the consumer sends back.
     pub fn yield_(&mut self, var: Option<VarId>, span: Span) -> VarId {
         let site = self.site(SiteKind::Yield, span);
