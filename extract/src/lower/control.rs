@@ -8,7 +8,8 @@ use super::{Lowering, Span};
 #[derive(Debug)]
 pub(super) struct LoopFrame {
     label: String,
-    head: BlockId,
+    /// None of a `switch` or a labelled block, which only `break` knows.
+    head: Option<BlockId>,
     exit: BlockId,
 }
 
@@ -151,7 +152,7 @@ impl Lowering<'_> {
         let before = self.block();
         let head = self.enter_new();
         self.edge(before, head, EdgeKind::Normal);
-        self.frame().loops.push(LoopFrame { label: label.to_owned(), head, exit });
+        self.frame().loops.push(LoopFrame { label: label.to_owned(), head: Some(head), exit });
         Loop { region, head, exit }
     }
 
@@ -181,8 +182,24 @@ impl Lowering<'_> {
         self.enter_new();
     }
 
+    /// Begins what `break` leaves though it is no loop (`switch`, a labelled block).
+    pub fn begin_breakable(&mut self, label: &str) -> BlockId {
+        let exit = self.new_block();
+        self.frame().loops.push(LoopFrame { label: label.to_owned(), head: None, exit });
+        exit
+    }
+
+    pub fn end_breakable(&mut self, exit: BlockId) {
+        let at = self.block();
+        self.edge(at, exit, EdgeKind::Normal);
+        self.frame().loops.pop();
+        self.enter(exit);
+    }
+
     pub fn continue_(&mut self, label: &str) {
-        if let Some(target) = self.loop_frame(label).map(|frame| frame.head) {
+        let loops = &self.frame().loops;
+        let target = loops.iter().rev().filter(|frame| label.is_empty() || frame.label == label).find_map(|frame| frame.head);
+        if let Some(target) = target {
             let at = self.block();
             self.edge(at, target, EdgeKind::Back);
         }

@@ -1,0 +1,194 @@
+//! Functions and arrow functions.
+
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, ParameterKind, SiteId, VarId};
+use oxc_ast::ast::{ArrowFunctionBody, ArrowFunctionExpression, BindingPattern, FormalParameters, Function, FunctionBody};
+use oxc_span::GetSpan;
+
+use super::{Lower, span};
+use crate::lower::{FunctionSpec, ParameterSpec};
+
+/// How a function stands in its class.
+#[derive(Clone, Copy)]
+pub(super) struct Membership {
+    pub(super) class: ClassId,
+    pub(super) kind: FunctionKind,
+    pub(super) flags: FunctionFlags,
+}
+
+impl Lower<'_> {
+    /// A function expression or declaration; its value. `is_method`: of an object literal.
+    pub(super) fn function(&mut self, function: &Function<'_>, name: &str, is_method: bool) -> VarId {
+        let _ = is_method;
+        let id = self.function_body(function, name, None);
+        self.to.function_value(id)
+    }
+
+    pub(super) fn method(&mut self, function: &Function<'_>, name: &str, membership: Membership) -> FunctionId {
+        self.function_body(function, name, Some(membership))
+    }
+
+    fn function_body(&mut self, function: &Function<'_>, name: &str, member: Option<Membership>) -> FunctionId {
+        let mut flags = member.map(|member| member.flags).unwrap_or_default();
+        if function.r#async {
+            flags |= FunctionFlags::ASYNC;
+        }
+        if function.generator {
+            flags |= FunctionFlags::GENERATOR;
+        }
+        if function.body.is_none() {
+            flags |= FunctionFlags::ABSTRACT;
+        }
+        let own_name = function.id.as_ref().map_or(name, |id| id.name.as_str());
+        let bounds = self.enter_bounds(function.type_parameters.as_deref());
+        let return_type = self.annotation(function.return_type.as_deref());
+        let decorators = self.parameter_decorators(&function.params);
+        let kind = match member {
+            Some(member) => member.kind,
+            None if own_name.is_empty() => FunctionKind::Closure,
+            None => FunctionKind::Function,
+        };
+        let id = self.begin(own_name, kind, flags, member.map(|member| member.class), &return_type, function.span);
+        let outer_class = self.class.take();
+        match member {
+            Some(member) if !member.flags.has(FunctionFlags::STATIC) => {
+                self.to.parameter(ParameterSpec { name: "this", kind: ParameterKind::Receiver, type_: "", default: None });
+            }
+            _ => {
+                // A plain function has a `this` of its own.
+                let this = self.to.fresh_var();
+                self.to.bind("this", this);
+            }
+        }
+        let stored = self.parameters(id, &function.params, decorators);
+        if let Some(member) = member {
+            self.parameter_properties(member.class, stored);
+        }
+        if let Some(body) = &function.body {
+            self.body(body);
+        }
+        self.to.end_function();
+        self.class = outer_class;
+        self.leave_bounds(bounds);
+        id
+    }
+
+    pub(super) fn arrow(&mut self, arrow: &ArrowFunctionExpression<'_>, name: &str) -> VarId {
+        let mut flags = FunctionFlags::default();
+        if arrow.r#async {
+            flags |= FunctionFlags::ASYNC;
+        }
+        let bounds = self.enter_bounds(arrow.type_parameters.as_deref());
+        let return_type = self.annotation(arrow.return_type.as_deref());
+        let kind = if name.is_empty() { FunctionKind::Closure } else { FunctionKind::Function };
+        let id = self.begin(name, kind, flags, None, &return_type, arrow.span);
+        let outer_class = self.class.take();
+        self.parameters(id, &arrow.params, Vec::new());
+        match &arrow.body {
+            ArrowFunctionBody::FunctionBody(body) => self.body(body),
+            other => {
+                if let Some(expression) = other.as_expression() {
+                    let value = self.expression(expression);
+                    self.to.result(Some(value), span(expression.span()));
+                }
+            }
+        }
+        self.to.end_function();
+        self.class = outer_class;
+        self.leave_bounds(bounds);
+        self.to.function_value(id)
+    }
+
+    fn begin(
+        &mut self,
+        name: &str,
+        kind: FunctionKind,
+        mut flags: FunctionFlags,
+        class: Option<ClassId>,
+        return_type: &str,
+        at: oxc_span::Span,
+    ) -> FunctionId {
+        if self.in_test {
+            flags |= FunctionFlags::TEST;
+        }
+        self.to.begin_function(FunctionSpec { name, kind, flags, class, return_type, span: span(at) })
+    }
+
+    fn body(&mut self, body: &FunctionBody<'_>) {
+        self.declare(&body.statements);
+        self.statements(&body.statements);
+    }
+
+    /// The decorators of parameters, evaluated before the function begins.
+    fn parameter_decorators(&mut self, parameters: &FormalParameters<'_>) -> Vec<(u32, SiteId)> {
+        let mut found = Vec::new();
+        for (index, parameter) in parameters.items.iter().enumerate() {
+            for site in self.decorators(&parameter.decorators) {
+                found.push((index as u32, site));
+            }
+        }
+        found
+    }
+
+    /// Declares parameters; those that are properties of the class, too, are given back.
+    fn parameters(
+        &mut self,
+        function: FunctionId,
+        parameters: &FormalParameters<'_>,
+        decorators: Vec<(u32, SiteId)>,
+    ) -> Vec<(String, String, VarId, oxc_span::Span)> {
+        let mut properties = Vec::new();
+        let mut patterns = Vec::new();
+        for parameter in &parameters.items {
+            let type_ = self.annotation(parameter.type_annotation.as_deref());
+            let (pattern, inner_default) = match &parameter.pattern {
+                BindingPattern::AssignmentPattern(assignment) => (&assignment.left, Some(&assignment.right)),
+                pattern => (pattern, None),
+            };
+            let default = parameter.initializer.as_deref().or(inner_default).map(|default| self.expression(default));
+            let kind = ParameterKind::Positional;
+            match pattern {
+                BindingPattern::BindingIdentifier(id) => {
+                    let name = id.name.as_str();
+                    let var = self.to.parameter(ParameterSpec { name, kind, type_: &type_, default });
+                    if parameter.accessibility.is_some() || parameter.readonly {
+                        properties.push((name.to_owned(), type_, var, parameter.span));
+                    }
+                }
+                pattern => {
+                    let var = self.to.parameter(ParameterSpec { name: "", kind, type_: &type_, default });
+                    patterns.push((pattern, var));
+                }
+            }
+        }
+        if let Some(rest) = &parameters.rest {
+            let type_ = self.annotation(rest.type_annotation.as_deref());
+            let kind = ParameterKind::Rest;
+            match &rest.rest.argument {
+                BindingPattern::BindingIdentifier(id) => {
+                    self.to.parameter(ParameterSpec { name: id.name.as_str(), kind, type_: &type_, default: None });
+                }
+                pattern => {
+                    let var = self.to.parameter(ParameterSpec { name: "", kind, type_: &type_, default: None });
+                    patterns.push((pattern, var));
+                }
+            }
+        }
+        for (pattern, var) in patterns {
+            self.declare_pattern(pattern, false, false);
+            self.bind(pattern, var);
+        }
+        for (index, site) in decorators {
+            self.to.annotate_parameter(function, index, site);
+        }
+        properties
+    }
+
+    /// `constructor(private readonly repo: Repo)` declares a field and stores the argument.
+    fn parameter_properties(&mut self, class: ClassId, properties: Vec<(String, String, VarId, oxc_span::Span)>) {
+        for (name, type_, var, at) in properties {
+            self.to.field(class, &name, &type_, None);
+            let this = self.to.name("this");
+            self.to.store(this, &name, var, span(at));
+        }
+    }
+}
