@@ -1,1 +1,21 @@
-//! placeholder
+//! distsys-graph as a library: source code in, findings out.
+//!
+//! ```
+//! use distsys_graph::{Analysis, Source};
+//!
+//! let report = Analysis::of_sources(vec![Source::new("app.py", "import queue\n")]).run()?;
+//! assert!(report.findings.is_empty());
+//! # Ok::<(), distsys_graph::AnalysisError>(())
+//! ```
+//!
+//! Nothing here parses arguments or touches a terminal; that is the binary's part (feature `cli`).
+
+mod analysis;
+pub mod config;
+pub mod json;
+mod suppress;
+
+pub use analysis::{Analysis, AnalysisError, Progress, Reported, Report, Selection, Source, Stage, Summary};
+pub use config::Config;
+pub use distsys_facts as facts;
+pub use distsys_queries::{Category, Confidence, Finding, Maturity, Place, Rule, RuleInfo, Severity, Step, rule, rules};

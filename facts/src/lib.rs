@@ -4,8 +4,10 @@
 //! no IO of its own accord, knows no language and no library.
 
 mod base;
+pub mod bundle;
 pub mod column;
 pub mod ids;
+pub mod export;
 mod interner;
 pub mod relation;
 pub mod schema;

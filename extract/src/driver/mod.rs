@@ -22,6 +22,12 @@ pub struct SourceText {
     pub text: String,
 }
 
+impl SourceText {
+    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+        SourceText { path: path.into(), text: text.into() }
+    }
+}
+
 /// What is to be read.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
