@@ -38,6 +38,8 @@ kinds! {
         DbWrite = "db_write",
         /// Runs SQL text (attribute `sql`), whose verb makes it a read, a write or a transaction statement.
         Sql = "sql",
+        /// Builds a statement (attributes `verb`, `entity`) that an operation of kind `sql` runs.
+        Statement = "statement",
         TxBegin = "tx_begin",
         TxCommit = "tx_commit",
         TxRollback = "tx_rollback",

@@ -48,7 +48,7 @@ impl Paths {
     }
 
     /// The member `segment` of `path`, spelled canonically by `canonical`; none if the name gets too long.
-    /// A segment repeated (`q.filter(…).filter(…)`) is written once.
+    /// A segment repeated often (`q.filter(…).filter(…).filter(…)`) is written twice.
     pub fn member(
         &mut self,
         path: PathId,
@@ -60,7 +60,8 @@ impl Paths {
             return known;
         }
         let base = self.text(path);
-        let made = if base.rsplit('.').next() == Some(segment) {
+        let mut last = base.rsplit('.');
+        let made = if last.next() == Some(segment) && last.next() == Some(segment) {
             Some(path)
         } else if self.depths[path.0 as usize] >= MAX_DEPTH {
             None

@@ -57,7 +57,7 @@ pub fn role_of_name(name: &str, is_function: bool) -> HandleRole {
 pub fn entity_name(text: &str) -> String {
     let last = text.trim_matches(['"', '`', '[', ']', '\'']).rsplit(['.', '/', ':']).next().unwrap_or(text);
     let mut name: String = words(last).concat();
-    for suffix in ["model", "entity", "orm"] {
+    for suffix in ["model", "entity", "orm", "manager", "queryset", "repository"] {
         if name.len() > suffix.len() && name.ends_with(suffix) {
             name.truncate(name.len() - suffix.len());
             break;

@@ -1,1 +1,1 @@
-//! placeholder
+//! Whole-program tests; see `tests/`.

@@ -200,7 +200,7 @@ impl Effects {
             if operations.decorated(op.site).is_some() {
                 continue;
             }
-            for effect in effects_of(describer, op) {
+            for effect in effects_of(describer, operations, op) {
                 let effect = self.intern(effect);
                 own.push((op.function, SiteEffect { site: op.site, effect, confidence: op.confidence }));
             }
@@ -362,7 +362,7 @@ fn transaction_kind(word: &str) -> OpKind {
 }
 
 /// The effects of one operation; most kinds have none.
-fn effects_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Vec<Effect> {
+fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operations, op: &Operation) -> Vec<Effect> {
     use OpKind::*;
     let attribute = |describer: &mut Describer<'_, '_>, attr: Attr| {
         let found = describer.reader.attribute(op, attr);
@@ -381,11 +381,11 @@ fn effects_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Vec<Effect> 
             effect.verb = attribute(describer, Attr::Method);
             effect.verb = lower_case(describer, effect.verb);
             effect.entity = attribute(describer, Attr::Url);
-            effect.key = key_term(attribute(describer, Attr::IdempotencyKey));
+            effect.key = attribute(describer, Attr::IdempotencyKey);
         }
         Rpc | Payment | Notify => {
             effect.entity = attribute(describer, Attr::Entity);
-            effect.key = key_term(attribute(describer, Attr::IdempotencyKey));
+            effect.key = attribute(describer, Attr::IdempotencyKey);
         }
         DbRead | DbWrite => {
             let entity = attribute(describer, Attr::Entity);
@@ -409,6 +409,9 @@ fn effects_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Vec<Effect> 
                 if !rows.is_empty() {
                     return rows.iter().map(|row| of_statement(describer, effect, row)).collect();
                 }
+                if let Some(effect) = of_built(describer, operations, effect, *var) {
+                    return vec![effect];
+                }
             }
             effect.entity = describer.term(&found);
             if let Term::Text(_) = effect.entity {
@@ -430,7 +433,7 @@ fn effects_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Vec<Effect> 
             if let Term::Function(_) = handler {
                 effect.entity = handler;
             }
-            effect.key = key_term(attribute(describer, Attr::IdempotencyKey));
+            effect.key = attribute(describer, Attr::IdempotencyKey);
             if is_there(&describer.reader.attribute(op, Attr::Transaction)) {
                 effect.flags = effect.flags | EffectFlags::TRANSACTIONAL;
             }
@@ -441,13 +444,28 @@ fn effects_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Vec<Effect> 
     vec![effect]
 }
 
-fn is_there(found: &Found) -> bool {
-    !matches!(found, Found::Absent)
+/// The effect of running a statement that calls have built (`select(Order).where(…)`).
+fn of_built(describer: &mut Describer<'_, '_>, operations: &Operations, effect: Effect, var: distsys_facts::VarId) -> Option<Effect> {
+    let reader = describer.reader;
+    let last = reader.maker(var)?.site;
+    let sites = std::iter::once(last).chain(reader.chain_calls(last));
+    let op = sites.flat_map(|site| operations.at(site)).find(|op| op.kind == OpKind::Statement)?;
+    let verb = reader.attribute(op, Attr::Verb);
+    let entity = reader.attribute(op, Attr::Entity);
+    let (verb, entity) = (describer.term(&verb), describer.term(&entity));
+    let kind = match verb {
+        Term::Text(name) if describer.names.text(name) == "select" => OpKind::DbRead,
+        _ => OpKind::DbWrite,
+    };
+    let mut flags = effect.flags;
+    if is_there(&reader.attribute(op, Attr::Condition)) {
+        flags = flags | if kind == OpKind::DbRead { EffectFlags::ROW_LOCK } else { EffectFlags::CONDITIONAL };
+    }
+    Some(Effect { kind, verb, entity: describer.as_entity(entity), flags, ..effect })
 }
 
-/// A key that is there but not known is there.
-fn key_term(term: Term) -> Term {
-    term
+fn is_there(found: &Found) -> bool {
+    !matches!(found, Found::Absent)
 }
 
 fn lower_case(describer: &mut Describer<'_, '_>, term: Term) -> Term {

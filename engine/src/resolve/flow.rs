@@ -152,6 +152,8 @@ impl Resolution {
         let mut flow = Flow::new(program, models, bindings, hierarchy, paths);
         flow.seed();
         flow.run();
+        flow.by_decorated_functions();
+        flow.run();
         flow.by_unique_name();
         flow.run();
         flow.finish()
@@ -861,6 +863,12 @@ impl<'p, 'f> Flow<'p, 'f> {
             return;
         }
         let to = Self::node(row.result);
+        if self.paths.text(path) == "super" && row.receiver.is_none() {
+            for value in self.bases_of_method(row.site) {
+                self.add(to, value);
+            }
+            return;
+        }
         let family = self.language_of(row.site).into();
         let returned = self.models.returns(family, self.paths.text(path)).cloned();
         let value = match returned {
@@ -1006,6 +1014,61 @@ impl<'p, 'f> Flow<'p, 'f> {
                 program.arguments(call.site).find_map(|argument| known(self.role_of_value(argument.var, depth + 1)))
             })
             .unwrap_or_default()
+    }
+
+    /// A method of a decorated function is the decorator's: `work.delay()` of a `@shared_task`.
+    fn by_decorated_functions(&mut self) {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut found: Vec<(Call, PathId, Value)> = Vec::new();
+        let mut decorators: FxHashMap<FunctionId, Vec<SiteId>> = FxHashMap::default();
+        for row in &r.function_annotation {
+            decorators.entry(row.function).or_default().push(row.site);
+        }
+        let mut by_site: FxHashMap<SiteId, Vec<(PathId, Value)>> = FxHashMap::default();
+        for &(site, path, via) in &self.external {
+            by_site.entry(site).or_default().push((path, via));
+        }
+        for row in &r.call {
+            let Some(receiver) = row.receiver else { continue };
+            for id in self.sets.of(Self::node(receiver)) {
+                let ValueKind::Function(function) = self.values.get(id).kind else { continue };
+                for site in decorators.get(&function).into_iter().flatten() {
+                    let mut paths = by_site.get(site).cloned().unwrap_or_default();
+                    paths.sort_unstable();
+                    found.extend(paths.into_iter().map(|(path, via)| (*row, path, via)));
+                }
+            }
+        }
+        for (row, path, via) in found {
+            let models = self.models;
+            let text = program.text(row.name);
+            if let Some(member) = self.paths.member(path, row.name, text, |whole| models.canonical_anywhere(whole)) {
+                self.call_external(&row, member, via);
+            }
+        }
+    }
+
+    /// What `super()` is in the method that `site` stands in: an instance as its bases see it.
+    fn bases_of_method(&mut self, site: SiteId) -> Vec<Value> {
+        let program = self.program;
+        let mut function = Some(program.site(site).function);
+        while let Some(id) = function {
+            let row = program.function(id);
+            if let Some(class) = row.class {
+                let line: Vec<ClassId> = self.hierarchy.ancestors(class)[1..].to_vec();
+                if let Some(&base) = line.first() {
+                    return vec![Value::new(ValueKind::Instance(base))];
+                }
+                let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();
+                return bases
+                    .into_iter()
+                    .map(|(path, argument)| Value { class: argument.or(Some(class)), ..Value::new(ValueKind::External(path)) })
+                    .collect();
+            }
+            function = row.parent;
+        }
+        Vec::new()
     }
 
     /// A method name that one class of the project alone defines, and that is no common word, names that method.
