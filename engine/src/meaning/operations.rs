@@ -363,6 +363,13 @@ impl<'m> Reader<'m, '_> {
 
     /// The entry at `path` of what `var` is.
     pub(super) fn within(&self, var: VarId, path: &[String]) -> Found {
+        self.within_at(var, path, 0)
+    }
+
+    fn within_at(&self, var: VarId, path: &[String], depth: usize) -> Found {
+        if depth > MAX_CHAIN {
+            return Found::Unknown;
+        }
         let Some((first, rest)) = path.split_first() else { return is_var(var) };
         let program = self.program;
         let Some(object) = self.object(var) else {
@@ -375,9 +382,9 @@ impl<'m> Reader<'m, '_> {
         let mut unknown = false;
         for row in program.entry_by_var.of(&r.entry, object) {
             match program.text(row.key) {
-                key if !key.is_empty() && same_key(key, first) => return self.within(row.value, rest),
+                key if !key.is_empty() && same_key(key, first) => return self.within_at(row.value, rest, depth + 1),
                 "" => unknown = true,
-                "**" => match self.within(row.value, path) {
+                "**" => match self.within_at(row.value, path, depth + 1) {
                     Found::Absent => {}
                     Found::Is(Operand::Var(var)) => return is_var(var),
                     _ => unknown = true,
@@ -390,7 +397,7 @@ impl<'m> Reader<'m, '_> {
             for store in program.stores_to(holder) {
                 let key = program.text(store.field);
                 if same_key(key, first) {
-                    return self.within(store.src, rest);
+                    return self.within_at(store.src, rest, depth + 1);
                 }
                 unknown |= key == "[]";
             }

@@ -202,7 +202,10 @@ struct Flow<'p, 'f> {
     callee_sites: FxHashMap<u32, SiteId>,
     any_element: Sym,
     computed: Sym,
+    spread_depth: usize,
 }
+
+const MAX_SPREAD_DEPTH: usize = 4;
 
 /// A call with more targets than this is not resolved, only guessed.
 const MAX_TARGETS: usize = 4;
@@ -243,6 +246,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             callee_sites: FxHashMap::default(),
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
             computed: facts.symbols.lookup("[]").unwrap_or(Sym::EMPTY),
+            spread_depth: 0,
         };
         flow.name_the_nodes();
         flow
@@ -631,13 +635,16 @@ impl<'p, 'f> Flow<'p, 'f> {
         for row in program.entry_by_var.of(&r.entry, object) {
             if any || row.key == name {
                 self.edge(Self::node(row.value), to, EdgeKind::All);
-            } else if program.text(row.key) == "**" {
+            } else if program.text(row.key) == "**" && self.spread_depth < MAX_SPREAD_DEPTH {
+                // Objects may hold one another; the depth ends such circles.
+                self.spread_depth += 1;
                 let values: Vec<Value> = self.sets.of(Self::node(row.value)).map(|id| self.values.get(id)).collect();
                 for value in values {
                     if value.kind != ValueKind::Object(object) {
                         self.member(value, name, to);
                     }
                 }
+                self.spread_depth -= 1;
             }
         }
         for row in program.element_by_var.of(&r.element, object) {
