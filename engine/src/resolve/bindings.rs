@@ -311,7 +311,13 @@ impl<'p, 'f> Bindings<'p, 'f> {
     fn type_name(&self, module: ModuleId, name: &str, hops: u32) -> Named<'f> {
         let (first, rest) = name.split_once('.').unwrap_or((name, ""));
         let language = self.program.language(self.program.file_of_module(module));
-        let Some(sym) = self.program.facts.symbols.lookup(first) else { return Named::Nothing };
+        // A name that stands alone nowhere is bound nowhere: it is a library's.
+        let Some(sym) = self.program.facts.symbols.lookup(first) else {
+            return match self.free(module, first) {
+                Some(Binding::External(path)) if !rest.is_empty() => Named::Is(Denoted::External(self.external(language, format!("{path}.{rest}")))),
+                _ => Named::Nothing,
+            };
+        };
         if rest.is_empty()
             && let Some(&alias) = self.aliases.get(&(module, sym))
             && self.program.text(alias) != name
