@@ -130,5 +130,7 @@ kinds! {
         Payload = "payload",
         Transaction = "transaction",
         Retries = "retries",
+        /// What is there once an item that was sent has been dealt with.
+        Completion = "completion",
     }
 }

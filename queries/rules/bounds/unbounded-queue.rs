@@ -94,7 +94,19 @@ fn waits(context: &Context<'_>, send: SiteId) -> bool {
         .operations
         .of_kind(OpKind::Join)
         .any(|op| op.function == function && meaning.precedes(send, op.site) && same_receiver(context, op.site, send));
-    limited || permit || joined
+    limited || permit || joined || waits_for_item(context, send)
+}
+
+/// What a send gives is awaited or handed to the caller, where that means to wait for the item itself.
+fn waits_for_item(context: &Context<'_>, send: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(op) = context.operation(send, OpKind::Send) else { return false };
+    let Found::Is(Operand::Var(item)) = meaning.attribute(op, Attr::Completion) else { return false };
+    let held = meaning.flows_to(item);
+    let returned = program.returns_by_function.of(&r.returns, op.function).any(|row| row.var.is_some_and(|var| held.contains(&var)));
+    returned || held.iter().any(|var| program.suspend_by_var.rows(*var).iter().next().is_some())
 }
 
 fn same_receiver(context: &Context<'_>, left: SiteId, right: SiteId) -> bool {
