@@ -290,6 +290,9 @@ fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, passe
         entity,
         ..effect
     };
+    if effect.kind == OpKind::HttpRequest {
+        effect.verb = lower_case(describer, effect.verb);
+    }
     if changed {
         effect = match effect.kind {
             OpKind::Sql => of_sql_text(describer, effect),
@@ -438,7 +441,7 @@ fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operations, op: &O
                 effect.flags = effect.flags | EffectFlags::TRANSACTIONAL;
             }
         }
-        Ack | Nack | Send | Receive => {}
+        Ack | Nack | Send | Receive | GuardRelease => {}
         _ => return Vec::new(),
     }
     vec![effect]

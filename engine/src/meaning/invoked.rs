@@ -54,7 +54,7 @@ impl Invocations {
         let mut invocations = Invocations::default();
         invocations.find_applied(reader, operations);
         invocations.by_operations(reader, operations);
-        invocations.by_project(reader);
+        invocations.by_project(reader, operations);
         invocations.by_unknown_libraries(reader, operations);
         invocations.all.sort_unstable();
         invocations.all.dedup_by_key(|row| (row.site, row.function));
@@ -142,31 +142,51 @@ impl Invocations {
                 }
             }
         }
-        // `tokio::spawn(async move { … })`: the block is a function of its own, found as a closure above.
-        let _ = program;
+        // `|| async { … }`: who runs the closure runs the block.
+        for row in &program.facts.relations.returns {
+            let Some(function) = row.var.and_then(|var| program.closure(var)) else { continue };
+            if program.function(function).kind == FunctionKind::AsyncBlock {
+                self.all.push(Invoked { site: row.site, function, mode: Mode::Inline });
+            }
+        }
     }
 
-    fn by_project(&mut self, reader: Reader<'_, '_>) {
+    fn by_project(&mut self, reader: Reader<'_, '_>, operations: &Operations) {
+        let modes = Modes {
+            functions: self.all.iter().map(|row| (row.function, row.mode)).collect(),
+            sites: operations.all.iter().map(|op| (op.site, mode_of(op.kind))).collect(),
+        };
         for &Passed { site, parameter, argument } in &reader.resolution.passed {
             let applied = self.applied(parameter);
             if applied.is_empty() {
                 continue;
             }
-            let background = applied.iter().all(|site| self.runs_in_background(reader, *site, parameter));
-            let mode = if background { Mode::Background } else { Mode::Inline };
-            for function in functions_of(reader, argument) {
-                self.all.push(Invoked { site, function, mode });
+            let functions = functions_of(reader, argument);
+            if functions.is_empty() {
+                continue;
             }
+            // A wrapper that defers to the commit where there is a transaction knows what it does.
+            let mode = if applied.iter().any(|site| self.runs_as(reader, &modes, *site, parameter, Mode::AfterCommit)) {
+                Mode::AfterCommit
+            } else if applied.iter().all(|site| self.background.contains(site) || self.runs_as(reader, &modes, *site, parameter, Mode::Background)) {
+                Mode::Background
+            } else {
+                Mode::Inline
+            };
+            self.all.extend(functions.into_iter().map(|function| Invoked { site, function, mode }));
         }
     }
 
-    /// Whether `site` is in a closure that its function hands to a task.
-    fn runs_in_background(&self, reader: Reader<'_, '_>, site: SiteId, parameter: VarId) -> bool {
+    /// Whether `site` gives the parameter to, or is in a closure that its function gives to, what runs in this mode.
+    fn runs_as(&self, reader: Reader<'_, '_>, modes: &Modes, site: SiteId, parameter: VarId, mode: Mode) -> bool {
         let program = reader.program;
+        if modes.sites.contains(&(site, mode)) {
+            return true;
+        }
         let Some(owner) = program.parameter(parameter).map(|row| row.function) else { return false };
         let mut at = program.site(site).function;
         while at != owner {
-            if self.all.iter().any(|row| row.function == at && row.mode == Mode::Background) {
+            if modes.functions.contains(&(at, mode)) {
                 return true;
             }
             match program.function(at).parent {
@@ -174,7 +194,7 @@ impl Invocations {
                 None => return false,
             }
         }
-        self.background.contains(&site)
+        false
     }
 
     /// A closure given to a library that no model knows runs during the call.
@@ -192,6 +212,12 @@ impl Invocations {
             }
         }
     }
+}
+
+/// What runs in which mode, as far as operations say.
+struct Modes {
+    functions: FxHashSet<(FunctionId, Mode)>,
+    sites: FxHashSet<(SiteId, Mode)>,
 }
 
 /// When the callbacks of an operation run.

@@ -452,6 +452,33 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
+    /// Everything that names a value: its constant text, the text around its holes, the variables and fields it is held by.
+    pub(super) fn names_of(&self, var: VarId) -> Vec<&'m str> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut names = Vec::new();
+        let mut stack = vec![var];
+        while let Some(at) = stack.pop() {
+            if names.len() > MAX_CHAIN {
+                break;
+            }
+            names.extend(self.constant(at));
+            names.extend(program.template(at).map(|text| program.text(text)));
+            names.extend(program.variable(at).map(|row| program.text(row.name)));
+            names.extend(program.parameter(at).map(|row| program.text(row.name)));
+            if let Some(load) = program.loaded_as(at) {
+                names.push(program.text(load.field));
+            }
+            if let Some(call) = program.call_giving(at) {
+                names.push(program.text(call.name));
+            }
+            stack.extend(program.assigned_from(at).map(|row| row.src));
+            stack.extend(program.element_by_var.of(&r.element, at).map(|row| row.value));
+            stack.extend(program.hole_by_var.of(&r.hole, at).map(|row| row.value));
+        }
+        names
+    }
+
     /// The calls that the receiver of `site` came from, nearest first: a builder chain, through variables and fields.
     pub(super) fn chain_calls(&self, site: SiteId) -> Vec<SiteId> {
         let mut found = Vec::new();

@@ -71,6 +71,9 @@ impl Meaning<'_> {
             for store in self.flow.store_by_src.of(&r.store, at) {
                 self.loads_of_field(store.base, store.field, &mut stack);
             }
+            for row in self.flow.field_by_value.of(&r.field, at) {
+                self.loads_of_class_field(row.class, row.name, &mut stack);
+            }
             for row in program.argument_by_var.of(&r.argument, at) {
                 if let Some(call) = program.call(row.site) {
                     // Wrappers that give their argument back, struct literals that hold it.
@@ -101,7 +104,12 @@ impl Meaning<'_> {
 
     /// Where the field of a project class is read.
     fn loads_of_field(&self, base: VarId, field: distsys_facts::Sym, stack: &mut Vec<VarId>) {
-        let Some(class) = self.reader().class_of(base) else { return };
+        if let Some(class) = self.reader().class_of(base) {
+            self.loads_of_class_field(class, field, stack);
+        }
+    }
+
+    fn loads_of_class_field(&self, class: distsys_facts::ClassId, field: distsys_facts::Sym, stack: &mut Vec<VarId>) {
         for &row in self.flow.loads_by_field.get(&field).into_iter().flatten() {
             let load = &self.program.facts.relations.load[row as usize];
             if self.reader().class_of(load.base).is_some_and(|known| self.is_related(known, class)) {
@@ -121,6 +129,7 @@ pub(super) struct FlowIndex {
     store_by_src: Csr,
     passed_by_argument: Csr,
     returns_by_var: Csr,
+    field_by_value: Csr,
     loads_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
     imports_by_member: FxHashMap<distsys_facts::Sym, Vec<VarId>>,
 }
@@ -141,6 +150,7 @@ impl FlowIndex {
             store_by_src: Csr::by(vars, &r.store, |row| Some(row.src)),
             passed_by_argument: Csr::by(vars, &resolution.passed, |row| Some(row.argument)),
             returns_by_var: Csr::by(vars, &r.returns, |row| row.var),
+            field_by_value: Csr::by(vars, &r.field, |row| row.value),
             loads_by_field,
             imports_by_member,
         }

@@ -10,12 +10,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::Effects;
 use super::invoked::{functions_of, parameter_of, slot_var, Invocations};
-use super::operations::{Operation, Operations, Reader};
+use super::operations::{Found, Operand, Operation, Operations, Reader};
 use super::order::Order;
 use super::retries;
 use crate::model::ScopeKind;
-use crate::operation::OpKind;
+use crate::operation::{Attr, OpKind};
 use crate::resolve::ValueKind;
+use crate::words::words;
 
 /// What a scope covers, within one function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -170,7 +171,9 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                             found.push(scope(op.function, extent));
                         }
                     }
-                    ScopeKind::Open if !self.is_managed(op) => found.push(scope(op.function, Extent::Open(op.site))),
+                    ScopeKind::Open if !self.is_managed(op) && self.is_lock(op) => {
+                        found.push(scope(op.function, Extent::Open(op.site)));
+                    }
                     ScopeKind::Open | ScopeKind::With | ScopeKind::Client => {}
                 }
             }
@@ -180,6 +183,31 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             }
         }
         found
+    }
+
+    /// Whether "set if absent" is meant as a lock: it is released, or something says so. Else it marks what was done.
+    fn is_lock(&self, op: &Operation) -> bool {
+        if op.kind != OpKind::LockAcquire {
+            return true;
+        }
+        let program = self.reader.program;
+        let says = |text: &str| {
+            words(text).iter().any(|word| matches!(word.as_str(), "lock" | "locks" | "locked" | "locking" | "redlock" | "mutex" | "lease" | "leader" | "leadership" | "semaphore"))
+        };
+        let mut function = Some(op.function);
+        while let Some(id) = function {
+            let row = program.function(id);
+            if says(program.text(row.qualified)) {
+                return true;
+            }
+            function = row.parent;
+        }
+        let key = match self.reader.attribute(op, Attr::Key) {
+            Found::Is(Operand::Var(var)) => self.reader.names_of(var).iter().any(|name| says(name)),
+            _ => false,
+        };
+        let path = op.path.is_some_and(|path| says(self.reader.resolution.paths.text(path)));
+        key || path || self.effects.in_function(op.function).any(|(effect, _)| effect.kind == OpKind::LockRelease)
     }
 
     /// Whether a `with` holds what the operation gives.
@@ -376,17 +404,26 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         }
     }
 
+    /// The variable that comes to hold what the call gives: a named one before a nameless one (which holds temporaries of
+    /// a longer expression), or the value returned. Unwrapping and awaiting hand the value on; nothing else does.
     fn life_of_result(&self, site: SiteId) -> Option<Extent> {
         let program = self.reader.program;
-        let mut at = program.call(site)?.result;
-        for _ in 0..8 {
-            if program.variable(at).is_some() {
-                return Some(Extent::Life(site, at));
-            }
-            // Unwrapping, awaiting: the value goes on; anything else is a temporary of its expression.
-            at = program.assign_by_src.of(&program.facts.relations.assign, at).next()?.dst;
+        let r = &program.facts.relations;
+        let mut held = vec![program.call(site)?.result];
+        let mut at = 0;
+        while at < held.len() && held.len() < 16 {
+            held.extend(program.assign_by_src.of(&r.assign, held[at]).map(|row| row.dst));
+            at += 1;
         }
-        None
+        let named = |var: &&VarId| program.variable(**var).is_some_and(|row| !program.text(row.name).is_empty());
+        let function = program.site(site).function;
+        let returned = |var: &&VarId| program.returns_by_function.of(&r.returns, function).any(|row| row.var == Some(**var));
+        let holder = held
+            .iter()
+            .find(named)
+            .or_else(|| held.iter().find(returned))
+            .or_else(|| held.iter().find(|var| program.variable(**var).is_some()));
+        holder.map(|var| Extent::Life(site, *var))
     }
 
     /// Whether the function ends with the scope still open: a wrapper that opens it for its caller.

@@ -15,6 +15,12 @@ impl Lower<'_> {
         }
     }
 
+    /// Whether what is lowered is the top level of the file or of a class there.
+    pub(super) fn at_module_level(&mut self) -> bool {
+        let function = self.to.function();
+        distsys_facts::Id::index(function) == 0 || self.class.is_some()
+    }
+
     /// Declares what a function binds, but for what it takes from around it.
     pub(super) fn declare_local_names(&mut self, body: &[Stmt]) {
         let mut names = Names::default();

@@ -179,10 +179,21 @@ impl Lower<'_> {
         let bound = item.optional_vars.as_deref().map(|target| {
             let entered = self.to.fresh_var();
             self.to.assign(entered, value);
-            self.assign_to(target, entered);
             match target {
-                Expr::Name(name) => self.to.name(&name.id),
-                _ => entered,
+                // One name for one connection after the other (`with a() as s: …`, `with b() as s: …`) is as many variables.
+                Expr::Name(name) if !self.at_module_level() => {
+                    let var = self.to.declare(&name.id);
+                    self.to.assign(var, entered);
+                    var
+                }
+                Expr::Name(name) => {
+                    self.assign_to(target, entered);
+                    self.to.name(&name.id)
+                }
+                _ => {
+                    self.assign_to(target, entered);
+                    entered
+                }
             }
         });
         self.to.manages(region, value, bound);

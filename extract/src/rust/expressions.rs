@@ -139,7 +139,7 @@ impl Lower<'_> {
         if path.path.segments.len() == 1 && first == "None" {
             return self.to.null();
         }
-        let mut value = self.to.name(&first);
+        let mut value = if path.path.segments.len() > 1 { self.path_root(&first) } else { self.to.name(&first) };
         for segment in segments {
             value = self.to.load(value, &segment.ident.to_string());
         }

@@ -80,7 +80,8 @@ impl Lower<'_> {
         let kind = ParameterKind::Positional;
         match plain_name(pattern) {
             Some(name) => {
-                self.to.parameter(ParameterSpec { name: &name, kind, type_, default: None });
+                let var = self.to.parameter(ParameterSpec { name: &name, kind, type_, default: None });
+                self.locals.insert(var);
             }
             None => {
                 let var = self.to.parameter(ParameterSpec { name: "", kind, type_, default: None });

@@ -354,7 +354,7 @@ impl Lower<'_> {
         let mut names = path.segments.iter().map(|segment| segment.ident.to_string());
         let first = names.next().unwrap_or_default();
         let rest: Vec<String> = names.collect();
-        let mut value = self.to.name(&first);
+        let mut value = if rest.is_empty() { self.to.name(&first) } else { self.path_root(&first) };
         match rest.split_last() {
             None => (Err(value), first),
             Some((last, middle)) => {

@@ -16,7 +16,7 @@ mod types;
 
 use distsys_facts::{ClassId, DiagnosticKind, FactBase, Language, Role, VarId};
 use proc_macro2::Span as TokenSpan;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::front_end::FrontEnd;
 use crate::lower::{Lowering, Span};
@@ -50,6 +50,7 @@ impl FrontEnd for Rust {
                     classes: vec![FxHashMap::default()],
                     in_test: false,
                     temporaries: None,
+                    locals: FxHashSet::default(),
                 };
                 lower.module_items(&file.items);
                 lowering = lower.to;
@@ -97,6 +98,8 @@ struct Lower<'s> {
     in_test: bool,
     /// Values of calls in an expression whose temporaries live on: a guard among them is alive.
     temporaries: Option<Vec<VarId>>,
+    /// Local variables and parameters, which no path of several segments means.
+    locals: FxHashSet<VarId>,
 }
 
 impl Lower<'_> {
@@ -106,5 +109,13 @@ impl Lower<'_> {
 
     fn at(&self, token: TokenSpan) -> Span {
         self.span(token, token)
+    }
+
+    /// What the first segment of a longer path means: an item or a crate, never a local value.
+    fn path_root(&mut self, name: &str) -> VarId {
+        match self.to.lookup(name) {
+            Some(var) if !self.locals.contains(&var) => var,
+            _ => self.to.global(name),
+        }
     }
 }

@@ -16,6 +16,7 @@ impl Lower<'_> {
                     return;
                 }
                 let var = self.to.declare(&name);
+                self.locals.insert(var);
                 self.to.assign(var, value);
                 if let Some((_, inner)) = &ident.subpat {
                     self.bind_pattern(inner, value);
@@ -28,6 +29,7 @@ impl Lower<'_> {
                 let text = self.type_text(&typed.ty);
                 if let Pat::Ident(ident) = &*typed.pat {
                     let var = self.to.declare(&ident.ident.to_string());
+                    self.locals.insert(var);
                     self.to.declare_type(var, &text);
                     self.to.assign(var, value);
                 } else {

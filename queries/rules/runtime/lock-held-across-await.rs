@@ -121,10 +121,20 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
         distsys_engine::meaning::Extent::Life(_, var) => Some(var),
         _ => None,
     };
+    // What the conditions in reach have looked at: fields, and the guard itself.
+    let conditions = program
+        .regions_by_function
+        .of(&r.region, scope.function)
+        .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
+        .flat_map(|condition| meaning.made_from(condition.var))
+        .collect::<rustc_hash::FxHashSet<VarId>>();
+    let checked = |field| conditions.iter().any(|var| program.loaded_as(*var).is_some_and(|load| load.field == field));
     sites.iter().any(|site| match program.site(*site).kind {
-        SiteKind::Store => {
-            r.store.binary_search_by_key(site, |row| row.site).is_ok_and(|at| from_awaited(r.store[at].src))
-        }
+        SiteKind::Store => r.store.binary_search_by_key(site, |row| row.site).is_ok_and(|at| {
+            let store = r.store[at];
+            let into_guard = guard.is_some_and(|guard| meaning.made_from(store.base).contains(&guard));
+            from_awaited(store.src) && (checked(store.field) || into_guard)
+        }),
         // `guard.insert(key, loaded)`
         SiteKind::Call => program.call(*site).is_some_and(|call| {
             let on_guard = call.receiver.is_some_and(|receiver| guard.is_some_and(|guard| meaning.made_from(receiver).contains(&guard)));
