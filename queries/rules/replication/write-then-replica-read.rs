@@ -36,7 +36,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let Some(entity) = effect.entity_name() else { continue };
         let elsewhere = effect.flags.has(EffectFlags::BACKGROUND) || effect.flags.has(EffectFlags::AFTER_COMMIT);
         match (effect.kind, effect.role) {
-            (OpKind::DbWrite, Role::Primary | Role::Unknown) if !elsewhere => write.push((function, row.site, entity)),
+            // A replica takes no writes: whatever else is known of the connection, it leads to the primary.
+            (OpKind::DbWrite, Role::Primary | Role::Unknown | Role::Parameter(_)) if !elsewhere => write.push((function, row.site, entity)),
             (OpKind::DbRead, Role::Replica) if !elsewhere => replica_read.push((function, row.site, entity)),
             _ => continue,
         }
