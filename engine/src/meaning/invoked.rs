@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::{FunctionId, FunctionKind, Id, IdKind, SiteId, VarId};
+use distsys_facts::{FunctionFlags, FunctionId, FunctionKind, Id, IdKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::operations::{Found, Operand, Operations, Reader};
@@ -54,6 +54,7 @@ impl Invocations {
         let mut invocations = Invocations::default();
         invocations.find_applied(reader, operations);
         invocations.by_operations(reader, operations);
+        invocations.unawaited(reader);
         invocations.by_project(reader, operations);
         invocations.by_unknown_libraries(reader, operations);
         invocations.all.sort_unstable();
@@ -147,6 +148,35 @@ impl Invocations {
             let Some(function) = row.var.and_then(|var| program.closure(var)) else { continue };
             if program.function(function).kind == FunctionKind::AsyncBlock {
                 self.all.push(Invoked { site: row.site, function, mode: Mode::Inline });
+            }
+        }
+    }
+
+    /// Calls of asynchronous functions whose result nobody looks at: they run beside what follows, if at all.
+    fn unawaited(&mut self, reader: Reader<'_, '_>) {
+        let program = reader.program;
+        let r = &program.facts.relations;
+        let returned: FxHashSet<VarId> = r.returns.iter().filter_map(|row| row.var).collect();
+        let mut used: FxHashSet<VarId> = returned;
+        used.extend(r.hole.iter().map(|row| row.value));
+        used.extend(r.entry.iter().map(|row| row.value));
+        used.extend(r.element.iter().map(|row| row.value));
+        used.extend(r.store.iter().map(|row| row.src));
+        used.extend(r.yields.iter().filter_map(|row| row.var));
+        for edge in &reader.resolution.calls {
+            let flags = program.function(edge.function).flags;
+            if !flags.has(FunctionFlags::ASYNC) || flags.has(FunctionFlags::GENERATOR) {
+                continue;
+            }
+            let Some(result) = program.call(edge.site).map(|call| call.result) else { continue };
+            let is_used = used.contains(&result)
+                || program.suspend_by_var.of(&r.suspend, result).next().is_some()
+                || program.assign_by_src.of(&r.assign, result).next().is_some()
+                || program.argument_by_var.of(&r.argument, result).next().is_some()
+                || program.calls_by_receiver.of(&r.call, result).next().is_some()
+                || program.load_by_base.of(&r.load, result).next().is_some();
+            if !is_used {
+                self.background.insert(edge.site);
             }
         }
     }

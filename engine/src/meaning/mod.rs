@@ -20,7 +20,8 @@ use rustc_hash::FxHashMap;
 use crate::model::ModelSet;
 use crate::operation::{Attr, OpKind};
 use crate::program::Program;
-use crate::resolve::Resolution;
+use crate::resolve::{HandleRole, Resolution};
+use crate::words::role_of_name;
 
 pub use effects::{Effect, EffectFlags, EffectId, Effects, SiteEffect};
 pub use invoked::{Invocations, Invoked, Mode};
@@ -124,6 +125,19 @@ impl<'m> Meaning<'m> {
     /// The sites that a scope covers.
     pub fn sites(&self, scope: &Scope) -> Vec<SiteId> {
         scopes::sites(self.program, &self.order, &self.effects, scope)
+    }
+
+    /// The role of the connection that a scope is opened on, as its names say.
+    pub fn role_of(&self, scope: &Scope) -> HandleRole {
+        let Some(op) = self.operation(scope) else { return HandleRole::Unknown };
+        match self.attribute(op, Attr::Role) {
+            Found::Is(Operand::Var(var)) => {
+                let names = self.reader().names_of(var);
+                names.into_iter().map(|name| role_of_name(name, false)).find(|role| *role != HandleRole::Unknown).unwrap_or_default()
+            }
+            Found::Is(Operand::Text(text)) => role_of_name(&text, false),
+            _ => op.via.role,
+        }
     }
 
     /// The operation that makes a scope.

@@ -24,7 +24,8 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
             continue;
         }
         let counted = iterated.is_some_and(|_| names_attempts(program, row.region)) || counter(program, row.region);
-        if !(graph.retries_on_error(program, row.region) || counted && graph.may_leave_early(program, row.region)) {
+        let counts_failures = || counted && graph.may_leave_early(program, row.region) && looks_at_failure(builder, &graph, row.region);
+        if !(graph.retries_on_error(program, row.region) || counts_failures()) {
             continue;
         }
         let origin = program.sites(row.function).find(|site| program.region_within(site.region, row.region)).map(|site| site.site);
@@ -80,6 +81,44 @@ fn counter(program: &Program<'_>, region: RegionId) -> bool {
             matches!(program.text(row.operator), "+=" | "-=" | "++" | "--" | "+" | "-")
                 && program.variable(row.left).is_some_and(|variable| says_attempt(program.text(variable.name)))
         })
+}
+
+/// Whether the loop asks if something failed: a handler that goes round, an arm for an error, a look at a status. A loop that
+/// only counts while it polls for a state asks nothing of the kind.
+fn looks_at_failure(builder: &Builder<'_, '_, '_>, graph: &Graph, region: RegionId) -> bool {
+    let program = builder.reader.program;
+    let r = &program.facts.relations;
+    let function = program.region(region).function;
+    let says_failure = |text: &str| {
+        matches!(text, "Err" | "ok" | "is_ok" | "is_err" | "success" | "is_success" | "isSuccess" | "status" | "statusCode" | "status_code" | "error" | "err" | "failed")
+    };
+    program.regions_by_function.of(&r.region, function).filter(|row| program.region_within(row.region, region)).any(|row| {
+        if row.kind == RegionKind::Catch {
+            return graph.leads(program, row.region, region, Way::Round, &[]);
+        }
+        program.condition_by_region.of(&r.condition, row.region).any(|condition| {
+            let mut stack = vec![condition.var];
+            let mut seen = 0;
+            while let Some(var) = stack.pop() {
+                seen += 1;
+                if seen > 16 {
+                    break;
+                }
+                let named = program.literal(var).map(|row| program.text(row.value)).into_iter();
+                let named = named.chain(program.loaded_as(var).map(|load| program.text(load.field)));
+                let mut named = named.chain(program.call_giving(var).map(|call| program.text(call.name)));
+                if named.any(says_failure) {
+                    return true;
+                }
+                for binary in program.binary_by_dst.of(&r.binary, var) {
+                    stack.push(binary.left);
+                    stack.extend(binary.right);
+                }
+                stack.extend(program.assigned_from(var).map(|row| row.src));
+            }
+            false
+        })
+    })
 }
 
 /// The control-flow graph, indexed once for all loops.

@@ -412,7 +412,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         let mut held = vec![program.call(site)?.result];
         let mut at = 0;
         while at < held.len() && held.len() < 16 {
-            held.extend(program.assign_by_src.of(&r.assign, held[at]).map(|row| row.dst));
+            held.extend(program.assign_by_src.of(&r.assign, held[at]).map(|row| row.dst).filter(|dst| self.keeps_guard(*dst)));
             at += 1;
         }
         let named = |var: &&VarId| program.variable(**var).is_some_and(|row| !program.text(row.name).is_empty());
@@ -424,6 +424,14 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             .or_else(|| held.iter().find(returned))
             .or_else(|| held.iter().find(|var| program.variable(**var).is_some()));
         holder.map(|var| Extent::Life(site, *var))
+    }
+
+    /// Whether what a call gives of a guard is still the guard: unwrapped, but not copied.
+    fn keeps_guard(&self, var: VarId) -> bool {
+        const UNWRAPPING: &[&str] =
+            &["unwrap", "expect", "unwrap_or_else", "unwrap_or_default", "map_err", "ok", "ok_or", "ok_or_else", "context", "with_context", "into_inner"];
+        let program = self.reader.program;
+        program.call_giving(var).is_none_or(|call| call.kind != CallKind::Call || UNWRAPPING.contains(&program.text(call.name)))
     }
 
     /// Whether the function ends with the scope still open: a wrapper that opens it for its caller.

@@ -163,6 +163,9 @@ impl<'m, 'f> Describer<'m, 'f> {
             }
         }
         if let Some(load) = program.loaded_as(var) {
+            if program.text(load.field) == "*" {
+                return self.describe_at(load.base, depth + 1);
+            }
             if let Some(entry) = self.entry(load.base, program.text(load.field)) {
                 return self.describe_at(entry, depth + 1);
             }

@@ -554,6 +554,11 @@ impl<'p, 'f> Flow<'p, 'f> {
 
     fn load(&mut self, row: &Load, base: Value) {
         let to = Self::node(row.dst);
+        // What a pointer points to is of its type.
+        if self.program.text(row.field) == "*" {
+            self.add(to, base);
+            return;
+        }
         self.member(base, row.field, to);
     }
 

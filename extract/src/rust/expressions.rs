@@ -286,7 +286,11 @@ impl Lower<'_> {
 
     fn unary(&mut self, unary: &syn::ExprUnary) -> VarId {
         match unary.op {
-            UnOp::Deref(_) => self.expression(&unary.expr),
+            // What a guard or reference points to is another value than the guard: `*guard` may be a copy that outlives it.
+            UnOp::Deref(_) => {
+                let inner = self.expression(&unary.expr);
+                self.to.load(inner, "*")
+            }
             UnOp::Neg(token) => {
                 if let Expr::Lit(literal) = &*unary.expr
                     && let Lit::Int(number) = &literal.lit

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use ascent::ascent_run;
 use distsys_engine::meaning::{Found, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{FunctionId, RegionKind, SiteId, VarId};
+use distsys_facts::{FunctionId, FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -46,15 +46,28 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     let unending = Unending::new(context);
-    let unending_sends: Vec<(SiteId, SiteId)> =
-        sends.iter().filter(|(_, site)| !waits(context, *site)).filter_map(|(_, site)| Some((*site, unending.around(context, *site)?))).collect();
+    let receivers: FxHashMap<VarId, Vec<SiteId>> = sends.iter().filter(|(_, site)| !waits(context, *site)).fold(
+        FxHashMap::default(),
+        |mut map: FxHashMap<VarId, Vec<SiteId>>, (var, site)| {
+            map.entry(*var).or_default().push(*site);
+            map
+        },
+    );
+    let mut unending_sends: Vec<(SiteId, SiteId, SiteId)> = Vec::new();
+    for (queue, var) in &holds {
+        for send in receivers.get(var).into_iter().flatten() {
+            if let Some(cause) = unending.around(context, *queue, *send) {
+                unending_sends.push((*queue, *send, cause));
+            }
+        }
+    }
     let program = ascent_run! {
         relation holds(SiteId, VarId) = holds;
         relation sends(VarId, SiteId) = sends;
-        // A send that requests, messages or a loop of unknown size repeat.
-        relation unending_sends(SiteId, SiteId) = unending_sends;
+        // A send into the queue that requests, messages or a loop of unknown size repeat.
+        relation unending_sends(SiteId, SiteId, SiteId) = unending_sends;
         relation found(SiteId, SiteId, SiteId);
-        found(q, s, e) <-- holds(q, v), sends(v, s), unending_sends(s, e);
+        found(q, s, e) <-- holds(q, v), sends(v, s), unending_sends(q, s, e);
     };
     let mut found = program.found;
     found.sort_unstable();
@@ -94,7 +107,27 @@ fn waits(context: &Context<'_>, send: SiteId) -> bool {
         .operations
         .of_kind(OpKind::Join)
         .any(|op| op.function == function && meaning.precedes(send, op.site) && same_receiver(context, op.site, send));
-    limited || permit || joined || waits_for_item(context, send)
+    limited || permit || joined || waits_for_item(context, send) || waits_for_answer(context, send)
+}
+
+/// The message carries the sending end of a one-shot channel, whose other end the sender then awaits.
+fn waits_for_answer(context: &Context<'_>, send: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let function = context.function_of(send);
+    let is_single = |op: &&Operation| match meaning.attribute(op, Attr::Capacity) {
+        Found::Is(Operand::Text(text)) => text == "1",
+        _ => false,
+    };
+    let answers = meaning.operations.of_kind(OpKind::ChannelNew).filter(|op| op.function == function).filter(is_single);
+    answers.filter_map(|op| program.call(op.site)).any(|call| {
+        program
+            .sites(function)
+            .filter(|site| site.kind == SiteKind::Await && meaning.precedes(send, site.site))
+            .filter_map(|site| r.suspend.binary_search_by_key(&site.site, |row| row.site).ok().and_then(|at| r.suspend[at].var))
+            .any(|awaited| meaning.made_from(awaited).contains(&call.result))
+    })
 }
 
 /// What a send gives is awaited or handed to the caller, where that means to wait for the item itself.
@@ -136,23 +169,43 @@ struct Unending {
 const MAX_CALLERS: usize = 400;
 
 impl Unending {
+    /// Whether `outer` lies around the function of a site.
+    fn is_around(&self, context: &Context<'_>, outer: FunctionId, site: SiteId) -> bool {
+        let mut at = context.meaning.program.function(context.function_of(site)).parent;
+        while let Some(id) = at {
+            if id == outer && context.meaning.program.function(id).kind != FunctionKind::Module {
+                return true;
+            }
+            at = context.meaning.program.function(id).parent;
+        }
+        false
+    }
+
     fn new(context: &Context<'_>) -> Self {
         let repeated = [OpKind::Route, OpKind::Consume, OpKind::HandleJob, OpKind::Middleware, OpKind::Cron];
         let entries = context.meaning.entry_points().into_iter().filter(|(_, kind)| repeated.contains(kind));
         Unending { entries: entries.map(|(function, _)| (function, ())).collect() }
     }
 
-    /// The place that repeats a site, in its function or one that calls it.
-    fn around(&self, context: &Context<'_>, site: SiteId) -> Option<SiteId> {
+    /// The place that repeats a send as long as its queue lives: in its function or one that calls it, below the function
+    /// that makes the queue.
+    fn around(&self, context: &Context<'_>, created: SiteId, send: SiteId) -> Option<SiteId> {
         let meaning = context.meaning;
+        let maker = context.function_of(created);
+        // A constructor only makes the queue; whoever holds what it gives goes on.
+        let makes_only = context.function_of(send) != maker && !self.is_around(context, maker, send);
         let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
-        let mut queue = VecDeque::from([site]);
+        let mut queue = VecDeque::from([send]);
         while let Some(at) = queue.pop_front() {
-            if in_loop_of_unknown_size(context, at) {
+            if in_loop_of_unknown_size(context, created, at) {
                 return Some(at);
             }
             let mut function = Some(context.function_of(at));
             while let Some(id) = function {
+                // Each call of the maker makes another queue.
+                if id == maker && !makes_only && meaning.program.function(id).kind != FunctionKind::Module {
+                    break;
+                }
                 if self.entries.contains_key(&id) {
                     return Some(at);
                 }
@@ -167,15 +220,29 @@ impl Unending {
     }
 }
 
-fn in_loop_of_unknown_size(context: &Context<'_>, site: SiteId) -> bool {
+/// Whether a loop of unknown size repeats a site while the queue that `created` makes lives.
+fn in_loop_of_unknown_size(context: &Context<'_>, created: SiteId, site: SiteId) -> bool {
     let program = context.meaning.program;
     let r = &program.facts.relations;
-    program.regions_outward(program.site(site).region).filter(|row| row.kind == RegionKind::Loop).any(|row| {
-        match program.iterates_by_region.first(&r.iterates, row.region) {
-            Some(iterates) => !has_known_size(context, iterates.var),
+    let maker = program.site(created);
+    let here = maker.function == program.site(site).function;
+    program
+        .regions_outward(program.site(site).region)
+        .filter(|row| row.kind == RegionKind::Loop)
+        .filter(|row| !here || !program.region_within(maker.region, row.region))
+        .any(|row| match program.iterates_by_region.first(&r.iterates, row.region) {
+            // What is in memory already bounds a queue that is made beside the loop.
+            Some(iterates) => !has_known_size(context, iterates.var) && (!here || waits_for_elements(context, row.region)),
             None => true,
-        }
-    })
+        })
+}
+
+/// Whether the loop waits for its elements: a stream, not a collection.
+fn waits_for_elements(context: &Context<'_>, region: RegionId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let Some(iterates) = program.iterates_by_region.first(&r.iterates, region) else { return false };
+    program.suspend_by_var.of(&r.suspend, iterates.var).next().is_some()
 }
 
 /// A literal collection, or a count that is constant.

@@ -2,6 +2,7 @@
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
+use distsys_engine::resolve::HandleRole;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Term};
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -29,7 +30,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut within: Vec<(Transaction, SiteId)> = Vec::new();
     let mut touched: FxHashSet<FunctionId> = FxHashSet::default();
     for (number, scope) in meaning.scopes.all.iter().enumerate() {
-        if scope.kind == OpKind::TxScope && !meaning.is_out_of_scope(scope.function) {
+        // A transaction on a replica holds no writes.
+        let writes = scope.kind == OpKind::TxScope && meaning.role_of(scope) != HandleRole::Replica;
+        if writes && !meaning.is_out_of_scope(scope.function) {
             within.extend(meaning.sites(scope).into_iter().map(|site| (number as Transaction, site)));
             touched.insert(scope.function);
         }
