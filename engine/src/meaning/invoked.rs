@@ -168,7 +168,11 @@ impl Invocations {
             if !flags.has(FunctionFlags::ASYNC) || flags.has(FunctionFlags::GENERATOR) {
                 continue;
             }
-            let Some(result) = program.call(edge.site).map(|call| call.result) else { continue };
+            let Some(mut result) = program.call(edge.site).map(|call| call.result) else { continue };
+            // `work().catch(log)`: the promise goes on as what `catch` gives.
+            while let Some(next) = program.calls_by_receiver.of(&r.call, result).find(|call| matches!(program.text(call.name), "catch" | "then" | "finally")) {
+                result = next.result;
+            }
             let is_used = used.contains(&result)
                 || program.suspend_by_var.of(&r.suspend, result).next().is_some()
                 || program.assign_by_src.of(&r.assign, result).next().is_some()

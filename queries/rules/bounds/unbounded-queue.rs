@@ -110,24 +110,18 @@ fn waits(context: &Context<'_>, send: SiteId) -> bool {
     limited || permit || joined || waits_for_item(context, send) || waits_for_answer(context, send)
 }
 
-/// The message carries the sending end of a one-shot channel, whose other end the sender then awaits.
+/// After the send, its function awaits what was made together with the message: the answer to it.
 fn waits_for_answer(context: &Context<'_>, send: SiteId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
-    let function = context.function_of(send);
-    let is_single = |op: &&Operation| match meaning.attribute(op, Attr::Capacity) {
-        Found::Is(Operand::Text(text)) => text == "1",
-        _ => false,
-    };
-    let answers = meaning.operations.of_kind(OpKind::ChannelNew).filter(|op| op.function == function).filter(is_single);
-    answers.filter_map(|op| program.call(op.site)).any(|call| {
-        program
-            .sites(function)
-            .filter(|site| site.kind == SiteKind::Await && meaning.precedes(send, site.site))
-            .filter_map(|site| r.suspend.binary_search_by_key(&site.site, |row| row.site).ok().and_then(|at| r.suspend[at].var))
-            .any(|awaited| meaning.made_from(awaited).contains(&call.result))
-    })
+    let made_with = |var| meaning.made_from(var).into_iter().filter(|var| program.call_giving(*var).is_some());
+    let message: FxHashSet<VarId> = program.arguments(send).flat_map(|argument| made_with(argument.var)).collect();
+    program
+        .sites(context.function_of(send))
+        .filter(|site| site.kind == SiteKind::Await && meaning.precedes(send, site.site))
+        .filter_map(|site| r.suspend.binary_search_by_key(&site.site, |row| row.site).ok().and_then(|at| r.suspend[at].var))
+        .any(|awaited| made_with(awaited).any(|var| message.contains(&var)))
 }
 
 /// What a send gives is awaited or handed to the caller, where that means to wait for the item itself.

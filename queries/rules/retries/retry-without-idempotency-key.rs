@@ -62,7 +62,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
 
 /// Whether doing it twice does it twice.
 fn creates_again(context: &Context<'_>, effect: &Effect) -> bool {
-    if effect.key != Term::Absent || effect.flags.has(EffectFlags::CONDITIONAL) {
+    // What a task of its own does is not what the attempt waits for.
+    let apart = effect.flags.has(EffectFlags::BACKGROUND) || effect.flags.has(EffectFlags::CONDITIONAL);
+    if effect.key != Term::Absent || apart {
         return false;
     }
     match effect.kind {
