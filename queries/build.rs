@@ -15,7 +15,11 @@ fn main() -> io::Result<()> {
             if file.extension().is_some_and(|extension| extension == "toml") {
                 let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 // Writing to a string cannot fail.
-                let _ = writeln!(list, "    ({language:?}, \"models/{language}/{name}\", include_str!({:?})),", file.display().to_string());
+                let _ = writeln!(
+                    list,
+                    "    ({language:?}, \"models/{language}/{name}\", include_str!({:?})),",
+                    file.display().to_string()
+                );
             }
         }
     }
@@ -25,7 +29,8 @@ fn main() -> io::Result<()> {
 }
 
 fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     entries.sort();
     Ok(entries)
 }

@@ -30,7 +30,13 @@ pub struct Selection {
 
 impl Default for Selection {
     fn default() -> Self {
-        Selection { rules: Vec::new(), exclude_rules: Vec::new(), preview: false, min_severity: Severity::Nit, min_confidence: Confidence::Medium }
+        Selection {
+            rules: Vec::new(),
+            exclude_rules: Vec::new(),
+            preview: false,
+            min_severity: Severity::Nit,
+            min_confidence: Confidence::Medium,
+        }
     }
 }
 
@@ -38,7 +44,10 @@ impl Default for Selection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Files read, of how many.
-    Parse { done: usize, all: usize },
+    Parse {
+        done: usize,
+        all: usize,
+    },
     Judge,
 }
 
@@ -185,7 +194,8 @@ impl Analysis {
         let extraction = self.extract(progress)?;
         progress(Stage::Judge);
         let facts = extraction.facts;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.options.jobs.unwrap_or(0)).stack_size(64 << 20).build();
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(self.options.jobs.unwrap_or(0)).stack_size(64 << 20).build();
         let judged = match pool {
             Ok(pool) => pool.install(|| judge(&facts, &selected, &models)),
             Err(_) => judge(&facts, &selected, &models),
@@ -201,7 +211,11 @@ impl Analysis {
         let mut diagnostics: Vec<Diagnostic> = extraction
             .skipped
             .iter()
-            .map(|skip| Diagnostic { path: skip.path.clone(), kind: skip.kind.name().to_owned(), message: skip.message.clone() })
+            .map(|skip| Diagnostic {
+                path: skip.path.clone(),
+                kind: skip.kind.name().to_owned(),
+                message: skip.message.clone(),
+            })
             .collect();
         for row in &facts.relations.diagnostic {
             let path = facts.text(facts.relations.file[row.file.index()].path).to_owned();
@@ -256,7 +270,8 @@ impl Analysis {
         let mut models = Vec::new();
         for file in &self.config.model_files {
             let path = self.config.folder.join(file);
-            let text = std::fs::read_to_string(&path).map_err(|source| AnalysisError::ModelFile { path: path.display().to_string(), source })?;
+            let text = std::fs::read_to_string(&path)
+                .map_err(|source| AnalysisError::ModelFile { path: path.display().to_string(), source })?;
             models.push((file.clone(), text));
         }
         Ok(models)
@@ -265,7 +280,9 @@ impl Analysis {
 
 /// The folder given, the folder of the file given, or what several paths have in common.
 fn common_root(paths: &[PathBuf]) -> PathBuf {
-    let folder = |path: &PathBuf| if path.is_file() { path.parent().map(Path::to_path_buf).unwrap_or_default() } else { path.clone() };
+    let folder = |path: &PathBuf| {
+        if path.is_file() { path.parent().map(Path::to_path_buf).unwrap_or_default() } else { path.clone() }
+    };
     let mut folders = paths.iter().map(folder);
     let Some(first) = folders.next() else { return PathBuf::from(".") };
     let root = folders.fold(first, |root, next| {

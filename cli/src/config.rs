@@ -45,8 +45,8 @@ impl Config {
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.display().to_string(), source })?;
-        let mut config =
-            Config::parse(&text).map_err(|message| ConfigError::Invalid { path: path.display().to_string(), message })?;
+        let mut config = Config::parse(&text)
+            .map_err(|message| ConfigError::Invalid { path: path.display().to_string(), message })?;
         config.folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         Ok(config)
     }
@@ -63,7 +63,9 @@ impl Config {
                         match key.as_str() {
                             "select" => config.select = slugs(key, value)?,
                             "ignore" => config.ignore = slugs(key, value)?,
-                            "preview" => config.preview = value.as_bool().ok_or("`rules.preview` must be true or false")?,
+                            "preview" => {
+                                config.preview = value.as_bool().ok_or("`rules.preview` must be true or false")?
+                            }
                             _ => return Err(unknown(&format!("rules.{key}"), key, &["select", "ignore", "preview"])),
                         }
                     }
@@ -130,7 +132,9 @@ fn section<'v>(key: &str, value: &'v Value) -> Result<&'v Table, String> {
 
 fn strings(key: &str, value: &Value) -> Result<Vec<String>, String> {
     let list = value.as_array().ok_or_else(|| format!("`{key}` must be a list of texts"))?;
-    list.iter().map(|value| value.as_str().map(str::to_owned).ok_or_else(|| format!("`{key}` must hold texts only"))).collect()
+    list.iter()
+        .map(|value| value.as_str().map(str::to_owned).ok_or_else(|| format!("`{key}` must hold texts only")))
+        .collect()
 }
 
 fn slugs(key: &str, value: &Value) -> Result<Vec<String>, String> {

@@ -81,7 +81,12 @@ fn row(reported: &Reported) -> FindingRow<'_> {
         steps: finding
             .steps
             .iter()
-            .map(|step| StepRow { path: &step.place.path, line: step.place.line, column: step.place.column, message: &step.message })
+            .map(|step| StepRow {
+                path: &step.place.path,
+                line: step.place.line,
+                column: step.place.column,
+                message: &step.message,
+            })
             .collect(),
         checked: &finding.checked,
         help: &finding.help,

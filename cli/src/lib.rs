@@ -15,7 +15,9 @@ pub mod config;
 pub mod json;
 mod suppress;
 
-pub use analysis::{Analysis, AnalysisError, Progress, Reported, Report, Selection, Source, Stage, Summary};
+pub use analysis::{Analysis, AnalysisError, Progress, Report, Reported, Selection, Source, Stage, Summary};
 pub use config::Config;
 pub use distsys_facts as facts;
-pub use distsys_queries::{Category, Confidence, Finding, Maturity, Place, Rule, RuleInfo, Severity, Step, rule, rules};
+pub use distsys_queries::{
+    Category, Confidence, Finding, Maturity, Place, Rule, RuleInfo, Severity, Step, rule, rules,
+};

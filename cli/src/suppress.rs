@@ -14,7 +14,12 @@ const VERBS: &[&str] = &["ignore", "allow"];
 /// Marks the findings that a comment silences; says what is wrong with comments and which silence nothing.
 ///
 /// `ran` are the rules that were judged: a comment for another one is not unused.
-pub(crate) fn apply(facts: &FactBase, findings: Vec<Finding>, ran: &FxHashSet<&str>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Reported> {
+pub(crate) fn apply(
+    facts: &FactBase,
+    findings: Vec<Finding>,
+    ran: &FxHashSet<&str>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Reported> {
     let mut usable: FxHashMap<(String, u32), Vec<(&Directive, bool)>> = FxHashMap::default();
     let path_of = |row: &Directive| facts.text(facts.relations.file[row.file.index()].path).to_owned();
     for row in &facts.relations.directive {
@@ -33,7 +38,8 @@ pub(crate) fn apply(facts: &FactBase, findings: Vec<Finding>, ran: &FxHashSet<&s
         let places = std::iter::once(&finding.primary).chain(finding.steps.iter().map(|step| &step.place));
         for place in places {
             // Comments above may stack; each covers the first line of code below.
-            let lines = std::iter::once(place.line).chain((1..place.line).rev().take_while(|line| usable.contains_key(&(place.path.clone(), *line))));
+            let lines = std::iter::once(place.line)
+                .chain((1..place.line).rev().take_while(|line| usable.contains_key(&(place.path.clone(), *line))));
             let lines: Vec<u32> = lines.collect();
             for line in lines {
                 for (row, used) in usable.get_mut(&(place.path.clone(), line)).into_iter().flatten() {
@@ -51,7 +57,11 @@ pub(crate) fn apply(facts: &FactBase, findings: Vec<Finding>, ran: &FxHashSet<&s
             let rule = facts.text(row.rule);
             if !used && ran.contains(rule) {
                 let message = format!("line {line}: this suppression of `{rule}` silences nothing; remove it");
-                diagnostics.push(Diagnostic { path: path.clone(), kind: DiagnosticKind::Suppression.name().to_owned(), message });
+                diagnostics.push(Diagnostic {
+                    path: path.clone(),
+                    kind: DiagnosticKind::Suppression.name().to_owned(),
+                    message,
+                });
             }
         }
     }
@@ -73,7 +83,9 @@ fn problem(facts: &FactBase, row: &Directive) -> Option<String> {
         return Some(message);
     }
     if facts.text(row.reason).is_empty() {
-        return Some(format!("the suppression of `{rule}` gives no reason and is not heeded; say why: `{verb}[{rule}] reason`"));
+        return Some(format!(
+            "the suppression of `{rule}` gives no reason and is not heeded; say why: `{verb}[{rule}] reason`"
+        ));
     }
     None
 }

@@ -1,8 +1,6 @@
 //! The facts with the indexes that meaning is derived by.
 
-use distsys_facts::schema::{
-    Argument, Assign, Call, Class, Function, Load, Parameter, Region, Site, Store,
-};
+use distsys_facts::schema::{Argument, Assign, Call, Class, Function, Load, Parameter, Region, Site, Store};
 use distsys_facts::{
     ClassId, FactBase, FileId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, RegionId, Role,
     SiteId, Sym, VarId,
@@ -256,7 +254,8 @@ impl<'f> Program<'f> {
     /// Test, example and generated code, by path or construct; rules stay out of it.
     pub fn is_out_of_scope(&self, function: FunctionId) -> bool {
         let file = self.file_of_function(function);
-        !matches!(self.facts.relations.file[file.index()].role, Role::Source | Role::Migration) || self.is_test(function)
+        !matches!(self.facts.relations.file[file.index()].role, Role::Source | Role::Migration)
+            || self.is_test(function)
     }
 
     fn is_test(&self, function: FunctionId) -> bool {

@@ -38,7 +38,11 @@ pub fn role_of_name(name: &str, is_function: bool) -> HandleRole {
     let words = words(name);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     if has(&["write", "writer", "primary", "master", "leader", "rw", "readwrite"]) {
-        return if has(&["read", "replica"]) && !has(&["primary", "master"]) { HandleRole::Unknown } else { HandleRole::Primary };
+        return if has(&["read", "replica"]) && !has(&["primary", "master"]) {
+            HandleRole::Unknown
+        } else {
+            HandleRole::Primary
+        };
     }
     if has(&["replica", "replicas", "readonly", "slave", "follower", "readreplica"]) {
         return HandleRole::Replica;
@@ -76,7 +80,9 @@ fn singular(word: &str) -> String {
         }
     }
     match word.strip_suffix('s') {
-        Some(stem) if stem.len() > 2 && !stem.ends_with('s') && !stem.ends_with('u') && !stem.ends_with('i') => stem.to_owned(),
+        Some(stem) if stem.len() > 2 && !stem.ends_with('s') && !stem.ends_with('u') && !stem.ends_with('i') => {
+            stem.to_owned()
+        }
         _ => word.to_owned(),
     }
 }

@@ -4,8 +4,8 @@ mod scan;
 
 use distsys_facts::SqlVerb;
 use sqlparser::ast::{
-    AssignmentTarget, BinaryOperator, Expr, FromTable, Insert, LockType, ObjectName, OnInsert, SetExpr, Statement as Ast, TableFactor, TableObject,
-    TableWithJoins,
+    AssignmentTarget, BinaryOperator, Expr, FromTable, Insert, LockType, ObjectName, OnInsert, SetExpr,
+    Statement as Ast, TableFactor, TableObject, TableWithJoins,
 };
 use sqlparser::dialect::{GenericDialect, MySqlDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
@@ -98,9 +98,10 @@ fn of_ast(ast: &Ast, text: &str) -> Statement {
         Ast::CreateTable(create) => Statement::new(SqlVerb::Ddl, last(&create.name)),
         Ast::AlterTable(alter) => Statement::new(SqlVerb::Ddl, last(&alter.name)),
         Ast::Drop { names, .. } => Statement::new(SqlVerb::Ddl, names.first().map(last).unwrap_or_default()),
-        Ast::Truncate(truncate) => {
-            Statement::new(SqlVerb::Delete, truncate.table_names.first().map(|target| last(&target.name)).unwrap_or_default())
-        }
+        Ast::Truncate(truncate) => Statement::new(
+            SqlVerb::Delete,
+            truncate.table_names.first().map(|target| last(&target.name)).unwrap_or_default(),
+        ),
         Ast::CreateIndex(index) => {
             let mut statement = Statement::new(SqlVerb::Ddl, last(&index.table_name));
             if index.concurrently {
@@ -162,7 +163,18 @@ fn finish_where(selection: Option<&Expr>, statement: &mut Statement) {
     // Compare and set: a column that is written is also tested.
     let tests_own = statement.columns.iter().any(|column| statement.where_columns.contains(column));
     let tests_version = statement.where_columns.iter().any(|column| {
-        matches!(column.as_str(), "version" | "lock_version" | "row_version" | "revision" | "generation" | "etag" | "fencing_token" | "token" | "epoch")
+        matches!(
+            column.as_str(),
+            "version"
+                | "lock_version"
+                | "row_version"
+                | "revision"
+                | "generation"
+                | "etag"
+                | "fencing_token"
+                | "token"
+                | "epoch"
+        )
     });
     if tests_own || tests_version {
         statement.clauses.push("atomic_where");
@@ -193,7 +205,11 @@ fn columns_of(expression: &Expr, out: &mut Vec<String>) {
             columns_of(left, out);
             columns_of(right, out);
         }
-        Expr::UnaryOp { expr, .. } | Expr::Nested(expr) | Expr::IsNull(expr) | Expr::IsNotNull(expr) | Expr::Cast { expr, .. } => columns_of(expr, out),
+        Expr::UnaryOp { expr, .. }
+        | Expr::Nested(expr)
+        | Expr::IsNull(expr)
+        | Expr::IsNotNull(expr)
+        | Expr::Cast { expr, .. } => columns_of(expr, out),
         Expr::In { expr, .. } | Expr::Between { expr, .. } | Expr::Like { expr, .. } => columns_of(expr, out),
         Expr::AnyOp { left, .. } | Expr::AllOp { left, .. } => columns_of(left, out),
         _ => {}
@@ -223,9 +239,15 @@ mod tests {
     #[test]
     fn verbs_tables_and_clauses() {
         let read = one("SELECT * FROM public.orders WHERE id = $1 FOR UPDATE");
-        assert_eq!((read.verb, read.table.as_str(), &read.clauses[..]), (SqlVerb::Select, "orders", &["for_update"][..]));
+        assert_eq!(
+            (read.verb, read.table.as_str(), &read.clauses[..]),
+            (SqlVerb::Select, "orders", &["for_update"][..])
+        );
         let write = one("UPDATE accounts SET balance = balance - %s WHERE id = %(id)s");
-        assert_eq!((write.verb, write.table.as_str(), &write.clauses[..]), (SqlVerb::Update, "accounts", &["increment"][..]));
+        assert_eq!(
+            (write.verb, write.table.as_str(), &write.clauses[..]),
+            (SqlVerb::Update, "accounts", &["increment"][..])
+        );
         assert_eq!(one("INSERT INTO t (a) VALUES (?) ON CONFLICT DO NOTHING").clauses, ["on_conflict"]);
         assert_eq!(one("INSERT INTO t (a) VALUES (:a) ON DUPLICATE KEY UPDATE a = 1").clauses, ["on_conflict"]);
         assert_eq!(one("UPDATE jobs SET state = 'done' WHERE id = ? AND state = 'new'").clauses, ["atomic_where"]);
@@ -236,7 +258,16 @@ mod tests {
 
     #[test]
     fn text_that_is_no_sql_is_let_be() {
-        for text in ["select a file", "Update your order", "delete", "Insert coin", "begin with the end", "commit often", "With love", "select one of them from the list"] {
+        for text in [
+            "select a file",
+            "Update your order",
+            "delete",
+            "Insert coin",
+            "begin with the end",
+            "commit often",
+            "With love",
+            "select one of them from the list",
+        ] {
             assert!(read(text).is_empty(), "{text}: {:?}", read(text));
         }
     }

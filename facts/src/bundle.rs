@@ -142,7 +142,8 @@ impl Reader<'_> {
         let mut interner = Interner::default();
         for (index, length) in lengths.into_iter().enumerate() {
             let end = self.at.checked_add(length as usize).ok_or(self.damaged())?;
-            let text = self.bytes.get(self.at..end).and_then(|bytes| std::str::from_utf8(bytes).ok()).ok_or(self.damaged())?;
+            let text =
+                self.bytes.get(self.at..end).and_then(|bytes| std::str::from_utf8(bytes).ok()).ok_or(self.damaged())?;
             if interner.intern(text) != Sym(index as u32) {
                 return Err(self.damaged());
             }

@@ -1,8 +1,6 @@
 //! What every column of every relation can do: become a `u32`, come back, move to another id space.
 
-use crate::ids::{
-    BlockId, ClassId, FileId, FunctionId, Id, IdKind, ModuleId, Position, RegionId, SiteId, Sym, VarId,
-};
+use crate::ids::{BlockId, ClassId, FileId, FunctionId, Id, IdKind, ModuleId, Position, RegionId, SiteId, Sym, VarId};
 use crate::words::{
     CallKind, ClassKind, DiagnosticKind, EdgeKind, FunctionFlags, FunctionKind, Language, LiteralKind, ParameterKind,
     RegionKind, Role, SiteKind, SqlVerb, Word,
@@ -18,9 +16,14 @@ pub enum ColumnType {
     /// An id, possibly none (raw 0).
     Id(IdKind),
     /// One of the named words.
-    Word { type_name: &'static str, names: &'static [&'static str] },
+    Word {
+        type_name: &'static str,
+        names: &'static [&'static str],
+    },
     /// A set of named bits.
-    Flags { names: &'static [&'static str] },
+    Flags {
+        names: &'static [&'static str],
+    },
 }
 
 /// Name and type of a column.

@@ -29,7 +29,11 @@ impl Format {
 }
 
 /// Writes every relation to the writer that `open` gives for its file name.
-pub fn write_all<W: Write>(facts: &FactBase, format: Format, open: impl FnMut(&str) -> io::Result<W>) -> io::Result<()> {
+pub fn write_all<W: Write>(
+    facts: &FactBase,
+    format: Format,
+    open: impl FnMut(&str) -> io::Result<W>,
+) -> io::Result<()> {
     let mut export = Export { facts, format, open, line: String::new() };
     facts.relations.visit(&mut export)
 }
@@ -129,7 +133,8 @@ fn plain(column_type: ColumnType, value: u32, line: &mut String) {
         ColumnType::Position => write!(line, "{}:{}", Position(value).line(), Position(value).column()),
         ColumnType::Word { names, .. } => write!(line, "{}", names.get(value as usize).copied().unwrap_or("?")),
         ColumnType::Flags { names } => {
-            let set: Vec<&str> = names.iter().enumerate().filter(|(bit, _)| value & (1 << bit) != 0).map(|(_, name)| *name).collect();
+            let set: Vec<&str> =
+                names.iter().enumerate().filter(|(bit, _)| value & (1 << bit) != 0).map(|(_, name)| *name).collect();
             write!(line, "{}", set.join("|"))
         }
         ColumnType::Symbol | ColumnType::Number | ColumnType::Id(_) => write!(line, "{value}"),
@@ -143,9 +148,19 @@ pub fn declarations() -> String {
         let _ = writeln!(out, ".type {} <: number", kind.name());
     }
     for spec in SPECS {
-        let columns: Vec<String> =
-            spec.columns.iter().map(|column| format!("{}: {}", column.name, souffle_type(column.column_type))).collect();
-        let _ = writeln!(out, "\n// {}\n.decl {}({})\n.input {}", spec.doc.trim(), spec.name, columns.join(", "), spec.name);
+        let columns: Vec<String> = spec
+            .columns
+            .iter()
+            .map(|column| format!("{}: {}", column.name, souffle_type(column.column_type)))
+            .collect();
+        let _ = writeln!(
+            out,
+            "\n// {}\n.decl {}({})\n.input {}",
+            spec.doc.trim(),
+            spec.name,
+            columns.join(", "),
+            spec.name
+        );
     }
     out
 }
@@ -210,6 +225,9 @@ mod tests {
             std::fs::write(path, reference()).expect("docs can be written");
         }
         let committed = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(committed == reference(), "docs/relations.md is not what the schema says; run UPDATE_DOCS=1 cargo test -p distsys-facts");
+        assert!(
+            committed == reference(),
+            "docs/relations.md is not what the schema says; run UPDATE_DOCS=1 cargo test -p distsys-facts"
+        );
     }
 }

@@ -6,8 +6,8 @@
 mod base;
 pub mod bundle;
 pub mod column;
-pub mod ids;
 pub mod export;
+pub mod ids;
 mod interner;
 pub mod relation;
 pub mod schema;

@@ -1,11 +1,11 @@
 //! Meaning to findings: the rules, the library models they rest on, and the catalogue of both.
 
 mod builder;
+#[path = "../rules/mod.rs"]
+mod catalogue;
 mod context;
 pub mod finding;
 mod models;
-#[path = "../rules/mod.rs"]
-mod catalogue;
 
 use std::time::Instant;
 
@@ -51,7 +51,11 @@ pub struct Judgement {
 }
 
 /// Judges the facts by `rules`, with the built-in models and the project's own (`(origin, TOML text)`).
-pub fn judge(facts: &FactBase, rules: &[&'static Rule], own_models: &[(String, String)]) -> Result<Judgement, ModelError> {
+pub fn judge(
+    facts: &FactBase,
+    rules: &[&'static Rule],
+    own_models: &[(String, String)],
+) -> Result<Judgement, ModelError> {
     let mut judgement = Judgement::default();
     let mut start = Instant::now();
     let mut phase = |name: &'static str, phases: &mut Vec<(&'static str, f64)>| {

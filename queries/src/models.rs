@@ -8,8 +8,10 @@ include!(concat!(env!("OUT_DIR"), "/model_files.rs"));
 pub fn model_set(own: &[(String, String)]) -> Result<ModelSet, ModelError> {
     let mut set = ModelSet::default();
     for (language, origin, text) in FILES {
-        let family = Family::from_name(language)
-            .ok_or_else(|| ModelError { origin: (*origin).to_owned(), message: format!("no language is called `{language}`") })?;
+        let family = Family::from_name(language).ok_or_else(|| ModelError {
+            origin: (*origin).to_owned(),
+            message: format!("no language is called `{language}`"),
+        })?;
         set.add(family, origin, text)?;
     }
     for (origin, text) in own {

@@ -42,7 +42,8 @@ fn examples_are_their_operations() {
             let resolution = Resolution::solve(&program, &models);
             let meaning = Meaning::derive(&program, &models, &resolution);
             if !meaning.operations.all.iter().any(|found| found.kind == op.kind) {
-                let calls: Vec<&str> = resolution.external.iter().map(|(_, path, _)| resolution.paths.text(*path)).collect();
+                let calls: Vec<&str> =
+                    resolution.external.iter().map(|(_, path, _)| resolution.paths.text(*path)).collect();
                 failures.push(format!("{}: {} not found in\n{text}  calls: {calls:?}", library.name, op.kind));
             }
         }

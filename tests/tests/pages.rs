@@ -60,8 +60,14 @@ fn expected(case: &Case) -> BTreeSet<Mark> {
 
 fn check(case: &Case) -> Result<(), String> {
     let sources = case.files.iter().map(|(_, path, text)| Source::new(path.as_str(), text.as_str())).collect();
-    let selection = Selection { preview: true, min_severity: Severity::Nit, min_confidence: Confidence::Low, ..Selection::default() };
-    let report = Analysis::of_sources(sources).jobs(Some(1)).selection(selection).run().map_err(|error| error.to_string())?;
+    let selection = Selection {
+        preview: true,
+        min_severity: Severity::Nit,
+        min_confidence: Confidence::Low,
+        ..Selection::default()
+    };
+    let report =
+        Analysis::of_sources(sources).jobs(Some(1)).selection(selection).run().map_err(|error| error.to_string())?;
     let marks = expected(case);
     let mut problems = Vec::new();
     for reported in &report.findings {
@@ -70,12 +76,24 @@ fn check(case: &Case) -> Result<(), String> {
         let mark = marks.iter().find(|(path, line, slug, _)| (path, *line, slug.as_str()) == found);
         match mark {
             None => {
-                let steps: Vec<String> =
-                    finding.steps.iter().map(|step| format!("      {}:{} {}", step.place.path, step.place.line, step.message)).collect();
-                problems.push(format!("    unexpected {} at {}:{}\n{}", finding.rule.slug, found.0, found.1, steps.join("\n")));
+                let steps: Vec<String> = finding
+                    .steps
+                    .iter()
+                    .map(|step| format!("      {}:{} {}", step.place.path, step.place.line, step.message))
+                    .collect();
+                problems.push(format!(
+                    "    unexpected {} at {}:{}\n{}",
+                    finding.rule.slug,
+                    found.0,
+                    found.1,
+                    steps.join("\n")
+                ));
             }
             Some((_, _, _, Some(severity))) if severity != finding.severity.name() => {
-                problems.push(format!("    {} at {}:{} is {}, not {severity}", finding.rule.slug, found.0, found.1, finding.severity));
+                problems.push(format!(
+                    "    {} at {}:{} is {}, not {severity}",
+                    finding.rule.slug, found.0, found.1, finding.severity
+                ));
             }
             Some(_) => {}
         }
@@ -96,7 +114,11 @@ fn check(case: &Case) -> Result<(), String> {
 }
 
 fn languages(case: &Case) -> BTreeSet<&str> {
-    case.files.iter().map(|(language, _, _)| language.as_str()).filter(|language| matches!(*language, "python" | "typescript" | "rust")).collect()
+    case.files
+        .iter()
+        .map(|(language, _, _)| language.as_str())
+        .filter(|language| matches!(*language, "python" | "typescript" | "rust"))
+        .collect()
 }
 
 #[test]
@@ -106,9 +128,13 @@ fn pages_say_what_the_rules_do() {
         let cases = cases(rule.info.slug, rule.info.page);
         for language in ["python", "typescript", "rust"] {
             for (section, least) in [("Fires", 2), ("Silent", 3)] {
-                let found = cases.iter().filter(|case| case.section == section && languages(case).contains(language)).count();
+                let found =
+                    cases.iter().filter(|case| case.section == section && languages(case).contains(language)).count();
                 if found < least {
-                    failures.push(format!("{}: {found} cases in {language} under {section}, at least {least} are needed", rule.info.slug));
+                    failures.push(format!(
+                        "{}: {found} cases in {language} under {section}, at least {least} are needed",
+                        rule.info.slug
+                    ));
                 }
             }
         }
@@ -129,12 +155,21 @@ fn pages_say_what_the_rules_do() {
 #[test]
 fn every_page_belongs_to_a_rule() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../queries/rules");
-    for category in std::fs::read_dir(folder).expect("the rules are there").flatten().filter(|entry| entry.path().is_dir()) {
+    for category in
+        std::fs::read_dir(folder).expect("the rules are there").flatten().filter(|entry| entry.path().is_dir())
+    {
         for file in std::fs::read_dir(category.path()).expect("a folder of rules").flatten() {
             let path = file.path();
             let slug = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            assert!(rules().iter().any(|rule| rule.info.slug == slug), "{} belongs to no registered rule", path.display());
-            assert!(path.with_extension("md").is_file() && path.with_extension("rs").is_file(), "{slug} lacks its page or its rule");
+            assert!(
+                rules().iter().any(|rule| rule.info.slug == slug),
+                "{} belongs to no registered rule",
+                path.display()
+            );
+            assert!(
+                path.with_extension("md").is_file() && path.with_extension("rs").is_file(),
+                "{slug} lacks its page or its rule"
+            );
         }
     }
 }

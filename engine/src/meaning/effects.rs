@@ -125,11 +125,12 @@ impl Effects {
         for component in kosaraju_scc(&graph) {
             let mut members: Vec<FunctionId> = component.iter().map(|node| FunctionId::new(node.index())).collect();
             members.sort_unstable();
-            let rounds = if members.len() > 1 || callees[members[0].index()].iter().any(|edge| edge.callee == members[0]) {
-                MAX_ROUNDS
-            } else {
-                1
-            };
+            let rounds =
+                if members.len() > 1 || callees[members[0].index()].iter().any(|edge| edge.callee == members[0]) {
+                    MAX_ROUNDS
+                } else {
+                    1
+                };
             let mut last: Vec<Vec<SiteEffect>> = Vec::new();
             for _ in 0..rounds {
                 let mut changed = false;
@@ -268,12 +269,24 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
             continue;
         }
         let mode = if invocations.is_background(call.site) { Mode::Background } else { Mode::Inline };
-        callees[caller.index()].push(Edge { site: call.site, callee: call.function, mode, confidence: call.confidence, direct: true });
+        callees[caller.index()].push(Edge {
+            site: call.site,
+            callee: call.function,
+            mode,
+            confidence: call.confidence,
+            direct: true,
+        });
     }
     for row in &invocations.all {
         if row.mode != Mode::Registered {
             let caller = program.site(row.site).function;
-            let edge = Edge { site: row.site, callee: row.function, mode: row.mode, confidence: Confidence::High, direct: false };
+            let edge = Edge {
+                site: row.site,
+                callee: row.function,
+                mode: row.mode,
+                confidence: Confidence::High,
+                direct: false,
+            };
             callees[caller.index()].push(edge);
         }
     }
@@ -316,7 +329,8 @@ fn of_sql_text(describer: &mut Describer<'_, '_>, effect: Effect) -> Effect {
     let Some(symbol) = program.facts.symbols.lookup(&text) else { return Effect { entity: Term::Unknown, ..effect } };
     let r = &program.facts.relations;
     let row = r.sql.iter().find(|row| {
-        program.literal(row.var).is_some_and(|literal| literal.value == symbol) || program.template(row.var) == Some(symbol)
+        program.literal(row.var).is_some_and(|literal| literal.value == symbol)
+            || program.template(row.var) == Some(symbol)
     });
     match row {
         Some(row) => of_statement(describer, effect, row),
@@ -401,7 +415,8 @@ fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operations, op: &O
             effect.verb = attribute(describer, Attr::Verb);
             effect.role = role_of(describer, op);
             if is_there(&describer.reader.attribute(op, Attr::Condition)) {
-                effect.flags = effect.flags | if op.kind == DbRead { EffectFlags::ROW_LOCK } else { EffectFlags::CONDITIONAL };
+                effect.flags =
+                    effect.flags | if op.kind == DbRead { EffectFlags::ROW_LOCK } else { EffectFlags::CONDITIONAL };
             }
         }
         Sql => {
@@ -448,7 +463,12 @@ fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operations, op: &O
 }
 
 /// The effect of running a statement that calls have built (`select(Order).where(…)`).
-fn of_built(describer: &mut Describer<'_, '_>, operations: &Operations, effect: Effect, var: distsys_facts::VarId) -> Option<Effect> {
+fn of_built(
+    describer: &mut Describer<'_, '_>,
+    operations: &Operations,
+    effect: Effect,
+    var: distsys_facts::VarId,
+) -> Option<Effect> {
     let reader = describer.reader;
     let last = reader.maker(var)?.site;
     let sites = std::iter::once(last).chain(reader.chain_calls(last));
@@ -499,7 +519,10 @@ fn statements(describer: &Describer<'_, '_>, var: distsys_facts::VarId) -> Vec<d
         }
         if let Some(call) = program.call_giving(at)
             && let Some(first) = program.arguments(call.site).next()
-            && matches!(program.text(call.name), "text" | "SQL" | "sql" | "query" | "raw" | "dedent" | "strip" | "literal_sql")
+            && matches!(
+                program.text(call.name),
+                "text" | "SQL" | "sql" | "query" | "raw" | "dedent" | "strip" | "literal_sql"
+            )
         {
             at = first.var;
             continue;

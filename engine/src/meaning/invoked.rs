@@ -170,7 +170,11 @@ impl Invocations {
             }
             let Some(mut result) = program.call(edge.site).map(|call| call.result) else { continue };
             // `work().catch(log)`: the promise goes on as what `catch` gives.
-            while let Some(next) = program.calls_by_receiver.of(&r.call, result).find(|call| matches!(program.text(call.name), "catch" | "then" | "finally")) {
+            while let Some(next) = program
+                .calls_by_receiver
+                .of(&r.call, result)
+                .find(|call| matches!(program.text(call.name), "catch" | "then" | "finally"))
+            {
                 result = next.result;
             }
             let is_used = used.contains(&result)
@@ -202,7 +206,9 @@ impl Invocations {
             // A wrapper that defers to the commit where there is a transaction knows what it does.
             let mode = if applied.iter().any(|site| self.runs_as(reader, &modes, *site, parameter, Mode::AfterCommit)) {
                 Mode::AfterCommit
-            } else if applied.iter().all(|site| self.background.contains(site) || self.runs_as(reader, &modes, *site, parameter, Mode::Background)) {
+            } else if applied.iter().all(|site| {
+                self.background.contains(site) || self.runs_as(reader, &modes, *site, parameter, Mode::Background)
+            }) {
                 Mode::Background
             } else {
                 Mode::Inline
@@ -259,9 +265,13 @@ fn mode_of(kind: OpKind) -> Mode {
     match kind {
         OpKind::Spawn => Mode::Background,
         OpKind::AfterCommit => Mode::AfterCommit,
-        OpKind::Route | OpKind::Middleware | OpKind::Consume | OpKind::HandleJob | OpKind::Cron | OpKind::ServerStart | OpKind::Enqueue => {
-            Mode::Registered
-        }
+        OpKind::Route
+        | OpKind::Middleware
+        | OpKind::Consume
+        | OpKind::HandleJob
+        | OpKind::Cron
+        | OpKind::ServerStart
+        | OpKind::Enqueue => Mode::Registered,
         _ => Mode::Inline,
     }
 }

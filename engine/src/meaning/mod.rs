@@ -69,7 +69,8 @@ impl<'m> Meaning<'m> {
                 *marks = *marks | mark;
             }
         }
-        let effects = if marks.is_empty() { unmarked } else { Effects::new(&mut describer, &operations, &invocations, &marks) };
+        let effects =
+            if marks.is_empty() { unmarked } else { Effects::new(&mut describer, &operations, &invocations, &marks) };
         let mut callers: FxHashMap<FunctionId, Vec<SiteId>> = FxHashMap::default();
         for edge in &resolution.calls {
             callers.entry(edge.function).or_default().push(edge.site);
@@ -133,7 +134,11 @@ impl<'m> Meaning<'m> {
         match self.attribute(op, Attr::Role) {
             Found::Is(Operand::Var(var)) => {
                 let names = self.reader().names_of(var);
-                names.into_iter().map(|name| role_of_name(name, false)).find(|role| *role != HandleRole::Unknown).unwrap_or_default()
+                names
+                    .into_iter()
+                    .map(|name| role_of_name(name, false))
+                    .find(|role| *role != HandleRole::Unknown)
+                    .unwrap_or_default()
             }
             Found::Is(Operand::Text(text)) => role_of_name(&text, false),
             _ => op.via.role,

@@ -249,7 +249,9 @@ impl<'m> Reader<'m, '_> {
             Source::Constant(text) => Found::Is(Operand::Text(text.clone())),
             Source::Position(position, path) => self.position(op.site, *position, path),
             Source::Named(name, path) => self.named(op.site, name, path),
-            Source::Receiver => self.call(op.site).and_then(|call| call.receiver.or(call.callee)).map_or(Found::Absent, is_var),
+            Source::Receiver => {
+                self.call(op.site).and_then(|call| call.receiver.or(call.callee)).map_or(Found::Absent, is_var)
+            }
             Source::ReceiverClass => self.receiver_class(op),
             Source::Result => self.call(op.site).map_or(Found::Absent, |call| is_var(call.result)),
             Source::Chain(name, inner) => self.chain(op, name, inner),
@@ -272,12 +274,17 @@ impl<'m> Reader<'m, '_> {
                 None => Found::Absent,
             },
             Source::Any(text) => {
-                let there = self.chain_arguments(op.site).into_iter().any(|var| self.constant(var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
+                let there = self
+                    .chain_arguments(op.site)
+                    .into_iter()
+                    .any(|var| self.constant(var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
                 if there { Found::Is(Operand::Present) } else { Found::Absent }
             }
             Source::After(text) => {
                 let arguments = self.chain_arguments(op.site);
-                let at = arguments.iter().position(|var| self.constant(*var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
+                let at = arguments
+                    .iter()
+                    .position(|var| self.constant(*var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
                 at.and_then(|at| arguments.get(at + 1)).map_or(Found::Absent, |var| is_var(*var))
             }
         }
@@ -533,7 +540,9 @@ impl<'m> Reader<'m, '_> {
                     }
                 }
             }
-            if let Some(value) = program.field_by_class.of(&r.field, ancestor).find(|row| row.name == field).and_then(|row| row.value) {
+            if let Some(value) =
+                program.field_by_class.of(&r.field, ancestor).find(|row| row.name == field).and_then(|row| row.value)
+            {
                 return Some(value);
             }
         }
@@ -604,6 +613,7 @@ fn is_var(var: VarId) -> Found {
 
 /// Keys compare without case, `-` and `_`.
 fn same_key(left: &str, right: &str) -> bool {
-    let plain = |text: &str| text.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect::<Vec<_>>();
+    let plain =
+        |text: &str| text.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect::<Vec<_>>();
     left == right || (!left.is_empty() && left.len().abs_diff(right.len()) <= 6 && plain(left) == plain(right))
 }

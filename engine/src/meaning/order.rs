@@ -54,7 +54,13 @@ impl Order {
     }
 
     /// Whether some site of `between` lies on a way from `a` to `b`.
-    pub fn passes(&self, program: &Program<'_>, a: SiteId, mut between: impl Iterator<Item = SiteId>, b: SiteId) -> bool {
+    pub fn passes(
+        &self,
+        program: &Program<'_>,
+        a: SiteId,
+        mut between: impl Iterator<Item = SiteId>,
+        b: SiteId,
+    ) -> bool {
         between.any(|site| self.precedes(program, a, site) && self.precedes(program, site, b))
     }
 
@@ -82,7 +88,9 @@ impl Order {
                 let at = index[&block] as usize;
                 if state[at] == 0 {
                     state[at] = 1;
-                    stack.extend(successors(block).filter(|to| index.get(to).is_some_and(|to| state[*to as usize] == 0)));
+                    stack.extend(
+                        successors(block).filter(|to| index.get(to).is_some_and(|to| state[*to as usize] == 0)),
+                    );
                     continue;
                 }
                 stack.pop();
@@ -107,7 +115,9 @@ impl Order {
 impl Reach {
     fn reaches(&self, from: BlockId, to: BlockId) -> bool {
         match (self.index.get(&from), self.index.get(&to)) {
-            (Some(&from), Some(&to)) => self.forward[from as usize * self.words + to as usize / 64] & (1 << (to % 64)) != 0,
+            (Some(&from), Some(&to)) => {
+                self.forward[from as usize * self.words + to as usize / 64] & (1 << (to % 64)) != 0
+            }
             _ => false,
         }
     }

@@ -64,7 +64,10 @@ impl Meaning<'_> {
                     .map(|row| row.dst),
             );
             for call in program.calls_by_receiver.of(&r.call, at) {
-                if matches!(program.text(call.name), "clone" | "downgrade" | "upgrade" | "unwrap" | "as_ref" | "sender" | "subscribe") {
+                if matches!(
+                    program.text(call.name),
+                    "clone" | "downgrade" | "upgrade" | "unwrap" | "as_ref" | "sender" | "subscribe"
+                ) {
                     stack.push(call.result);
                 }
             }
@@ -77,7 +80,9 @@ impl Meaning<'_> {
             for row in program.argument_by_var.of(&r.argument, at) {
                 if let Some(call) = program.call(row.site) {
                     // Wrappers that give their argument back, struct literals that hold it.
-                    if matches!(program.text(call.name), "new" | "clone" | "from" | "Some") && self.resolution.calls_at(row.site).is_empty() {
+                    if matches!(program.text(call.name), "new" | "clone" | "from" | "Some")
+                        && self.resolution.calls_at(row.site).is_empty()
+                    {
                         stack.push(call.result);
                     }
                     if !row.keyword.is_empty() {
@@ -119,7 +124,9 @@ impl Meaning<'_> {
     }
 
     fn is_related(&self, left: distsys_facts::ClassId, right: distsys_facts::ClassId) -> bool {
-        left == right || self.resolution.ancestors(left).contains(&right) || self.resolution.ancestors(right).contains(&left)
+        left == right
+            || self.resolution.ancestors(left).contains(&right)
+            || self.resolution.ancestors(right).contains(&left)
     }
 }
 

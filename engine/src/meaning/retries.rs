@@ -24,11 +24,15 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
             continue;
         }
         let counted = iterated.is_some_and(|_| names_attempts(program, row.region)) || counter(program, row.region);
-        let counts_failures = || counted && graph.may_leave_early(program, row.region) && looks_at_failure(builder, &graph, row.region);
+        let counts_failures =
+            || counted && graph.may_leave_early(program, row.region) && looks_at_failure(builder, &graph, row.region);
         if !(graph.retries_on_error(program, row.region) || counts_failures()) {
             continue;
         }
-        let origin = program.sites(row.function).find(|site| program.region_within(site.region, row.region)).map(|site| site.site);
+        let origin = program
+            .sites(row.function)
+            .find(|site| program.region_within(site.region, row.region))
+            .map(|site| site.site);
         found.push(Scope {
             kind: OpKind::RetryScope,
             op: None,
@@ -90,35 +94,52 @@ fn looks_at_failure(builder: &Builder<'_, '_, '_>, graph: &Graph, region: Region
     let r = &program.facts.relations;
     let function = program.region(region).function;
     let says_failure = |text: &str| {
-        matches!(text, "Err" | "ok" | "is_ok" | "is_err" | "success" | "is_success" | "isSuccess" | "status" | "statusCode" | "status_code" | "error" | "err" | "failed")
+        matches!(
+            text,
+            "Err"
+                | "ok"
+                | "is_ok"
+                | "is_err"
+                | "success"
+                | "is_success"
+                | "isSuccess"
+                | "status"
+                | "statusCode"
+                | "status_code"
+                | "error"
+                | "err"
+                | "failed"
+        )
     };
-    program.regions_by_function.of(&r.region, function).filter(|row| program.region_within(row.region, region)).any(|row| {
-        if row.kind == RegionKind::Catch {
-            return graph.leads(program, row.region, region, Way::Round, &[]);
-        }
-        program.condition_by_region.of(&r.condition, row.region).any(|condition| {
-            let mut stack = vec![condition.var];
-            let mut seen = 0;
-            while let Some(var) = stack.pop() {
-                seen += 1;
-                if seen > 16 {
-                    break;
-                }
-                let named = program.literal(var).map(|row| program.text(row.value)).into_iter();
-                let named = named.chain(program.loaded_as(var).map(|load| program.text(load.field)));
-                let mut named = named.chain(program.call_giving(var).map(|call| program.text(call.name)));
-                if named.any(says_failure) {
-                    return true;
-                }
-                for binary in program.binary_by_dst.of(&r.binary, var) {
-                    stack.push(binary.left);
-                    stack.extend(binary.right);
-                }
-                stack.extend(program.assigned_from(var).map(|row| row.src));
+    program.regions_by_function.of(&r.region, function).filter(|row| program.region_within(row.region, region)).any(
+        |row| {
+            if row.kind == RegionKind::Catch {
+                return graph.leads(program, row.region, region, Way::Round, &[]);
             }
-            false
-        })
-    })
+            program.condition_by_region.of(&r.condition, row.region).any(|condition| {
+                let mut stack = vec![condition.var];
+                let mut seen = 0;
+                while let Some(var) = stack.pop() {
+                    seen += 1;
+                    if seen > 16 {
+                        break;
+                    }
+                    let named = program.literal(var).map(|row| program.text(row.value)).into_iter();
+                    let named = named.chain(program.loaded_as(var).map(|load| program.text(load.field)));
+                    let mut named = named.chain(program.call_giving(var).map(|call| program.text(call.name)));
+                    if named.any(says_failure) {
+                        return true;
+                    }
+                    for binary in program.binary_by_dst.of(&r.binary, var) {
+                        stack.push(binary.left);
+                        stack.extend(binary.right);
+                    }
+                    stack.extend(program.assigned_from(var).map(|row| row.src));
+                }
+                false
+            })
+        },
+    )
 }
 
 /// The control-flow graph, indexed once for all loops.
@@ -189,7 +210,9 @@ impl Graph {
             for edge in self.edges.of(&r.edge, block) {
                 match edge.kind {
                     EdgeKind::Exception => {}
-                    EdgeKind::Back if way == Way::Round && program.region_within(region_of(edge.to), loop_) => return true,
+                    EdgeKind::Back if way == Way::Round && program.region_within(region_of(edge.to), loop_) => {
+                        return true;
+                    }
                     EdgeKind::Back => {}
                     EdgeKind::Normal if !program.region_within(region_of(edge.to), loop_) => {
                         if way == Way::Out {

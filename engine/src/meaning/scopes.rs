@@ -9,7 +9,7 @@ use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, RegionId, 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::Effects;
-use super::invoked::{functions_of, parameter_of, slot_var, Invocations};
+use super::invoked::{Invocations, functions_of, parameter_of, slot_var};
 use super::operations::{Found, Operand, Operation, Operations, Reader};
 use super::order::Order;
 use super::retries;
@@ -192,7 +192,21 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         }
         let program = self.reader.program;
         let says = |text: &str| {
-            words(text).iter().any(|word| matches!(word.as_str(), "lock" | "locks" | "locked" | "locking" | "redlock" | "mutex" | "lease" | "leader" | "leadership" | "semaphore"))
+            words(text).iter().any(|word| {
+                matches!(
+                    word.as_str(),
+                    "lock"
+                        | "locks"
+                        | "locked"
+                        | "locking"
+                        | "redlock"
+                        | "mutex"
+                        | "lease"
+                        | "leader"
+                        | "leadership"
+                        | "semaphore"
+                )
+            })
         };
         let mut function = Some(op.function);
         while let Some(id) = function {
@@ -241,7 +255,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             // The call that made it, if it is seen: its operation has the attributes.
             let made = self.reader.maker(var).map(|call| call.site);
             let numbers = made.map_or(&[][..], |site| self.operations.numbers_at(site));
-            let mut of_call = numbers.iter().filter(|number| self.has_with(&self.operations.all[**number as usize])).peekable();
+            let mut of_call =
+                numbers.iter().filter(|number| self.has_with(&self.operations.all[**number as usize])).peekable();
             if of_call.peek().is_some() {
                 for &number in of_call {
                     let op = &self.operations.all[number as usize];
@@ -259,7 +274,14 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                     if let Some(kind) = scope_kind(model.kind)
                         && model.scopes.contains(&ScopeKind::With)
                     {
-                        found.push(Scope { kind, op: None, origin: None, steps: Vec::new(), function, extent: Extent::Region(region) });
+                        found.push(Scope {
+                            kind,
+                            op: None,
+                            origin: None,
+                            steps: Vec::new(),
+                            function,
+                            extent: Extent::Region(region),
+                        });
                     }
                 }
             }
@@ -291,8 +313,10 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                 let ValueKind::Instance(class) = value.kind else { continue };
                 for name in ["__enter__", "__aenter__"] {
                     if let Some(name) = program.facts.symbols.lookup(name)
-                        && let Some(function) =
-                            resolution.ancestors(class).iter().find_map(|ancestor| program.methods.get(&(*ancestor, name)))
+                        && let Some(function) = resolution
+                            .ancestors(class)
+                            .iter()
+                            .find_map(|ancestor| program.methods.get(&(*ancestor, name)))
                         && let Some(call) = self.reader.maker(row.var)
                     {
                         index.managed_by.entry(*function).or_default().push((row.region, call.site));
@@ -364,7 +388,9 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         // A context manager of the project.
         let yields = sites.iter().any(|site| program.site(*site).kind == SiteKind::Yield);
         let enters = matches!(program.text(program.function(scope.function).name), "__enter__" | "__aenter__");
-        if (yields && program.function(scope.function).flags.has(FunctionFlags::GENERATOR)) || (enters && self.is_left_open(scope)) {
+        if (yields && program.function(scope.function).flags.has(FunctionFlags::GENERATOR))
+            || (enters && self.is_left_open(scope))
+        {
             for &(region, site) in self.index.managed_by.get(&scope.function).into_iter().flatten() {
                 add(site, program.region(region).function, Extent::Region(region));
             }
@@ -412,12 +438,15 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         let mut held = vec![program.call(site)?.result];
         let mut at = 0;
         while at < held.len() && held.len() < 16 {
-            held.extend(program.assign_by_src.of(&r.assign, held[at]).map(|row| row.dst).filter(|dst| self.keeps_guard(*dst)));
+            held.extend(
+                program.assign_by_src.of(&r.assign, held[at]).map(|row| row.dst).filter(|dst| self.keeps_guard(*dst)),
+            );
             at += 1;
         }
         let named = |var: &&VarId| program.variable(**var).is_some_and(|row| !program.text(row.name).is_empty());
         let function = program.site(site).function;
-        let returned = |var: &&VarId| program.returns_by_function.of(&r.returns, function).any(|row| row.var == Some(**var));
+        let returned =
+            |var: &&VarId| program.returns_by_function.of(&r.returns, function).any(|row| row.var == Some(**var));
         let holder = held
             .iter()
             .find(named)
@@ -428,10 +457,23 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
 
     /// Whether what a call gives of a guard is still the guard: unwrapped, but not copied.
     fn keeps_guard(&self, var: VarId) -> bool {
-        const UNWRAPPING: &[&str] =
-            &["unwrap", "expect", "unwrap_or_else", "unwrap_or_default", "map_err", "ok", "ok_or", "ok_or_else", "context", "with_context", "into_inner"];
+        const UNWRAPPING: &[&str] = &[
+            "unwrap",
+            "expect",
+            "unwrap_or_else",
+            "unwrap_or_default",
+            "map_err",
+            "ok",
+            "ok_or",
+            "ok_or_else",
+            "context",
+            "with_context",
+            "into_inner",
+        ];
         let program = self.reader.program;
-        program.call_giving(var).is_none_or(|call| call.kind != CallKind::Call || UNWRAPPING.contains(&program.text(call.name)))
+        program
+            .call_giving(var)
+            .is_none_or(|call| call.kind != CallKind::Call || UNWRAPPING.contains(&program.text(call.name)))
     }
 
     /// Whether the function ends with the scope still open: a wrapper that opens it for its caller.
@@ -440,7 +482,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         match scope.extent {
             Extent::Open(from) => {
                 let closed = self.effects.in_function(scope.function).any(|(effect, row)| {
-                    closes(scope.kind, effect.kind) && (self.order.precedes(program, from, row.site) || row.site == from)
+                    closes(scope.kind, effect.kind)
+                        && (self.order.precedes(program, from, row.site) || row.site == from)
                 });
                 let is_wrapper = scope.steps.is_empty() || !closed;
                 is_wrapper && !closed && matches!(scope.kind, OpKind::LockAcquire | OpKind::TxScope)
@@ -460,12 +503,19 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
 }
 
 /// The sites that a scope covers, in order.
-pub(super) fn sites(program: &crate::program::Program<'_>, order: &Order, effects: &Effects, scope: &Scope) -> Vec<SiteId> {
+pub(super) fn sites(
+    program: &crate::program::Program<'_>,
+    order: &Order,
+    effects: &Effects,
+    scope: &Scope,
+) -> Vec<SiteId> {
     let all = program.sites(scope.function).map(|row| row.site);
     match scope.extent {
         Extent::Function(_) => all.collect(),
         Extent::Site(site) => vec![site],
-        Extent::Region(region) => all.filter(|site| program.region_within(program.site(*site).region, region)).collect(),
+        Extent::Region(region) => {
+            all.filter(|site| program.region_within(program.site(*site).region, region)).collect()
+        }
         Extent::Open(from) => {
             let closers: Vec<SiteId> = effects
                 .in_function(scope.function)

@@ -146,8 +146,19 @@ impl<'m, 'f> Describer<'m, 'f> {
         if let Some(call) = program.call_giving(var) {
             // `str(x)`, `x.toString()`, `x.encode()`: the text stays.
             let name = program.text(call.name);
-            if matches!(name, "str" | "String" | "encode" | "toString" | "to_string" | "to_owned" | "into" | "format" | "as_str" | "text")
-                && let Some(inner) = call.receiver.or_else(|| program.arguments(call.site).next().map(|row| row.var))
+            if matches!(
+                name,
+                "str"
+                    | "String"
+                    | "encode"
+                    | "toString"
+                    | "to_string"
+                    | "to_owned"
+                    | "into"
+                    | "format"
+                    | "as_str"
+                    | "text"
+            ) && let Some(inner) = call.receiver.or_else(|| program.arguments(call.site).next().map(|row| row.var))
             {
                 return self.describe_at(inner, depth + 1);
             }

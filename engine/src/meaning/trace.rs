@@ -36,7 +36,8 @@ impl Meaning<'_> {
     /// The site in a callee that does what `wanted` is seen as here.
     fn step(&self, site: SiteId, wanted: &Effect, seen: &[SiteId]) -> Option<(SiteId, Effect)> {
         for callee in self.callees(site) {
-            let mut rows: Vec<_> = self.effects.in_function(callee).filter(|(effect, _)| may_be(effect, wanted)).collect();
+            let mut rows: Vec<_> =
+                self.effects.in_function(callee).filter(|(effect, _)| may_be(effect, wanted)).collect();
             // An operation of the callee itself before what it calls.
             rows.sort_by_key(|(effect, row)| (!self.is_own(row.site, effect), row.site));
             if let Some((effect, row)) = rows.into_iter().find(|(_, row)| !seen.contains(&row.site)) {

@@ -62,9 +62,14 @@ fn returns(entry: &Table) -> Result<Returns, String> {
                 returned = Some(match text.as_str() {
                     "self" => Returned::SelfType,
                     "receiver" => Returned::Receiver,
-                    _ => match (text.parse::<usize>(), text.strip_prefix("call(").and_then(|rest| rest.strip_suffix(')'))) {
+                    _ => match (
+                        text.parse::<usize>(),
+                        text.strip_prefix("call(").and_then(|rest| rest.strip_suffix(')')),
+                    ) {
                         (Ok(position), _) => Returned::Argument(position),
-                        (_, Some(position)) => Returned::CallOf(position.parse().map_err(|_| format!("`{text}` is no type"))?),
+                        (_, Some(position)) => {
+                            Returned::CallOf(position.parse().map_err(|_| format!("`{text}` is no type"))?)
+                        }
                         _ => Returned::Type(text),
                     },
                 });

@@ -76,7 +76,9 @@ fn matches(segments: &[Segment], path: &[&str]) -> bool {
                 Segment::Text(text) => text == first,
                 Segment::One => true,
                 Segment::Part(before, after) => {
-                    first.len() >= before.len() + after.len() && first.starts_with(before.as_str()) && first.ends_with(after.as_str())
+                    first.len() >= before.len() + after.len()
+                        && first.starts_with(before.as_str())
+                        && first.ends_with(after.as_str())
                 }
                 Segment::Any => unreachable!("matched above"),
             };

@@ -64,10 +64,17 @@ impl Source {
             return Ok(Source::Constant(constant.to_owned()));
         }
         if let Some((name, argument, rest)) = function(text) {
-            let number = || argument.trim_start_matches('-').parse::<usize>().map_err(|_| format!("`{argument}` in `{text}` is no number"));
+            let number = || {
+                argument
+                    .trim_start_matches('-')
+                    .parse::<usize>()
+                    .map_err(|_| format!("`{argument}` in `{text}` is no number"))
+            };
             return match name {
                 "chain" => {
-                    let inner = rest.strip_prefix('.').ok_or_else(|| format!("`{text}` lacks what is taken of the call, as in `chain(query).0`"))?;
+                    let inner = rest
+                        .strip_prefix('.')
+                        .ok_or_else(|| format!("`{text}` lacks what is taken of the call, as in `chain(query).0`"))?;
                     Ok(Source::Chain(argument.to_owned(), Box::new(Source::parse(inner)?)))
                 }
                 "path" => Ok(Source::PathSegment(number()?)),

@@ -152,7 +152,11 @@ impl<'p, 'f> Bindings<'p, 'f> {
             }),
             Target::External(path) => {
                 if language == Language::Python && !member.is_empty() {
-                    let whole = if target.ends_with('.') { format!("{target}{member_text}") } else { format!("{target}.{member_text}") };
+                    let whole = if target.ends_with('.') {
+                        format!("{target}{member_text}")
+                    } else {
+                        format!("{target}.{member_text}")
+                    };
                     if let Target::Module(module) = self.modules.resolve(program, importer, &whole) {
                         return Some(Binding::Module(module));
                     }
@@ -160,7 +164,8 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 if target.starts_with('.') {
                     return None;
                 }
-                let path = if member.is_empty() || member_text == "default" { path } else { format!("{path}.{member_text}") };
+                let path =
+                    if member.is_empty() || member_text == "default" { path } else { format!("{path}.{member_text}") };
                 Some(Binding::External(self.external(language, path)))
             }
         }
@@ -233,7 +238,8 @@ impl<'p, 'f> Bindings<'p, 'f> {
             };
             return match callee {
                 Denoted::External(path) => {
-                    let language = self.program.language(self.program.file_of_function(self.program.site(call.site).function));
+                    let language =
+                        self.program.language(self.program.file_of_function(self.program.site(call.site).function));
                     let returned = self.models.returned_type(language.into(), &path).unwrap_or(path);
                     Some(Denoted::External(self.external(language, returned)))
                 }
@@ -285,7 +291,9 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 Generic::Collection => {
                     if let Some(argument) = types::element_argument(&part) {
                         targets.extend(
-                            self.types(module, argument, hops + 1).into_iter().map(|inner| TypeTarget::Collection(Box::new(inner))),
+                            self.types(module, argument, hops + 1)
+                                .into_iter()
+                                .map(|inner| TypeTarget::Collection(Box::new(inner))),
                         );
                         continue;
                     }
@@ -293,9 +301,11 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 Generic::Opaque => {}
             }
             let class_argument = || {
-                part.arguments.iter().take(3).find_map(|argument| match self.types(module, argument, hops + 1).first() {
-                    Some(TypeTarget::Class(class)) => Some(*class),
-                    _ => None,
+                part.arguments.iter().take(3).find_map(|argument| {
+                    match self.types(module, argument, hops + 1).first() {
+                        Some(TypeTarget::Class(class)) => Some(*class),
+                        _ => None,
+                    }
                 })
             };
             match self.type_name(module, part.name, hops) {
@@ -314,7 +324,9 @@ impl<'p, 'f> Bindings<'p, 'f> {
         // A name that stands alone nowhere is bound nowhere: it is a library's.
         let Some(sym) = self.program.facts.symbols.lookup(first) else {
             return match self.free(module, first) {
-                Some(Binding::External(path)) if !rest.is_empty() => Named::Is(Denoted::External(self.external(language, format!("{path}.{rest}")))),
+                Some(Binding::External(path)) if !rest.is_empty() => {
+                    Named::Is(Denoted::External(self.external(language, format!("{path}.{rest}"))))
+                }
                 _ => Named::Nothing,
             };
         };

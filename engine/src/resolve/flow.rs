@@ -291,9 +291,10 @@ impl<'p, 'f> Flow<'p, 'f> {
     fn is_handle(&self, value: Value) -> bool {
         match value.kind {
             ValueKind::External(path) => self.models.is_handle_anywhere(self.paths.text(path)),
-            ValueKind::Instance(class) => {
-                self.hierarchy.external_bases(class).any(|(path, _)| self.models.is_handle_anywhere(self.paths.text(path)))
-            }
+            ValueKind::Instance(class) => self
+                .hierarchy
+                .external_bases(class)
+                .any(|(path, _)| self.models.is_handle_anywhere(self.paths.text(path))),
             _ => false,
         }
     }
@@ -316,8 +317,12 @@ impl<'p, 'f> Flow<'p, 'f> {
             EdgeKind::Role => {
                 let role = self.values.get(id).role;
                 if role != HandleRole::Unknown {
-                    let changed: Vec<Value> =
-                        self.sets.of(to).map(|id| self.values.get(id)).filter(|value| value.role == HandleRole::Unknown).collect();
+                    let changed: Vec<Value> = self
+                        .sets
+                        .of(to)
+                        .map(|id| self.values.get(id))
+                        .filter(|value| value.role == HandleRole::Unknown)
+                        .collect();
                     for value in changed {
                         self.add(to, Value { role, ..value });
                     }
@@ -683,7 +688,8 @@ impl<'p, 'f> Flow<'p, 'f> {
             ValueKind::External(path) => {
                 let text = self.program.text(row.name);
                 let models = self.models;
-                if let Some(member) = self.paths.member(path, row.name, text, |whole| models.canonical_anywhere(whole)) {
+                if let Some(member) = self.paths.member(path, row.name, text, |whole| models.canonical_anywhere(whole))
+                {
                     self.call_external(row, member, receiver);
                 }
                 return;
@@ -711,7 +717,9 @@ impl<'p, 'f> Flow<'p, 'f> {
                 let text = self.program.text(row.name);
                 let models = self.models;
                 for (path, argument) in bases {
-                    if let Some(member) = self.paths.member(path, row.name, text, |whole| models.canonical_anywhere(whole)) {
+                    if let Some(member) =
+                        self.paths.member(path, row.name, text, |whole| models.canonical_anywhere(whole))
+                    {
                         let via = Value { class: argument.or(Some(class)), ..receiver };
                         self.call_external(row, member, via);
                     }
@@ -859,7 +867,11 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();
         for (path, _) in bases {
-            self.external.insert((row.site, path, Value { class: Some(class), ..Value::new(ValueKind::External(path)) }));
+            self.external.insert((
+                row.site,
+                path,
+                Value { class: Some(class), ..Value::new(ValueKind::External(path)) },
+            ));
         }
     }
 
@@ -935,7 +947,8 @@ impl<'p, 'f> Flow<'p, 'f> {
         let ValueKind::External(_) = via.kind else { return };
         for argument in self.program.arguments(row.site) {
             let Some(function) = self.program.closure(argument.var) else { continue };
-            if let Some(parameter) = self.program.parameters(function).find(|parameter| parameter.kind == ParameterKind::Positional)
+            if let Some(parameter) =
+                self.program.parameters(function).find(|parameter| parameter.kind == ParameterKind::Positional)
                 && parameter.type_.is_empty()
             {
                 let values: Vec<Value> = self.sets.of(Self::node(receiver)).map(|id| self.values.get(id)).collect();
@@ -958,7 +971,21 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
         }
         let name = self.program.text(row.name);
-        if matches!(name, "pop" | "shift" | "find" | "at" | "get" | "first" | "last" | "next" | "pop_front" | "values" | "iter" | "into_iter") {
+        if matches!(
+            name,
+            "pop"
+                | "shift"
+                | "find"
+                | "at"
+                | "get"
+                | "first"
+                | "last"
+                | "next"
+                | "pop_front"
+                | "values"
+                | "iter"
+                | "into_iter"
+        ) {
             self.add_id(Self::node(row.result), inner);
         }
     }
@@ -1014,13 +1041,21 @@ impl<'p, 'f> Flow<'p, 'f> {
         program
             .literal(var)
             .and_then(|literal| by_name(literal.value))
-            .or_else(|| program.loaded_as(var).and_then(|load| by_name(load.field).or_else(|| known(self.role_of_value(load.base, depth + 1)))))
+            .or_else(|| {
+                program
+                    .loaded_as(var)
+                    .and_then(|load| by_name(load.field).or_else(|| known(self.role_of_value(load.base, depth + 1))))
+            })
             .or_else(|| program.variable(var).and_then(|variable| by_name(variable.name)))
             .or_else(|| program.global(var).and_then(by_name))
             .or_else(|| program.template(var).and_then(by_name))
             .or_else(|| program.assigned_from(var).find_map(|row| known(self.role_of_value(row.src, depth + 1))))
-            .or_else(|| program.hole_by_var.of(&r.hole, var).find_map(|row| known(self.role_of_value(row.value, depth + 1))))
-            .or_else(|| program.entry_by_var.of(&r.entry, var).find_map(|row| known(self.role_of_value(row.value, depth + 1))))
+            .or_else(|| {
+                program.hole_by_var.of(&r.hole, var).find_map(|row| known(self.role_of_value(row.value, depth + 1)))
+            })
+            .or_else(|| {
+                program.entry_by_var.of(&r.entry, var).find_map(|row| known(self.role_of_value(row.value, depth + 1)))
+            })
             .or_else(|| {
                 let call = program.call_giving(var)?;
                 program.arguments(call.site).find_map(|argument| known(self.role_of_value(argument.var, depth + 1)))
@@ -1075,7 +1110,10 @@ impl<'p, 'f> Flow<'p, 'f> {
                 let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();
                 return bases
                     .into_iter()
-                    .map(|(path, argument)| Value { class: argument.or(Some(class)), ..Value::new(ValueKind::External(path)) })
+                    .map(|(path, argument)| Value {
+                        class: argument.or(Some(class)),
+                        ..Value::new(ValueKind::External(path))
+                    })
                     .collect();
             }
             function = row.parent;
@@ -1107,7 +1145,8 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
             let Some(&Some(function)) = owners.get(&(self.language_of(row.site), row.name)) else { continue };
             let arguments = program.arguments(row.site).count();
-            let parameters = program.parameters(function).filter(|parameter| parameter.kind != ParameterKind::Receiver).count();
+            let parameters =
+                program.parameters(function).filter(|parameter| parameter.kind != ParameterKind::Receiver).count();
             if arguments <= parameters && !program.is_out_of_scope(function) {
                 self.record(row.site, function, Confidence::Medium);
                 self.bind(row, function, Some(false));

@@ -66,7 +66,8 @@ impl Hierarchy {
             for row in program.method_by_class.of(&program.facts.relations.method, part) {
                 methods.entry((whole, row.name)).or_insert(row.function);
             }
-            let (inherited, outside) = (std::mem::take(&mut bases[part.index()]), std::mem::take(&mut external[part.index()]));
+            let (inherited, outside) =
+                (std::mem::take(&mut bases[part.index()]), std::mem::take(&mut external[part.index()]));
             bases[whole.index()].extend(inherited);
             external[whole.index()].extend(outside);
             bases[part.index()].push(whole);
@@ -112,7 +113,8 @@ impl Hierarchy {
                 return Member::Field;
             }
         }
-        let external: Vec<_> = line.iter().flat_map(|ancestor| self.external[ancestor.index()].iter().copied()).collect();
+        let external: Vec<_> =
+            line.iter().flat_map(|ancestor| self.external[ancestor.index()].iter().copied()).collect();
         if external.is_empty() { Member::Nothing } else { Member::External(external) }
     }
 

@@ -90,7 +90,8 @@ impl Modules {
             Language::Python => {
                 let path = program.path(file);
                 let folder = path.strip_suffix("/__init__.py").or_else(|| (path == "__init__.py").then_some(""))?;
-                let dotted = if folder.is_empty() { name.to_owned() } else { format!("{}.{name}", folder.replace('/', ".")) };
+                let dotted =
+                    if folder.is_empty() { name.to_owned() } else { format!("{}.{name}", folder.replace('/', ".")) };
                 self.python.get(name)?.iter().find(|known| known.dotted == dotted).map(|known| known.module)
             }
             Language::Rust => {
@@ -136,10 +137,15 @@ impl Modules {
                 // test helper of the same name would be taken for a library.
                 let folder = prefix.replace('.', "/");
                 let shared = importer.starts_with(&folder);
-                (shared || !target.contains('.') && folder.split('/').count() <= 2 || target.contains('.'))
-                    .then_some((shared, folder.len(), known))
+                (shared || !target.contains('.') && folder.split('/').count() <= 2 || target.contains('.')).then_some((
+                    shared,
+                    folder.len(),
+                    known,
+                ))
             })
-            .max_by(|a, b| (a.0, a.1 as i64 * if a.0 { 1 } else { -1 }).cmp(&(b.0, b.1 as i64 * if b.0 { 1 } else { -1 })))
+            .max_by(|a, b| {
+                (a.0, a.1 as i64 * if a.0 { 1 } else { -1 }).cmp(&(b.0, b.1 as i64 * if b.0 { 1 } else { -1 }))
+            })
             .filter(|(shared, _, _)| *shared || target.contains('.'))
             .map(|(_, _, known)| known.module)
     }
@@ -171,7 +177,8 @@ impl Modules {
         }
         let mut best: Option<(usize, ModuleId)> = None;
         for alias in &self.aliases {
-            let inside = alias.folder.is_empty() || folder == alias.folder || folder.starts_with(&format!("{}/", alias.folder));
+            let inside =
+                alias.folder.is_empty() || folder == alias.folder || folder.starts_with(&format!("{}/", alias.folder));
             if !inside || best.is_some_and(|(length, _)| length > alias.folder.len()) {
                 continue;
             }
@@ -182,10 +189,8 @@ impl Modules {
                 None => (alias.pattern == target).then(String::new),
             };
             let Some(rest) = rest else { continue };
-            let found = alias
-                .targets
-                .iter()
-                .find_map(|to| self.script(&join(&alias.folder, &to.replacen('*', &rest, 1))?));
+            let found =
+                alias.targets.iter().find_map(|to| self.script(&join(&alias.folder, &to.replacen('*', &rest, 1))?));
             if let Some(module) = found {
                 best = Some((alias.folder.len(), module));
             }
@@ -263,8 +268,10 @@ impl Modules {
             let mut source_folder = folder;
             let root_and_path = loop {
                 let prefix = if source_folder.is_empty() { String::new() } else { format!("{source_folder}/") };
-                let root = ["lib.rs", "main.rs"].iter().find_map(|root| by_path.get(format!("{prefix}{root}").as_str()));
-                let in_bin = source_folder.ends_with("/bin") || source_folder == "bin" || source_folder.ends_with("/tests");
+                let root =
+                    ["lib.rs", "main.rs"].iter().find_map(|root| by_path.get(format!("{prefix}{root}").as_str()));
+                let in_bin =
+                    source_folder.ends_with("/bin") || source_folder == "bin" || source_folder.ends_with("/tests");
                 if let Some(&root) = root {
                     break Some((root, path[prefix.len()..].to_owned()));
                 }
@@ -287,7 +294,8 @@ impl Modules {
             self.rust.insert((root, dotted.clone()), *module);
             self.rust_place.insert(*module, (root, dotted.clone()));
             if dotted.is_empty() && name == "lib.rs" {
-                let package_folder = folder.strip_suffix("/src").or_else(|| (folder == "src").then_some("")).unwrap_or(folder);
+                let package_folder =
+                    folder.strip_suffix("/src").or_else(|| (folder == "src").then_some("")).unwrap_or(folder);
                 let fallback = package_folder.rsplit('/').next().unwrap_or("");
                 let package = names.get(package_folder).copied().unwrap_or(fallback);
                 if !package.is_empty() {

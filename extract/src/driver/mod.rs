@@ -32,7 +32,10 @@ impl SourceText {
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
     /// A folder, or a single file; paths in facts are relative to `root`.
-    Tree { root: &'a Path, paths: &'a [PathBuf] },
+    Tree {
+        root: &'a Path,
+        paths: &'a [PathBuf],
+    },
     Texts(&'a [SourceText]),
 }
 
@@ -102,11 +105,16 @@ pub fn extract(input: Input<'_>, options: &Options, progress: Progress<'_>) -> R
     let (files, mut skipped) = match input {
         Input::Tree { root, paths } => {
             let walk = walk::walk(root, paths, options)?;
-            (walk.files.into_iter().map(|(path, from, size)| (path, Text::File(from), size)).collect::<Vec<_>>(), walk.skipped)
+            (
+                walk.files.into_iter().map(|(path, from, size)| (path, Text::File(from), size)).collect::<Vec<_>>(),
+                walk.skipped,
+            )
         }
         Input::Texts(texts) => {
-            let mut files: Vec<_> =
-                texts.iter().map(|text| (text.path.clone(), Text::Memory(&text.text), text.text.len() as u64)).collect();
+            let mut files: Vec<_> = texts
+                .iter()
+                .map(|text| (text.path.clone(), Text::Memory(&text.text), text.text.len() as u64))
+                .collect();
             files.sort_by(|a, b| a.0.cmp(&b.0));
             (files, Vec::new())
         }
@@ -164,7 +172,9 @@ fn read(path: &str, text: &Text<'_>) -> Result<FactBase, Skipped> {
         Text::Memory(text) => text,
         Text::File(from) => {
             let bytes = std::fs::read(from).map_err(|error| skip(DiagnosticKind::Unreadable, error.to_string()))?;
-            owned = decode(bytes).map_err(|at| skip(DiagnosticKind::InvalidUtf8, format!("no valid UTF-8 at byte {at}; save the file as UTF-8")))?;
+            owned = decode(bytes).map_err(|at| {
+                skip(DiagnosticKind::InvalidUtf8, format!("no valid UTF-8 at byte {at}; save the file as UTF-8"))
+            })?;
             owned.as_str()
         }
     };
@@ -184,7 +194,10 @@ fn read(path: &str, text: &Text<'_>) -> Result<FactBase, Skipped> {
         role => role,
     };
     catch_unwind(AssertUnwindSafe(|| front_end.lower(path, text, role))).map_err(|_| {
-        skip(DiagnosticKind::Internal, format!("the {} front end failed on this file; please report it", front_end.name()))
+        skip(
+            DiagnosticKind::Internal,
+            format!("the {} front end failed on this file; please report it", front_end.name()),
+        )
     })
 }
 

@@ -4,10 +4,35 @@ use distsys_facts::{DiagnosticKind, Role};
 
 /// Folders that hold other people's code or build output, wherever they stand.
 const VENDORED: &[&str] = &[
-    "node_modules", "bower_components", "vendor", "vendored", "third_party", "thirdparty", "third-party", "site-packages", ".venv", "venv",
-    "virtualenv", "__pypackages__", ".yarn", ".pnpm",
+    "node_modules",
+    "bower_components",
+    "vendor",
+    "vendored",
+    "third_party",
+    "thirdparty",
+    "third-party",
+    "site-packages",
+    ".venv",
+    "venv",
+    "virtualenv",
+    "__pypackages__",
+    ".yarn",
+    ".pnpm",
 ];
-const BUILD_OUTPUT: &[&str] = &["dist", "build", "target", "out", ".next", ".nuxt", ".output", "coverage", "__pycache__", ".tox", ".nox", "htmlcov"];
+const BUILD_OUTPUT: &[&str] = &[
+    "dist",
+    "build",
+    "target",
+    "out",
+    ".next",
+    ".nuxt",
+    ".output",
+    "coverage",
+    "__pycache__",
+    ".tox",
+    ".nox",
+    "htmlcov",
+];
 
 /// Why a folder is not entered.
 pub(super) fn folder_to_skip(name: &str) -> Option<DiagnosticKind> {
@@ -22,7 +47,18 @@ pub(super) fn folder_to_skip(name: &str) -> Option<DiagnosticKind> {
 
 /// Why a file is left out for its name.
 pub(super) fn file_to_skip(name: &str) -> Option<DiagnosticKind> {
-    let generated = [".min.js", ".min.mjs", ".bundle.js", "_pb2.py", "_pb2_grpc.py", "_pb.js", "_pb.ts", ".generated.ts", ".gen.ts", ".g.ts"];
+    let generated = [
+        ".min.js",
+        ".min.mjs",
+        ".bundle.js",
+        "_pb2.py",
+        "_pb2_grpc.py",
+        "_pb.js",
+        "_pb.ts",
+        ".generated.ts",
+        ".gen.ts",
+        ".g.ts",
+    ];
     generated.iter().any(|end| name.ends_with(end)).then_some(DiagnosticKind::Generated)
 }
 
@@ -36,10 +72,11 @@ pub(super) fn role(path: &str) -> Role {
     let mut role = Role::Source;
     for folder in folders.split('/') {
         match folder {
-            "test" | "tests" | "__tests__" | "testing" | "__mocks__" | "mocks" | "e2e" | "cypress" | "testdata" | "test_utils" | "test-utils"
-            | "spec" | "specs" | "fixtures" | "integration_tests" | "integration-tests" | "test_runner" | "testlib" => return Role::Test,
-            "examples" | "example" | "benches" | "bench" | "benchmarks" | "benchmark" | "docs" | "doc" | "samples" | "demo" | "demos" | "stories"
-            | "tutorial" | "tutorials" => role = Role::Example,
+            "test" | "tests" | "__tests__" | "testing" | "__mocks__" | "mocks" | "e2e" | "cypress" | "testdata"
+            | "test_utils" | "test-utils" | "spec" | "specs" | "fixtures" | "integration_tests"
+            | "integration-tests" | "test_runner" | "testlib" => return Role::Test,
+            "examples" | "example" | "benches" | "bench" | "benchmarks" | "benchmark" | "docs" | "doc" | "samples"
+            | "demo" | "demos" | "stories" | "tutorial" | "tutorials" => role = Role::Example,
             "migrations" | "versions" if role == Role::Source => role = Role::Migration,
             _ => {}
         }
@@ -54,7 +91,8 @@ pub(super) fn role(path: &str) -> Role {
 
 /// Whether a file is a manifest whose keys become facts.
 pub(super) fn is_manifest(name: &str) -> bool {
-    matches!(name, "package.json" | "Cargo.toml" | "pyproject.toml" | "jsconfig.json") || (name.starts_with("tsconfig") && name.ends_with(".json"))
+    matches!(name, "package.json" | "Cargo.toml" | "pyproject.toml" | "jsconfig.json")
+        || (name.starts_with("tsconfig") && name.ends_with(".json"))
 }
 
 #[cfg(test)]

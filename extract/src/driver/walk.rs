@@ -27,7 +27,8 @@ pub(super) fn walk(root: &Path, targets: &[PathBuf], options: &Options) -> Resul
             .add(&format!("!{glob}"))
             .map_err(|error| ExtractError::Exclude { glob: glob.clone(), message: error.to_string() })?;
     }
-    let overrides = overrides.build().map_err(|error| ExtractError::Exclude { glob: String::new(), message: error.to_string() })?;
+    let overrides =
+        overrides.build().map_err(|error| ExtractError::Exclude { glob: String::new(), message: error.to_string() })?;
     let whole = [root.to_path_buf()];
     for target in if targets.is_empty() { &whole[..] } else { targets } {
         let unreadable = |source| ExtractError::Unreadable { path: target.display().to_string(), source };
@@ -48,7 +49,11 @@ pub(super) fn walk(root: &Path, targets: &[PathBuf], options: &Options) -> Resul
                 // Build output is only that beside a manifest; a package may be called `build`.
                 Some(DiagnosticKind::Generated) if !beside_manifest(entry.path()) => true,
                 Some(kind) => {
-                    let _ = sender.send(Skipped { path: relative(&base, entry.path()), kind, message: "folder left out".to_owned() });
+                    let _ = sender.send(Skipped {
+                        path: relative(&base, entry.path()),
+                        kind,
+                        message: "folder left out".to_owned(),
+                    });
                     false
                 }
                 None => true,
@@ -83,7 +88,10 @@ impl Walk {
                 Ok(_) => "a symbolic link, not followed",
                 Err(_) => "a symbolic link that leads nowhere or in a circle, not followed",
             };
-            if std::fs::metadata(entry.path()).is_ok_and(|target| target.is_dir()) || wanted(&path, &name) || message.contains("circle") {
+            if std::fs::metadata(entry.path()).is_ok_and(|target| target.is_dir())
+                || wanted(&path, &name)
+                || message.contains("circle")
+            {
                 self.skipped.push(Skipped { path, kind: DiagnosticKind::Link, message: message.to_owned() });
             }
             return;

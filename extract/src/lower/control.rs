@@ -198,7 +198,8 @@ impl Lowering<'_> {
 
     pub fn continue_(&mut self, label: &str) {
         let loops = &self.frame().loops;
-        let target = loops.iter().rev().filter(|frame| label.is_empty() || frame.label == label).find_map(|frame| frame.head);
+        let target =
+            loops.iter().rev().filter(|frame| label.is_empty() || frame.label == label).find_map(|frame| frame.head);
         if let Some(target) = target {
             let at = self.block();
             self.edge(at, target, EdgeKind::Back);

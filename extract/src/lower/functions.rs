@@ -1,8 +1,8 @@
 //! Functions, parameters and classes.
 
 use distsys_facts::schema::{
-    Block, Class, Extends, Field, Function, Method, Parameter, Region, ReturnType, TypeAlias, ClassAnnotation,
-    FieldAnnotation, FunctionAnnotation, ParameterAnnotation,
+    Block, Class, ClassAnnotation, Extends, Field, FieldAnnotation, Function, FunctionAnnotation, Method, Parameter,
+    ParameterAnnotation, Region, ReturnType, TypeAlias,
 };
 use distsys_facts::{
     BlockId, ClassId, ClassKind, FunctionFlags, FunctionId, FunctionKind, ParameterKind, RegionId, RegionKind, SiteId,

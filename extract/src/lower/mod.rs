@@ -38,10 +38,10 @@ use distsys_facts::{
 use rustc_hash::FxHashMap;
 
 pub use control::{Choice, Loop, Try};
-pub use functions::{ClassSpec, FunctionSpec, ParameterSpec};
 use functions::Frame;
-pub use source_map::{SourceMap, Span};
+pub use functions::{ClassSpec, FunctionSpec, ParameterSpec};
 use scopes::Scope;
+pub use source_map::{SourceMap, Span};
 pub use values::{Arg, Callee};
 
 /// Builds the facts of one file.
@@ -170,7 +170,10 @@ impl<'s> Lowering<'s> {
 
     /// The innermost region.
     pub fn region(&self) -> RegionId {
-        self.frames.last().and_then(|frame| frame.regions.last().copied()).unwrap_or_else(|| unreachable!("a function has a body"))
+        self.frames
+            .last()
+            .and_then(|frame| frame.regions.last().copied())
+            .unwrap_or_else(|| unreachable!("a function has a body"))
     }
 
     /// The block that the next site goes to.

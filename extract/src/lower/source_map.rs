@@ -51,7 +51,9 @@ impl<'s> SourceMap<'s> {
         let column = if self.ascii {
             offset - start
         } else {
-            self.text.get(start as usize..offset as usize).map_or(offset - start, |before| before.chars().count() as u32)
+            self.text
+                .get(start as usize..offset as usize)
+                .map_or(offset - start, |before| before.chars().count() as u32)
         };
         Position::new(line as u32, column + 1)
     }

@@ -53,8 +53,7 @@ impl Lower<'_> {
         };
         let prepared = self.prepare_parameters(&def.parameters);
         let return_type = def.returns.as_deref().map(type_text).unwrap_or_default();
-        let spec =
-            FunctionSpec { name: &def.name, kind, flags, class, return_type: &return_type, span: span_of(def) };
+        let spec = FunctionSpec { name: &def.name, kind, flags, class, return_type: &return_type, span: span_of(def) };
         let function = self.to.begin_function(spec);
         self.class = None;
         let has_receiver = class.is_some() && !is_static;
@@ -123,8 +122,15 @@ impl Lower<'_> {
         self.to.facts_mut().relations.call.last().map(|call| call.site)
     }
 
-    fn parameters(&mut self, function: FunctionId, parameters: &Parameters, prepared: Vec<Prepared>, has_receiver: bool) {
-        let keyword_only: Vec<&str> = parameters.kwonlyargs.iter().map(|parameter| parameter.parameter.name.as_str()).collect();
+    fn parameters(
+        &mut self,
+        function: FunctionId,
+        parameters: &Parameters,
+        prepared: Vec<Prepared>,
+        has_receiver: bool,
+    ) {
+        let keyword_only: Vec<&str> =
+            parameters.kwonlyargs.iter().map(|parameter| parameter.parameter.name.as_str()).collect();
         for (index, (parameter, prepared)) in parameters.iter().zip(prepared).enumerate() {
             let name = parameter.name().as_str();
             let kind = if has_receiver && index == 0 {

@@ -1,9 +1,7 @@
 //! Expressions.
 
 use distsys_facts::{CallKind, LiteralKind, RegionKind, SiteId, VarId};
-use ruff_python_ast::{
-    BoolOp, Comprehension, Expr, ExprCall, InterpolatedStringElement, Number, Operator, UnaryOp,
-};
+use ruff_python_ast::{BoolOp, Comprehension, Expr, ExprCall, InterpolatedStringElement, Number, Operator, UnaryOp};
 
 use super::{Lower, span_of};
 use crate::lower::{Arg, Callee, Span};
@@ -262,7 +260,10 @@ impl Lower<'_> {
     /// `"a" + x + "b"` as a template, if a side is text.
     fn concatenation(&mut self, left: &Expr, right: &Expr) -> Option<(String, Vec<VarId>)> {
         let is_text = |side: &Expr| matches!(side, Expr::StringLiteral(_) | Expr::FString(_));
-        if !is_text(left) && !is_text(right) && !matches!(left, Expr::BinOp(inner) if inner.op == Operator::Add && is_text(&inner.right)) {
+        if !is_text(left)
+            && !is_text(right)
+            && !matches!(left, Expr::BinOp(inner) if inner.op == Operator::Add && is_text(&inner.right))
+        {
             return None;
         }
         let (mut text, mut holes) = (String::new(), Vec::new());
@@ -420,4 +421,3 @@ fn percent_holes(text: &str) -> String {
     out.push_str(rest);
     out
 }
-

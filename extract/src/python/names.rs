@@ -1,6 +1,6 @@
 //! Which names a body binds: Python decides scope by assignment anywhere in the function.
 
-use ruff_python_ast::{Expr, ExceptHandler, Pattern, Stmt};
+use ruff_python_ast::{ExceptHandler, Expr, Pattern, Stmt};
 
 use super::Lower;
 

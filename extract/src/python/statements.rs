@@ -2,8 +2,8 @@
 
 use distsys_facts::RegionKind;
 use ruff_python_ast::{
-    ElifElseClause, ExceptHandler, Expr, Pattern, Stmt, StmtFor, StmtImport, StmtImportFrom, StmtMatch, StmtTry, StmtWhile,
-    StmtWith,
+    ElifElseClause, ExceptHandler, Expr, Pattern, Stmt, StmtFor, StmtImport, StmtImportFrom, StmtMatch, StmtTry,
+    StmtWhile, StmtWith,
 };
 use ruff_text_size::Ranged;
 
@@ -39,7 +39,8 @@ impl Lower<'_> {
                 }
             }
             Stmt::Assign(assign) => {
-                if let ([Expr::Name(name)], Expr::Subscript(_) | Expr::BinOp(_)) = (&assign.targets[..], &*assign.value) {
+                if let ([Expr::Name(name)], Expr::Subscript(_) | Expr::BinOp(_)) = (&assign.targets[..], &*assign.value)
+                {
                     let text = type_text(&assign.value);
                     if text.contains(['|', '<']) {
                         self.to.type_alias(&name.id, &text);
@@ -216,7 +217,8 @@ impl Lower<'_> {
             }
             self.body(&case.body);
             self.to.end_arm(&mut choice);
-            exhaustive |= case.guard.is_none() && matches!(&case.pattern, Pattern::MatchAs(as_) if as_.pattern.is_none());
+            exhaustive |=
+                case.guard.is_none() && matches!(&case.pattern, Pattern::MatchAs(as_) if as_.pattern.is_none());
         }
         self.to.end_choice(choice, exhaustive);
     }

@@ -10,13 +10,46 @@ use crate::lower::{Arg, Callee, Span};
 
 /// Methods that give their receiver's value, borrowed, copied or unwrapped.
 const TRANSPARENT_METHODS: &[&str] = &[
-    "clone", "cloned", "copied", "unwrap", "expect", "unwrap_or_default", "as_ref", "as_mut", "as_deref", "as_deref_mut", "to_owned", "into", "as_str",
-    "borrow", "borrow_mut", "iter", "iter_mut", "into_iter", "unwrap_or_else", "map_err", "ok", "ok_or", "ok_or_else", "context", "with_context",
-    "to_string", "as_slice", "boxed", "unwrap_or", "into_inner", "by_ref", "enumerate", "in_current_span", "instrument", "get_ref",
+    "clone",
+    "cloned",
+    "copied",
+    "unwrap",
+    "expect",
+    "unwrap_or_default",
+    "as_ref",
+    "as_mut",
+    "as_deref",
+    "as_deref_mut",
+    "to_owned",
+    "into",
+    "as_str",
+    "borrow",
+    "borrow_mut",
+    "iter",
+    "iter_mut",
+    "into_iter",
+    "unwrap_or_else",
+    "map_err",
+    "ok",
+    "ok_or",
+    "ok_or_else",
+    "context",
+    "with_context",
+    "to_string",
+    "as_slice",
+    "boxed",
+    "unwrap_or",
+    "into_inner",
+    "by_ref",
+    "enumerate",
+    "in_current_span",
+    "instrument",
+    "get_ref",
 ];
 
 /// Constructors that give their argument's value.
-const TRANSPARENT_CONSTRUCTORS: &[&str] = &["Box", "Arc", "Rc", "Some", "Ok", "Err", "Pin", "Cow", "Cell", "RefCell", "Wrapping"];
+const TRANSPARENT_CONSTRUCTORS: &[&str] =
+    &["Box", "Arc", "Rc", "Some", "Ok", "Err", "Pin", "Cow", "Cell", "RefCell", "Wrapping"];
 
 impl Lower<'_> {
     /// Lowers an expression; its value.
@@ -163,7 +196,8 @@ impl Lower<'_> {
 
     fn method_call(&mut self, call: &ExprMethodCall) -> VarId {
         let receiver = self.expression(&call.receiver);
-        let arguments: Vec<Arg<'_>> = call.args.iter().map(|argument| Arg::Positional(self.expression(argument))).collect();
+        let arguments: Vec<Arg<'_>> =
+            call.args.iter().map(|argument| Arg::Positional(self.expression(argument))).collect();
         let span = self.span(start_of(&call.receiver), call.paren_token.span.close());
         let name = call.method.to_string();
         let (_, result) = self.to.call(CallKind::Call, Callee::Member(receiver, &name), &arguments, span);
@@ -186,7 +220,8 @@ impl Lower<'_> {
         let span = self.span(start_of(&call.func), call.paren_token.span.close());
         let Expr::Path(path) = &*call.func else {
             let callee = self.expression(&call.func);
-            let arguments: Vec<Arg<'_>> = call.args.iter().map(|argument| Arg::Positional(self.expression(argument))).collect();
+            let arguments: Vec<Arg<'_>> =
+                call.args.iter().map(|argument| Arg::Positional(self.expression(argument))).collect();
             return self.to.call(CallKind::Call, Callee::Value(callee, ""), &arguments, span).1;
         };
         let last = path.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
@@ -217,14 +252,16 @@ impl Lower<'_> {
             (Ok(receiver), name) => self.to.call(CallKind::Call, Callee::Member(*receiver, name), &passed, span).1,
             (Err(value), name) => self.to.call(CallKind::Call, Callee::Value(*value, name), &passed, span).1,
         };
-        let type_name = path.path.segments.iter().rev().nth(1).map(|segment| segment.ident.to_string()).unwrap_or_default();
+        let type_name =
+            path.path.segments.iter().rev().nth(1).map(|segment| segment.ident.to_string()).unwrap_or_default();
         if TRANSPARENT_CONSTRUCTORS.contains(&type_name.as_str())
             && matches!(last.as_str(), "new" | "from" | "pin" | "clone" | "Owned" | "Borrowed")
             && let [only] = arguments[..]
         {
             self.to.assign(result, only);
         }
-        if let Some(syn::PathArguments::AngleBracketed(arguments)) = path.path.segments.last().map(|segment| &segment.arguments)
+        if let Some(syn::PathArguments::AngleBracketed(arguments)) =
+            path.path.segments.last().map(|segment| &segment.arguments)
             && let Some(syn::GenericArgument::Type(type_)) = arguments.args.first()
         {
             let text = self.type_text(type_);
@@ -408,14 +445,18 @@ pub(super) fn start_of(expression: &Expr) -> TokenSpan {
         Expr::Assign(assign) => start_of(&assign.left),
         Expr::Cast(cast) => start_of(&cast.expr),
         Expr::Path(path) => path.path.segments.first().map_or_else(|| path.span(), |segment| segment.ident.span()),
-        Expr::Macro(macro_) => macro_.mac.path.segments.first().map_or_else(|| macro_.span(), |segment| segment.ident.span()),
+        Expr::Macro(macro_) => {
+            macro_.mac.path.segments.first().map_or_else(|| macro_.span(), |segment| segment.ident.span())
+        }
         Expr::Block(block) => block.block.brace_token.span.open(),
         Expr::If(if_) => if_.if_token.span,
         Expr::Match(match_) => match_.match_token.span,
         Expr::Async(async_) => async_.async_token.span,
         Expr::Closure(closure) => closure.inputs_begin.span,
         Expr::Paren(paren) => paren.paren_token.span.open(),
-        Expr::Struct(struct_) => struct_.path.segments.first().map_or_else(|| struct_.span(), |segment| segment.ident.span()),
+        Expr::Struct(struct_) => {
+            struct_.path.segments.first().map_or_else(|| struct_.span(), |segment| segment.ident.span())
+        }
         other => other.span(),
     }
 }

@@ -55,7 +55,12 @@ impl Lower<'_> {
         for input in &signature.inputs {
             match input {
                 FnArg::Receiver(_) => {
-                    self.to.parameter(ParameterSpec { name: "self", kind: ParameterKind::Receiver, type_: "", default: None });
+                    self.to.parameter(ParameterSpec {
+                        name: "self",
+                        kind: ParameterKind::Receiver,
+                        type_: "",
+                        default: None,
+                    });
                 }
                 FnArg::Typed(typed) => {
                     let type_ = self.type_text(&typed.ty);
@@ -98,8 +103,14 @@ impl Lower<'_> {
         let return_type = self.return_text(&closure.output);
         let span = self.span(closure.inputs_begin.span, super::expressions::end_of(&closure.body));
         let temporaries = self.temporaries.take();
-        let function =
-            self.to.begin_function(FunctionSpec { name: "", kind: FunctionKind::Closure, flags, class: None, return_type: &return_type, span });
+        let function = self.to.begin_function(FunctionSpec {
+            name: "",
+            kind: FunctionKind::Closure,
+            flags,
+            class: None,
+            return_type: &return_type,
+            span,
+        });
         for input in &closure.inputs {
             match input {
                 Pat::Type(typed) => {
@@ -149,7 +160,13 @@ fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().segments.last().is_some_and(|segment| {
             let name = segment.ident.to_string();
-            name == "test" || name == "rstest" || name == "bench" || name.ends_with("_test") || name == "test_case" || name == "quickcheck" || name == "proptest"
+            name == "test"
+                || name == "rstest"
+                || name == "bench"
+                || name.ends_with("_test")
+                || name == "test_case"
+                || name == "quickcheck"
+                || name == "proptest"
         })
     })
 }

@@ -3,7 +3,8 @@
 use distsys_facts::{CallKind, ClassId, ClassKind, SiteId};
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Expr, Fields, ImplItem, Item, ItemImpl, ItemMod, ItemTrait, ItemUse, Meta, TraitItem, Type, TypeParamBound, UseTree, Visibility,
+    Attribute, Expr, Fields, ImplItem, Item, ItemImpl, ItemMod, ItemTrait, ItemUse, Meta, TraitItem, Type,
+    TypeParamBound, UseTree, Visibility,
 };
 
 use super::Lower;
@@ -166,7 +167,9 @@ impl Lower<'_> {
                 }
             }
             UseTree::Name(name) => self.use_name(prefix, &name.ident.to_string(), None, export, public),
-            UseTree::Rename(rename) => self.use_name(prefix, &rename.ident.to_string(), Some(rename.rename.to_string()), export, public),
+            UseTree::Rename(rename) => {
+                self.use_name(prefix, &rename.ident.to_string(), Some(rename.rename.to_string()), export, public)
+            }
             UseTree::Glob(_) => {
                 let target = prefix.join(".");
                 self.to.import_glob(&target);
@@ -259,7 +262,11 @@ impl Lower<'_> {
             Some(class) => class,
             None => {
                 let name = plain.rsplit('.').next().unwrap_or(&plain).to_owned();
-                let class = self.to.class(ClassSpec { name: &name, kind: ClassKind::Struct, span: self.at(item.impl_token.span) });
+                let class = self.to.class(ClassSpec {
+                    name: &name,
+                    kind: ClassKind::Struct,
+                    span: self.at(item.impl_token.span),
+                });
                 self.to.extends(class, 1000, &format!("impl.{plain}"));
                 class
             }
@@ -306,13 +313,17 @@ impl Lower<'_> {
         for attribute in attributes {
             let path = attribute.path();
             let last = path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
-            if matches!(last.as_str(), "derive" | "doc" | "allow" | "cfg" | "expect" | "warn" | "deny" | "inline" | "must_use" | "cfg_attr") {
+            if matches!(
+                last.as_str(),
+                "derive" | "doc" | "allow" | "cfg" | "expect" | "warn" | "deny" | "inline" | "must_use" | "cfg_attr"
+            ) {
                 continue;
             }
             let span = self.at(attribute.span());
             let mut arguments = Vec::new();
             if let Meta::List(list) = &attribute.meta
-                && let Ok(expressions) = list.parse_args_with(syn::punctuated::Punctuated::<Expr, syn::Token![,]>::parse_terminated)
+                && let Ok(expressions) =
+                    list.parse_args_with(syn::punctuated::Punctuated::<Expr, syn::Token![,]>::parse_terminated)
             {
                 let parsed: Vec<Expr> = expressions.into_iter().collect();
                 for expression in &parsed {
@@ -350,7 +361,11 @@ impl Lower<'_> {
     }
 
     /// The callee of a path: the receiver of its last segment (`Ok`), or the plain name (`Err`).
-    pub(super) fn path_callee(&mut self, path: &syn::Path, _at: Span) -> (Result<distsys_facts::VarId, distsys_facts::VarId>, String) {
+    pub(super) fn path_callee(
+        &mut self,
+        path: &syn::Path,
+        _at: Span,
+    ) -> (Result<distsys_facts::VarId, distsys_facts::VarId>, String) {
         let mut names = path.segments.iter().map(|segment| segment.ident.to_string());
         let first = names.next().unwrap_or_default();
         let rest: Vec<String> = names.collect();

@@ -46,15 +46,18 @@ impl Lower<'_> {
                 }
             }
             "json" => self.json(mac.tokens.clone()),
-            "format" | "format_args" | "print" | "println" | "eprint" | "eprintln" | "write" | "writeln" | "trace" | "debug" | "info" | "warn" | "error"
-            | "event" | "span" | "debug_span" | "info_span" | "log" => self.format_like(mac, &name, span),
+            "format" | "format_args" | "print" | "println" | "eprint" | "eprintln" | "write" | "writeln" | "trace"
+            | "debug" | "info" | "warn" | "error" | "event" | "span" | "debug_span" | "info_span" | "log" => {
+                self.format_like(mac, &name, span)
+            }
             "panic" | "bail" | "unreachable" | "todo" | "unimplemented" => {
                 let value = self.format_like(mac, &name, span);
                 self.to.throw(Some(value), span);
                 value
             }
             "anyhow" | "eyre" => self.format_like(mac, &name, span),
-            "ensure" | "assert" | "debug_assert" | "assert_eq" | "assert_ne" | "debug_assert_eq" | "debug_assert_ne" => {
+            "ensure" | "assert" | "debug_assert" | "assert_eq" | "assert_ne" | "debug_assert_eq"
+            | "debug_assert_ne" => {
                 for argument in self.arguments(&mac.tokens) {
                     let _ = argument;
                 }
@@ -109,7 +112,9 @@ impl Lower<'_> {
         for part in split(tokens.clone(), &[',', ';']) {
             // `name = value`, `%value`, `?value` of logging macros.
             let part: TokenStream = match part.clone().into_iter().next() {
-                Some(TokenTree::Punct(punct)) if matches!(punct.as_char(), '%' | '?') => part.into_iter().skip(1).collect(),
+                Some(TokenTree::Punct(punct)) if matches!(punct.as_char(), '%' | '?') => {
+                    part.into_iter().skip(1).collect()
+                }
                 _ => part,
             };
             if let Ok(expression) = syn::parse2::<Expr>(part) {
@@ -131,7 +136,9 @@ impl Lower<'_> {
                 continue;
             }
             let part: TokenStream = match part.clone().into_iter().next() {
-                Some(TokenTree::Punct(punct)) if matches!(punct.as_char(), '%' | '?') => part.into_iter().skip(1).collect(),
+                Some(TokenTree::Punct(punct)) if matches!(punct.as_char(), '%' | '?') => {
+                    part.into_iter().skip(1).collect()
+                }
                 _ => part,
             };
             match syn::parse2::<Expr>(part) {
@@ -197,7 +204,9 @@ impl Lower<'_> {
                     let value = self.json(trees.collect());
                     let key = match key {
                         Some(TokenTree::Literal(literal)) => {
-                            syn::parse2::<syn::LitStr>(TokenTree::Literal(literal).into()).map(|text| text.value()).unwrap_or_default()
+                            syn::parse2::<syn::LitStr>(TokenTree::Literal(literal).into())
+                                .map(|text| text.value())
+                                .unwrap_or_default()
                         }
                         _ => String::new(),
                     };
@@ -206,7 +215,8 @@ impl Lower<'_> {
                 object
             }
             Delimiter::Bracket => {
-                let values: Vec<VarId> = split(group.stream(), &[',']).into_iter().map(|part| self.json(part)).collect();
+                let values: Vec<VarId> =
+                    split(group.stream(), &[',']).into_iter().map(|part| self.json(part)).collect();
                 self.to.array(&values)
             }
             _ => match syn::parse2::<Expr>(tokens) {
@@ -253,9 +263,11 @@ impl Lower<'_> {
     /// `static ref NAME: T = value;`, `static NAME: T = value;`
     fn statics(&mut self, mac: &Macro) {
         for part in split(mac.tokens.clone(), &[';']) {
-            let mut trees = part.into_iter().skip_while(|tree| !matches!(tree, TokenTree::Ident(ident) if *ident == "static"));
+            let mut trees =
+                part.into_iter().skip_while(|tree| !matches!(tree, TokenTree::Ident(ident) if *ident == "static"));
             trees.next();
-            let mut trees = trees.skip_while(|tree| matches!(tree, TokenTree::Ident(ident) if *ident == "ref")).peekable();
+            let mut trees =
+                trees.skip_while(|tree| matches!(tree, TokenTree::Ident(ident) if *ident == "ref")).peekable();
             let Some(TokenTree::Ident(name)) = trees.next() else { continue };
             trees.next();
             let mut type_ = TokenStream::new();
@@ -290,12 +302,17 @@ struct SelectArm {
 
 fn select_arms(input: syn::parse::ParseStream<'_>) -> syn::Result<Vec<SelectArm>> {
     let mut arms = Vec::new();
-    if input.peek(syn::Ident) && input.fork().parse::<syn::Ident>().is_ok_and(|ident| ident == "biased") && input.peek2(Token![;]) {
+    if input.peek(syn::Ident)
+        && input.fork().parse::<syn::Ident>().is_ok_and(|ident| ident == "biased")
+        && input.peek2(Token![;])
+    {
         input.parse::<syn::Ident>()?;
         input.parse::<Token![;]>()?;
     }
     while !input.is_empty() {
-        let is_default = input.peek(Token![else]) || input.fork().parse::<syn::Ident>().is_ok_and(|ident| ident == "complete" || ident == "default") && input.peek2(Token![=>]);
+        let is_default = input.peek(Token![else])
+            || input.fork().parse::<syn::Ident>().is_ok_and(|ident| ident == "complete" || ident == "default")
+                && input.peek2(Token![=>]);
         let (mut pattern, mut future, mut guard) = (None, None, None);
         if is_default {
             input.parse::<TokenTree>()?;

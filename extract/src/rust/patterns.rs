@@ -52,9 +52,13 @@ impl Lower<'_> {
             }
             Pat::TupleStruct(tuple) => {
                 let name = tuple.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
-                let wrapper = matches!(name.as_str(), "Some" | "Ok" | "Err" | "Ready" | "Path" | "Json" | "State" | "Extension" | "Query" | "Form");
+                let wrapper = matches!(
+                    name.as_str(),
+                    "Some" | "Ok" | "Err" | "Ready" | "Path" | "Json" | "State" | "Extension" | "Query" | "Form"
+                );
                 for (index, element) in tuple.elems.iter().enumerate().filter(|(_, element)| binds(element)) {
-                    let part = if wrapper && tuple.elems.len() == 1 { value } else { self.to.load(value, &index.to_string()) };
+                    let part =
+                        if wrapper && tuple.elems.len() == 1 { value } else { self.to.load(value, &index.to_string()) };
                     self.bind_pattern(element, part);
                 }
             }
@@ -96,7 +100,9 @@ fn asked(pattern: &Pat) -> Option<String> {
         Pat::Path(path) => last(&path.path),
         Pat::Ident(ident) => {
             let name = ident.ident.to_string();
-            name.starts_with(char::is_uppercase).then_some(name).or_else(|| ident.subpat.as_ref().and_then(|(_, inner)| asked(inner)))
+            name.starts_with(char::is_uppercase)
+                .then_some(name)
+                .or_else(|| ident.subpat.as_ref().and_then(|(_, inner)| asked(inner)))
         }
         Pat::Reference(reference) => asked(&reference.pat),
         Pat::Paren(paren) => asked(&paren.pat),

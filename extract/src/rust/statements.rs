@@ -10,7 +10,9 @@ impl Lower<'_> {
     /// The statements of a block in a scope of their own; the value of its last expression.
     pub(super) fn block_value(&mut self, block: &Block) -> Option<VarId> {
         self.to.push_scope();
-        let items = || block.stmts.iter().filter_map(|statement| if let Stmt::Item(item) = statement { Some(item) } else { None });
+        let items = || {
+            block.stmts.iter().filter_map(|statement| if let Stmt::Item(item) = statement { Some(item) } else { None })
+        };
         if items().next().is_some() {
             self.classes.push(Default::default());
             let class = self.class.take();
@@ -83,7 +85,8 @@ impl Lower<'_> {
             self.bind_pattern(&local.pat, var);
             return;
         };
-        let value = if waits_on_a_chain(&init.expr) { self.with_temporaries(&init.expr) } else { self.expression(&init.expr) };
+        let value =
+            if waits_on_a_chain(&init.expr) { self.with_temporaries(&init.expr) } else { self.expression(&init.expr) };
         if let Some((_, otherwise)) = &init.diverge {
             let span = self.span(start_of(otherwise), end_of(otherwise));
             let condition = self.pattern_condition(&local.pat, value, span);

@@ -15,7 +15,10 @@ fn lower(text: &str) -> FactBase {
 fn calls(body: &str) -> Vec<String> {
     let facts = lower(&format!("async fn f() {{ {body} }}"));
     let r = &facts.relations;
-    r.call.iter().map(|call| format!("{}{}", if call.receiver.is_some() { "." } else { "" }, facts.text(call.name))).collect()
+    r.call
+        .iter()
+        .map(|call| format!("{}{}", if call.receiver.is_some() { "." } else { "" }, facts.text(call.name)))
+        .collect()
 }
 
 #[test]
@@ -27,7 +30,10 @@ fn calls_in_evaluation_order() {
 
 #[test]
 fn macros_are_read() {
-    assert_eq!(calls("tokio::select! { x = a() => b(x), _ = c.d(), if e() => { g() } else => h() }"), ["a", ".d", "e", "b", "g", "h"]);
+    assert_eq!(
+        calls("tokio::select! { x = a() => b(x), _ = c.d(), if e() => { g() } else => h() }"),
+        ["a", ".d", "e", "b", "g", "h"]
+    );
     assert_eq!(calls("tokio::join!(a(), b());"), ["a", "b", ".join"]);
     assert_eq!(calls("vec![a(), b()];"), ["a", "b"]);
     assert_eq!(calls("assert!(a() == 1);"), ["a"]);
@@ -45,13 +51,17 @@ fn formats_are_templates() {
 
 #[test]
 fn sql_macros_have_their_text() {
-    let facts = lower("async fn f(p: &PgPool) { sqlx::query!(\"UPDATE orders SET a = 1 WHERE id = $1\", 1).execute(p).await.unwrap(); }");
+    let facts = lower(
+        "async fn f(p: &PgPool) { sqlx::query!(\"UPDATE orders SET a = 1 WHERE id = $1\", 1).execute(p).await.unwrap(); }",
+    );
     assert_eq!(facts.text(facts.relations.sql[0].table), "orders");
 }
 
 #[test]
 fn types_are_spelled_in_one_way() {
-    let facts = lower("fn f<R: Repo>(a: &'a Arc<Mutex<T>>, b: Option<&str>, c: R, d: Box<dyn Store + Send>, e: &[Order]) -> impl Future<Output = X> { }");
+    let facts = lower(
+        "fn f<R: Repo>(a: &'a Arc<Mutex<T>>, b: Option<&str>, c: R, d: Box<dyn Store + Send>, e: &[Order]) -> impl Future<Output = X> { }",
+    );
     let types: Vec<&str> = facts.relations.parameter.iter().map(|row| facts.text(row.type_)).collect();
     assert_eq!(types, ["Arc<Mutex<T>>", "Option<str>", "Repo", "Box<Store>", "Vec<Order>"]);
     assert_eq!(facts.text(facts.relations.return_type[0].type_), "Future<X>");
@@ -59,7 +69,9 @@ fn types_are_spelled_in_one_way() {
 
 #[test]
 fn methods_belong_to_their_types() {
-    let facts = lower("struct A { b: Arc<B> } impl A { fn new() -> Self { A { b: x } } fn m(&self) {} } impl Store for A { fn s(&self) {} } impl Store for other::C { fn s(&self) {} }");
+    let facts = lower(
+        "struct A { b: Arc<B> } impl A { fn new() -> Self { A { b: x } } fn m(&self) {} } impl Store for A { fn s(&self) {} } impl Store for other::C { fn s(&self) {} }",
+    );
     let methods: Vec<&str> = facts.relations.method.iter().map(|row| facts.text(row.name)).collect();
     assert_eq!(methods, ["new", "m", "s", "s"]);
     let bases: Vec<&str> = facts.relations.extends.iter().map(|row| facts.text(row.base)).collect();
@@ -70,7 +82,8 @@ fn methods_belong_to_their_types() {
 #[test]
 fn imports_name_target_and_member() {
     let facts = lower("use crate::db::{self, connect as c, pool::*}; pub use a::B;");
-    let rows: Vec<_> = facts.relations.import.iter().map(|row| (facts.text(row.target), facts.text(row.member))).collect();
+    let rows: Vec<_> =
+        facts.relations.import.iter().map(|row| (facts.text(row.target), facts.text(row.member))).collect();
     assert_eq!(rows, [("crate", "db"), ("crate.db", "connect"), ("a", "B")]);
     assert_eq!(facts.text(facts.relations.import_glob[0].target), "crate.db.pool");
     assert_eq!(facts.relations.reexport.len(), 1);
@@ -79,13 +92,16 @@ fn imports_name_target_and_member() {
 #[test]
 fn test_code_is_marked() {
     let facts = lower("#[tokio::test] async fn a() {} #[cfg(test)] mod tests { fn helper() {} } fn real() {}");
-    let flags: Vec<bool> = facts.relations.function.iter().skip(1).map(|row| row.flags.has(FunctionFlags::TEST)).collect();
+    let flags: Vec<bool> =
+        facts.relations.function.iter().skip(1).map(|row| row.flags.has(FunctionFlags::TEST)).collect();
     assert_eq!(flags, [true, true, false]);
 }
 
 #[test]
 fn guards_end_with_their_block_or_drop() {
-    let facts = lower("async fn f() { { let g = m.lock().unwrap(); g.push(1); } let h = m.lock().unwrap(); drop(h); wait().await; }");
+    let facts = lower(
+        "async fn f() { { let g = m.lock().unwrap(); g.push(1); } let h = m.lock().unwrap(); drop(h); wait().await; }",
+    );
     assert_eq!(facts.relations.releases.len(), 1);
     let g = facts.relations.variable.iter().find(|row| facts.text(row.name) == "g").expect("declared");
     let region = facts.relations.region.iter().find(|row| row.region == g.region).expect("its region");

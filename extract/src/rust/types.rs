@@ -69,7 +69,8 @@ impl Lower<'_> {
         for bound in bounds {
             if let TypeParamBound::Trait(bound) = bound {
                 let last = bound.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
-                if matches!(last.as_str(), "Send" | "Sync" | "Clone" | "Sized" | "Copy" | "Debug" | "Unpin" | "Default") {
+                if matches!(last.as_str(), "Send" | "Sync" | "Clone" | "Sized" | "Copy" | "Debug" | "Unpin" | "Default")
+                {
                     continue;
                 }
                 self.write_path(&bound.path, out);
@@ -109,7 +110,9 @@ impl Lower<'_> {
             for argument in &arguments.args {
                 let text = match argument {
                     GenericArgument::Type(type_) => self.type_text(type_),
-                    GenericArgument::AssocType(assoc) if matches!(assoc.ident.to_string().as_str(), "Output" | "Item" | "Ok") => {
+                    GenericArgument::AssocType(assoc)
+                        if matches!(assoc.ident.to_string().as_str(), "Output" | "Item" | "Ok") =>
+                    {
                         self.type_text(&assoc.ty)
                     }
                     _ => continue,

@@ -7,10 +7,13 @@ use super::Statement;
 /// Whether a text may be SQL: a verb first, and for those that are English words too, the keyword that SQL has next.
 pub(super) fn may_be_sql(text: &str) -> bool {
     let trimmed = text.trim_start();
-    let first: String = trimmed.chars().take_while(char::is_ascii_alphabetic).flat_map(char::to_uppercase).take(12).collect();
+    let first: String =
+        trimmed.chars().take_while(char::is_ascii_alphabetic).flat_map(char::to_uppercase).take(12).collect();
     let has = |keywords: &[&str]| {
         let upper = trimmed.to_ascii_uppercase();
-        keywords.iter().any(|keyword| upper.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == *keyword))
+        keywords
+            .iter()
+            .any(|keyword| upper.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == *keyword))
     };
     let rest = trimmed.get(first.len()..).unwrap_or("").trim();
     match first.as_str() {
@@ -22,7 +25,8 @@ pub(super) fn may_be_sql(text: &str) -> bool {
         "MERGE" => has(&["INTO"]) && has(&["USING"]),
         "BEGIN" | "COMMIT" | "ROLLBACK" => {
             let rest = rest.trim_end_matches(';').trim().to_ascii_uppercase();
-            rest.is_empty() && text.trim().trim_end_matches(';') == text.trim().trim_end_matches(';').to_ascii_uppercase()
+            rest.is_empty()
+                && text.trim().trim_end_matches(';') == text.trim().trim_end_matches(';').to_ascii_uppercase()
                 || ["TRANSACTION", "WORK", "IMMEDIATE", "EXCLUSIVE"].contains(&rest.as_str())
         }
         "START" => rest.to_ascii_uppercase().starts_with("TRANSACTION"),
@@ -99,12 +103,21 @@ pub(super) fn statement(text: &str) -> Option<Statement> {
         "DELETE" => (SqlVerb::Delete, "FROM"),
         _ => return None,
     };
-    let mut after = text.split(|c: char| c.is_whitespace() || c == '(').filter(|word| !word.is_empty()).skip_while(|word| !word.eq_ignore_ascii_case(before));
+    let mut after = text
+        .split(|c: char| c.is_whitespace() || c == '(')
+        .filter(|word| !word.is_empty())
+        .skip_while(|word| !word.eq_ignore_ascii_case(before));
     after.next();
-    let table = after.find(|word| !matches!(word.to_ascii_uppercase().as_str(), "ONLY" | "IGNORE" | "LOW_PRIORITY" | "INTO"))?;
+    let table = after
+        .find(|word| !matches!(word.to_ascii_uppercase().as_str(), "ONLY" | "IGNORE" | "LOW_PRIORITY" | "INTO"))?;
     let table = table.rsplit('.').next().unwrap_or(table).trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
     let mut found = Statement::new(verb, table.to_owned());
-    for (clause, name) in [("FOR UPDATE", "for_update"), ("ON CONFLICT", "on_conflict"), ("ON DUPLICATE KEY", "on_conflict"), ("SKIP LOCKED", "skip_locked")] {
+    for (clause, name) in [
+        ("FOR UPDATE", "for_update"),
+        ("ON CONFLICT", "on_conflict"),
+        ("ON DUPLICATE KEY", "on_conflict"),
+        ("SKIP LOCKED", "skip_locked"),
+    ] {
         if upper.contains(clause) {
             found.clauses.push(name);
         }

@@ -2,7 +2,8 @@
 
 use distsys_facts::{CallKind, ClassId, ClassKind, FunctionFlags, FunctionKind, ParameterKind, SiteId, VarId};
 use oxc_ast::ast::{
-    Class, ClassElement, Decorator, Expression, MethodDefinition, MethodDefinitionKind, TSInterfaceDeclaration, TSSignature, TSType, TSTypeAliasDeclaration,
+    Class, ClassElement, Decorator, Expression, MethodDefinition, MethodDefinitionKind, TSInterfaceDeclaration,
+    TSSignature, TSType, TSTypeAliasDeclaration,
 };
 
 use super::functions::Membership;
@@ -59,7 +60,9 @@ impl Lower<'_> {
             Expression::CallExpression(call) => {
                 self.expression(expression);
                 match call.arguments.first().and_then(|argument| argument.as_expression()) {
-                    Some(first @ (Expression::Identifier(_) | Expression::StaticMemberExpression(_))) => self.base_text(first),
+                    Some(first @ (Expression::Identifier(_) | Expression::StaticMemberExpression(_))) => {
+                        self.base_text(first)
+                    }
                     _ => self.base_text(&call.callee),
                 }
             }
@@ -134,7 +137,14 @@ impl Lower<'_> {
                 Expression::CallExpression(call) => self.call_of_kind(call, CallKind::Annotation).0,
                 Expression::StaticMemberExpression(member) => {
                     let base = self.expression(&member.object);
-                    self.to.call(CallKind::Annotation, Callee::Member(base, member.property.name.as_str()), &[], span(decorator.span)).0
+                    self.to
+                        .call(
+                            CallKind::Annotation,
+                            Callee::Member(base, member.property.name.as_str()),
+                            &[],
+                            span(decorator.span),
+                        )
+                        .0
                 }
                 other => {
                     let name = if let Expression::Identifier(id) = other { id.name.to_string() } else { String::new() };
@@ -182,14 +192,24 @@ impl Lower<'_> {
                         return_type: &return_type,
                         span: span(method.span),
                     });
-                    self.to.parameter(ParameterSpec { name: "this", kind: ParameterKind::Receiver, type_: "", default: None });
+                    self.to.parameter(ParameterSpec {
+                        name: "this",
+                        kind: ParameterKind::Receiver,
+                        type_: "",
+                        default: None,
+                    });
                     for parameter in &method.params.items {
                         let type_ = self.annotation(parameter.type_annotation.as_deref());
                         let name = match &parameter.pattern {
                             oxc_ast::ast::BindingPattern::BindingIdentifier(id) => id.name.as_str(),
                             _ => "",
                         };
-                        self.to.parameter(ParameterSpec { name, kind: ParameterKind::Positional, type_: &type_, default: None });
+                        self.to.parameter(ParameterSpec {
+                            name,
+                            kind: ParameterKind::Positional,
+                            type_: &type_,
+                            default: None,
+                        });
                     }
                     self.to.end_function();
                 }

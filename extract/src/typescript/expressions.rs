@@ -2,9 +2,10 @@
 
 use distsys_facts::{CallKind, LiteralKind, RegionKind, SiteId, VarId};
 use oxc_ast::ast::{
-    Argument, ArrayExpressionElement, AssignmentExpression, BinaryOperator, CallExpression, ChainElement, Expression, JSXAttributeItem, JSXAttributeValue,
-    JSXChild, JSXElement, JSXExpression, LogicalExpression, LogicalOperator, MemberExpression, NewExpression, ObjectExpression, ObjectPropertyKind,
-    SimpleAssignmentTarget, TemplateLiteral, UnaryOperator,
+    Argument, ArrayExpressionElement, AssignmentExpression, BinaryOperator, CallExpression, ChainElement, Expression,
+    JSXAttributeItem, JSXAttributeValue, JSXChild, JSXElement, JSXExpression, LogicalExpression, LogicalOperator,
+    MemberExpression, NewExpression, ObjectExpression, ObjectPropertyKind, SimpleAssignmentTarget, TemplateLiteral,
+    UnaryOperator,
 };
 use oxc_span::GetSpan;
 
@@ -12,8 +13,24 @@ use super::{Lower, span};
 use crate::lower::{Arg, Callee};
 
 /// Functions of test runners whose callbacks are tests.
-const TEST_FUNCTIONS: &[&str] =
-    &["describe", "it", "test", "suite", "context", "beforeEach", "afterEach", "beforeAll", "afterAll", "before", "after", "fdescribe", "xdescribe", "fit", "xit", "bench"];
+const TEST_FUNCTIONS: &[&str] = &[
+    "describe",
+    "it",
+    "test",
+    "suite",
+    "context",
+    "beforeEach",
+    "afterEach",
+    "beforeAll",
+    "afterAll",
+    "before",
+    "after",
+    "fdescribe",
+    "xdescribe",
+    "fit",
+    "xit",
+    "bench",
+];
 
 impl Lower<'_> {
     /// An expression that gets a name by where it stands (`const f = () => …`, `{ f: function () {} }`).
@@ -41,7 +58,9 @@ impl Lower<'_> {
             }
             Expression::NumericLiteral(number) => self.to.literal(LiteralKind::Float, &number.value.to_string()),
             Expression::BigIntLiteral(number) => self.to.literal(LiteralKind::Integer, number.value.as_str()),
-            Expression::BooleanLiteral(literal) => self.to.literal(LiteralKind::Boolean, if literal.value { "true" } else { "false" }),
+            Expression::BooleanLiteral(literal) => {
+                self.to.literal(LiteralKind::Boolean, if literal.value { "true" } else { "false" })
+            }
             Expression::NullLiteral(_) => self.to.null(),
             Expression::RegExpLiteral(literal) => self.to.literal(LiteralKind::Regex, &literal.regex.to_string()),
             Expression::TemplateLiteral(template) => self.template(template),
@@ -100,7 +119,9 @@ impl Lower<'_> {
                 let value = self.to.fresh_var();
                 if may_call(&conditional.consequent) || may_call(&conditional.alternate) {
                     let mut choice = self.to.begin_choice();
-                    for (kind, arm) in [(RegionKind::Branch, &conditional.consequent), (RegionKind::Else, &conditional.alternate)] {
+                    for (kind, arm) in
+                        [(RegionKind::Branch, &conditional.consequent), (RegionKind::Else, &conditional.alternate)]
+                    {
                         self.to.begin_arm(&choice, kind, Some(condition), span(arm.span()));
                         let arm_value = self.expression(arm);
                         self.to.assign(value, arm_value);
@@ -218,9 +239,15 @@ impl Lower<'_> {
     /// Receiver and name of a member call, or the value that is called.
     fn callee(&mut self, callee: &Expression<'_>) -> (Result<VarId, VarId>, String) {
         match callee {
-            Expression::StaticMemberExpression(member) => (Ok(self.expression(&member.object)), member.property.name.to_string()),
-            Expression::PrivateFieldExpression(member) => (Ok(self.expression(&member.object)), member.field.name.to_string()),
-            Expression::ComputedMemberExpression(member) if matches!(member.expression, Expression::StringLiteral(_)) => {
+            Expression::StaticMemberExpression(member) => {
+                (Ok(self.expression(&member.object)), member.property.name.to_string())
+            }
+            Expression::PrivateFieldExpression(member) => {
+                (Ok(self.expression(&member.object)), member.field.name.to_string())
+            }
+            Expression::ComputedMemberExpression(member)
+                if matches!(member.expression, Expression::StringLiteral(_)) =>
+            {
                 let base = self.expression(&member.object);
                 (Ok(base), self.computed_field(&member.expression))
             }
@@ -231,14 +258,22 @@ impl Lower<'_> {
             Expression::TSAsExpression(inner) => self.callee(&inner.expression),
             Expression::TSInstantiationExpression(inner) => self.callee(&inner.expression),
             Expression::ChainExpression(chain) => match chain.expression.as_member_expression() {
-                Some(MemberExpression::StaticMemberExpression(member)) => (Ok(self.expression(&member.object)), member.property.name.to_string()),
+                Some(MemberExpression::StaticMemberExpression(member)) => {
+                    (Ok(self.expression(&member.object)), member.property.name.to_string())
+                }
                 _ => (Err(self.expression(callee)), String::new()),
             },
             other => (Err(self.expression(other)), String::new()),
         }
     }
 
-    fn call_to(&mut self, kind: CallKind, callee: (Result<VarId, VarId>, String), arguments: &[Arg<'_>], at: oxc_span::Span) -> (SiteId, VarId) {
+    fn call_to(
+        &mut self,
+        kind: CallKind,
+        callee: (Result<VarId, VarId>, String),
+        arguments: &[Arg<'_>],
+        at: oxc_span::Span,
+    ) -> (SiteId, VarId) {
         let (value, name) = callee;
         let callee = match value {
             Ok(receiver) => Callee::Member(receiver, &name),
@@ -250,7 +285,8 @@ impl Lower<'_> {
     pub(super) fn call_of_kind(&mut self, call: &CallExpression<'_>, kind: CallKind) -> (SiteId, VarId) {
         if let Expression::Identifier(id) = &call.callee
             && id.name == "require"
-            && let Some(Expression::StringLiteral(target)) = call.arguments.first().and_then(|argument| argument.as_expression())
+            && let Some(Expression::StringLiteral(target)) =
+                call.arguments.first().and_then(|argument| argument.as_expression())
         {
             let var = self.required_value(target.value.as_str());
             let callee = self.to.global("require");
@@ -369,7 +405,10 @@ impl Lower<'_> {
             },
             None => self.to.fresh_var(),
         };
-        if matches!(assignment.operator, AssignmentOperator::LogicalOr | AssignmentOperator::LogicalAnd | AssignmentOperator::LogicalNullish) {
+        if matches!(
+            assignment.operator,
+            AssignmentOperator::LogicalOr | AssignmentOperator::LogicalAnd | AssignmentOperator::LogicalNullish
+        ) {
             // `this.x ??= await load()`: the right side runs only sometimes.
             let mut choice = self.to.begin_choice();
             self.to.begin_arm(&choice, RegionKind::Else, Some(left), span(assignment.right.span()));
@@ -411,7 +450,9 @@ impl Lower<'_> {
         for attribute in &element.opening_element.attributes {
             match attribute {
                 JSXAttributeItem::Attribute(attribute) => match &attribute.value {
-                    Some(JSXAttributeValue::ExpressionContainer(container)) => self.jsx_expression(&container.expression),
+                    Some(JSXAttributeValue::ExpressionContainer(container)) => {
+                        self.jsx_expression(&container.expression)
+                    }
                     Some(JSXAttributeValue::Element(inner)) => {
                         self.jsx(inner);
                     }
@@ -466,8 +507,10 @@ fn is_test_call(callee: &Expression<'_>) -> bool {
     match callee {
         Expression::Identifier(id) => TEST_FUNCTIONS.contains(&id.name.as_str()),
         Expression::StaticMemberExpression(member) => {
-            matches!(member.property.name.as_str(), "only" | "skip" | "each" | "concurrent" | "todo" | "describe" | "serial" | "runIf" | "skipIf")
-                && is_test_call(&member.object)
+            matches!(
+                member.property.name.as_str(),
+                "only" | "skip" | "each" | "concurrent" | "todo" | "describe" | "serial" | "runIf" | "skipIf"
+            ) && is_test_call(&member.object)
         }
         Expression::CallExpression(call) => is_test_call(&call.callee),
         Expression::TaggedTemplateExpression(tagged) => is_test_call(&tagged.tag),
@@ -490,7 +533,9 @@ fn may_call(expression: &Expression<'_>) -> bool {
             other => other.as_member_expression().is_some_and(|member| may_call(member.object())),
         },
         Expression::LogicalExpression(logical) => may_call(&logical.left) || may_call(&logical.right),
-        Expression::ConditionalExpression(inner) => may_call(&inner.test) || may_call(&inner.consequent) || may_call(&inner.alternate),
+        Expression::ConditionalExpression(inner) => {
+            may_call(&inner.test) || may_call(&inner.consequent) || may_call(&inner.alternate)
+        }
         Expression::BinaryExpression(binary) => may_call(&binary.left) || may_call(&binary.right),
         Expression::UnaryExpression(unary) => may_call(&unary.argument),
         Expression::ParenthesizedExpression(inner) => may_call(&inner.expression),
@@ -501,7 +546,9 @@ fn may_call(expression: &Expression<'_>) -> bool {
             ObjectPropertyKind::ObjectProperty(property) => may_call(&property.value),
             ObjectPropertyKind::SpreadProperty(spread) => may_call(&spread.argument),
         }),
-        Expression::ArrayExpression(array) => array.elements.iter().any(|element| element.as_expression().is_some_and(may_call)),
+        Expression::ArrayExpression(array) => {
+            array.elements.iter().any(|element| element.as_expression().is_some_and(may_call))
+        }
         Expression::TemplateLiteral(template) => template.expressions.iter().any(may_call),
         other => other.as_member_expression().is_some_and(|member| may_call(member.object())),
     }

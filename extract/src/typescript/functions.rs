@@ -1,7 +1,9 @@
 //! Functions and arrow functions.
 
 use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, ParameterKind, SiteId, VarId};
-use oxc_ast::ast::{ArrowFunctionBody, ArrowFunctionExpression, BindingPattern, FormalParameters, Function, FunctionBody};
+use oxc_ast::ast::{
+    ArrowFunctionBody, ArrowFunctionExpression, BindingPattern, FormalParameters, Function, FunctionBody,
+};
 use oxc_span::GetSpan;
 
 use super::{Lower, span};
@@ -51,7 +53,12 @@ impl Lower<'_> {
         let outer_class = self.class.take();
         match member {
             Some(member) if !member.flags.has(FunctionFlags::STATIC) => {
-                self.to.parameter(ParameterSpec { name: "this", kind: ParameterKind::Receiver, type_: "", default: None });
+                self.to.parameter(ParameterSpec {
+                    name: "this",
+                    kind: ParameterKind::Receiver,
+                    type_: "",
+                    default: None,
+                });
             }
             _ => {
                 // A plain function has a `this` of its own.

@@ -2,8 +2,9 @@
 
 use distsys_facts::VarId;
 use oxc_ast::ast::{
-    AssignmentTarget, BindingPattern, Declaration, ExportDefaultDeclarationKind, Expression, ImportDeclaration, ImportDeclarationSpecifier,
-    ModuleDeclaration, Statement, TSModuleReference, VariableDeclaration, VariableDeclarationKind,
+    AssignmentTarget, BindingPattern, Declaration, ExportDefaultDeclarationKind, Expression, ImportDeclaration,
+    ImportDeclarationSpecifier, ModuleDeclaration, Statement, TSModuleReference, VariableDeclaration,
+    VariableDeclarationKind,
 };
 
 use super::Lower;
@@ -37,11 +38,19 @@ impl Lower<'_> {
     fn declare_declaration(&mut self, declaration: &Declaration<'_>, export: bool) {
         match declaration {
             Declaration::VariableDeclaration(variables) => self.declare_variables(variables, export),
-            Declaration::FunctionDeclaration(function) => self.declare_name(function.id.as_ref().map(|id| id.name.as_str()), export),
-            Declaration::ClassDeclaration(class) => self.declare_name(class.id.as_ref().map(|id| id.name.as_str()), export),
-            Declaration::TSInterfaceDeclaration(interface) => self.declare_name(Some(interface.id.name.as_str()), export),
+            Declaration::FunctionDeclaration(function) => {
+                self.declare_name(function.id.as_ref().map(|id| id.name.as_str()), export)
+            }
+            Declaration::ClassDeclaration(class) => {
+                self.declare_name(class.id.as_ref().map(|id| id.name.as_str()), export)
+            }
+            Declaration::TSInterfaceDeclaration(interface) => {
+                self.declare_name(Some(interface.id.name.as_str()), export)
+            }
             Declaration::TSEnumDeclaration(enum_) => self.declare_name(Some(enum_.id.name.as_str()), export),
-            Declaration::TSNamespaceDeclaration(namespace) => self.declare_name(Some(namespace.id.name.as_str()), export),
+            Declaration::TSNamespaceDeclaration(namespace) => {
+                self.declare_name(Some(namespace.id.name.as_str()), export)
+            }
             Declaration::TSImportEqualsDeclaration(import) => {
                 if let TSModuleReference::ExternalModuleReference(reference) = &import.module_reference {
                     self.to.import(import.id.name.as_str(), reference.expression.value.as_str(), "");
@@ -108,13 +117,16 @@ impl Lower<'_> {
             }
             BindingPattern::ObjectPattern(object) if object.rest.is_none() => {
                 let plain = object.properties.iter().all(|property| {
-                    matches!(property.value, BindingPattern::BindingIdentifier(_)) && property.key.static_name().is_some()
+                    matches!(property.value, BindingPattern::BindingIdentifier(_))
+                        && property.key.static_name().is_some()
                 });
                 if !plain {
                     return false;
                 }
                 for property in &object.properties {
-                    if let (BindingPattern::BindingIdentifier(id), Some(member)) = (&property.value, property.key.static_name()) {
+                    if let (BindingPattern::BindingIdentifier(id), Some(member)) =
+                        (&property.value, property.key.static_name())
+                    {
                         self.to.import(id.name.as_str(), target, &member);
                     }
                 }

@@ -1,7 +1,9 @@
 //! Destructuring: binding patterns and assignment targets.
 
 use distsys_facts::VarId;
-use oxc_ast::ast::{AssignmentTarget, AssignmentTargetMaybeDefault, AssignmentTargetProperty, BindingPattern, Expression, PropertyKey};
+use oxc_ast::ast::{
+    AssignmentTarget, AssignmentTargetMaybeDefault, AssignmentTargetProperty, BindingPattern, Expression, PropertyKey,
+};
 
 use super::{Lower, span};
 

@@ -2,8 +2,8 @@
 
 use distsys_facts::{ClassKind, LiteralKind, RegionKind};
 use oxc_ast::ast::{
-    Declaration, Expression, ForStatementInit, ForStatementLeft, Statement, SwitchStatement, TSEnumDeclaration, TSEnumMemberName,
-    TSNamespaceDeclarationBody, TryStatement, VariableDeclaration,
+    Declaration, Expression, ForStatementInit, ForStatementLeft, Statement, SwitchStatement, TSEnumDeclaration,
+    TSEnumMemberName, TSNamespaceDeclarationBody, TryStatement, VariableDeclaration,
 };
 use oxc_span::GetSpan;
 
@@ -112,8 +112,12 @@ impl Lower<'_> {
                 self.to.end_loop(loop_);
                 self.to.pop_scope();
             }
-            Statement::ForOfStatement(for_) => self.for_each(&for_.left, &for_.right, &for_.body, for_.r#await, label, for_.span),
-            Statement::ForInStatement(for_) => self.for_each(&for_.left, &for_.right, &for_.body, false, label, for_.span),
+            Statement::ForOfStatement(for_) => {
+                self.for_each(&for_.left, &for_.right, &for_.body, for_.r#await, label, for_.span)
+            }
+            Statement::ForInStatement(for_) => {
+                self.for_each(&for_.left, &for_.right, &for_.body, false, label, for_.span)
+            }
             Statement::LabeledStatement(labeled) => {
                 let label = labeled.label.name.as_str();
                 if matches!(
@@ -132,8 +136,12 @@ impl Lower<'_> {
                     self.to.end_breakable(exit);
                 }
             }
-            Statement::BreakStatement(break_) => self.to.break_(break_.label.as_ref().map_or("", |label| label.name.as_str())),
-            Statement::ContinueStatement(continue_) => self.to.continue_(continue_.label.as_ref().map_or("", |label| label.name.as_str())),
+            Statement::BreakStatement(break_) => {
+                self.to.break_(break_.label.as_ref().map_or("", |label| label.name.as_str()))
+            }
+            Statement::ContinueStatement(continue_) => {
+                self.to.continue_(continue_.label.as_ref().map_or("", |label| label.name.as_str()))
+            }
             Statement::WithStatement(with) => {
                 self.expression(&with.object);
                 self.arm_body(&with.body);
@@ -213,7 +221,8 @@ impl Lower<'_> {
             oxc_ast::ast::BindingPattern::ObjectPattern(object) => {
                 object.rest.is_none()
                     && object.properties.iter().all(|property| {
-                        matches!(property.value, oxc_ast::ast::BindingPattern::BindingIdentifier(_)) && property.key.static_name().is_some()
+                        matches!(property.value, oxc_ast::ast::BindingPattern::BindingIdentifier(_))
+                            && property.key.static_name().is_some()
                     })
             }
             _ => false,

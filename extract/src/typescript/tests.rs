@@ -15,12 +15,20 @@ fn lower(text: &str) -> FactBase {
 fn calls(text: &str) -> Vec<String> {
     let facts = lower(text);
     let r = &facts.relations;
-    r.call.iter().map(|call| format!("{}{}", if call.receiver.is_some() { "." } else { "" }, facts.text(call.name))).collect()
+    r.call
+        .iter()
+        .map(|call| format!("{}{}", if call.receiver.is_some() { "." } else { "" }, facts.text(call.name)))
+        .collect()
 }
 
 fn imports(text: &str) -> Vec<(String, String)> {
     let facts = lower(text);
-    facts.relations.import.iter().map(|row| (facts.text(row.target).to_owned(), facts.text(row.member).to_owned())).collect()
+    facts
+        .relations
+        .import
+        .iter()
+        .map(|row| (facts.text(row.target).to_owned(), facts.text(row.member).to_owned()))
+        .collect()
 }
 
 fn pair(target: &str, member: &str) -> (String, String) {
@@ -40,8 +48,13 @@ fn modules_of_both_kinds() {
         imports("import d, { a as b } from './m'; import * as n from 'n'; import type { T } from 't'"),
         [pair("./m", "default"), pair("./m", "a"), pair("n", ""), pair("t", "T")]
     );
-    assert_eq!(imports("const { a, b: c } = require('m'); const whole = require('w')"), [pair("m", "a"), pair("m", "b"), pair("w", "")]);
-    let facts = lower("export const a = 1; export default class B {}; export * from './c'; export { d as e } from './f'; exports.g = 2; module.exports = { h }");
+    assert_eq!(
+        imports("const { a, b: c } = require('m'); const whole = require('w')"),
+        [pair("m", "a"), pair("m", "b"), pair("w", "")]
+    );
+    let facts = lower(
+        "export const a = 1; export default class B {}; export * from './c'; export { d as e } from './f'; exports.g = 2; module.exports = { h }",
+    );
     let names: Vec<&str> = facts.relations.export.iter().map(|row| facts.text(row.name)).collect();
     assert_eq!(names, ["a", "default", "g", "=", "h"]);
     assert_eq!(facts.relations.reexport.len(), 2);
@@ -49,7 +62,9 @@ fn modules_of_both_kinds() {
 
 #[test]
 fn constructor_parameters_are_fields() {
-    let facts = lower("@Injectable() class A extends Base<Order> implements I { constructor(private readonly repo: Repo<Order>) { super() } get x() { return 1 } m(@Body() b: Dto) {} static s() {} }");
+    let facts = lower(
+        "@Injectable() class A extends Base<Order> implements I { constructor(private readonly repo: Repo<Order>) { super() } get x() { return 1 } m(@Body() b: Dto) {} static s() {} }",
+    );
     let field = facts.relations.field[0];
     assert_eq!((facts.text(field.name), facts.text(field.type_)), ("repo", "Repo<Order>"));
     assert_eq!(facts.relations.store.len(), 1);
@@ -94,7 +109,11 @@ fn a_break_in_a_switch_leaves_the_switch_only() {
     let mut at = 0;
     while at < reached.len() {
         let next: Vec<_> = r.edge.iter().filter(|edge| edge.from == reached[at]).map(|edge| edge.to).collect();
-        next.into_iter().for_each(|to| if !reached.contains(&to) { reached.push(to) });
+        next.into_iter().for_each(|to| {
+            if !reached.contains(&to) {
+                reached.push(to)
+            }
+        });
         at += 1;
     }
     assert!(reached.contains(&block_of("h")));
@@ -103,13 +122,16 @@ fn a_break_in_a_switch_leaves_the_switch_only() {
 #[test]
 fn tests_are_marked_by_construct() {
     let facts = lower("describe('x', () => { it('y', async () => { f() }) }); const g = () => 1");
-    let flags: Vec<bool> = facts.relations.function.iter().skip(1).map(|row| row.flags.has(FunctionFlags::TEST)).collect();
+    let flags: Vec<bool> =
+        facts.relations.function.iter().skip(1).map(|row| row.flags.has(FunctionFlags::TEST)).collect();
     assert_eq!(flags, [true, true, false]);
 }
 
 #[test]
 fn awaits_and_loops_have_their_shape() {
-    let facts = lower("async function f() { for await (const x of y) { try { await g(x) } catch (e) { h(e) } finally { k() } } }");
+    let facts = lower(
+        "async function f() { for await (const x of y) { try { await g(x) } catch (e) { h(e) } finally { k() } } }",
+    );
     let awaits = facts.relations.site.iter().filter(|row| row.kind == SiteKind::Await).count();
     assert_eq!(awaits, 2);
     for kind in [RegionKind::Loop, RegionKind::Try, RegionKind::Catch, RegionKind::Finally] {
@@ -119,7 +141,9 @@ fn awaits_and_loops_have_their_shape() {
 
 #[test]
 fn types_are_spelled_in_one_way() {
-    let facts = lower("function f<T extends Repo>(a: Order[], b: Promise<Order> | null, c: T, d: ns.Type, e: { x: string }): Promise<void> {}");
+    let facts = lower(
+        "function f<T extends Repo>(a: Order[], b: Promise<Order> | null, c: T, d: ns.Type, e: { x: string }): Promise<void> {}",
+    );
     let types: Vec<&str> = facts.relations.parameter.iter().map(|row| facts.text(row.type_)).collect();
     assert_eq!(types, ["Array<Order>", "Promise<Order>|null", "Repo", "ns.Type", ""]);
 }

@@ -1,6 +1,8 @@
 //! Types in the schema's spelling.
 
-use oxc_ast::ast::{TSType, TSTypeAnnotation, TSTypeName, TSTypeParameterDeclaration, TSTypeParameterInstantiation, TSTypeQueryExprName};
+use oxc_ast::ast::{
+    TSType, TSTypeAnnotation, TSTypeName, TSTypeParameterDeclaration, TSTypeParameterInstantiation, TSTypeQueryExprName,
+};
 
 use super::Lower;
 
@@ -57,7 +59,9 @@ impl Lower<'_> {
                 }
                 _ => {}
             },
-            TSType::TSStringKeyword(_) | TSType::TSTemplateLiteralType(_) | TSType::TSLiteralType(_) => out.push_str("string"),
+            TSType::TSStringKeyword(_) | TSType::TSTemplateLiteralType(_) | TSType::TSLiteralType(_) => {
+                out.push_str("string")
+            }
             TSType::TSNumberKeyword(_) | TSType::TSBigIntKeyword(_) => out.push_str("number"),
             TSType::TSBooleanKeyword(_) => out.push_str("boolean"),
             TSType::TSNullKeyword(_) => out.push_str("null"),
@@ -79,7 +83,11 @@ impl Lower<'_> {
         out.push('>');
     }
 
-    pub(super) fn named_type(&self, name: &TSTypeName<'_>, arguments: Option<&TSTypeParameterInstantiation<'_>>) -> String {
+    pub(super) fn named_type(
+        &self,
+        name: &TSTypeName<'_>,
+        arguments: Option<&TSTypeParameterInstantiation<'_>>,
+    ) -> String {
         let mut out = String::new();
         type_name(name, &mut out);
         self.write_arguments(arguments, &mut out);
@@ -93,7 +101,10 @@ impl Lower<'_> {
     }
 
     /// Brings type parameters into scope; what they hid is given back to be restored.
-    pub(super) fn enter_bounds(&mut self, parameters: Option<&TSTypeParameterDeclaration<'_>>) -> Option<rustc_hash::FxHashMap<String, String>> {
+    pub(super) fn enter_bounds(
+        &mut self,
+        parameters: Option<&TSTypeParameterDeclaration<'_>>,
+    ) -> Option<rustc_hash::FxHashMap<String, String>> {
         let parameters = parameters?;
         let outer = self.bounds.clone();
         for parameter in &parameters.params {

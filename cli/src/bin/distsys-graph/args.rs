@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use distsys_graph::{Confidence, Severity};
 
 #[derive(Debug, Parser)]
-#[command(name = "distsys-graph", version, about = "Finds distributed-systems bugs that cross functions, files and services", max_term_width = 100)]
+#[command(
+    name = "distsys-graph",
+    version,
+    about = "Finds distributed-systems bugs that cross functions, files and services",
+    max_term_width = 100
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -19,8 +19,10 @@ pub(crate) fn run(path: &Path, format: Format, jobs: Option<usize>) -> anyhow::R
             text::stats(&mut out, &report)?;
         }
         Format::Json => {
-            let phases: Map<String, Value> = report.phases.iter().map(|(name, millis)| ((*name).to_owned(), json!(millis))).collect();
-            let tuples: Map<String, Value> = report.counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
+            let phases: Map<String, Value> =
+                report.phases.iter().map(|(name, millis)| ((*name).to_owned(), json!(millis))).collect();
+            let tuples: Map<String, Value> =
+                report.counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
             let document = json!({
                 "files": report.summary.files,
                 "lines": report.summary.lines,

@@ -94,7 +94,8 @@ fn facts(arguments: &FactsArguments) -> anyhow::Result<ExitCode> {
             FactsFormat::Jsonl => export::Format::JsonLines,
         };
         let open = |name: &str| File::create(folder.join(name)).map(BufWriter::new);
-        export::write_all(&extraction.facts, format, open).with_context(|| format!("{} cannot be written to", folder.display()))?;
+        export::write_all(&extraction.facts, format, open)
+            .with_context(|| format!("{} cannot be written to", folder.display()))?;
         if arguments.format == FactsFormat::Tsv {
             write_file(&folder.join("schema.dl"), export::declarations().as_bytes())?;
         }
@@ -103,7 +104,12 @@ fn facts(arguments: &FactsArguments) -> anyhow::Result<ExitCode> {
         write_file(file, &bundle::write(&extraction.facts))?;
     }
     for skip in &extraction.skipped {
-        anstream::eprintln!("{}: {}: {}", text::plain(&skip.path), distsys_graph::facts::Word::name(skip.kind), text::plain(&skip.message));
+        anstream::eprintln!(
+            "{}: {}: {}",
+            text::plain(&skip.path),
+            distsys_graph::facts::Word::name(skip.kind),
+            text::plain(&skip.message)
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -18,7 +18,13 @@ pub(crate) fn findings(out: &mut dyn Write, report: &Report, root: Option<&Path>
         write!(out, "{}\n\n", frame(reported, &mut sources))?;
     }
     for diagnostic in report.diagnostics.iter().filter(|diagnostic| is_worth_a_line(&diagnostic.kind)) {
-        writeln!(out, "{}: {}: {}", plain(&diagnostic.path), diagnostic.kind.replace('_', " "), plain(&diagnostic.message))?;
+        writeln!(
+            out,
+            "{}: {}: {}",
+            plain(&diagnostic.path),
+            diagnostic.kind.replace('_', " "),
+            plain(&diagnostic.message)
+        )?;
     }
     Ok(())
 }
@@ -38,7 +44,11 @@ impl Sources<'_> {
         let root = self.root;
         self.texts
             .entry(path.to_owned())
-            .or_insert_with(|| std::fs::read_to_string(root?.join(path)).ok().map(|text| text.trim_start_matches('\u{feff}').to_owned()))
+            .or_insert_with(|| {
+                std::fs::read_to_string(root?.join(path))
+                    .ok()
+                    .map(|text| text.trim_start_matches('\u{feff}').to_owned())
+            })
             .as_deref()
     }
 }
@@ -55,7 +65,8 @@ fn excerpt(place: &Place, sources: &mut Sources<'_>) -> Option<Excerpt> {
     let source = sources.text(&place.path)?;
     let line = source.lines().nth(place.line.checked_sub(1)? as usize)?;
     let start_column = place.column.saturating_sub(1) as usize;
-    let end_column = if place.end_line == place.line { place.end_column.saturating_sub(1) as usize } else { usize::MAX };
+    let end_column =
+        if place.end_line == place.line { place.end_column.saturating_sub(1) as usize } else { usize::MAX };
     let mut text = String::new();
     let (mut start, mut end) = (0, 0);
     // Long lines are shown from shortly before the place.
@@ -77,7 +88,12 @@ fn excerpt(place: &Place, sources: &mut Sources<'_>) -> Option<Excerpt> {
     text.truncate(trimmed);
     let start = start.min(trimmed);
     let end = end.clamp(start, trimmed);
-    Some(Excerpt { path: plain(&place.path), line: place.line, text, span: start..end.max(start + usize::from(start < trimmed)) })
+    Some(Excerpt {
+        path: plain(&place.path),
+        line: place.line,
+        text,
+        span: start..end.max(start + usize::from(start < trimmed)),
+    })
 }
 
 fn frame(reported: &Reported, sources: &mut Sources<'_>) -> String {
@@ -168,7 +184,8 @@ pub(crate) fn summary(out: &mut dyn Write, report: &Report, elapsed: Duration) -
         writeln!(out, "{} suppressed by comments", summary.suppressed)?;
     }
     if !summary.skipped.is_empty() {
-        let skipped: Vec<String> = summary.skipped.iter().map(|(kind, count)| format!("{count} {}", kind.replace('_', " "))).collect();
+        let skipped: Vec<String> =
+            summary.skipped.iter().map(|(kind, count)| format!("{count} {}", kind.replace('_', " "))).collect();
         writeln!(out, "left out: {}", skipped.join(", "))?;
     }
     Ok(())

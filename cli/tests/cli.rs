@@ -1,0 +1,95 @@
+//! What the command prints, held as snapshots.
+
+mod support;
+
+use support::{project, run};
+
+#[test]
+fn text_report() {
+    let folder = example();
+    let output = run(&["check", &folder]);
+    assert_eq!(output.status, 1);
+    insta::assert_snapshot!("text", output.stdout_without_times());
+}
+
+#[test]
+fn json_report() {
+    let output = run(&["check", &example(), "--format", "json"]);
+    assert_eq!(output.status, 1);
+    insta::assert_snapshot!("json", output.stdout);
+}
+
+#[test]
+fn rules_and_pages() {
+    insta::assert_snapshot!("rules", run(&["rules"]).stdout);
+    let page = run(&["explain", "unbounded-queue"]);
+    assert!(page.stdout.starts_with("# unbounded-queue\n"));
+    let wrong = run(&["explain", "unbounded-que"]);
+    assert_eq!(
+        (wrong.status, wrong.stderr.trim()),
+        (2, "error: no rule is called `unbounded-que`; did you mean `unbounded-queue`?")
+    );
+}
+
+#[test]
+fn thresholds_decide_the_exit_status() {
+    assert_eq!(run(&["check", &example(), "--fail-on", "blocker", "--rule", "unbounded-queue"]).status, 0);
+    assert_eq!(run(&["check", &example(), "--fail-on", "major", "--rule", "unbounded-queue"]).status, 1);
+    let excluded = "unbounded-queue,enqueue-before-commit,retry-without-idempotency-key,write-then-replica-read";
+    assert_eq!(run(&["check", &example(), "--exclude-rule", excluded]).status, 0);
+    assert_eq!(run(&["check", &example(), "--rule", "no-such-rule"]).status, 2);
+}
+
+#[test]
+fn colour_is_for_terminals_unless_asked_for() {
+    assert!(!run(&["check", &example()]).stdout.contains('\u{1b}'));
+    assert!(run(&["check", &example(), "--color", "always"]).stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn comments_suppress_with_a_reason_only() {
+    let queue = "import queue\nfrom fastapi import FastAPI\napp = FastAPI()\nCOMMENT\nevents = queue.Queue()\n@app.post('/e')\ndef receive(e):\n    events.put(e)\n";
+    let check = |comment: &str| {
+        let project = project(&[("app.py", &queue.replace("COMMENT", comment))]);
+        run(&["check", &project.path(), "--format", "json"])
+    };
+    let silenced = check("# distsys-graph: ignore[unbounded-queue] at most one entry a connection");
+    assert_eq!(silenced.status, 0);
+    assert!(silenced.stdout.contains("\"suppressed\": true"));
+    let without_reason = check("# distsys-graph: ignore[unbounded-queue]");
+    assert_eq!(without_reason.status, 1);
+    assert!(without_reason.stdout.contains("gives no reason"));
+    let misspelt = check("# distsys-graph: ignore[unbounded-que] because");
+    assert!(misspelt.stdout.contains("did you mean `unbounded-queue`?"));
+    let unused = check("# distsys-graph: ignore[enqueue-before-commit] because");
+    assert!(unused.stdout.contains("silences nothing"));
+}
+
+#[test]
+fn configuration_is_found_upward_and_checked() {
+    let queue = "import queue\nfrom fastapi import FastAPI\napp = FastAPI()\nevents = queue.Queue()\n@app.post('/e')\ndef receive(e):\n    events.put(e)\n";
+    let project = project(&[("distsys-graph.toml", "[rules]\nignore = ['unbounded-queue']\n"), ("src/app.py", queue)]);
+    let inner = format!("{}/src", project.path());
+    assert_eq!(run(&["check", &inner]).status, 0);
+    assert_eq!(run(&["check", &inner, "--no-config"]).status, 1);
+    project.write("distsys-graph.toml", "[rules]\nignroe = []\n");
+    let wrong = run(&["check", &inner]);
+    assert_eq!(wrong.status, 2);
+    assert!(wrong.stderr.contains("unknown key `rules.ignroe`; did you mean `ignore`?"), "{}", wrong.stderr);
+}
+
+#[test]
+fn facts_are_written_in_both_forms() {
+    let project = project(&[("a.py", "def f(x):\n    return g(x)\n")]);
+    let out = format!("{}/out", project.path());
+    assert_eq!(run(&["facts", &project.path(), "--out", &out]).status, 0);
+    let read = |name: &str| std::fs::read_to_string(format!("{out}/{name}")).expect("it was written");
+    assert!(read("schema.dl").contains(".decl call(site: site, kind: symbol"));
+    assert_eq!(read("call.facts").lines().count(), 1);
+    assert_eq!(run(&["facts", &project.path(), "--out", &out, "--format", "jsonl"]).status, 0);
+    assert!(read("function.jsonl").contains("\"name\":\"f\""));
+}
+
+fn example() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/shop").to_owned()
+}

@@ -1,0 +1,5 @@
+from orders.tasks import confirm
+
+
+def placed(order):
+    confirm.delay(order.id)
