@@ -104,12 +104,10 @@ macro_rules! relations {
 }
 pub(crate) use relations;
 
-pub(crate) fn append<'a, R: Row>(
+pub(crate) fn append<'a, R: Row + 'a>(
     target: &mut Vec<R>,
     parts: impl Iterator<Item = (&'a [R], &'a Relocation<'a>)> + Clone,
-) where
-    R: 'a,
-{
+) {
     target.reserve(parts.clone().map(|(rows, _)| rows.len()).sum());
     for (rows, relocation) in parts {
         target.extend(rows.iter().map(|row| {

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 pub(crate) struct Output {
+    #[allow(dead_code, reason = "not every test file reads it")]
     pub(crate) status: i32,
     pub(crate) stdout: String,
     #[allow(dead_code, reason = "not every test file reads it")]

@@ -3,7 +3,7 @@
 use distsys_facts::{BlockId, EdgeKind, Id, IdKind, RegionId, RegionKind, VarId};
 use rustc_hash::FxHashSet;
 
-use super::scopes::{Builder, Extent, Scope, is_true};
+use super::scopes::{Builder, Extent, Scope};
 use crate::csr::Csr;
 use crate::operation::OpKind;
 use crate::program::Program;
@@ -26,7 +26,10 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
         let counted = iterated.is_some_and(|_| names_attempts(program, row.region)) || counter(program, row.region);
         let counts_failures =
             || counted && graph.may_leave_early(program, row.region) && looks_at_failure(builder, &graph, row.region);
-        if !(graph.retries_on_error(program, row.region) || counts_failures()) {
+        if !(graph.retries_on_error(program, row.region)
+            || graph.retries_on_error_value(program, row.region)
+            || counts_failures())
+        {
             continue;
         }
         let origin = program
@@ -184,6 +187,36 @@ impl Graph {
         })
     }
 
+    /// The same where errors are values: the arm for an error leads back to the head, what follows a success leads out;
+    /// or the loop goes on as long as there is an error.
+    fn retries_on_error_value(&self, program: &Program<'_>, region: RegionId) -> bool {
+        let r = &program.facts.relations;
+        let asks_error = |region: RegionId| {
+            program.condition_by_region.of(&r.condition, region).any(|condition| {
+                program.binary_by_dst.of(&r.binary, condition.var).any(|binary| {
+                    let asked = binary
+                        .right
+                        .and_then(|right| program.literal(right))
+                        .map(|literal| program.text(literal.value));
+                    program.text(binary.operator) == "is" && asked == Some("Err")
+                })
+            })
+        };
+        if asks_error(region) {
+            return true;
+        }
+        let function = program.region(region).function;
+        let arms: Vec<RegionId> = program
+            .regions_by_function
+            .of(&r.region, function)
+            .map(|row| row.region)
+            .filter(|arm| *arm != region && nearest_loop(program, *arm) == Some(region) && asks_error(*arm))
+            .collect();
+        arms.iter().any(|arm| self.leads(program, *arm, region, Way::Round, &[]))
+            && self.leads(program, region, region, Way::Out, &arms)
+            && !self.leads(program, region, region, Way::Round, &arms)
+    }
+
     /// Some way leads out of the loop before its condition ends it.
     fn may_leave_early(&self, program: &Program<'_>, region: RegionId) -> bool {
         self.leads(program, region, region, Way::Out, &[])
@@ -239,11 +272,4 @@ fn nearest_loop(program: &Program<'_>, region: RegionId) -> Option<RegionId> {
 enum Way {
     Round,
     Out,
-}
-
-/// The loop condition is always true (`while True`).
-pub(super) fn is_endless(program: &Program<'_>, region: RegionId) -> bool {
-    let r = &program.facts.relations;
-    program.iterates_by_region.first(&r.iterates, region).is_none()
-        && program.condition_by_region.first(&r.condition, region).is_none_or(|row| is_true(program, row.var))
 }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, RegionId, SiteId, SiteKind, VarId};
+use distsys_facts::{CallKind, FunctionFlags, FunctionId, RegionId, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::Effects;
@@ -549,12 +549,4 @@ pub(super) fn sites(
             .collect()
         }
     }
-}
-
-pub(super) fn is_true(program: &crate::program::Program<'_>, var: VarId) -> bool {
-    program.literal(var).is_some_and(|row| match row.kind {
-        LiteralKind::Boolean => program.text(row.value) == "true",
-        LiteralKind::Integer => program.text(row.value) != "0",
-        _ => false,
-    })
 }

@@ -53,7 +53,7 @@ impl FrontEnd for TypeScript {
         }
         let mut lowering = Lowering::new(path, text, language, role);
         if let Some(error) = parsed.diagnostics.iter().next() {
-            let at = error.labels.iter().next().map_or(0, |label| label.offset() as u32);
+            let at = error.labels.iter().next().map_or(0, |label| label.offset());
             let (kind, rest) = if parsed.panicked {
                 (DiagnosticKind::Unparsable, "nothing of the file is read")
             } else {
