@@ -394,6 +394,10 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             for &(region, site) in self.index.managed_by.get(&scope.function).into_iter().flatten() {
                 add(site, program.region(region).function, Extent::Region(region));
             }
+            // `@contextmanager` functions are decorators, too.
+            for &(site, decorated) in self.index.annotations.get(&scope.function).into_iter().flatten() {
+                add(site, decorated, Extent::Function(decorated));
+            }
         } else if !enters && self.is_left_open(scope) {
             for &site in self.index.callers.get(&scope.function).into_iter().flatten() {
                 let function = program.site(site).function;
