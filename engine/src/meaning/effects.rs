@@ -13,7 +13,7 @@ use super::operations::{Found, Operand, Operation, Operations};
 use super::terms::{Describer, Name, Role, Term};
 use crate::csr::Csr;
 use crate::operation::{Attr, OpKind};
-use crate::resolve::{Confidence, Passed};
+use crate::resolve::Confidence;
 
 /// What a function may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -227,13 +227,13 @@ impl Effects {
             if summary.is_empty() {
                 continue;
             }
-            let passed: &[Passed] = if edge.direct { describer.reader.resolution.passed_at(edge.site) } else { &[] };
+            let call = edge.direct.then_some(edge.site);
             for (id, confidence) in summary {
                 let effect = self.get(id);
                 if edge.mode == Mode::Registered {
                     continue;
                 }
-                let effect = at_call(describer, effect, edge, passed);
+                let effect = at_call(describer, effect, edge, call);
                 let effect = self.intern(effect);
                 let effect = self.marked(effect, marks.get(&edge.site));
                 rows.push(SiteEffect { site: edge.site, effect, confidence: confidence.min(edge.confidence) });
@@ -293,13 +293,13 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
     callees
 }
 
-fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, passed: &[Passed]) -> Effect {
-    let entity = describer.at_call(effect.entity, edge.callee, passed);
+fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call: Option<SiteId>) -> Effect {
+    let entity = describer.at_call(effect.entity, edge.callee, call);
     let changed = entity != effect.entity;
     let mut effect = Effect {
-        verb: describer.at_call(effect.verb, edge.callee, passed),
-        role: describer.role_at_call(effect.role, edge.callee, passed),
-        key: describer.at_call(effect.key, edge.callee, passed),
+        verb: describer.at_call(effect.verb, edge.callee, call),
+        role: describer.role_at_call(effect.role, edge.callee, call),
+        key: describer.at_call(effect.key, edge.callee, call),
         entity,
         ..effect
     };

@@ -51,8 +51,9 @@ pub struct Meaning<'m> {
 impl<'m> Meaning<'m> {
     pub fn derive(program: &'m Program<'m>, models: &'m ModelSet, resolution: &'m Resolution) -> Self {
         let reader = Reader { program, models, resolution };
-        let operations = Operations::new(program, models, resolution);
+        let mut operations = Operations::new(program, models, resolution);
         let invocations = Invocations::new(reader, &operations);
+        operations.add_given(&reader, |parameter| !invocations.applied(parameter).is_empty());
         let order = Order::new(program);
         let mut describer = terms::Describer::new(reader);
         let unmarked = Effects::new(&mut describer, &operations, &invocations, &FxHashMap::default());

@@ -4,6 +4,7 @@ use distsys_facts::schema::Call;
 use distsys_facts::{CallKind, ClassId, FunctionId, IdKind, LiteralKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
+use super::invoked::parameter_of;
 use crate::csr::Csr;
 use crate::model::source::{Condition, Source};
 use crate::model::{Family, ModelSet, OpModel};
@@ -27,6 +28,8 @@ pub struct Operation {
     /// The value through which the library was reached.
     pub via: Value,
     pub confidence: Confidence,
+    /// How far positional arguments are shifted: `retry(client.post, url)` passes `url` on as the first of `post`.
+    pub shift: u32,
 }
 
 /// What a source of an attribute gives at a call.
@@ -58,6 +61,8 @@ pub struct Operations {
     by_site: Csr,
     /// The function or class that an annotation site decorates.
     decorated: FxHashMap<SiteId, FunctionId>,
+    /// The shift of operations that are being added.
+    shift: u32,
 }
 
 impl Operations {
@@ -69,6 +74,10 @@ impl Operations {
         let reader = Reader { program, models, resolution };
         let mut by_path: FxHashMap<(Family, PathId), Vec<u32>> = FxHashMap::default();
         for &(site, path, via) in &resolution.external {
+            // What a wrapper does with the function that it is given is seen where the function is given.
+            if program.call(site).and_then(|call| call.callee).is_some_and(|callee| parameter_of(reader, callee).is_some()) {
+                continue;
+            }
             let family = reader.family(site);
             let candidates =
                 by_path.entry((family, path)).or_insert_with(|| models.ops_of(family, resolution.paths.text(path)));
@@ -77,10 +86,38 @@ impl Operations {
             }
         }
         operations.by_shape(&reader);
-        operations.all.sort_by_key(|op| (op.site, op.kind, op.model));
-        operations.all.dedup_by_key(|op| (op.site, op.kind));
-        operations.by_site = Csr::by(program.facts.count(IdKind::Site), &operations.all, |op| Some(op.site));
+        operations.index(program);
         operations
+    }
+
+    fn index(&mut self, program: &Program<'_>) {
+        self.all.sort_by_key(|op| (op.site, op.kind, op.model));
+        self.all.dedup_by_key(|op| (op.site, op.kind));
+        self.by_site = Csr::by(program.facts.count(IdKind::Site), &self.all, |op| Some(op.site));
+    }
+
+    /// Library functions given to wrappers that call them (`with_retry(session.post, url)`).
+    pub(super) fn add_given(&mut self, reader: &Reader<'_, '_>, applied: impl Fn(VarId) -> bool) {
+        let program = reader.program;
+        for passed in &reader.resolution.passed {
+            if !applied(passed.parameter) || parameter_of(*reader, passed.argument).is_some() {
+                continue;
+            }
+            let Some(position) = program.arguments(passed.site).find(|row| row.var == passed.argument).map(|row| row.position) else {
+                continue;
+            };
+            let family = reader.family(passed.site);
+            let values: Vec<Value> = reader.resolution.values_of(passed.argument).collect();
+            for value in values {
+                let ValueKind::External(path) = value.kind else { continue };
+                self.shift = if position == u32::MAX { 0 } else { position + 1 };
+                for model in reader.models.ops_of(family, reader.resolution.paths.text(path)) {
+                    self.consider(reader, passed.site, family, model, Some(path), value, Confidence::High);
+                }
+            }
+        }
+        self.shift = 0;
+        self.index(program);
     }
 
     /// Calls of nothing known whose method name alone says what they do.
@@ -114,7 +151,7 @@ impl Operations {
     ) {
         let known = reader.models.op(family, model);
         let function = reader.program.site(site).function;
-        let op = Operation { site, function, kind: known.kind, family, model, path, via, confidence };
+        let op = Operation { site, function, kind: known.kind, family, model, path, via, confidence, shift: self.shift };
         if known.when.iter().all(|condition| reader.holds(&op, condition)) {
             self.all.push(op);
         }
@@ -247,7 +284,7 @@ impl<'m> Reader<'m, '_> {
     fn source(&self, op: &Operation, source: &Source) -> Found {
         match source {
             Source::Constant(text) => Found::Is(Operand::Text(text.clone())),
-            Source::Position(position, path) => self.position(op.site, *position, path),
+            Source::Position(position, path) => self.position(op.site, *position + op.shift as usize, path),
             Source::Named(name, path) => self.named(op.site, name, path),
             Source::Receiver => {
                 self.call(op.site).and_then(|call| call.receiver.or(call.callee)).map_or(Found::Absent, is_var)
@@ -265,11 +302,11 @@ impl<'m> Reader<'m, '_> {
                     None => Found::Absent,
                 }
             }
-            Source::TypeOf(position) => match self.argument(op.site, *position) {
+            Source::TypeOf(position) => match self.argument(op.site, *position + op.shift as usize) {
                 Some(var) => self.class_of(var).map_or(Found::Unknown, |class| Found::Is(Operand::Class(class))),
                 None => Found::Absent,
             },
-            Source::ArgumentName(position) => match self.argument(op.site, *position) {
+            Source::ArgumentName(position) => match self.argument(op.site, *position + op.shift as usize) {
                 Some(var) => self.name_of(var),
                 None => Found::Absent,
             },
@@ -325,8 +362,8 @@ impl<'m> Reader<'m, '_> {
                     whole.extend(path.iter().cloned());
                     match self.within(row.var, &whole) {
                         Found::Absent => {}
-                        found @ Found::Is(Operand::Var(_)) => return found,
-                        _ => unknown = true,
+                        Found::Unknown => unknown = true,
+                        found => return found,
                     }
                 }
                 "" if self.object(row.var).is_some() => {
@@ -341,6 +378,14 @@ impl<'m> Reader<'m, '_> {
             }
         }
         if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    /// What the keyword arguments of a call say at a path.
+    pub(super) fn keyword(&self, site: SiteId, path: &[String]) -> Found {
+        match path.split_first() {
+            Some((first, rest)) => self.named(site, first, rest),
+            None => Found::Unknown,
+        }
     }
 
     /// The object literal that `var` surely is.
@@ -387,6 +432,8 @@ impl<'m> Reader<'m, '_> {
         };
         let r = &program.facts.relations;
         let mut unknown = false;
+        // Entries that a spread brings, and only the caller knows.
+        let mut spread = None;
         for row in program.entry_by_var.of(&r.entry, object) {
             match program.text(row.key) {
                 key if !key.is_empty() && same_key(key, first) => return self.within_at(row.value, rest, depth + 1),
@@ -394,6 +441,7 @@ impl<'m> Reader<'m, '_> {
                 "**" => match self.within_at(row.value, path, depth + 1) {
                     Found::Absent => {}
                     Found::Is(Operand::Var(var)) => return is_var(var),
+                    Found::Is(within @ Operand::Within(..)) => spread = Some(within),
                     _ => unknown = true,
                 },
                 _ => {}
@@ -409,7 +457,11 @@ impl<'m> Reader<'m, '_> {
                 unknown |= key == "[]";
             }
         }
-        if unknown { Found::Unknown } else { Found::Absent }
+        match spread {
+            _ if unknown => Found::Unknown,
+            Some(within) => Found::Is(within),
+            None => Found::Absent,
+        }
     }
 
     fn receiver_class(&self, op: &Operation) -> Found {
@@ -513,6 +565,10 @@ impl<'m> Reader<'m, '_> {
             }
             if let Some(only) = program.assigned_from(at).next() {
                 at = only.src;
+                continue;
+            }
+            if let Some(original) = self.resolution.imported(at) {
+                at = original;
                 continue;
             }
             if let Some(load) = program.loaded_as(at) {

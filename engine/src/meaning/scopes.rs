@@ -125,6 +125,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         let mut found = self.by_operations();
         found.extend(self.by_managed_values());
         found.extend(retries::loops(self));
+        found.extend(self.by_dependencies());
         let mut known: FxHashSet<(OpKind, Extent, Option<u32>)> = FxHashSet::default();
         let mut queue: VecDeque<Scope> = found.into();
         let mut scopes = Scopes::default();
@@ -174,12 +175,70 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                     ScopeKind::Open if !self.is_managed(op) && self.is_lock(op) => {
                         found.push(scope(op.function, Extent::Open(op.site)));
                     }
-                    ScopeKind::Open | ScopeKind::With | ScopeKind::Client => {}
+                    ScopeKind::Function => found.push(scope(op.function, Extent::Function(op.function))),
+                    ScopeKind::Client => {
+                        for site in self.calls_on_client(op) {
+                            found.push(scope(self.reader.program.site(site).function, Extent::Site(site)));
+                        }
+                    }
+                    ScopeKind::Open | ScopeKind::With => {}
                 }
             }
             // `with` around the call itself is found by its region; `pool.begin()` without a model scope is open.
             if op.kind == OpKind::TxBegin && self.reader.model(op).scopes.is_empty() && !self.is_managed(op) {
                 found.push(scope(op.function, Extent::Open(op.site)));
+            }
+        }
+        found
+    }
+
+    /// The operations on the client that an operation configures: made by the same call, or the same library's own object.
+    fn calls_on_client(&self, op: &Operation) -> Vec<SiteId> {
+        let reader = self.reader;
+        let client = match reader.first(op, &reader.model(op).client) {
+            Found::Is(Operand::Var(var)) => var,
+            _ => return Vec::new(),
+        };
+        let made = reader.maker(client).map(|call| call.site);
+        let shared: Vec<ValueKind> = reader.resolution.values_of(client).map(|value| value.kind).collect();
+        let on_client = |other: &&Operation| match made {
+            Some(made) => reader.chain_calls(other.site).contains(&made),
+            None => {
+                let receiver = reader.program.call(other.site).and_then(|call| call.receiver.or(call.callee));
+                receiver.is_some_and(|var| reader.maker(var).is_none() && reader.resolution.values_of(var).any(|value| shared.contains(&value.kind)))
+            }
+        };
+        let remote = self.operations.all.iter().filter(|other| matches!(other.kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment));
+        remote.filter(on_client).map(|other| other.site).collect()
+    }
+
+    /// Handlers that get a session from a dependency which commits behind them (`yield session`, then `commit`).
+    fn by_dependencies(&self) -> Vec<Scope> {
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        let mut given: Vec<(FunctionId, SiteId)> = r.parameter_annotation.iter().map(|row| (row.function, row.site)).collect();
+        for row in &r.parameter {
+            if let Some(call) = row.default.and_then(|default| program.call_giving(default)) {
+                given.push((row.function, call.site));
+            }
+        }
+        given.sort_unstable();
+        given.dedup();
+        let mut found = Vec::new();
+        for (function, site) in given {
+            for edge in self.reader.resolution.calls_at(site) {
+                let yields: Vec<SiteId> =
+                    program.sites(edge.function).filter(|row| row.kind == SiteKind::Yield).map(|row| row.site).collect();
+                let commit = self
+                    .effects
+                    .in_function(edge.function)
+                    .filter(|(effect, _)| effect.kind == OpKind::TxCommit)
+                    .map(|(_, row)| row.site)
+                    .find(|commit| yields.iter().any(|site| self.order.precedes(program, *site, *commit)));
+                if commit.is_some() {
+                    let extent = Extent::Function(function);
+                    found.push(Scope { kind: OpKind::TxScope, op: None, origin: commit, steps: vec![site], function, extent });
+                }
             }
         }
         found
@@ -377,7 +436,12 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         add(site, program.site(site).function, Extent::Site(site));
                         continue;
                     }
-                    for closure in functions_of(self.reader, argument) {
+                    let functions = functions_of(self.reader, argument);
+                    if functions.is_empty() && self.operations.at(site).next().is_some() {
+                        // A library's function, given as a value.
+                        add(site, program.site(site).function, Extent::Site(site));
+                    }
+                    for closure in functions {
                         add(site, closure, Extent::Function(closure));
                     }
                 }

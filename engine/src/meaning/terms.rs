@@ -1,10 +1,10 @@
 //! Terms: what is known of an entity, a key, a topic or a method, in words that pass through calls.
 
-use distsys_facts::{ClassId, FunctionId, Interner, LiteralKind, Sym, VarId};
+use distsys_facts::{ClassId, FunctionId, Interner, LiteralKind, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
 use super::operations::{Found, Operand, Reader};
-use crate::resolve::{HandleRole, Passed, ValueKind};
+use crate::resolve::{HandleRole, ValueKind};
 use crate::words;
 
 /// A name of the meaning layer: an entity, a topic, a pattern of a key.
@@ -182,7 +182,7 @@ impl<'m, 'f> Describer<'m, 'f> {
             }
             if let Term::Parameter(parameter) = self.describe_at(load.base, depth + 1) {
                 let is_receiver =
-                    program.parameter(parameter).is_some_and(|row| row.kind == distsys_facts::ParameterKind::Receiver);
+                    program.parameter(parameter).is_some_and(|row| row.kind == ParameterKind::Receiver);
                 if !is_receiver {
                     return Term::Within(parameter, self.names.intern(program.text(load.field)));
                 }
@@ -266,18 +266,24 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 
     /// A callee's term at a call: what the caller passes for its parameters.
-    pub(super) fn at_call(&mut self, term: Term, callee: FunctionId, passed: &[Passed]) -> Term {
+    /// `call` is the site, none if a library makes the call.
+    pub(super) fn at_call(&mut self, term: Term, callee: FunctionId, call: Option<SiteId>) -> Term {
         match term {
-            Term::Parameter(parameter) => match self.argument(parameter, callee, passed) {
+            Term::Parameter(parameter) => match self.argument(parameter, callee, call) {
                 Argument::Given(var) => self.describe(var),
                 Argument::Omitted => Term::Absent,
                 Argument::Elsewhere => term,
-                Argument::Hidden => Term::Unknown,
+                Argument::Hidden | Argument::Keywords(_) => Term::Unknown,
             },
-            Term::Within(parameter, path) => match self.argument(parameter, callee, passed) {
+            Term::Within(parameter, path) => match self.argument(parameter, callee, call) {
                 Argument::Given(var) => {
                     let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
                     let found = self.reader.within(var, &path);
+                    self.term(&found)
+                }
+                Argument::Keywords(site) => {
+                    let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
+                    let found = self.reader.keyword(site, &path);
                     self.term(&found)
                 }
                 Argument::Omitted => Term::Absent,
@@ -288,24 +294,27 @@ impl<'m, 'f> Describer<'m, 'f> {
         }
     }
 
-    pub(super) fn role_at_call(&mut self, role: Role, callee: FunctionId, passed: &[Passed]) -> Role {
+    pub(super) fn role_at_call(&mut self, role: Role, callee: FunctionId, call: Option<SiteId>) -> Role {
         let Role::Parameter(parameter) = role else { return role };
-        match self.argument(parameter, callee, passed) {
+        match self.argument(parameter, callee, call) {
             Argument::Given(var) => self.role_of(var),
             Argument::Elsewhere => role,
-            Argument::Omitted | Argument::Hidden => Role::Unknown,
+            Argument::Omitted | Argument::Hidden | Argument::Keywords(_) => Role::Unknown,
         }
     }
 
-    fn argument(&self, parameter: VarId, callee: FunctionId, passed: &[Passed]) -> Argument {
+    fn argument(&self, parameter: VarId, callee: FunctionId, call: Option<SiteId>) -> Argument {
         let program = self.reader.program;
         let Some(row) = program.parameter(parameter) else { return Argument::Hidden };
         if row.function != callee {
             return Argument::Elsewhere;
         }
+        let Some(site) = call else { return Argument::Hidden };
+        let passed = self.reader.resolution.passed_at(site);
         match passed.iter().find(|row| row.parameter == parameter) {
             Some(row) => Argument::Given(row.argument),
-            None if passed.is_empty() => Argument::Hidden,
+            None if row.kind == ParameterKind::KeywordRest => Argument::Keywords(site),
+            None if row.kind == ParameterKind::Rest => Argument::Hidden,
             None => row.default.map_or(Argument::Omitted, Argument::Given),
         }
     }
@@ -355,4 +364,6 @@ enum Argument {
     Elsewhere,
     /// The caller is not seen (a callback run by a library).
     Hidden,
+    /// All keyword arguments of the call that no other parameter takes.
+    Keywords(SiteId),
 }

@@ -72,6 +72,8 @@ pub enum ScopeKind {
     Open,
     /// Calls on the client that this configures.
     Client,
+    /// The whole function that the call stands in (`raise self.retry()`).
+    Function,
 }
 
 /// Which argument.
@@ -273,6 +275,14 @@ impl ModelSet {
             Returned::SelfType => path.rsplit_once('.').map(|(parent, _)| parent.to_owned()),
             _ => None,
         }
+    }
+
+    /// The type of the elements of what `path` (ending in `.[]`) names, if a model says so.
+    pub fn element_type(&self, path: &str) -> Option<String> {
+        self.families.values().find_map(|models| match models.returns.of(path).next() {
+            Some(Returned::Type(text)) => Some(text.clone()),
+            _ => None,
+        })
     }
 
     /// Whether values of the type are connections.

@@ -628,10 +628,19 @@ impl<'p, 'f> Flow<'p, 'f> {
 
     fn external_member(&mut self, path: PathId, name: Sym, base: Value, to: u32) {
         let text = self.program.text(name);
+        let models = self.models;
+        if text.starts_with('[') {
+            // Elements are of a type of their own where a model says so.
+            let element = format!("{}.[]", self.paths.text(path));
+            if let Some(type_) = models.element_type(&element) {
+                let path = self.paths.intern(&type_);
+                self.add(to, Value { kind: ValueKind::External(path), ..base });
+                return;
+            }
+        }
         if text.starts_with('[') || text.is_empty() {
             return;
         }
-        let models = self.models;
         let member = self.paths.member(path, name, text, |whole| models.canonical_anywhere(whole));
         if let Some(member) = member {
             self.add(to, Value { kind: ValueKind::External(member), ..base });
@@ -944,7 +953,9 @@ impl<'p, 'f> Flow<'p, 'f> {
     /// A function given to a method of a connection gets that connection (`db.transaction(tx => …)`).
     fn callback_gets_receiver(&mut self, row: &Call, via: Value) {
         let Some(receiver) = row.receiver else { return };
-        let ValueKind::External(_) = via.kind else { return };
+        if !matches!(via.kind, ValueKind::External(_) | ValueKind::Instance(_)) {
+            return;
+        }
         for argument in self.program.arguments(row.site) {
             let Some(function) = self.program.closure(argument.var) else { continue };
             if let Some(parameter) =
@@ -1085,6 +1096,18 @@ impl<'p, 'f> Flow<'p, 'f> {
                     paths.sort_unstable();
                     found.extend(paths.into_iter().map(|(path, via)| (*row, path, via)));
                 }
+            }
+        }
+        // `@task(bind=True) def work(self)`: the first parameter is the decorator's object.
+        for (&function, sites) in &decorators {
+            if program.function(function).class.is_some() {
+                continue;
+            }
+            let Some(first) = program.parameters(function).next().filter(|row| program.text(row.name) == "self") else { continue };
+            let mut values: Vec<(PathId, Value)> = sites.iter().flat_map(|site| by_site.get(site).cloned().unwrap_or_default()).collect();
+            values.sort_unstable();
+            for (path, _) in values {
+                self.add(Self::node(first.var), Value::new(ValueKind::External(path)));
             }
         }
         for (row, path, via) in found {

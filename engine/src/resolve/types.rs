@@ -88,7 +88,6 @@ const COLLECTIONS: &[&str] = &[
     "Deque",
     "deque",
     "defaultdict",
-    "DashMap",
 ];
 
 /// Generators and context managers yield their first argument.

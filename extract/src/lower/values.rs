@@ -218,6 +218,13 @@ impl Lowering<'_> {
         self.fresh_var()
     }
 
+    /// An object literal without entries: it takes in nothing, and is known to be one.
+    pub fn empty_object(&mut self) -> VarId {
+        let (object, nothing) = (self.fresh_var(), self.null());
+        self.entry(object, "**", nothing);
+        object
+    }
+
     /// `key` is empty if computed, `**` to take in all entries of `value`.
     pub fn entry(&mut self, object: VarId, key: &str, value: VarId) {
         let key = self.facts.intern(key);

@@ -84,6 +84,7 @@ impl Lower<'_> {
                 value
             }
             Expr::Lambda(lambda) => self.lambda(lambda),
+            Expr::Dict(dict) if dict.items.is_empty() => self.to.empty_object(),
             Expr::Dict(dict) => {
                 let object = self.to.object();
                 for item in &dict.items {

@@ -68,11 +68,13 @@ impl Lower<'_> {
                 }
             }
         }
+        let outer_async = std::mem::replace(&mut self.in_async, signature.asyncness.is_some());
         if let Some(body) = item.body {
             let value = self.block_value(body);
             self.to.result(value, self.at(body.brace_token.span.close()));
         }
         self.to.end_function();
+        self.in_async = outer_async;
         self.class = outer_class;
         self.bounds = outer_bounds;
         for site in annotations {
@@ -138,7 +140,9 @@ impl Lower<'_> {
             return_type: "",
             span,
         });
+        let outer_async = std::mem::replace(&mut self.in_async, true);
         let value = self.block_value(&block.block);
+        self.in_async = outer_async;
         self.to.result(value, self.at(block.block.brace_token.span.close()));
         self.to.end_function();
         self.temporaries = temporaries;

@@ -51,6 +51,7 @@ impl FrontEnd for Rust {
                     in_test: false,
                     temporaries: None,
                     locals: FxHashSet::default(),
+                    in_async: false,
                 };
                 lower.module_items(&file.items);
                 lowering = lower.to;
@@ -100,6 +101,8 @@ struct Lower<'s> {
     temporaries: Option<Vec<VarId>>,
     /// Local variables and parameters, which no path of several segments means.
     locals: FxHashSet<VarId>,
+    /// Inside an `async` function or block, where it matters how long a value lives.
+    in_async: bool,
 }
 
 impl Lower<'_> {

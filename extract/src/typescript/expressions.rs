@@ -332,6 +332,9 @@ impl Lower<'_> {
     }
 
     fn object(&mut self, object: &ObjectExpression<'_>) -> VarId {
+        if object.properties.is_empty() {
+            return self.to.empty_object();
+        }
         let var = self.to.object();
         for property in &object.properties {
             match property {

@@ -60,7 +60,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation commits(FunctionId, SiteId) = commits;
         // A transaction that is written down: `with`, decorator, closure, begin to commit.
         relation in_transaction(SiteId, EffectId, SiteId, EffectId);
-        in_transaction(s, m, w, e) <-- within(t, s), sends(s, m), within(t, w), writes(w, e), if w != s || m != e;
+        in_transaction(s, m, w, e) <-- covered(s, m, w, e), !committed_between(w, s);
+        relation covered(SiteId, EffectId, SiteId, EffectId);
+        covered(s, m, w, e) <-- within(t, s), sends(s, m), within(t, w), writes(w, e), if w != s || m != e;
+        committed_between(w, s) <--
+            covered(s, _, w, _), commits(function_of(s), c), if meaning.precedes(*w, *c) && meaning.precedes(*c, *s);
         // One that the session opens by itself at the first write.
         relation sends_in(FunctionId, SiteId, EffectId);
         sends_in(function_of(s), s, m) <-- sends(s, m);
