@@ -75,7 +75,11 @@ impl Operations {
         let mut by_path: FxHashMap<(Family, PathId), Vec<u32>> = FxHashMap::default();
         for &(site, path, via) in &resolution.external {
             // What a wrapper does with the function that it is given is seen where the function is given.
-            if program.call(site).and_then(|call| call.callee).is_some_and(|callee| parameter_of(reader, callee).is_some()) {
+            if program
+                .call(site)
+                .and_then(|call| call.callee)
+                .is_some_and(|callee| parameter_of(reader, callee).is_some())
+            {
                 continue;
             }
             let family = reader.family(site);
@@ -103,7 +107,9 @@ impl Operations {
             if !applied(passed.parameter) || parameter_of(*reader, passed.argument).is_some() {
                 continue;
             }
-            let Some(position) = program.arguments(passed.site).find(|row| row.var == passed.argument).map(|row| row.position) else {
+            let Some(position) =
+                program.arguments(passed.site).find(|row| row.var == passed.argument).map(|row| row.position)
+            else {
                 continue;
             };
             let family = reader.family(passed.site);
@@ -151,7 +157,8 @@ impl Operations {
     ) {
         let known = reader.models.op(family, model);
         let function = reader.program.site(site).function;
-        let op = Operation { site, function, kind: known.kind, family, model, path, via, confidence, shift: self.shift };
+        let op =
+            Operation { site, function, kind: known.kind, family, model, path, via, confidence, shift: self.shift };
         if known.when.iter().all(|condition| reader.holds(&op, condition)) {
             self.all.push(op);
         }

@@ -205,10 +205,17 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             Some(made) => reader.chain_calls(other.site).contains(&made),
             None => {
                 let receiver = reader.program.call(other.site).and_then(|call| call.receiver.or(call.callee));
-                receiver.is_some_and(|var| reader.maker(var).is_none() && reader.resolution.values_of(var).any(|value| shared.contains(&value.kind)))
+                receiver.is_some_and(|var| {
+                    reader.maker(var).is_none()
+                        && reader.resolution.values_of(var).any(|value| shared.contains(&value.kind))
+                })
             }
         };
-        let remote = self.operations.all.iter().filter(|other| matches!(other.kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment));
+        let remote = self
+            .operations
+            .all
+            .iter()
+            .filter(|other| matches!(other.kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment));
         remote.filter(on_client).map(|other| other.site).collect()
     }
 
@@ -216,7 +223,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
     fn by_dependencies(&self) -> Vec<Scope> {
         let program = self.reader.program;
         let r = &program.facts.relations;
-        let mut given: Vec<(FunctionId, SiteId)> = r.parameter_annotation.iter().map(|row| (row.function, row.site)).collect();
+        let mut given: Vec<(FunctionId, SiteId)> =
+            r.parameter_annotation.iter().map(|row| (row.function, row.site)).collect();
         for row in &r.parameter {
             if let Some(call) = row.default.and_then(|default| program.call_giving(default)) {
                 given.push((row.function, call.site));
@@ -227,8 +235,11 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         let mut found = Vec::new();
         for (function, site) in given {
             for edge in self.reader.resolution.calls_at(site) {
-                let yields: Vec<SiteId> =
-                    program.sites(edge.function).filter(|row| row.kind == SiteKind::Yield).map(|row| row.site).collect();
+                let yields: Vec<SiteId> = program
+                    .sites(edge.function)
+                    .filter(|row| row.kind == SiteKind::Yield)
+                    .map(|row| row.site)
+                    .collect();
                 let commit = self
                     .effects
                     .in_function(edge.function)
@@ -237,7 +248,14 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                     .find(|commit| yields.iter().any(|site| self.order.precedes(program, *site, *commit)));
                 if commit.is_some() {
                     let extent = Extent::Function(function);
-                    found.push(Scope { kind: OpKind::TxScope, op: None, origin: commit, steps: vec![site], function, extent });
+                    found.push(Scope {
+                        kind: OpKind::TxScope,
+                        op: None,
+                        origin: commit,
+                        steps: vec![site],
+                        function,
+                        extent,
+                    });
                 }
             }
         }
@@ -601,13 +619,8 @@ pub(super) fn sites(
         Extent::Life(from, var) => {
             let r = &program.facts.relations;
             let region = program.variable(var).map(|row| row.region);
-            let ends: Vec<SiteId> = program
-                .releases_by_var
-                .of(&r.releases, var)
-                .map(|row| row.site)
-                // Given away by value: `drop(guard)`, `finish(guard)`.
-                .chain(program.argument_by_var.of(&r.argument, var).map(|row| row.site))
-                .collect();
+            // Dropped, or given away by value.
+            let ends: Vec<SiteId> = program.releases_by_var.of(&r.releases, var).map(|row| row.site).collect();
             all.filter(|site| {
                 order.precedes(program, from, *site)
                     && region.is_none_or(|region| program.region_within(program.site(*site).region, region))

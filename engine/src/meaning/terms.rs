@@ -181,8 +181,7 @@ impl<'m, 'f> Describer<'m, 'f> {
                 return self.describe_at(entry, depth + 1);
             }
             if let Term::Parameter(parameter) = self.describe_at(load.base, depth + 1) {
-                let is_receiver =
-                    program.parameter(parameter).is_some_and(|row| row.kind == ParameterKind::Receiver);
+                let is_receiver = program.parameter(parameter).is_some_and(|row| row.kind == ParameterKind::Receiver);
                 if !is_receiver {
                     return Term::Within(parameter, self.names.intern(program.text(load.field)));
                 }

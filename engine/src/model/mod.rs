@@ -332,7 +332,7 @@ impl FamilyModels {
         while let Some(dot) = path[..end].rfind('.') {
             if let Some(to) = self.aliases.get(&path[..dot]) {
                 // An alias that lengthens its own name (`a` → `a.b`) is applied once.
-                if path.starts_with(to.as_str()) {
+                if to.len() > dot && path.starts_with(to.as_str()) {
                     return None;
                 }
                 return Some(format!("{to}{}", &path[dot..]));

@@ -1103,8 +1103,11 @@ impl<'p, 'f> Flow<'p, 'f> {
             if program.function(function).class.is_some() {
                 continue;
             }
-            let Some(first) = program.parameters(function).next().filter(|row| program.text(row.name) == "self") else { continue };
-            let mut values: Vec<(PathId, Value)> = sites.iter().flat_map(|site| by_site.get(site).cloned().unwrap_or_default()).collect();
+            let Some(first) = program.parameters(function).next().filter(|row| program.text(row.name) == "self") else {
+                continue;
+            };
+            let mut values: Vec<(PathId, Value)> =
+                sites.iter().flat_map(|site| by_site.get(site).cloned().unwrap_or_default()).collect();
             values.sort_unstable();
             for (path, _) in values {
                 self.add(Self::node(first.var), Value::new(ValueKind::External(path)));

@@ -204,6 +204,7 @@ impl Lower<'_> {
         if TRANSPARENT_METHODS.contains(&name.as_str()) {
             self.to.assign(result, receiver);
         }
+        self.moves(call.args.iter(), span);
         if let Some(turbofish) = &call.turbofish
             && let Some(syn::GenericArgument::Type(type_)) = turbofish.args.first()
         {
@@ -252,6 +253,7 @@ impl Lower<'_> {
             (Ok(receiver), name) => self.to.call(CallKind::Call, Callee::Member(*receiver, name), &passed, span).1,
             (Err(value), name) => self.to.call(CallKind::Call, Callee::Value(*value, name), &passed, span).1,
         };
+        self.moves(call.args.iter(), span);
         let type_name =
             path.path.segments.iter().rev().nth(1).map(|segment| segment.ident.to_string()).unwrap_or_default();
         if TRANSPARENT_CONSTRUCTORS.contains(&type_name.as_str())
@@ -271,6 +273,22 @@ impl Lower<'_> {
             temporaries.push(result);
         }
         result
+    }
+
+    /// A local variable passed by value is moved: its life ends with the call.
+    fn moves<'e>(&mut self, arguments: impl Iterator<Item = &'e Expr>, span: Span) {
+        if !self.in_async {
+            return;
+        }
+        for argument in arguments {
+            let Expr::Path(path) = argument else { continue };
+            if let Some(name) = path.path.get_ident()
+                && let Some(var) = self.to.lookup(&name.to_string())
+                && self.locals.contains(&var)
+            {
+                self.to.release(var, span);
+            }
+        }
     }
 
     fn struct_(&mut self, struct_: &ExprStruct) -> VarId {
