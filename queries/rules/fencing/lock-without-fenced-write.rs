@@ -67,10 +67,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let scope = &meaning.scopes.all[lock as usize];
         let traces: Vec<(Vec<SiteId>, Effect)> =
             writes.iter().map(|(site, effect)| (meaning.trace(*site, effect), *effect)).collect();
-        let Some(operation) = traces.first().and_then(|(trace, _)| trace.last()).copied() else { continue };
+        let Some((first, _)) = traces.first() else { continue };
+        let place = context.primary(first);
         let depth = scope.steps.len() + traces[0].0.len();
-        if told.get(&operation).is_none_or(|(known, _)| *known > depth) {
-            told.insert(operation, (depth, report(context, scope, &traces)));
+        if told.get(&place).is_none_or(|(known, _)| *known > depth) {
+            told.insert(place, (depth, report(context, scope, &traces)));
         }
     }
     told.into_values().map(|(_, finding)| finding).collect()

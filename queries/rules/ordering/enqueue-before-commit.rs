@@ -81,7 +81,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     };
     let mut found = program.in_transaction;
     found.sort_unstable();
-    let mut by_operation: FxHashMap<SiteId, Candidate> = FxHashMap::default();
+    let mut by_place: FxHashMap<SiteId, Candidate> = FxHashMap::default();
     for (send, message, write, written) in found {
         if !context.in_scope(send) {
             continue;
@@ -89,17 +89,17 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let message = meaning.effects.get(message);
         let written = meaning.effects.get(written);
         let sends = meaning.trace(send, &message);
-        let Some(&operation) = sends.last() else { continue };
+        let place = context.primary(&sends);
         let reads_it = handler_reads(context, &message, &written);
-        let better = match by_operation.get(&operation) {
+        let better = match by_place.get(&place) {
             None => true,
             Some(known) => (reads_it, std::cmp::Reverse(sends.len())) > (known.reads_it, std::cmp::Reverse(known.sends.len())),
         };
         if better {
-            by_operation.insert(operation, Candidate { sends, message, write, written, reads_it });
+            by_place.insert(place, Candidate { sends, message, write, written, reads_it });
         }
     }
-    by_operation.into_values().map(|candidate| report(context, &candidate)).collect()
+    by_place.into_values().map(|candidate| report(context, &candidate)).collect()
 }
 
 struct Candidate {

@@ -56,8 +56,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation found(SiteId, SiteId, Name);
         found(w, r, e) <-- stale(_, w, r, e), !caught_up(w, r);
     };
-    // One finding an operation that reads, told from the lowest function where write and read meet.
-    let mut by_operation: FxHashMap<SiteId, Candidate> = FxHashMap::default();
+    // One finding a place that reads, told from the lowest function where write and read meet.
+    let mut by_place: FxHashMap<SiteId, Candidate> = FxHashMap::default();
     let mut found = program.found;
     found.sort_unstable();
     for (write, read, entity) in found {
@@ -72,15 +72,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             write_effect,
             read_effect,
         };
-        let Some(&operation) = candidate.reads.last() else { continue };
-        match by_operation.get(&operation) {
+        let place = context.primary(&candidate.reads);
+        match by_place.get(&place) {
             Some(known) if known.length() <= candidate.length() => {}
             _ => {
-                by_operation.insert(operation, candidate);
+                by_place.insert(place, candidate);
             }
         }
     }
-    by_operation.into_values().map(|candidate| report(context, &candidate)).collect()
+    by_place.into_values().map(|candidate| report(context, &candidate)).collect()
 }
 
 struct Candidate {
