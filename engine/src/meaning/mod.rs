@@ -17,7 +17,7 @@ mod trace;
 use distsys_facts::{FunctionId, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
-use crate::model::ModelSet;
+use crate::model::{ModelSet, ScopeKind};
 use crate::operation::{Attr, OpKind};
 use crate::program::Program;
 use crate::resolve::{HandleRole, Resolution};
@@ -127,6 +127,11 @@ impl<'m> Meaning<'m> {
     /// The sites that a scope covers.
     pub fn sites(&self, scope: &Scope) -> Vec<SiteId> {
         scopes::sites(self.program, &self.order, &self.effects, scope)
+    }
+
+    /// Whether a scope comes from the configuration of a client, which holds for all calls on it.
+    pub fn is_of_client(&self, scope: &Scope) -> bool {
+        self.operation(scope).is_some_and(|op| self.models.op(op.family, op.model).scopes.contains(&ScopeKind::Client))
     }
 
     /// The role of the connection that a scope is opened on, as its names say.

@@ -199,6 +199,9 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             Found::Is(Operand::Var(var)) => var,
             _ => return Vec::new(),
         };
+        if self.adds_keys(op) {
+            return Vec::new();
+        }
         let made = reader.maker(client).map(|call| call.site);
         let shared: Vec<ValueKind> = reader.resolution.values_of(client).map(|value| value.kind).collect();
         let on_client = |other: &&Operation| match made {
@@ -217,6 +220,27 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             .iter()
             .filter(|other| matches!(other.kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment));
         remote.filter(on_client).map(|other| other.site).collect()
+    }
+
+    /// Whether the function that configures the client, or one beside it in the file, gives every request a key of its own
+    /// (an interceptor).
+    fn adds_keys(&self, op: &Operation) -> bool {
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        let file = program.file_of_function(op.function);
+        let says = |sym| program.text(sym).to_ascii_lowercase().replace(['-', '_'], "").contains("idempotencykey");
+        let here = |site: SiteId| program.file_of_function(program.site(site).function) == file;
+        r.store.iter().any(|row| here(row.site) && says(row.field))
+            || r.literal.iter().any(|row| {
+                says(row.value) && program.argument_by_var.of(&r.argument, row.var).any(|argument| here(argument.site))
+            })
+            || r.store.iter().any(|row| {
+                here(row.site)
+                    && program.text(row.field) == "[]"
+                    && r.variable
+                        .iter()
+                        .any(|variable| says(variable.name) && program.file_of_function(variable.function) == file)
+            })
     }
 
     /// Handlers that get a session from a dependency which commits behind them (`yield session`, then `commit`).

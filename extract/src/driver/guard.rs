@@ -69,9 +69,17 @@ struct Scan {
 fn scan(text: &str) -> Scan {
     let mut scan = Scan::default();
     let (mut depth, mut chain, mut line) = (0usize, 0usize, 0usize);
+    // Numbers and paths in text chain nothing; a quote counts to its fellow on the same line.
+    let mut quote = None;
     for byte in text.bytes() {
         line += 1;
         match byte {
+            b'"' | b'\'' | b'`' if quote.is_none() => quote = Some(byte),
+            _ if quote == Some(byte) => {
+                quote = None;
+                chain = 0;
+            }
+            b'.' | b'+' | b'-' | b'!' | b'&' | b'|' | b'?' | b'*' | b'~' | b'<' if quote.is_some() => {}
             b'(' | b'[' | b'{' => {
                 depth += 1;
                 scan.nesting = scan.nesting.max(depth);
@@ -82,8 +90,9 @@ fn scan(text: &str) -> Scan {
                 scan.chain = scan.chain.max(chain);
             }
             // What ends an expression in any of the languages, roughly.
-            b';' | b',' | b'=' | b':' | b'#' | b'"' | b'\'' => chain = 0,
+            b';' | b',' | b'=' | b':' | b'#' => chain = 0,
             b'\n' => {
+                quote = None;
                 scan.lines += 1;
                 scan.longest_line = scan.longest_line.max(line);
                 line = 0;

@@ -57,8 +57,23 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let primary = context.primary(&trace);
         by_operation.entry(primary).or_insert((trace, effect));
     }
-    by_operation.into_values().map(|(trace, effect)| report(context, &trace, &effect)).collect()
+    // All calls on a client that retries have one cause: its configuration.
+    let mut by_client: FxHashMap<SiteId, Vec<(Vec<SiteId>, Effect)>> = FxHashMap::default();
+    let mut findings = Vec::new();
+    let mut places: Vec<(SiteId, (Vec<SiteId>, Effect))> = by_operation.into_iter().collect();
+    places.sort_unstable_by_key(|(place, _)| *place);
+    for (_, (trace, effect)) in places {
+        match retry_around(context, &trace).filter(|scope| meaning.is_of_client(scope)).and_then(|scope| scope.origin) {
+            Some(client) => by_client.entry(client).or_default().push((trace, effect)),
+            None => findings.push(report(context, &trace, &effect, &[])),
+        }
+    }
+    findings.extend(by_client.into_values().map(|places| report(context, &places[0].0, &places[0].1, &places[1..])));
+    findings
 }
+
+/// So many further places of one cause are shown.
+const MAX_OTHERS: usize = 8;
 
 /// Whether doing it twice does it twice.
 fn creates_again(context: &Context<'_>, effect: &Effect) -> bool {
@@ -87,7 +102,8 @@ fn is_payment(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> bool 
         || trace.last().is_some_and(|site| says(context.named_function(context.function_of(*site)).rsplit('.').next().unwrap_or("")))
 }
 
-fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Finding {
+/// `others` are further places of the same cause.
+fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect, others: &[(Vec<SiteId>, Effect)]) -> Finding {
     let meaning = context.meaning;
     let scope = retry_around(context, trace);
     let payment = is_payment(context, trace, effect);
@@ -108,8 +124,11 @@ fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Finding {
     if let Some(scope) = scope {
         builder = builder.steps(scope_steps(scope));
     }
+    builder = builder.steps(context.steps(trace, effect));
+    for (trace, effect) in others.iter().take(MAX_OTHERS) {
+        builder = builder.steps(context.steps(trace, effect));
+    }
     builder
-        .steps(context.steps(trace, effect))
         .checked("no idempotency key (header, option or request token) reaches the request")
         .help("make a key once, outside the retry, and send it with every attempt (`Idempotency-Key`), or retry only what failed before it was sent")
         .build()
