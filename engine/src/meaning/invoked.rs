@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use distsys_facts::{FunctionFlags, FunctionId, FunctionKind, Id, IdKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::operations::{Found, Operand, Operations, Reader};
+use super::operations::{Found, Operand, Operations};
+use super::reader::Reader;
 use crate::csr::Csr;
 use crate::model::{Callback, ScopeKind, Slot};
 use crate::operation::OpKind;

@@ -6,9 +6,12 @@
 
 mod effects;
 mod invoked;
+mod lift;
 mod operations;
 mod order;
+mod own_effects;
 mod provenance;
+mod reader;
 mod retries;
 mod scopes;
 mod terms;
@@ -30,7 +33,7 @@ pub use order::Order;
 pub use scopes::{Extent, Scope, Scopes};
 pub use terms::{Name, Names, Role, Term};
 
-use operations::Reader;
+use reader::Reader;
 
 /// All that rules may ask.
 #[derive(Debug)]

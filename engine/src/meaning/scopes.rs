@@ -10,8 +10,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::Effects;
 use super::invoked::{Invocations, functions_of, parameter_of, slot_var};
-use super::operations::{Found, Operand, Operation, Operations, Reader};
+use super::operations::{Found, Operand, Operation, Operations};
 use super::order::Order;
+use super::reader::Reader;
 use super::retries;
 use crate::model::ScopeKind;
 use crate::operation::{Attr, OpKind};
@@ -99,7 +100,7 @@ fn scope_kind(kind: OpKind) -> Option<OpKind> {
 }
 
 /// What ends an open scope.
-fn closes(scope: OpKind, kind: OpKind) -> bool {
+pub(super) fn closes(scope: OpKind, kind: OpKind) -> bool {
     match scope {
         OpKind::TxScope => matches!(kind, OpKind::TxCommit | OpKind::TxRollback),
         OpKind::LockAcquire => matches!(kind, OpKind::LockRelease),
@@ -452,159 +453,6 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             at = program.assigned_from(at).next()?.src;
         }
         None
-    }
-
-    /// The scopes that callers of a wrapper have by it.
-    fn lift(&self, scope: &Scope) -> Vec<Scope> {
-        let program = self.reader.program;
-        let mut lifted = Vec::new();
-        let mut add = |site: SiteId, function: FunctionId, extent: Extent| {
-            let mut steps = vec![site];
-            steps.extend(&scope.steps);
-            lifted.push(Scope { steps, function, extent, ..scope.clone() });
-        };
-        let sites: Vec<SiteId> = self.sites(scope).collect();
-        let inside: FxHashSet<SiteId> = sites.iter().copied().collect();
-        // A parameter of the function or of one around it that is called inside.
-        let mut owner = Some(scope.function);
-        while let Some(function) = owner {
-            for parameter in program.parameters(function) {
-                if !self.invocations.applied(parameter.var).iter().any(|site| inside.contains(site)) {
-                    continue;
-                }
-                for &(site, argument) in self.index.passed.get(&parameter.var).into_iter().flatten() {
-                    if parameter_of(self.reader, argument).is_some() {
-                        // Passed on by a wrapper around this one, whose callers' closures are inside, too.
-                        add(site, program.site(site).function, Extent::Site(site));
-                        continue;
-                    }
-                    let functions = functions_of(self.reader, argument);
-                    if functions.is_empty() && self.operations.at(site).next().is_some() {
-                        // A library's function, given as a value.
-                        add(site, program.site(site).function, Extent::Site(site));
-                    }
-                    for closure in functions {
-                        add(site, closure, Extent::Function(closure));
-                    }
-                }
-                self.lift_decorator(function, parameter.index, &mut add);
-            }
-            owner = program.function(function).parent;
-        }
-        // A context manager of the project.
-        let yields = sites.iter().any(|site| program.site(*site).kind == SiteKind::Yield);
-        let enters = matches!(program.text(program.function(scope.function).name), "__enter__" | "__aenter__");
-        if (yields && program.function(scope.function).flags.has(FunctionFlags::GENERATOR))
-            || (enters && self.is_left_open(scope))
-        {
-            for &(region, site) in self.index.managed_by.get(&scope.function).into_iter().flatten() {
-                add(site, program.region(region).function, Extent::Region(region));
-            }
-            // `@contextmanager` functions are decorators, too.
-            for &(site, decorated) in self.index.annotations.get(&scope.function).into_iter().flatten() {
-                add(site, decorated, Extent::Function(decorated));
-            }
-        } else if !enters && self.is_left_open(scope) {
-            for &site in self.index.callers.get(&scope.function).into_iter().flatten() {
-                let function = program.site(site).function;
-                match scope.extent {
-                    Extent::Life(..) => {
-                        if let Some(extent) = self.life_of_result(site) {
-                            add(site, function, extent);
-                        }
-                    }
-                    _ => add(site, function, Extent::Open(site)),
-                }
-            }
-        }
-        lifted
-    }
-
-    /// `@retrying` and `@retrying(times=3)`, where `function` is the decorator or the function that it returns.
-    fn lift_decorator(&self, function: FunctionId, index: u32, add: &mut impl FnMut(SiteId, FunctionId, Extent)) {
-        let program = self.reader.program;
-        if index != 0 {
-            return;
-        }
-        let mut at = Some(function);
-        let mut inner = false;
-        while let Some(decorator) = at {
-            for &(site, decorated) in self.index.annotations.get(&decorator).into_iter().flatten() {
-                // A decorator without arguments is the function itself, one with arguments is around it.
-                if program.arguments(site).next().is_some() == inner {
-                    add(site, decorated, Extent::Function(decorated));
-                }
-            }
-            at = program.function(decorator).parent;
-            inner = true;
-        }
-    }
-
-    /// The variable that comes to hold what the call gives: a named one before a nameless one (which holds temporaries of
-    /// a longer expression), or the value returned. Unwrapping and awaiting hand the value on; nothing else does.
-    fn life_of_result(&self, site: SiteId) -> Option<Extent> {
-        let program = self.reader.program;
-        let r = &program.facts.relations;
-        let mut held = vec![program.call(site)?.result];
-        let mut at = 0;
-        while at < held.len() && held.len() < 16 {
-            held.extend(
-                program.assign_by_src.of(&r.assign, held[at]).map(|row| row.dst).filter(|dst| self.keeps_guard(*dst)),
-            );
-            at += 1;
-        }
-        let named = |var: &&VarId| program.variable(**var).is_some_and(|row| !program.text(row.name).is_empty());
-        let function = program.site(site).function;
-        let returned =
-            |var: &&VarId| program.returns_by_function.of(&r.returns, function).any(|row| row.var == Some(**var));
-        let holder = held
-            .iter()
-            .find(named)
-            .or_else(|| held.iter().find(returned))
-            .or_else(|| held.iter().find(|var| program.variable(**var).is_some()));
-        holder.map(|var| Extent::Life(site, *var))
-    }
-
-    /// Whether what a call gives of a guard is still the guard: unwrapped, but not copied.
-    fn keeps_guard(&self, var: VarId) -> bool {
-        const UNWRAPPING: &[&str] = &[
-            "unwrap",
-            "expect",
-            "unwrap_or_else",
-            "unwrap_or_default",
-            "map_err",
-            "ok",
-            "ok_or",
-            "ok_or_else",
-            "context",
-            "with_context",
-            "into_inner",
-        ];
-        let program = self.reader.program;
-        program
-            .call_giving(var)
-            .is_none_or(|call| call.kind != CallKind::Call || UNWRAPPING.contains(&program.text(call.name)))
-    }
-
-    /// Whether the function ends with the scope still open: a wrapper that opens it for its caller.
-    fn is_left_open(&self, scope: &Scope) -> bool {
-        let program = self.reader.program;
-        match scope.extent {
-            Extent::Open(from) => {
-                let closed = self.effects.in_function(scope.function).any(|(effect, row)| {
-                    closes(scope.kind, effect.kind)
-                        && (self.order.precedes(program, from, row.site) || row.site == from)
-                });
-                let is_wrapper = scope.steps.is_empty() || !closed;
-                is_wrapper && !closed && matches!(scope.kind, OpKind::LockAcquire | OpKind::TxScope)
-            }
-            // A guard that the function returns.
-            Extent::Life(_, var) => program
-                .returns_by_function
-                .of(&program.facts.relations.returns, scope.function)
-                .any(|row| row.var.is_some_and(|returned| returned == var || self.comes_from(returned, var))),
-            _ => false,
-        }
     }
 
     pub(super) fn sites(&self, scope: &Scope) -> impl Iterator<Item = SiteId> {

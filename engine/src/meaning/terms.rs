@@ -3,7 +3,8 @@
 use distsys_facts::{ClassId, FunctionId, Interner, LiteralKind, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
-use super::operations::{Found, Operand, Reader};
+use super::operations::{Found, Operand};
+use super::reader::Reader;
 use crate::resolve::{HandleRole, ValueKind};
 use crate::words;
 

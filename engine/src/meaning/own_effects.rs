@@ -1,0 +1,246 @@
+//! What one operation does: its effects, by its model's attributes and by the SQL that it runs.
+
+use distsys_facts::SqlVerb;
+
+use super::effects::{Effect, EffectFlags};
+use super::operations::{Found, Operand, Operation, Operations};
+use super::terms::{Describer, Role, Term};
+use crate::operation::{Attr, OpKind};
+
+/// SQL text that the caller gave, read.
+pub(super) fn of_sql_text(describer: &mut Describer<'_, '_>, effect: Effect) -> Effect {
+    let Term::Text(text) = effect.entity else { return effect };
+    let text = describer.names.text(text).to_owned();
+    let program = describer.reader.program;
+    let Some(symbol) = program.facts.symbols.lookup(&text) else { return Effect { entity: Term::Unknown, ..effect } };
+    let r = &program.facts.relations;
+    let row = r.sql.iter().find(|row| {
+        program.literal(row.var).is_some_and(|literal| literal.value == symbol)
+            || program.template(row.var) == Some(symbol)
+    });
+    match row {
+        Some(row) => of_statement(describer, effect, row),
+        None => Effect { entity: Term::Unknown, ..effect },
+    }
+}
+
+fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys_facts::schema::Sql) -> Effect {
+    let program = describer.reader.program;
+    let clauses = program.text(row.clauses);
+    let has = |clause: &str| clauses.split(',').any(|known| known == clause);
+    let table = describer.names.intern(program.text(row.table));
+    let entity = describer.as_entity(Term::Text(table));
+    let mut flags = effect.flags;
+    let (kind, verb) = match row.verb {
+        SqlVerb::Select => {
+            if has("for_update") || has("for_share") {
+                flags = flags | EffectFlags::ROW_LOCK;
+            }
+            (OpKind::DbRead, "select")
+        }
+        SqlVerb::Insert if has("on_conflict") => (OpKind::DbWrite, "upsert"),
+        SqlVerb::Insert => (OpKind::DbWrite, "insert"),
+        SqlVerb::Update if has("increment") => (OpKind::DbWrite, "increment"),
+        SqlVerb::Update => (OpKind::DbWrite, "update"),
+        SqlVerb::Delete => (OpKind::DbWrite, "delete"),
+        SqlVerb::Transaction => {
+            let first = describer.reader.program.text(row.columns);
+            (transaction_kind(first), "")
+        }
+        SqlVerb::Ddl | SqlVerb::Other => (OpKind::Sql, ""),
+    };
+    if has("atomic_where") || has("version") {
+        flags = flags | EffectFlags::CONDITIONAL;
+    }
+    let verb = if verb.is_empty() { Term::Unknown } else { Term::Text(describer.names.intern(verb)) };
+    Effect { kind, verb, entity, flags, ..effect }
+}
+
+fn transaction_kind(word: &str) -> OpKind {
+    match word.to_ascii_lowercase().as_str() {
+        "commit" | "end" => OpKind::TxCommit,
+        "rollback" => OpKind::TxRollback,
+        _ => OpKind::TxBegin,
+    }
+}
+
+/// The effects of one operation; most kinds have none.
+pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operations, op: &Operation) -> Vec<Effect> {
+    use OpKind::*;
+    let attribute = |describer: &mut Describer<'_, '_>, attr: Attr| {
+        let found = describer.reader.attribute(op, attr);
+        describer.term(&found)
+    };
+    let mut effect = Effect {
+        kind: op.kind,
+        verb: Term::Unknown,
+        entity: Term::Unknown,
+        role: Role::Unknown,
+        key: Term::Absent,
+        flags: EffectFlags::default(),
+    };
+    match op.kind {
+        HttpRequest => {
+            effect.verb = attribute(describer, Attr::Method);
+            effect.verb = lower_case(describer, effect.verb);
+            effect.entity = attribute(describer, Attr::Url);
+            effect.key = attribute(describer, Attr::IdempotencyKey);
+        }
+        Rpc | Payment | Notify => {
+            effect.entity = attribute(describer, Attr::Entity);
+            effect.key = attribute(describer, Attr::IdempotencyKey);
+        }
+        DbRead | DbWrite => {
+            let entity = attribute(describer, Attr::Entity);
+            effect.entity = describer.as_entity(entity);
+            if effect.entity == Term::Unknown
+                && let Some(class) = op.via.class
+            {
+                effect.entity = Term::Text(describer.entity_of(class));
+            }
+            effect.verb = attribute(describer, Attr::Verb);
+            effect.role = role_of(describer, op);
+            if is_there(&describer.reader.attribute(op, Attr::Condition)) {
+                effect.flags =
+                    effect.flags | if op.kind == DbRead { EffectFlags::ROW_LOCK } else { EffectFlags::CONDITIONAL };
+            }
+        }
+        Sql => {
+            effect.role = role_of(describer, op);
+            let found = describer.reader.attribute(op, Attr::Sql);
+            if let Found::Is(Operand::Var(var)) = &found {
+                let rows = statements(describer, *var);
+                if !rows.is_empty() {
+                    return rows.iter().map(|row| of_statement(describer, effect, row)).collect();
+                }
+                if let Some(effect) = of_built(describer, operations, effect, *var) {
+                    return vec![effect];
+                }
+            }
+            effect.entity = describer.term(&found);
+            if let Term::Text(_) = effect.entity {
+                effect = of_sql_text(describer, effect);
+            }
+        }
+        TxBegin | TxCommit | TxRollback | TxScope | ReplicaSync | Consensus | Sleep => {}
+        CacheRead | CacheWrite | CacheDelete | ObjectRead | ObjectWrite => {
+            effect.key = attribute(describer, Attr::Key);
+            effect.entity = attribute(describer, Attr::Entity);
+            if is_there(&describer.reader.attribute(op, Attr::Condition)) {
+                effect.flags = effect.flags | EffectFlags::CONDITIONAL;
+            }
+        }
+        LockAcquire | LockRelease | LockExtend => effect.key = attribute(describer, Attr::Key),
+        Publish | Enqueue => {
+            effect.entity = attribute(describer, Attr::Entity);
+            let handler = attribute(describer, Attr::Handler);
+            if let Term::Function(_) = handler {
+                effect.entity = handler;
+            }
+            effect.key = attribute(describer, Attr::IdempotencyKey);
+            if is_there(&describer.reader.attribute(op, Attr::Transaction)) {
+                effect.flags = effect.flags | EffectFlags::TRANSACTIONAL;
+            }
+        }
+        Ack | Nack | Send | Receive | GuardRelease => {}
+        _ => return Vec::new(),
+    }
+    vec![effect]
+}
+
+/// The effect of running a statement that calls have built (`select(Order).where(…)`).
+fn of_built(
+    describer: &mut Describer<'_, '_>,
+    operations: &Operations,
+    effect: Effect,
+    var: distsys_facts::VarId,
+) -> Option<Effect> {
+    let reader = describer.reader;
+    let last = reader.maker(var)?.site;
+    let sites = std::iter::once(last).chain(reader.chain_calls(last));
+    let op = sites.flat_map(|site| operations.at(site)).find(|op| op.kind == OpKind::Statement)?;
+    let verb = reader.attribute(op, Attr::Verb);
+    let entity = reader.attribute(op, Attr::Entity);
+    let (verb, entity) = (describer.term(&verb), describer.term(&entity));
+    let kind = match verb {
+        Term::Text(name) if describer.names.text(name) == "select" => OpKind::DbRead,
+        _ => OpKind::DbWrite,
+    };
+    let mut flags = effect.flags;
+    if is_there(&reader.attribute(op, Attr::Condition)) {
+        flags = flags | if kind == OpKind::DbRead { EffectFlags::ROW_LOCK } else { EffectFlags::CONDITIONAL };
+    }
+    Some(Effect { kind, verb, entity: describer.as_entity(entity), flags, ..effect })
+}
+
+fn is_there(found: &Found) -> bool {
+    !matches!(found, Found::Absent)
+}
+
+pub(super) fn lower_case(describer: &mut Describer<'_, '_>, term: Term) -> Term {
+    match term {
+        Term::Text(name) => {
+            let text = describer.names.text(name).to_ascii_lowercase();
+            Term::Text(describer.names.intern(&text))
+        }
+        term => term,
+    }
+}
+
+/// The SQL statements that `var` holds, through assignments and wrappers such as `text(…)`.
+fn statements(describer: &Describer<'_, '_>, var: distsys_facts::VarId) -> Vec<distsys_facts::schema::Sql> {
+    let program = describer.reader.program;
+    let r = &program.facts.relations;
+    let mut at = var;
+    for _ in 0..6 {
+        let rows: Vec<_> = program.sql_by_var.of(&r.sql, at).copied().collect();
+        if !rows.is_empty() {
+            return rows;
+        }
+        if let Some(literal) = describer.reader.literal(at)
+            && literal != at
+        {
+            at = literal;
+            continue;
+        }
+        if let Some(call) = program.call_giving(at)
+            && let Some(first) = program.arguments(call.site).next()
+            && matches!(
+                program.text(call.name),
+                "text" | "SQL" | "sql" | "query" | "raw" | "dedent" | "strip" | "literal_sql"
+            )
+        {
+            at = first.var;
+            continue;
+        }
+        match program.assigned_from(at).next() {
+            Some(row) => at = row.src,
+            None => break,
+        }
+    }
+    Vec::new()
+}
+
+fn role_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Role {
+    match describer.reader.attribute(op, Attr::Role) {
+        Found::Is(Operand::Text(text)) => return crate::words::role_of_name(&text, false).into(),
+        Found::Is(Operand::Var(var)) => {
+            return match describer.describe(var) {
+                Term::Text(name) => crate::words::role_of_name(describer.names.text(name), false).into(),
+                _ => describer.role_of(var),
+            };
+        }
+        _ => {}
+    }
+    let own: Role = op.via.role.into();
+    if own != Role::Unknown {
+        // Other values may reach the receiver with another role; then it is the caller's.
+        let receiver = describer.reader.program.call(op.site).and_then(|call| call.receiver);
+        return match receiver.map(|var| describer.role_of(var)) {
+            Some(role @ Role::Parameter(_)) => role,
+            _ => own,
+        };
+    }
+    let receiver = describer.reader.program.call(op.site).and_then(|call| call.receiver);
+    receiver.map_or(Role::Unknown, |var| describer.role_of(var))
+}

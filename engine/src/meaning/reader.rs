@@ -1,0 +1,509 @@
+//! Reading call sites: arguments, options objects, the chain of calls before, constants and names.
+
+use distsys_facts::schema::Call;
+use distsys_facts::{CallKind, ClassId, LiteralKind, SiteId, VarId};
+
+use super::operations::{Found, Operand, Operation};
+use crate::model::source::{Condition, Source};
+use crate::model::{Family, ModelSet, OpModel};
+use crate::operation::Attr;
+use crate::program::Program;
+use crate::resolve::{Resolution, Value, ValueKind};
+
+/// Evaluates the sources of models at call sites.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'m, 'f> {
+    pub program: &'m Program<'f>,
+    pub models: &'m ModelSet,
+    pub resolution: &'m Resolution,
+}
+
+/// Chains of calls are shorter than this.
+const MAX_CHAIN: usize = 24;
+
+impl<'m> Reader<'m, '_> {
+    pub(super) fn family(&self, site: SiteId) -> Family {
+        self.program.language(self.program.file_of_function(self.program.site(site).function)).into()
+    }
+
+    pub(super) fn model(&self, op: &Operation) -> &'m OpModel {
+        self.models.op(op.family, op.model)
+    }
+
+    /// The value of an attribute; `Absent` too if the model says nothing of it.
+    pub(super) fn attribute(&self, op: &Operation, attr: Attr) -> Found {
+        match self.model(op).attribute(attr) {
+            Some(sources) => self.first(op, sources),
+            None => Found::Absent,
+        }
+    }
+
+    pub(super) fn first(&self, op: &Operation, sources: &[Source]) -> Found {
+        let mut unknown = false;
+        for source in sources {
+            match self.source(op, source) {
+                Found::Absent => {}
+                Found::Unknown => unknown = true,
+                found => return found,
+            }
+        }
+        if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    pub(super) fn holds(&self, op: &Operation, condition: &Condition) -> bool {
+        match condition {
+            Condition::Present(sources) => match self.first(op, sources) {
+                Found::Is(operand) => !self.is_false(&operand),
+                _ => false,
+            },
+            Condition::Absent(sources) => match self.first(op, sources) {
+                Found::Absent => true,
+                Found::Unknown => true,
+                Found::Is(operand) => self.is_false(&operand),
+            },
+            Condition::Equals(sources, text) => self.is_text(op, sources, text),
+            Condition::NotEquals(sources, text) => !self.is_text(op, sources, text),
+        }
+    }
+
+    pub(super) fn is_text(&self, op: &Operation, sources: &[Source], text: &str) -> bool {
+        match self.first(op, sources) {
+            Found::Is(Operand::Text(found)) => found.eq_ignore_ascii_case(text),
+            Found::Is(Operand::Var(var)) => self.constant(var).is_some_and(|found| found.eq_ignore_ascii_case(text)),
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_false(&self, operand: &Operand) -> bool {
+        match operand {
+            Operand::Var(var) => self.literal(*var).is_some_and(|var| {
+                self.program.literal(var).is_some_and(|row| match row.kind {
+                    LiteralKind::Null => true,
+                    LiteralKind::Boolean => self.program.text(row.value) == "false",
+                    _ => false,
+                })
+            }),
+            _ => false,
+        }
+    }
+
+    /// The literal that `var` surely is, through assignments and named constants.
+    pub(super) fn literal(&self, var: VarId) -> Option<VarId> {
+        let mut at = var;
+        for _ in 0..MAX_CHAIN {
+            if self.program.literal(at).is_some() {
+                return Some(at);
+            }
+            let mut sources = self.program.assigned_from(at);
+            match (sources.next(), sources.next()) {
+                (Some(only), None) if self.program.parameter(at).is_none() => at = only.src,
+                _ => break,
+            }
+        }
+        if self.program.parameter(at).is_some() {
+            return None;
+        }
+        let mut literals = self.resolution.values_of(at);
+        match (literals.next(), literals.next()) {
+            (Some(Value { kind: ValueKind::Literal(var), .. }), None) => Some(var),
+            _ => None,
+        }
+    }
+
+    pub(super) fn constant(&self, var: VarId) -> Option<&'m str> {
+        let literal = self.literal(var)?;
+        self.program.literal(literal).map(|row| self.program.text(row.value))
+    }
+
+    pub(super) fn source(&self, op: &Operation, source: &Source) -> Found {
+        match source {
+            Source::Constant(text) => Found::Is(Operand::Text(text.clone())),
+            Source::Position(position, path) => self.position(op.site, *position + op.shift as usize, path),
+            Source::Named(name, path) => self.named(op.site, name, path),
+            Source::Receiver => {
+                self.call(op.site).and_then(|call| call.receiver.or(call.callee)).map_or(Found::Absent, is_var)
+            }
+            Source::ReceiverClass => self.receiver_class(op),
+            Source::Result => self.call(op.site).map_or(Found::Absent, |call| is_var(call.result)),
+            Source::Chain(name, inner) => self.chain(op, name, inner),
+            Source::PathSegment(from_end) => {
+                let text = match op.path {
+                    Some(path) => self.resolution.paths.text(path).to_owned(),
+                    None => self.call(op.site).map(|call| self.written_path(call)).unwrap_or_default(),
+                };
+                match text.rsplit('.').nth(from_end.saturating_sub(1)) {
+                    Some(segment) => Found::Is(Operand::Text(segment.to_owned())),
+                    None => Found::Absent,
+                }
+            }
+            Source::TypeOf(position) => match self.argument(op.site, *position + op.shift as usize) {
+                Some(var) => self.class_of(var).map_or(Found::Unknown, |class| Found::Is(Operand::Class(class))),
+                None => Found::Absent,
+            },
+            Source::ArgumentName(position) => match self.argument(op.site, *position + op.shift as usize) {
+                Some(var) => self.name_of(var),
+                None => Found::Absent,
+            },
+            Source::Any(text) => {
+                let there = self
+                    .chain_arguments(op.site)
+                    .into_iter()
+                    .any(|var| self.constant(var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
+                if there { Found::Is(Operand::Present) } else { Found::Absent }
+            }
+            Source::After(text) => {
+                let arguments = self.chain_arguments(op.site);
+                let at = arguments
+                    .iter()
+                    .position(|var| self.constant(*var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
+                at.and_then(|at| arguments.get(at + 1)).map_or(Found::Absent, |var| is_var(*var))
+            }
+        }
+    }
+
+    pub(super) fn call(&self, site: SiteId) -> Option<&'m Call> {
+        self.program.call(site)
+    }
+
+    pub(super) fn argument(&self, site: SiteId, position: usize) -> Option<VarId> {
+        self.program.arguments(site).find(|row| row.position as usize == position).map(|row| row.var)
+    }
+
+    pub(super) fn position(&self, site: SiteId, position: usize, path: &[String]) -> Found {
+        for row in self.program.arguments(site).filter(|row| row.position != u32::MAX) {
+            if self.program.text(row.keyword) == "*" {
+                if row.position as usize <= position {
+                    return Found::Unknown;
+                }
+            } else if row.position as usize == position {
+                return self.within(row.var, path);
+            }
+        }
+        Found::Absent
+    }
+
+    pub(super) fn named(&self, site: SiteId, name: &str, path: &[String]) -> Found {
+        let program = self.program;
+        let mut unknown = false;
+        for row in program.arguments(site) {
+            let keyword = program.text(row.keyword);
+            if same_key(keyword, name) {
+                return self.within(row.var, path);
+            }
+            match keyword {
+                "**" => {
+                    let mut whole = vec![name.to_owned()];
+                    whole.extend(path.iter().cloned());
+                    match self.within(row.var, &whole) {
+                        Found::Absent => {}
+                        Found::Unknown => unknown = true,
+                        found => return found,
+                    }
+                }
+                "" if self.object(row.var).is_some() => {
+                    let mut whole = vec![name.to_owned()];
+                    whole.extend(path.iter().cloned());
+                    match self.within(row.var, &whole) {
+                        Found::Absent => {}
+                        found => return found,
+                    }
+                }
+                _ => {}
+            }
+        }
+        if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    /// What the keyword arguments of a call say at a path.
+    pub(super) fn keyword(&self, site: SiteId, path: &[String]) -> Found {
+        match path.split_first() {
+            Some((first, rest)) => self.named(site, first, rest),
+            None => Found::Unknown,
+        }
+    }
+
+    /// The object literal that `var` surely is.
+    pub(super) fn object(&self, var: VarId) -> Option<VarId> {
+        let program = self.program;
+        let mut at = var;
+        for _ in 0..MAX_CHAIN {
+            let r = &program.facts.relations;
+            if program.entry_by_var.of(&r.entry, at).next().is_some() {
+                return Some(at);
+            }
+            let mut sources = program.assigned_from(at);
+            match (sources.next(), sources.next()) {
+                (Some(only), None) if program.parameter(at).is_none() => at = only.src,
+                _ => break,
+            }
+        }
+        if program.parameter(at).is_some() {
+            return None;
+        }
+        let mut values = self.resolution.values_of(at);
+        match (values.next(), values.next()) {
+            (Some(Value { kind: ValueKind::Object(object), .. }), None) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The entry at `path` of what `var` is.
+    pub(super) fn within(&self, var: VarId, path: &[String]) -> Found {
+        self.within_at(var, path, 0)
+    }
+
+    pub(super) fn within_at(&self, var: VarId, path: &[String], depth: usize) -> Found {
+        if depth > MAX_CHAIN {
+            return Found::Unknown;
+        }
+        let Some((first, rest)) = path.split_first() else { return is_var(var) };
+        let program = self.program;
+        let Some(object) = self.object(var) else {
+            if self.literal(var).is_some() {
+                return Found::Absent;
+            }
+            return Found::Is(Operand::Within(var, path.to_vec()));
+        };
+        let r = &program.facts.relations;
+        let mut unknown = false;
+        // Entries that a spread brings, and only the caller knows.
+        let mut spread = None;
+        for row in program.entry_by_var.of(&r.entry, object) {
+            match program.text(row.key) {
+                key if !key.is_empty() && same_key(key, first) => return self.within_at(row.value, rest, depth + 1),
+                "" => unknown = true,
+                "**" => match self.within_at(row.value, path, depth + 1) {
+                    Found::Absent => {}
+                    Found::Is(Operand::Var(var)) => return is_var(var),
+                    Found::Is(within @ Operand::Within(..)) => spread = Some(within),
+                    _ => unknown = true,
+                },
+                _ => {}
+            }
+        }
+        // An object filled after it was made (`headers["x"] = y`).
+        for holder in program.assign_by_src.of(&r.assign, object).map(|row| row.dst).chain([object, var]) {
+            for store in program.stores_to(holder) {
+                let key = program.text(store.field);
+                if same_key(key, first) {
+                    return self.within_at(store.src, rest, depth + 1);
+                }
+                unknown |= key == "[]";
+            }
+        }
+        match spread {
+            _ if unknown => Found::Unknown,
+            Some(within) => Found::Is(within),
+            None => Found::Absent,
+        }
+    }
+
+    pub(super) fn receiver_class(&self, op: &Operation) -> Found {
+        if let Some(class) = op.via.class {
+            return Found::Is(Operand::Class(class));
+        }
+        let receiver = self.call(op.site).and_then(|call| call.receiver);
+        receiver.and_then(|var| self.class_of(var)).map_or(Found::Absent, |class| Found::Is(Operand::Class(class)))
+    }
+
+    /// The one project class that `var` is, or is an instance of.
+    pub(super) fn class_of(&self, var: VarId) -> Option<ClassId> {
+        let mut found = None;
+        for value in self.resolution.values_of(var) {
+            let class = match value.kind {
+                ValueKind::Class(class) | ValueKind::Instance(class) => class,
+                ValueKind::External(_) => value.class?,
+                ValueKind::Collection(inner) => match self.resolution.values.get(inner).kind {
+                    ValueKind::Class(class) | ValueKind::Instance(class) => class,
+                    _ => return None,
+                },
+                _ => continue,
+            };
+            if found.is_some_and(|known| known != class) {
+                return None;
+            }
+            found = Some(class);
+        }
+        found
+    }
+
+    pub(super) fn name_of(&self, var: VarId) -> Found {
+        if let Some(class) = self.class_of(var) {
+            return Found::Is(Operand::Class(class));
+        }
+        if let Some(text) = self.constant(var) {
+            return Found::Is(Operand::Text(text.to_owned()));
+        }
+        let mut names = self.resolution.values_of(var).filter_map(|value| match value.kind {
+            ValueKind::Function(function) => Some(self.program.text(self.program.function(function).name).to_owned()),
+            ValueKind::External(path) => self.resolution.paths.text(path).rsplit('.').next().map(str::to_owned),
+            _ => None,
+        });
+        match (names.next(), names.next()) {
+            (Some(name), None) => Found::Is(Operand::Text(name)),
+            _ => is_var(var),
+        }
+    }
+
+    /// Everything that names a value: its constant text, the text around its holes, the variables and fields it is held by.
+    pub(super) fn names_of(&self, var: VarId) -> Vec<&'m str> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut names = Vec::new();
+        let mut stack = vec![var];
+        while let Some(at) = stack.pop() {
+            if names.len() > MAX_CHAIN {
+                break;
+            }
+            names.extend(self.constant(at));
+            names.extend(program.template(at).map(|text| program.text(text)));
+            names.extend(program.variable(at).map(|row| program.text(row.name)));
+            names.extend(program.parameter(at).map(|row| program.text(row.name)));
+            if let Some(load) = program.loaded_as(at) {
+                names.push(program.text(load.field));
+            }
+            if let Some(call) = program.call_giving(at) {
+                names.push(program.text(call.name));
+            }
+            stack.extend(program.assigned_from(at).map(|row| row.src));
+            stack.extend(program.element_by_var.of(&r.element, at).map(|row| row.value));
+            stack.extend(program.hole_by_var.of(&r.hole, at).map(|row| row.value));
+        }
+        names
+    }
+
+    /// The calls that the receiver of `site` came from, nearest first: a builder chain, through variables and fields.
+    pub(super) fn chain_calls(&self, site: SiteId) -> Vec<SiteId> {
+        let mut found = Vec::new();
+        let mut next = self.call(site).and_then(|call| call.receiver.or(call.callee));
+        while let Some(var) = next
+            && found.len() < MAX_CHAIN
+        {
+            let Some(call) = self.maker(var) else { break };
+            if found.contains(&call.site) {
+                break;
+            }
+            found.push(call.site);
+            next = call.receiver.or(call.callee);
+        }
+        found
+    }
+
+    /// The call that made the value of `var`, through assignments, captured and module-level variables and fields.
+    pub(super) fn maker(&self, var: VarId) -> Option<&'m Call> {
+        let program = self.program;
+        let mut at = var;
+        for _ in 0..MAX_CHAIN {
+            if let Some(call) = program.call_giving(at) {
+                return Some(call);
+            }
+            if let Some(only) = program.assigned_from(at).next() {
+                at = only.src;
+                continue;
+            }
+            if let Some(original) = self.resolution.imported(at) {
+                at = original;
+                continue;
+            }
+            if let Some(load) = program.loaded_as(at) {
+                match self.stored(load.base, load.field) {
+                    Some(src) => at = src,
+                    None => return None,
+                }
+                continue;
+            }
+            return None;
+        }
+        None
+    }
+
+    /// What was stored in a field of the object that `base` is: the one store of its class.
+    pub(super) fn stored(&self, base: VarId, field: distsys_facts::Sym) -> Option<VarId> {
+        let program = self.program;
+        let class = self.class_of(base)?;
+        for &ancestor in self.resolution.ancestors(class) {
+            let r = &program.facts.relations;
+            for method in program.method_by_class.of(&r.method, ancestor) {
+                for parameter in program.parameters(method.function).take(1) {
+                    if let Some(store) = program.stores_to(parameter.var).find(|store| store.field == field) {
+                        return Some(store.src);
+                    }
+                }
+            }
+            if let Some(value) =
+                program.field_by_class.of(&r.field, ancestor).find(|row| row.name == field).and_then(|row| row.value)
+            {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    pub(super) fn chain(&self, op: &Operation, name: &str, inner: &Source) -> Found {
+        let mut unknown = false;
+        for site in self.chain_calls(op.site) {
+            let Some(call) = self.call(site) else { continue };
+            if name != "*" && self.program.text(call.name) != name {
+                continue;
+            }
+            let at = Operation { site, ..*op };
+            match self.source(&at, inner) {
+                Found::Absent => {}
+                Found::Unknown => unknown = true,
+                found => return found,
+            }
+        }
+        if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    /// The arguments of a call and of the calls that built its receiver, in the order written.
+    pub(super) fn chain_arguments(&self, site: SiteId) -> Vec<VarId> {
+        let mut sites = self.chain_calls(site);
+        sites.reverse();
+        sites.push(site);
+        let r = &self.program.facts.relations;
+        let mut arguments = Vec::new();
+        for site in sites {
+            for row in self.program.arguments(site) {
+                let elements = self.program.element_by_var.of(&r.element, row.var);
+                let before = arguments.len();
+                arguments.extend(elements.map(|element| element.value));
+                if arguments.len() == before {
+                    arguments.push(row.var);
+                }
+            }
+        }
+        arguments
+    }
+
+    /// `order.findUnique` of `this.prisma.order.findUnique(…)`, as far as it is written in one expression.
+    pub(super) fn written_path(&self, row: &Call) -> String {
+        let program = self.program;
+        let mut text = program.text(row.name).to_owned();
+        let mut next = row.receiver;
+        for _ in 0..4 {
+            let Some(var) = next else { break };
+            if let Some(load) = program.loaded_as(var) {
+                text = format!("{}.{text}", program.text(load.field));
+                next = Some(load.base);
+            } else if let Some(call) = program.call_giving(var).filter(|call| call.kind != CallKind::New) {
+                text = format!("{}.{text}", program.text(call.name));
+                next = call.receiver;
+            } else {
+                break;
+            }
+        }
+        text
+    }
+}
+
+fn is_var(var: VarId) -> Found {
+    Found::Is(Operand::Var(var))
+}
+
+/// Keys compare without case, `-` and `_`.
+fn same_key(left: &str, right: &str) -> bool {
+    let plain =
+        |text: &str| text.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect::<Vec<_>>();
+    left == right || (!left.is_empty() && left.len().abs_diff(right.len()) <= 6 && plain(left) == plain(right))
+}

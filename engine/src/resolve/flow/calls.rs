@@ -1,0 +1,313 @@
+//! What a call does with values: arguments, results, construction, libraries.
+
+use distsys_facts::schema::{Call, Load, Store};
+use distsys_facts::{
+    CallKind, ClassId, FunctionFlags, FunctionId, FunctionKind, Id, Language, ModuleId, ParameterKind, SiteId, Sym,
+    VarId,
+};
+use rustc_hash::FxHashMap;
+
+use super::{Confidence, EdgeKind, Flow, MAX_TARGETS, Passed};
+use crate::model::Returned;
+use crate::paths::PathId;
+use crate::resolve::bindings::{Binding, TypeTarget};
+use crate::resolve::members::Member;
+use crate::resolve::values::{HandleRole, Value, ValueId, ValueKind};
+use crate::words::role_of_name;
+
+impl<'p, 'f> Flow<'p, 'f> {
+    pub(super) fn call(&mut self, row: &Call, callee: Value, confidence: Confidence) {
+        match callee.kind {
+            ValueKind::Function(function) => {
+                let through = callee.class.map(|_| false);
+                self.call_function(row, function, through, confidence);
+            }
+            ValueKind::Class(class) => self.construct(row, class),
+            ValueKind::Instance(class) => {
+                let name = self.program.facts.symbols.lookup("__call__");
+                if let Some(name) = name
+                    && let Member::Method(function) = self.hierarchy.member(class, name)
+                {
+                    self.call_function(row, function, Some(false), confidence);
+                }
+            }
+            ValueKind::External(path) => self.call_external(row, path, callee),
+            ValueKind::Module(module) => {
+                if let Some(var) = self.whole_export(module) {
+                    let node = self.callee_node(row.site);
+                    self.edge(Self::node(var), node, EdgeKind::All);
+                }
+            }
+            ValueKind::Object(_) | ValueKind::Collection(_) | ValueKind::Literal(_) => {}
+        }
+    }
+
+    /// `through`: called as a member, of a class (true) or of an instance (false).
+    pub(super) fn call_function(
+        &mut self,
+        row: &Call,
+        function: FunctionId,
+        through: Option<bool>,
+        confidence: Confidence,
+    ) {
+        let implementations = self.hierarchy.implementations(self.program, function);
+        if implementations.is_empty() {
+            self.record(row.site, function, confidence);
+            self.bind(row, function, through);
+            return;
+        }
+        if implementations.len() > MAX_TARGETS {
+            // Still of the abstract method's type.
+            self.bind(row, function, through);
+            return;
+        }
+        let confidence = if implementations.len() == 1 { confidence } else { confidence.min(Confidence::Medium) };
+        self.bind(row, function, through);
+        for function in implementations {
+            self.record(row.site, function, confidence);
+            self.bind(row, function, through);
+        }
+    }
+
+    pub(super) fn record(&mut self, site: SiteId, function: FunctionId, confidence: Confidence) {
+        self.calls.entry((site, function)).and_modify(|known| *known = (*known).max(confidence)).or_insert(confidence);
+    }
+
+    /// Arguments flow to parameters, the returned value to the result.
+    pub(super) fn bind(&mut self, row: &Call, function: FunctionId, through: Option<bool>) {
+        self.bind_receiver(row, function, through, row.receiver);
+    }
+
+    pub(super) fn bind_receiver(
+        &mut self,
+        row: &Call,
+        function: FunctionId,
+        through: Option<bool>,
+        receiver: Option<VarId>,
+    ) {
+        if row.kind == CallKind::Annotation || !self.bound.insert((row.site, function)) {
+            return;
+        }
+        let program = self.program;
+        let parameters: Vec<_> = program.parameters(function).collect();
+        let has_receiver = parameters.first().is_some_and(|parameter| parameter.kind == ParameterKind::Receiver);
+        let positional = program.arguments(row.site).filter(|argument| argument.position != u32::MAX).count();
+        let named = parameters.iter().filter(|parameter| parameter.kind == ParameterKind::Positional).count();
+        // `Type::method(x, …)` passes the receiver as the first argument.
+        let explicit_receiver = has_receiver && through != Some(false) && positional == named + 1;
+        let offset = usize::from(has_receiver && !explicit_receiver);
+        for argument in program.arguments(row.site) {
+            let keyword = program.text(argument.keyword);
+            let target = if argument.position != u32::MAX && keyword.is_empty() {
+                let at = argument.position as usize + offset;
+                match parameters.get(at) {
+                    Some(parameter) if parameter.kind != ParameterKind::KeywordOnly => Some(parameter),
+                    _ => None,
+                }
+            } else {
+                parameters.iter().find(|parameter| parameter.name == argument.keyword && !keyword.is_empty())
+            };
+            if let Some(parameter) = target
+                && !matches!(parameter.kind, ParameterKind::Rest | ParameterKind::KeywordRest)
+            {
+                self.edge(Self::node(argument.var), Self::node(parameter.var), EdgeKind::All);
+                self.passed.insert(Passed { site: row.site, parameter: parameter.var, argument: argument.var });
+            }
+        }
+        if has_receiver
+            && !explicit_receiver
+            && let Some(receiver) = receiver
+        {
+            self.passed.insert(Passed { site: row.site, parameter: parameters[0].var, argument: receiver });
+        }
+        let from = self.return_node(function);
+        self.edge(from, Self::node(row.result), EdgeKind::All);
+    }
+
+    pub(super) fn construct(&mut self, row: &Call, class: ClassId) {
+        if row.kind == CallKind::Annotation {
+            return;
+        }
+        let class = self.hierarchy.whole(class);
+        self.add(Self::node(row.result), Value::new(ValueKind::Instance(class)));
+        // `Orders(replica_session)`: what is built on a connection has its role.
+        for argument in self.program.arguments(row.site) {
+            self.edge(Self::node(argument.var), Self::node(row.result), EdgeKind::Role);
+        }
+        for name in ["__init__", "constructor"] {
+            if let Some(name) = self.program.facts.symbols.lookup(name)
+                && let Member::Method(function) = self.hierarchy.member(class, name)
+            {
+                self.record(row.site, function, Confidence::High);
+                let result = Call { result: row.result, ..*row };
+                self.bind_constructor(&result, function);
+                return;
+            }
+        }
+        // A struct literal, a dataclass: arguments are fields.
+        for argument in self.program.arguments(row.site) {
+            if !argument.keyword.is_empty() {
+                let to = self.class_field(class, argument.keyword);
+                self.edge(Self::node(argument.var), to, EdgeKind::All);
+            }
+        }
+        let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();
+        for (path, _) in bases {
+            self.external.insert((
+                row.site,
+                path,
+                Value { class: Some(class), ..Value::new(ValueKind::External(path)) },
+            ));
+        }
+    }
+
+    pub(super) fn bind_constructor(&mut self, row: &Call, function: FunctionId) {
+        // What a constructor returns is not what constructing gives.
+        let returns = self.return_node(function);
+        self.dynamic.known.insert((returns, Self::node(row.result)));
+        self.bind_receiver(row, function, Some(false), Some(row.result));
+    }
+
+    pub(super) fn call_external(&mut self, row: &Call, path: PathId, via: Value) {
+        if !self.external.insert((row.site, path, via)) || row.kind == CallKind::Annotation {
+            return;
+        }
+        let to = Self::node(row.result);
+        if self.paths.text(path) == "super" && row.receiver.is_none() {
+            for value in self.bases_of_method(row.site) {
+                self.add(to, value);
+            }
+            return;
+        }
+        let family = self.language_of(row.site).into();
+        let returned = self.models.returns(family, self.paths.text(path)).cloned();
+        let value = match returned {
+            None => Value { kind: ValueKind::External(path), ..via },
+            Some(Returned::SelfType) => {
+                let Some(parent) = self.parent(path) else { return };
+                Value { kind: ValueKind::External(parent), ..via }
+            }
+            Some(Returned::Receiver) => {
+                if let Some(receiver) = row.receiver {
+                    self.edge(Self::node(receiver), to, EdgeKind::All);
+                }
+                return;
+            }
+            Some(Returned::Argument(index)) => {
+                if let Some(var) = self.positional(row.site, index) {
+                    self.edge(Self::node(var), to, EdgeKind::All);
+                }
+                return;
+            }
+            Some(Returned::CallOf(index)) => {
+                if let Some(var) = self.positional(row.site, index) {
+                    let node = self.callee_node(row.site);
+                    self.edge(Self::node(var), node, EdgeKind::All);
+                }
+                return;
+            }
+            Some(Returned::Type(text)) => {
+                let text = self.fill(&text, row.site);
+                let text = self.models.canonical_anywhere(&text).unwrap_or(text);
+                Value { kind: ValueKind::External(self.paths.intern(&text)), ..via }
+            }
+        };
+        // A class argument says what the value is of: `getRepository(Order)`, `session.query(Order)`.
+        let class = value.class.or_else(|| self.class_argument(row.site));
+        let mut value = Value { class, ..value };
+        if self.is_handle(value) {
+            if value.role == HandleRole::Unknown {
+                value.role = self.role_of_arguments(row.site);
+            }
+            for argument in self.program.arguments(row.site) {
+                self.edge(Self::node(argument.var), to, EdgeKind::Role);
+            }
+        }
+        self.add(to, value);
+        self.callback_gets_receiver(row, via);
+    }
+
+    /// A function given to a method of a connection gets that connection (`db.transaction(tx => …)`).
+    pub(super) fn callback_gets_receiver(&mut self, row: &Call, via: Value) {
+        let Some(receiver) = row.receiver else { return };
+        if !matches!(via.kind, ValueKind::External(_) | ValueKind::Instance(_)) {
+            return;
+        }
+        for argument in self.program.arguments(row.site) {
+            let Some(function) = self.program.closure(argument.var) else { continue };
+            if let Some(parameter) =
+                self.program.parameters(function).find(|parameter| parameter.kind == ParameterKind::Positional)
+                && parameter.type_.is_empty()
+            {
+                let values: Vec<Value> = self.sets.of(Self::node(receiver)).map(|id| self.values.get(id)).collect();
+                for value in values {
+                    if self.is_handle(value) {
+                        self.add(Self::node(parameter.var), value);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A function given to a method of a collection gets its elements (`orders.map(order => …)`).
+    pub(super) fn apply_to_elements(&mut self, row: &Call, inner: ValueId) {
+        for argument in self.program.arguments(row.site) {
+            if let Some(function) = self.program.closure(argument.var)
+                && let Some(parameter) = self.program.parameters(function).next()
+            {
+                self.add_id(Self::node(parameter.var), inner);
+            }
+        }
+        let name = self.program.text(row.name);
+        if matches!(
+            name,
+            "pop"
+                | "shift"
+                | "find"
+                | "at"
+                | "get"
+                | "first"
+                | "last"
+                | "next"
+                | "pop_front"
+                | "values"
+                | "iter"
+                | "into_iter"
+        ) {
+            self.add_id(Self::node(row.result), inner);
+        }
+    }
+
+    pub(super) fn parent(&mut self, path: PathId) -> Option<PathId> {
+        let text = self.paths.text(path);
+        let (parent, _) = text.rsplit_once('.')?;
+        let parent = parent.to_owned();
+        Some(self.paths.intern(&parent))
+    }
+
+    pub(super) fn positional(&self, site: SiteId, index: usize) -> Option<VarId> {
+        self.program.arguments(site).find(|argument| argument.position as usize == index).map(|argument| argument.var)
+    }
+
+    /// `boto3.{0}` with the text of argument 0.
+    pub(super) fn fill(&self, text: &str, site: SiteId) -> String {
+        let mut filled = text.to_owned();
+        for index in 0..3 {
+            let hole = format!("{{{index}}}");
+            if filled.contains(&hole) {
+                let argument = self.positional(site, index).and_then(|var| self.program.literal(var));
+                let value = argument.map_or("unknown", |literal| self.program.text(literal.value));
+                filled = filled.replace(&hole, value);
+            }
+        }
+        filled
+    }
+
+    pub(super) fn class_argument(&self, site: SiteId) -> Option<ClassId> {
+        let first = self.positional(site, 0)?;
+        self.sets.of(Self::node(first)).find_map(|id| match self.values.get(id).kind {
+            ValueKind::Class(class) => Some(class),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! What names and settings say where values do not: roles, decorated functions, unique names.
+
+use distsys_facts::schema::{Call, Load, Store};
+use distsys_facts::{
+    CallKind, ClassId, FunctionFlags, FunctionId, FunctionKind, Id, Language, ModuleId, ParameterKind, SiteId, Sym,
+    VarId,
+};
+use rustc_hash::FxHashMap;
+
+use super::{Confidence, EdgeKind, Flow, Passed};
+use crate::model::Returned;
+use crate::paths::PathId;
+use crate::resolve::bindings::{Binding, TypeTarget};
+use crate::resolve::members::Member;
+use crate::resolve::values::{HandleRole, Value, ValueId, ValueKind};
+use crate::words::role_of_name;
+
+impl<'p, 'f> Flow<'p, 'f> {
+    /// The role that the names and settings in the arguments of a connection's making say.
+    pub(super) fn role_of_arguments(&self, site: SiteId) -> HandleRole {
+        let mut roles = self.program.arguments(site).map(|argument| self.role_of_value(argument.var, 0));
+        roles.find(|role| *role != HandleRole::Unknown).unwrap_or_default()
+    }
+
+    pub(super) fn role_of_value(&self, var: VarId, depth: u32) -> HandleRole {
+        const MAX_DEPTH: u32 = 5;
+        if depth > MAX_DEPTH {
+            return HandleRole::Unknown;
+        }
+        let program = self.program;
+        let r = &program.facts.relations;
+        let known = |role: HandleRole| (role != HandleRole::Unknown).then_some(role);
+        let by_name = |sym: Sym| known(role_of_name(program.text(sym), false));
+        program
+            .literal(var)
+            .and_then(|literal| by_name(literal.value))
+            .or_else(|| {
+                program
+                    .loaded_as(var)
+                    .and_then(|load| by_name(load.field).or_else(|| known(self.role_of_value(load.base, depth + 1))))
+            })
+            .or_else(|| program.variable(var).and_then(|variable| by_name(variable.name)))
+            .or_else(|| program.global(var).and_then(by_name))
+            .or_else(|| program.template(var).and_then(by_name))
+            .or_else(|| program.assigned_from(var).find_map(|row| known(self.role_of_value(row.src, depth + 1))))
+            .or_else(|| {
+                program.hole_by_var.of(&r.hole, var).find_map(|row| known(self.role_of_value(row.value, depth + 1)))
+            })
+            .or_else(|| {
+                program.entry_by_var.of(&r.entry, var).find_map(|row| known(self.role_of_value(row.value, depth + 1)))
+            })
+            .or_else(|| {
+                let call = program.call_giving(var)?;
+                program.arguments(call.site).find_map(|argument| known(self.role_of_value(argument.var, depth + 1)))
+            })
+            .unwrap_or_default()
+    }
+
+    /// A method of a decorated function is the decorator's: `work.delay()` of a `@shared_task`.
+    pub(super) fn by_decorated_functions(&mut self) {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut found: Vec<(Call, PathId, Value)> = Vec::new();
+        let mut decorators: FxHashMap<FunctionId, Vec<SiteId>> = FxHashMap::default();
+        for row in &r.function_annotation {
+            decorators.entry(row.function).or_default().push(row.site);
+        }
+        let mut by_site: FxHashMap<SiteId, Vec<(PathId, Value)>> = FxHashMap::default();
+        for &(site, path, via) in &self.external {
+            by_site.entry(site).or_default().push((path, via));
+        }
+        for row in &r.call {
+            let Some(receiver) = row.receiver else { continue };
+            for id in self.sets.of(Self::node(receiver)) {
+                let ValueKind::Function(function) = self.values.get(id).kind else { continue };
+                for site in decorators.get(&function).into_iter().flatten() {
+                    let mut paths = by_site.get(site).cloned().unwrap_or_default();
+                    paths.sort_unstable();
+                    found.extend(paths.into_iter().map(|(path, via)| (*row, path, via)));
+                }
+            }
+        }
+        // `@task(bind=True) def work(self)`: the first parameter is the decorator's object.
+        for (&function, sites) in &decorators {
+            if program.function(function).class.is_some() {
+                continue;
+            }
+            let Some(first) = program.parameters(function).next().filter(|row| program.text(row.name) == "self") else {
+                continue;
+            };
+            let mut values: Vec<(PathId, Value)> =
+                sites.iter().flat_map(|site| by_site.get(site).cloned().unwrap_or_default()).collect();
+            values.sort_unstable();
+            for (path, _) in values {
+                self.add(Self::node(first.var), Value::new(ValueKind::External(path)));
+            }
+        }
+        for (row, path, via) in found {
+            let models = self.models;
+            let text = program.text(row.name);
+            if let Some(member) = self.paths.member(path, row.name, text, |whole| models.canonical_anywhere(whole)) {
+                self.call_external(&row, member, via);
+            }
+        }
+    }
+
+    /// What `super()` is in the method that `site` stands in: an instance as its bases see it.
+    pub(super) fn bases_of_method(&mut self, site: SiteId) -> Vec<Value> {
+        let program = self.program;
+        let mut function = Some(program.site(site).function);
+        while let Some(id) = function {
+            let row = program.function(id);
+            if let Some(class) = row.class {
+                let line: Vec<ClassId> = self.hierarchy.ancestors(class)[1..].to_vec();
+                if let Some(&base) = line.first() {
+                    return vec![Value::new(ValueKind::Instance(base))];
+                }
+                let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();
+                return bases
+                    .into_iter()
+                    .map(|(path, argument)| Value {
+                        class: argument.or(Some(class)),
+                        ..Value::new(ValueKind::External(path))
+                    })
+                    .collect();
+            }
+            function = row.parent;
+        }
+        Vec::new()
+    }
+
+    /// A method name that one class of the project alone defines, and that is no common word, names that method.
+    pub(super) fn by_unique_name(&mut self) {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut owners: FxHashMap<(Language, Sym), Option<FunctionId>> = FxHashMap::default();
+        for row in &r.method {
+            let function = program.function(row.function);
+            if function.flags.has(FunctionFlags::ABSTRACT) {
+                continue;
+            }
+            let language = program.language(program.file_of_module(function.module));
+            owners.entry((language, row.name)).and_modify(|owner| *owner = None).or_insert(Some(row.function));
+        }
+        for row in &r.call {
+            let Some(receiver) = row.receiver else { continue };
+            if !self.sets.is_empty(Self::node(receiver)) || row.kind == CallKind::Annotation {
+                continue;
+            }
+            let name = program.text(row.name);
+            if !is_distinctive(name) {
+                continue;
+            }
+            let Some(&Some(function)) = owners.get(&(self.language_of(row.site), row.name)) else { continue };
+            let arguments = program.arguments(row.site).count();
+            let parameters =
+                program.parameters(function).filter(|parameter| parameter.kind != ParameterKind::Receiver).count();
+            if arguments <= parameters && !program.is_out_of_scope(function) {
+                self.record(row.site, function, Confidence::Medium);
+                self.bind(row, function, Some(false));
+            }
+        }
+    }
+}
+
+/// More than one word: `place_order`, not `get`.
+fn is_distinctive(name: &str) -> bool {
+    name.len() >= 8 && crate::words::words(name).len() >= 2
+}

@@ -1,0 +1,432 @@
+//! The propagation itself.
+
+mod calls;
+mod guesses;
+mod propagate;
+mod seed;
+
+use std::collections::VecDeque;
+
+use distsys_facts::schema::{Call, Load, Store};
+use distsys_facts::{
+    CallKind, ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, ParameterKind, SiteId,
+    Sym, VarId,
+};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::bindings::{Binding, Bindings};
+use super::members::{Hierarchy, Member};
+use super::values::{HandleRole, Sets, Value, ValueId, ValueKind, Values};
+use crate::model::{ModelSet, Returned};
+use crate::paths::{PathId, Paths};
+use crate::program::Program;
+use crate::words::role_of_name;
+
+/// How sure an edge of the call graph is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Confidence {
+    /// A guess.
+    Low,
+    /// By a name that is unique in the project, or one of several implementations.
+    Medium,
+    /// By type or binding.
+    High,
+}
+
+/// `site` calls `function`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallEdge {
+    pub site: SiteId,
+    pub function: FunctionId,
+    pub confidence: Confidence,
+}
+
+/// How many call sites of a language were resolved to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unresolved {
+    pub project: usize,
+    pub external: usize,
+    pub unresolved: usize,
+}
+
+/// The call `site` passes `argument` as `parameter`, the receiver included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Passed {
+    pub site: SiteId,
+    pub parameter: VarId,
+    pub argument: VarId,
+}
+
+/// The result: what is called where, and what every variable may hold.
+#[derive(Debug)]
+pub struct Resolution {
+    pub paths: Paths,
+    pub values: Values,
+    sets: Sets,
+    /// By site.
+    pub calls: Vec<CallEdge>,
+    /// Library functions called, by site: the name, and the value through which it was reached.
+    pub external: Vec<(SiteId, PathId, Value)>,
+    /// By site.
+    pub passed: Vec<Passed>,
+    /// Class fields, with the nodes that hold them.
+    fields: FxHashMap<(ClassId, Sym), u32>,
+    ancestors: Vec<Vec<ClassId>>,
+    /// The variable of another module that an import stands for.
+    imported: FxHashMap<VarId, VarId>,
+    calls_by_site: FxHashMap<SiteId, (u32, u32)>,
+    passed_by_site: FxHashMap<SiteId, (u32, u32)>,
+    external_by_site: FxHashMap<SiteId, (u32, u32)>,
+    class_lines: FxHashMap<ClassId, Vec<PathId>>,
+}
+
+impl Resolution {
+    pub fn values_of(&self, var: VarId) -> impl Iterator<Item = Value> + '_ {
+        self.sets.of(var.index() as u32).map(|id| self.values.get(id))
+    }
+
+    pub fn calls_at(&self, site: SiteId) -> &[CallEdge] {
+        self.calls_by_site.get(&site).map_or(&[], |&(start, end)| &self.calls[start as usize..end as usize])
+    }
+
+    pub fn external_at(&self, site: SiteId) -> &[(SiteId, PathId, Value)] {
+        self.external_by_site.get(&site).map_or(&[], |&(start, end)| &self.external[start as usize..end as usize])
+    }
+
+    /// The arguments that reach parameters of project functions at `site`.
+    pub fn passed_at(&self, site: SiteId) -> &[Passed] {
+        self.passed_by_site.get(&site).map_or(&[], |&(start, end)| &self.passed[start as usize..end as usize])
+    }
+
+    /// What a field of a class may hold, inherited ones included.
+    pub fn field_values(&self, class: ClassId, field: Sym) -> impl Iterator<Item = Value> + '_ {
+        self.ancestors[class.index()]
+            .iter()
+            .filter_map(move |ancestor| self.fields.get(&(*ancestor, field)))
+            .flat_map(|&node| self.sets.of(node))
+            .map(|id| self.values.get(id))
+    }
+
+    /// The variable that an imported one stands for.
+    pub fn imported(&self, var: VarId) -> Option<VarId> {
+        self.imported.get(&var).copied()
+    }
+
+    /// A class with its project bases, nearest first.
+    pub fn ancestors(&self, class: ClassId) -> &[ClassId] {
+        &self.ancestors[class.index()]
+    }
+
+    /// The library classes that a project class derives from.
+    pub fn library_bases(&self, class: ClassId) -> &[PathId] {
+        self.class_lines.get(&class).map_or(&[], Vec::as_slice)
+    }
+
+    /// Call sites by language.
+    pub fn shares(&self, program: &Program<'_>) -> Vec<(Language, Unresolved)> {
+        let mut shares: Vec<(Language, Unresolved)> = Vec::new();
+        for call in &program.facts.relations.call {
+            let site = program.site(call.site);
+            let language = program.language(program.file_of_function(site.function));
+            let share = match shares.iter_mut().find(|(known, _)| *known == language) {
+                Some((_, share)) => share,
+                None => {
+                    shares.push((language, Unresolved::default()));
+                    match shares.last_mut() {
+                        Some((_, share)) => share,
+                        None => continue,
+                    }
+                }
+            };
+            if !self.calls_at(call.site).is_empty() {
+                share.project += 1;
+            } else if !self.external_at(call.site).is_empty() {
+                share.external += 1;
+            } else {
+                share.unresolved += 1;
+            }
+        }
+        shares.sort_by_key(|(language, _)| *language);
+        shares
+    }
+
+    pub fn solve(program: &Program<'_>, models: &ModelSet) -> Resolution {
+        let mut paths = Paths::default();
+        let bindings = Bindings::new(program, models);
+        let hierarchy = Hierarchy::new(program, &bindings, &mut paths);
+        let mut flow = Flow::new(program, models, bindings, hierarchy, paths);
+        flow.seed();
+        flow.run();
+        flow.by_decorated_functions();
+        flow.run();
+        flow.by_unique_name();
+        flow.run();
+        flow.finish()
+    }
+}
+
+/// Edges added while solving, as linked lists: most nodes have none.
+#[derive(Debug, Default)]
+struct DynamicEdges {
+    heads: FxHashMap<u32, u32>,
+    edges: Vec<(u32, u32, EdgeKind)>,
+    known: FxHashSet<(u32, u32)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EdgeKind {
+    All,
+    /// Only the role passes: a session is a replica's if its engine is.
+    Role,
+}
+
+const END: u32 = u32::MAX;
+
+struct Flow<'p, 'f> {
+    program: &'p Program<'f>,
+    models: &'p ModelSet,
+    bindings: Bindings<'p, 'f>,
+    hierarchy: Hierarchy,
+    paths: Paths,
+    values: Values,
+    sets: Sets,
+    queue: VecDeque<(u32, ValueId)>,
+    dynamic: DynamicEdges,
+    nodes: u32,
+    return_base: u32,
+    class_fields: FxHashMap<(ClassId, Sym), u32>,
+    object_fields: FxHashMap<(VarId, Sym), u32>,
+    /// Role that the name of a node gives to connections under it.
+    name_roles: FxHashMap<u32, HandleRole>,
+    calls: FxHashMap<(SiteId, FunctionId), Confidence>,
+    external: FxHashSet<(SiteId, PathId, Value)>,
+    bound: FxHashSet<(SiteId, FunctionId)>,
+    passed: FxHashSet<Passed>,
+    /// Nodes that hold what a call of a member may call.
+    callee_nodes: FxHashMap<SiteId, u32>,
+    callee_sites: FxHashMap<u32, SiteId>,
+    any_element: Sym,
+    computed: Sym,
+    spread_depth: usize,
+}
+
+const MAX_SPREAD_DEPTH: usize = 4;
+
+/// A call with more targets than this is not resolved, only guessed.
+const MAX_TARGETS: usize = 4;
+
+impl<'p, 'f> Flow<'p, 'f> {
+    pub(super) fn new(
+        program: &'p Program<'f>,
+        models: &'p ModelSet,
+        bindings: Bindings<'p, 'f>,
+        hierarchy: Hierarchy,
+        paths: Paths,
+    ) -> Self {
+        let facts = program.facts;
+        let return_base = facts.count(IdKind::Var) as u32;
+        let nodes = return_base + facts.count(IdKind::Function) as u32;
+        let mut sets = Sets::default();
+        sets.grow(nodes as usize);
+        let mut flow = Flow {
+            program,
+            models,
+            bindings,
+            hierarchy,
+            paths,
+            values: Values::default(),
+            sets,
+            queue: VecDeque::new(),
+            dynamic: DynamicEdges::default(),
+            nodes,
+            return_base,
+            class_fields: FxHashMap::default(),
+            object_fields: FxHashMap::default(),
+            name_roles: FxHashMap::default(),
+            calls: FxHashMap::default(),
+            external: FxHashSet::default(),
+            bound: FxHashSet::default(),
+            passed: FxHashSet::default(),
+            callee_nodes: FxHashMap::default(),
+            callee_sites: FxHashMap::default(),
+            any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
+            computed: facts.symbols.lookup("[]").unwrap_or(Sym::EMPTY),
+            spread_depth: 0,
+        };
+        flow.name_the_nodes();
+        flow
+    }
+
+    pub(super) fn name_the_nodes(&mut self) {
+        let facts = self.program.facts;
+        let mut by_name: FxHashMap<Sym, HandleRole> = FxHashMap::default();
+        for row in &facts.relations.variable {
+            let role = *by_name.entry(row.name).or_insert_with(|| role_of_name(facts.text(row.name), false));
+            if role != HandleRole::Unknown {
+                self.name_roles.insert(row.var.index() as u32, role);
+            }
+        }
+        for row in &facts.relations.function {
+            let role = role_of_name(facts.text(row.name), true);
+            if role != HandleRole::Unknown {
+                self.name_roles.insert(self.return_base + row.function.index() as u32, role);
+            }
+        }
+    }
+
+    // ---- nodes and values
+
+    pub(super) fn add(&mut self, node: u32, value: Value) {
+        let id = self.values.intern(value);
+        self.add_id(node, id);
+    }
+
+    pub(super) fn add_id(&mut self, node: u32, mut id: ValueId) {
+        if let Some(&role) = self.name_roles.get(&node) {
+            let value = self.values.get(id);
+            if value.role == HandleRole::Unknown && self.is_handle(value) {
+                id = self.values.intern(Value { role, ..value });
+            }
+        }
+        if self.sets.add(node, id) {
+            self.queue.push_back((node, id));
+        }
+    }
+
+    pub(super) fn is_handle(&self, value: Value) -> bool {
+        match value.kind {
+            ValueKind::External(path) => self.models.is_handle_anywhere(self.paths.text(path)),
+            ValueKind::Instance(class) => self
+                .hierarchy
+                .external_bases(class)
+                .any(|(path, _)| self.models.is_handle_anywhere(self.paths.text(path))),
+            _ => false,
+        }
+    }
+
+    pub(super) fn edge(&mut self, from: u32, to: u32, kind: EdgeKind) {
+        if from == to || !self.dynamic.known.insert((from, to)) {
+            return;
+        }
+        let next = self.dynamic.heads.insert(from, self.dynamic.edges.len() as u32).unwrap_or(END);
+        self.dynamic.edges.push((to, next, kind));
+        let now: Vec<ValueId> = self.sets.of(from).collect();
+        for id in now {
+            self.pass(id, to, kind);
+        }
+    }
+
+    pub(super) fn pass(&mut self, id: ValueId, to: u32, kind: EdgeKind) {
+        match kind {
+            EdgeKind::All => self.add_id(to, id),
+            EdgeKind::Role => {
+                let role = self.values.get(id).role;
+                if role != HandleRole::Unknown {
+                    let changed: Vec<Value> = self
+                        .sets
+                        .of(to)
+                        .map(|id| self.values.get(id))
+                        .filter(|value| value.role == HandleRole::Unknown)
+                        .collect();
+                    for value in changed {
+                        self.add(to, Value { role, ..value });
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn node(var: VarId) -> u32 {
+        var.index() as u32
+    }
+
+    pub(super) fn return_node(&self, function: FunctionId) -> u32 {
+        self.return_base + function.index() as u32
+    }
+
+    pub(super) fn fresh_node(&mut self, name: Sym) -> u32 {
+        let node = self.nodes;
+        self.nodes += 1;
+        self.sets.grow(self.nodes as usize);
+        let role = role_of_name(self.program.text(name), false);
+        if role != HandleRole::Unknown {
+            self.name_roles.insert(node, role);
+        }
+        node
+    }
+
+    pub(super) fn class_field(&mut self, class: ClassId, field: Sym) -> u32 {
+        if let Some(&node) = self.class_fields.get(&(class, field)) {
+            return node;
+        }
+        let node = self.fresh_node(field);
+        self.class_fields.insert((class, field), node);
+        node
+    }
+
+    pub(super) fn object_field(&mut self, object: VarId, field: Sym) -> u32 {
+        if let Some(&node) = self.object_fields.get(&(object, field)) {
+            return node;
+        }
+        let node = self.fresh_node(field);
+        self.object_fields.insert((object, field), node);
+        node
+    }
+
+    pub(super) fn language_of(&self, site: SiteId) -> Language {
+        self.program.language(self.program.file_of_function(self.program.site(site).function))
+    }
+
+    pub(super) fn finish(self) -> Resolution {
+        let mut calls: Vec<CallEdge> =
+            self.calls.iter().map(|(&(site, function), &confidence)| CallEdge { site, function, confidence }).collect();
+        calls.sort_unstable();
+        let mut external: Vec<(SiteId, PathId, Value)> = self.external.iter().copied().collect();
+        // Path and value ids are made in an order that the input alone decides, so this order is deterministic.
+        external.sort_unstable();
+        let mut passed: Vec<Passed> = self.passed.iter().copied().collect();
+        passed.sort_unstable();
+        let passed_by_site = ranges(&passed, |row| row.site);
+        let calls_by_site = ranges(&calls, |edge| edge.site);
+        let external_by_site = ranges(&external, |row| row.0);
+        let mut class_lines = FxHashMap::default();
+        for row in &self.program.facts.relations.class {
+            let bases: Vec<PathId> = self.hierarchy.external_bases(row.class).map(|(path, _)| path).collect();
+            if !bases.is_empty() {
+                class_lines.insert(row.class, bases);
+            }
+        }
+        let classes = self.program.facts.count(IdKind::Class);
+        let imports = self.program.facts.relations.import.iter();
+        let imported = imports
+            .filter_map(|row| match self.bindings.imported(row.var) {
+                Some(Binding::Var(var)) => Some((row.var, var)),
+                _ => None,
+            })
+            .collect();
+        let ancestors = (0..classes).map(|index| self.hierarchy.ancestors(ClassId::new(index)).to_vec()).collect();
+        Resolution {
+            paths: self.paths,
+            values: self.values,
+            sets: self.sets,
+            calls,
+            external,
+            passed,
+            fields: self.class_fields,
+            ancestors,
+            imported,
+            calls_by_site,
+            passed_by_site,
+            external_by_site,
+            class_lines,
+        }
+    }
+}
+
+fn ranges<R>(rows: &[R], key: impl Fn(&R) -> SiteId) -> FxHashMap<SiteId, (u32, u32)> {
+    let mut ranges: FxHashMap<SiteId, (u32, u32)> = FxHashMap::default();
+    for (at, row) in rows.iter().enumerate() {
+        ranges.entry(key(row)).or_insert((at as u32, at as u32)).1 = at as u32 + 1;
+    }
+    ranges
+}

@@ -1,0 +1,257 @@
+//! How values move: assignments, loads, stores, members.
+
+use distsys_facts::schema::{Call, Load, Store};
+use distsys_facts::{
+    CallKind, ClassId, FunctionFlags, FunctionId, FunctionKind, Id, Language, ModuleId, ParameterKind, SiteId, Sym,
+    VarId,
+};
+use rustc_hash::FxHashMap;
+
+use super::{Confidence, END, EdgeKind, Flow, MAX_SPREAD_DEPTH};
+use crate::model::Returned;
+use crate::paths::PathId;
+use crate::resolve::bindings::{Binding, TypeTarget};
+use crate::resolve::members::Member;
+use crate::resolve::values::{HandleRole, Value, ValueId, ValueKind};
+use crate::words::role_of_name;
+
+impl<'p, 'f> Flow<'p, 'f> {
+    pub(super) fn run(&mut self) {
+        while let Some((node, id)) = self.queue.pop_front() {
+            let mut next = self.dynamic.heads.get(&node).copied().unwrap_or(END);
+            while next != END {
+                let (to, after, kind) = self.dynamic.edges[next as usize];
+                self.pass(id, to, kind);
+                next = after;
+            }
+            if let Some(&site) = self.callee_sites.get(&node)
+                && let Some(row) = self.program.call(site)
+            {
+                let value = self.values.get(id);
+                self.call(row, value, Confidence::High);
+            }
+            if node >= self.return_base {
+                continue;
+            }
+            let var = VarId::new(node as usize);
+            let value = self.values.get(id);
+            let program = self.program;
+            let r = &program.facts.relations;
+            for row in program.assign_by_src.of(&r.assign, var) {
+                self.add_id(Self::node(row.dst), id);
+            }
+            for row in program.load_by_base.of(&r.load, var) {
+                self.load(row, value);
+            }
+            for row in program.store_by_base.of(&r.store, var) {
+                self.store(row, value);
+            }
+            for row in program.calls_by_callee.of(&r.call, var) {
+                self.call(row, value, Confidence::High);
+            }
+            for row in program.calls_by_receiver.of(&r.call, var) {
+                self.call_member(row, value);
+            }
+            // An `async` block runs where it is awaited.
+            if let ValueKind::Function(function) = value.kind
+                && program.function(function).kind == FunctionKind::AsyncBlock
+            {
+                for row in program.suspend_by_var.of(&r.suspend, var) {
+                    self.record(row.site, function, Confidence::High);
+                }
+            }
+        }
+    }
+
+    pub(super) fn load(&mut self, row: &Load, base: Value) {
+        let to = Self::node(row.dst);
+        // What a pointer points to is of its type.
+        if self.program.text(row.field) == "*" {
+            self.add(to, base);
+            return;
+        }
+        self.member(base, row.field, to);
+    }
+
+    /// Lets what `name` of `base` is flow to `to`.
+    pub(super) fn member(&mut self, base: Value, name: Sym, to: u32) {
+        match base.kind {
+            ValueKind::Module(module) => {
+                if let Some(binding) = self.bindings.exported(module, name, 0) {
+                    self.seed_binding(to, binding);
+                } else if let Some(binding) = self.whole_export(module) {
+                    // CommonJS: `module.exports = x`, then `require(…).name`.
+                    let values: Vec<Value> = self.sets.of(Self::node(binding)).map(|id| self.values.get(id)).collect();
+                    for value in values {
+                        if !matches!(value.kind, ValueKind::Module(_)) {
+                            self.member(value, name, to);
+                        }
+                    }
+                }
+            }
+            ValueKind::Class(class) | ValueKind::Instance(class) => match self.hierarchy.member(class, name) {
+                Member::Method(function) => {
+                    if self.program.function(function).flags.has(FunctionFlags::PROPERTY) {
+                        let from = self.return_node(function);
+                        self.edge(from, to, EdgeKind::All);
+                    } else {
+                        self.add(to, Value { class: Some(class), ..Value::new(ValueKind::Function(function)) });
+                    }
+                }
+                Member::Field => {
+                    let line: Vec<ClassId> = self.hierarchy.ancestors(class).to_vec();
+                    for ancestor in line {
+                        let from = self.class_field(ancestor, name);
+                        self.edge(from, to, EdgeKind::All);
+                    }
+                }
+                Member::External(bases) => {
+                    for (path, argument) in bases {
+                        self.external_member(path, name, Value { class: argument.or(Some(class)), ..base }, to);
+                    }
+                }
+                Member::Nothing => {}
+            },
+            ValueKind::External(path) => self.external_member(path, name, base, to),
+            ValueKind::Object(object) => self.object_member(object, name, to),
+            ValueKind::Collection(inner) => {
+                let text = self.program.text(name);
+                if name == self.any_element || name == self.computed || text.bytes().all(|byte| byte.is_ascii_digit()) {
+                    self.add_id(to, inner);
+                }
+            }
+            ValueKind::Function(_) | ValueKind::Literal(_) => {}
+        }
+    }
+
+    pub(super) fn whole_export(&self, module: ModuleId) -> Option<VarId> {
+        let name = self.program.facts.symbols.lookup("=")?;
+        match self.bindings.exported(module, name, 0) {
+            Some(Binding::Var(var)) => Some(var),
+            _ => None,
+        }
+    }
+
+    pub(super) fn external_member(&mut self, path: PathId, name: Sym, base: Value, to: u32) {
+        let text = self.program.text(name);
+        let models = self.models;
+        if text.starts_with('[') {
+            // Elements are of a type of their own where a model says so.
+            let element = format!("{}.[]", self.paths.text(path));
+            if let Some(type_) = models.element_type(&element) {
+                let path = self.paths.intern(&type_);
+                self.add(to, Value { kind: ValueKind::External(path), ..base });
+                return;
+            }
+        }
+        if text.starts_with('[') || text.is_empty() {
+            return;
+        }
+        let member = self.paths.member(path, name, text, |whole| models.canonical_anywhere(whole));
+        if let Some(member) = member {
+            self.add(to, Value { kind: ValueKind::External(member), ..base });
+        }
+    }
+
+    pub(super) fn object_member(&mut self, object: VarId, name: Sym, to: u32) {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let any = name == self.any_element || name == self.computed;
+        for row in program.entry_by_var.of(&r.entry, object) {
+            if any || row.key == name {
+                self.edge(Self::node(row.value), to, EdgeKind::All);
+            } else if program.text(row.key) == "**" && self.spread_depth < MAX_SPREAD_DEPTH {
+                // Objects may hold one another; the depth ends such circles.
+                self.spread_depth += 1;
+                let values: Vec<Value> = self.sets.of(Self::node(row.value)).map(|id| self.values.get(id)).collect();
+                for value in values {
+                    if value.kind != ValueKind::Object(object) {
+                        self.member(value, name, to);
+                    }
+                }
+                self.spread_depth -= 1;
+            }
+        }
+        for row in program.element_by_var.of(&r.element, object) {
+            if any || program.text(name).parse() == Ok(row.index) {
+                self.edge(Self::node(row.value), to, EdgeKind::All);
+            }
+        }
+        let from = self.object_field(object, name);
+        self.edge(from, to, EdgeKind::All);
+    }
+
+    pub(super) fn store(&mut self, row: &Store, base: Value) {
+        let from = Self::node(row.src);
+        match base.kind {
+            ValueKind::Instance(class) | ValueKind::Class(class) => {
+                let to = self.class_field(class, row.field);
+                self.edge(from, to, EdgeKind::All);
+            }
+            ValueKind::Object(object) => {
+                let to = self.object_field(object, row.field);
+                self.edge(from, to, EdgeKind::All);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn call_member(&mut self, row: &Call, receiver: Value) {
+        // A temporary node a call stands for the member that is called.
+        let class = match receiver.kind {
+            ValueKind::Class(class) | ValueKind::Instance(class) => class,
+            ValueKind::External(path) => {
+                let text = self.program.text(row.name);
+                let models = self.models;
+                if let Some(member) = self.paths.member(path, row.name, text, |whole| models.canonical_anywhere(whole))
+                {
+                    self.call_external(row, member, receiver);
+                }
+                return;
+            }
+            ValueKind::Collection(inner) => {
+                self.apply_to_elements(row, inner);
+                return;
+            }
+            _ => {
+                let node = self.callee_node(row.site);
+                self.member(receiver, row.name, node);
+                return;
+            }
+        };
+        match self.hierarchy.member(class, row.name) {
+            Member::Method(function) => {
+                let receiver_is_class = matches!(receiver.kind, ValueKind::Class(_));
+                self.call_function(row, function, Some(receiver_is_class), Confidence::High);
+            }
+            Member::Field => {
+                let node = self.callee_node(row.site);
+                self.member(receiver, row.name, node);
+            }
+            Member::External(bases) => {
+                let text = self.program.text(row.name);
+                let models = self.models;
+                for (path, argument) in bases {
+                    if let Some(member) =
+                        self.paths.member(path, row.name, text, |whole| models.canonical_anywhere(whole))
+                    {
+                        let via = Value { class: argument.or(Some(class)), ..receiver };
+                        self.call_external(row, member, via);
+                    }
+                }
+            }
+            Member::Nothing => {}
+        }
+    }
+
+    /// The node whose values are called at `site`.
+    pub(super) fn callee_node(&mut self, site: SiteId) -> u32 {
+        if let Some(&node) = self.callee_nodes.get(&site) {
+            return node;
+        }
+        let node = self.fresh_node(Sym::EMPTY);
+        self.callee_nodes.insert(site, node);
+        self.callee_sites.insert(node, site);
+        node
+    }
+}

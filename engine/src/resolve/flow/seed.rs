@@ -1,0 +1,152 @@
+//! What is known before anything flows: definitions, imports, annotations, constants.
+
+use distsys_facts::schema::{Call, Load, Store};
+use distsys_facts::{
+    CallKind, ClassId, FunctionFlags, FunctionId, FunctionKind, Id, Language, ModuleId, ParameterKind, SiteId, Sym,
+    VarId,
+};
+use rustc_hash::FxHashMap;
+
+use super::{Confidence, EdgeKind, Flow, Passed};
+use crate::model::Returned;
+use crate::paths::PathId;
+use crate::resolve::bindings::{Binding, TypeTarget};
+use crate::resolve::members::Member;
+use crate::resolve::values::{HandleRole, Value, ValueId, ValueKind};
+use crate::words::role_of_name;
+
+impl<'p, 'f> Flow<'p, 'f> {
+    pub(super) fn seed(&mut self) {
+        let r = &self.program.facts.relations;
+        for row in &r.closure {
+            self.add(Self::node(row.var), Value::new(ValueKind::Function(row.function)));
+        }
+        for row in &r.class_value {
+            self.add(Self::node(row.var), Value::new(ValueKind::Class(row.class)));
+        }
+        for row in &r.import {
+            if let Some(binding) = self.bindings.imported(row.var) {
+                self.seed_binding(Self::node(row.var), binding);
+            }
+        }
+        for row in &r.global {
+            if let Some(binding) = self.bindings.free(row.module, self.program.text(row.path)) {
+                self.seed_binding(Self::node(row.var), binding);
+            }
+        }
+        for row in &r.parameter {
+            let node = Self::node(row.var);
+            let function = self.program.function(row.function);
+            if row.kind == ParameterKind::Receiver
+                && let Some(class) = function.class
+            {
+                let class = self.hierarchy.whole(class);
+                self.add(node, Value::new(ValueKind::Instance(class)));
+            }
+            if !row.type_.is_empty() {
+                self.seed_type(node, function.module, row.type_);
+            }
+            if let Some(default) = row.default {
+                self.edge(Self::node(default), node, EdgeKind::All);
+            }
+        }
+        let mut type_modules: FxHashMap<VarId, ModuleId> = FxHashMap::default();
+        for row in &r.variable {
+            type_modules.insert(row.var, self.program.function(row.function).module);
+        }
+        for row in &r.declared_type {
+            let module = type_modules.get(&row.var).copied().or_else(|| {
+                let call = self.program.call_giving(row.var)?;
+                Some(self.program.function(self.program.site(call.site).function).module)
+            });
+            if let Some(module) = module {
+                self.seed_type(Self::node(row.var), module, row.type_);
+            }
+        }
+        for row in &r.return_type {
+            let function = self.program.function(row.function);
+            let node = self.return_node(row.function);
+            self.seed_type(node, function.module, row.type_);
+        }
+        for row in &r.field {
+            let class = self.hierarchy.whole(row.class);
+            let node = self.class_field(class, row.name);
+            if !row.type_.is_empty() {
+                self.seed_type(node, self.program.class(row.class).module, row.type_);
+            }
+            if let Some(value) = row.value {
+                self.edge(Self::node(value), node, EdgeKind::All);
+            }
+        }
+        for row in &r.returns {
+            if let Some(var) = row.var {
+                let node = self.return_node(row.function);
+                self.edge(Self::node(var), node, EdgeKind::All);
+            }
+        }
+        for row in &r.yields {
+            if let Some(var) = row.var {
+                let node = self.return_node(row.function);
+                self.edge(Self::node(var), node, EdgeKind::All);
+            }
+        }
+        self.seed_constants();
+        let mut last = None;
+        for var in r.entry.iter().map(|row| row.var).chain(r.element.iter().map(|row| row.var)) {
+            if last != Some(var) {
+                self.add(Self::node(var), Value::new(ValueKind::Object(var)));
+                last = Some(var);
+            }
+        }
+    }
+
+    /// Literals that modules, classes and object literals give a name; others are seen where they stand.
+    pub(super) fn seed_constants(&mut self) {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let module_level = |var: VarId| {
+            program.variable(var).is_some_and(|row| program.function(row.function).kind == FunctionKind::Module)
+        };
+        let named = r.assign.iter().filter(|row| module_level(row.dst)).map(|row| row.src);
+        let fields = r.field.iter().filter_map(|row| row.value);
+        let entries = r.entry.iter().map(|row| row.value);
+        for var in named.chain(fields).chain(entries) {
+            if program.literal(var).is_some() {
+                self.add(Self::node(var), Value::new(ValueKind::Literal(var)));
+            }
+        }
+    }
+
+    pub(super) fn seed_binding(&mut self, node: u32, binding: Binding) {
+        match binding {
+            Binding::Var(var) => self.edge(Self::node(var), node, EdgeKind::All),
+            Binding::Module(module) => self.add(node, Value::new(ValueKind::Module(module))),
+            Binding::External(path) => {
+                let path = self.paths.intern(&path);
+                self.add(node, Value::new(ValueKind::External(path)));
+            }
+        }
+    }
+
+    pub(super) fn seed_type(&mut self, node: u32, module: ModuleId, text: Sym) {
+        for target in self.bindings.types(module, self.program.text(text), 0) {
+            if let Some(value) = self.value_of_type(&target) {
+                self.add(node, value);
+            }
+        }
+    }
+
+    pub(super) fn value_of_type(&mut self, target: &TypeTarget) -> Option<Value> {
+        Some(match target {
+            TypeTarget::Class(class) => Value::new(ValueKind::Instance(self.hierarchy.whole(*class))),
+            TypeTarget::External(path, class) => {
+                Value { class: *class, ..Value::new(ValueKind::External(self.paths.intern(path))) }
+            }
+            TypeTarget::Collection(inner) => {
+                let inner = self.value_of_type(inner)?;
+                let inner = self.values.intern(inner);
+                Value::new(ValueKind::Collection(inner))
+            }
+        })
+    }
+}
