@@ -1,15 +1,13 @@
 //! Operations: which calls do what, by the library models.
 
-use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, ClassId, FunctionId, IdKind, LiteralKind, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionId, IdKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
 use super::invoked::parameter_of;
 use super::reader::Reader;
 use crate::csr::Csr;
-use crate::model::source::{Condition, Source};
-use crate::model::{Family, ModelSet, OpModel};
-use crate::operation::{Attr, OpKind};
+use crate::model::{Family, ModelSet};
+use crate::operation::OpKind;
 use crate::paths::PathId;
 use crate::program::Program;
 use crate::resolve::{Confidence, Resolution, Value, ValueKind};

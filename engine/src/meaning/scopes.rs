@@ -5,11 +5,11 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::{CallKind, FunctionFlags, FunctionId, RegionId, SiteId, SiteKind, VarId};
+use distsys_facts::{CallKind, FunctionId, RegionId, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::Effects;
-use super::invoked::{Invocations, functions_of, parameter_of, slot_var};
+use super::invoked::{Invocations, functions_of, slot_var};
 use super::operations::{Found, Operand, Operation, Operations};
 use super::order::Order;
 use super::reader::Reader;
@@ -74,20 +74,20 @@ pub(super) struct Builder<'b, 'm, 'f> {
     pub invocations: &'b Invocations,
     pub effects: &'b Effects,
     pub order: &'b Order,
-    index: Index,
+    pub(super) index: Index,
 }
 
 /// What lifting asks for again and again.
 #[derive(Debug, Default)]
-struct Index {
+pub(super) struct Index {
     /// Calls whose value a `with` holds.
-    managed: FxHashSet<SiteId>,
+    pub(super) managed: FxHashSet<SiteId>,
     /// With-regions by the project function that gives their manager.
-    managed_by: FxHashMap<FunctionId, Vec<(RegionId, SiteId)>>,
-    callers: FxHashMap<FunctionId, Vec<SiteId>>,
+    pub(super) managed_by: FxHashMap<FunctionId, Vec<(RegionId, SiteId)>>,
+    pub(super) callers: FxHashMap<FunctionId, Vec<SiteId>>,
     /// Annotations by the project function that they call.
-    annotations: FxHashMap<FunctionId, Vec<(SiteId, FunctionId)>>,
-    passed: FxHashMap<VarId, Vec<(SiteId, VarId)>>,
+    pub(super) annotations: FxHashMap<FunctionId, Vec<(SiteId, FunctionId)>>,
+    pub(super) passed: FxHashMap<VarId, Vec<(SiteId, VarId)>>,
 }
 
 /// The kind of scope that an operation makes.
@@ -331,7 +331,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         self.index.managed.contains(&op.site)
     }
 
-    fn comes_from(&self, var: VarId, source: VarId) -> bool {
+    pub(super) fn comes_from(&self, var: VarId, source: VarId) -> bool {
         let program = self.reader.program;
         let mut at = var;
         for _ in 0..4 {

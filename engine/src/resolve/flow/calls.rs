@@ -1,19 +1,13 @@
 //! What a call does with values: arguments, results, construction, libraries.
 
-use distsys_facts::schema::{Call, Load, Store};
-use distsys_facts::{
-    CallKind, ClassId, FunctionFlags, FunctionId, FunctionKind, Id, Language, ModuleId, ParameterKind, SiteId, Sym,
-    VarId,
-};
-use rustc_hash::FxHashMap;
+use distsys_facts::schema::Call;
+use distsys_facts::{CallKind, ClassId, FunctionId, Id, ParameterKind, SiteId, VarId};
 
 use super::{Confidence, EdgeKind, Flow, MAX_TARGETS, Passed};
 use crate::model::Returned;
 use crate::paths::PathId;
-use crate::resolve::bindings::{Binding, TypeTarget};
 use crate::resolve::members::Member;
 use crate::resolve::values::{HandleRole, Value, ValueId, ValueKind};
-use crate::words::role_of_name;
 
 impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn call(&mut self, row: &Call, callee: Value, confidence: Confidence) {

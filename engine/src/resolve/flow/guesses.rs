@@ -1,18 +1,12 @@
 //! What names and settings say where values do not: roles, decorated functions, unique names.
 
-use distsys_facts::schema::{Call, Load, Store};
-use distsys_facts::{
-    CallKind, ClassId, FunctionFlags, FunctionId, FunctionKind, Id, Language, ModuleId, ParameterKind, SiteId, Sym,
-    VarId,
-};
+use distsys_facts::schema::Call;
+use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, Id, Language, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
-use super::{Confidence, EdgeKind, Flow, Passed};
-use crate::model::Returned;
+use super::{Confidence, Flow};
 use crate::paths::PathId;
-use crate::resolve::bindings::{Binding, TypeTarget};
-use crate::resolve::members::Member;
-use crate::resolve::values::{HandleRole, Value, ValueId, ValueKind};
+use crate::resolve::values::{HandleRole, Value, ValueKind};
 use crate::words::role_of_name;
 
 impl<'p, 'f> Flow<'p, 'f> {

@@ -7,17 +7,13 @@ mod seed;
 
 use std::collections::VecDeque;
 
-use distsys_facts::schema::{Call, Load, Store};
-use distsys_facts::{
-    CallKind, ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, ParameterKind, SiteId,
-    Sym, VarId,
-};
+use distsys_facts::{ClassId, FunctionId, Id, IdKind, Language, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bindings::{Binding, Bindings};
-use super::members::{Hierarchy, Member};
+use super::members::Hierarchy;
 use super::values::{HandleRole, Sets, Value, ValueId, ValueKind, Values};
-use crate::model::{ModelSet, Returned};
+use crate::model::ModelSet;
 use crate::paths::{PathId, Paths};
 use crate::program::Program;
 use crate::words::role_of_name;

@@ -1,19 +1,13 @@
 //! How values move: assignments, loads, stores, members.
 
 use distsys_facts::schema::{Call, Load, Store};
-use distsys_facts::{
-    CallKind, ClassId, FunctionFlags, FunctionId, FunctionKind, Id, Language, ModuleId, ParameterKind, SiteId, Sym,
-    VarId,
-};
-use rustc_hash::FxHashMap;
+use distsys_facts::{ClassId, FunctionFlags, FunctionKind, Id, ModuleId, SiteId, Sym, VarId};
 
 use super::{Confidence, END, EdgeKind, Flow, MAX_SPREAD_DEPTH};
-use crate::model::Returned;
 use crate::paths::PathId;
-use crate::resolve::bindings::{Binding, TypeTarget};
+use crate::resolve::bindings::Binding;
 use crate::resolve::members::Member;
-use crate::resolve::values::{HandleRole, Value, ValueId, ValueKind};
-use crate::words::role_of_name;
+use crate::resolve::values::{Value, ValueKind};
 
 impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn run(&mut self) {

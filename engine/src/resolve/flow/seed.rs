@@ -1,19 +1,11 @@
 //! What is known before anything flows: definitions, imports, annotations, constants.
 
-use distsys_facts::schema::{Call, Load, Store};
-use distsys_facts::{
-    CallKind, ClassId, FunctionFlags, FunctionId, FunctionKind, Id, Language, ModuleId, ParameterKind, SiteId, Sym,
-    VarId,
-};
+use distsys_facts::{FunctionKind, Id, ModuleId, ParameterKind, Sym, VarId};
 use rustc_hash::FxHashMap;
 
-use super::{Confidence, EdgeKind, Flow, Passed};
-use crate::model::Returned;
-use crate::paths::PathId;
+use super::{EdgeKind, Flow};
 use crate::resolve::bindings::{Binding, TypeTarget};
-use crate::resolve::members::Member;
-use crate::resolve::values::{HandleRole, Value, ValueId, ValueKind};
-use crate::words::role_of_name;
+use crate::resolve::values::{Value, ValueKind};
 
 impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn seed(&mut self) {
