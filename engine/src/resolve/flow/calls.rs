@@ -1,7 +1,7 @@
 //! What a call does with values: arguments, results, construction, libraries.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, ClassId, FunctionId, Id, ParameterKind, SiteId, VarId};
+use distsys_facts::{CallKind, ClassId, FunctionId, ParameterKind, SiteId, VarId};
 
 use super::{Confidence, EdgeKind, Flow, MAX_TARGETS, Passed};
 use crate::model::Returned;

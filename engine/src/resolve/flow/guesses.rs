@@ -1,7 +1,7 @@
 //! What names and settings say where values do not: roles, decorated functions, unique names.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, Id, Language, ParameterKind, SiteId, Sym, VarId};
+use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, Language, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
 use super::{Confidence, Flow};

@@ -1,6 +1,6 @@
 //! What is known before anything flows: definitions, imports, annotations, constants.
 
-use distsys_facts::{FunctionKind, Id, ModuleId, ParameterKind, Sym, VarId};
+use distsys_facts::{FunctionKind, ModuleId, ParameterKind, Sym, VarId};
 use rustc_hash::FxHashMap;
 
 use super::{EdgeKind, Flow};
