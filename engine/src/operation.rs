@@ -132,5 +132,7 @@ kinds! {
         Retries = "retries",
         /// What is there once an item that was sent has been dealt with.
         Completion = "completion",
+        /// The failures that are retried: an exception class, or several.
+        Errors = "errors",
     }
 }

@@ -57,6 +57,67 @@ pub fn role_of_name(name: &str, is_function: bool) -> HandleRole {
     HandleRole::Unknown
 }
 
+/// Whether a name is that of a key by which a receiver knows a request that it has already done.
+pub fn is_idempotency_key(name: &str) -> bool {
+    let text: String = words(name).concat();
+    text.contains("idempot")
+        || text.contains("dedup")
+        || matches!(
+            text.as_str(),
+            "clienttoken" | "requesttoken" | "clientrequesttoken" | "clientrequestid" | "requestid"
+        )
+}
+
+/// Whether a request to this URL may be repeated whatever its method, as its last segment says: it asks (`/search`), or
+/// puts something in a state that it may already be in (`/cancel`).
+pub fn is_repeatable_action(url: &str) -> bool {
+    const ASKS: &[&str] = &[
+        "search",
+        "query",
+        "graphql",
+        "count",
+        "validate",
+        "verify",
+        "check",
+        "lookup",
+        "introspect",
+        "token",
+        "login",
+        "authenticate",
+        "auth",
+        "preview",
+        "estimate",
+        "calculate",
+        "heartbeat",
+        "ping",
+        "health",
+        "refresh",
+        "stop",
+        "cancel",
+        "close",
+        "disable",
+        "enable",
+        "disconnect",
+        "delete",
+        "remove",
+        "unlock",
+        "release",
+        "terminate",
+        "kill",
+        "renew",
+        "revoke",
+        "deactivate",
+        "activate",
+        "pause",
+        "resume",
+        "abort",
+        "status",
+    ];
+    let path = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    let Some(last) = path.rsplit(['/', ':']).next().filter(|last| !last.contains("{}")) else { return false };
+    words(last).iter().any(|word| ASKS.contains(&word.as_str()))
+}
+
 /// One spelling for the names that a table, a model class and a collection share: `app.Orders`, `order`, `Order` → `order`.
 pub fn entity_name(text: &str) -> String {
     let last = text.trim_matches(['"', '`', '[', ']', '\'']).rsplit(['.', '/', ':']).next().unwrap_or(text);
@@ -109,6 +170,16 @@ mod tests {
         }
         assert_eq!(role_of_name("primary_db", false), HandleRole::Primary);
         assert_eq!(role_of_name("read_config", true), HandleRole::Unknown);
+    }
+
+    #[test]
+    fn actions_that_may_be_repeated() {
+        for url in ["{}/v1/search", "/oauth/token", "/runs/{}/cancel?now=1", "{}/_search/", "/dev/disconnect"] {
+            assert!(is_repeatable_action(url), "{url}");
+        }
+        for url in ["{}/v1/orders", "/charges", "{}", "", "/search/{}/items"] {
+            assert!(!is_repeatable_action(url), "{url}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! all they reach ([`effects`]), retries, transactions and locks the code they extend over ([`scopes`]), and sites
 //! their order ([`order`]).
 
+mod causes;
 mod effects;
 mod invoked;
 mod lift;
@@ -61,6 +62,7 @@ impl<'m> Meaning<'m> {
         let mut describer = terms::Describer::new(reader);
         let unmarked = Effects::new(&mut describer, &operations, &invocations, &FxHashMap::default());
         let scopes = scopes::Builder::new(reader, &operations, &invocations, &unmarked, &order).build();
+        let causes = causes::Causes::new(reader, &operations, &unmarked, &order);
         let mut marks: FxHashMap<SiteId, EffectFlags> = FxHashMap::default();
         for scope in &scopes.all {
             let mark = match scope.kind {
@@ -68,7 +70,11 @@ impl<'m> Meaning<'m> {
                 OpKind::TimeoutScope => EffectFlags::TIMED,
                 _ => continue,
             };
-            for site in scopes::sites(program, &order, &unmarked, scope) {
+            let mut covered = scopes::sites(program, &order, &unmarked, scope);
+            if scope.kind == OpKind::RetryScope {
+                causes.keep_repeated(scope, &mut covered);
+            }
+            for site in covered {
                 let marks = marks.entry(site).or_default();
                 *marks = *marks | mark;
             }
@@ -127,9 +133,14 @@ impl<'m> Meaning<'m> {
         self.order.precedes(self.program, a, b)
     }
 
-    /// The sites that a scope covers.
+    /// The sites that a scope covers; of a retry scope, those that may be repeated.
     pub fn sites(&self, scope: &Scope) -> Vec<SiteId> {
-        scopes::sites(self.program, &self.order, &self.effects, scope)
+        let mut sites = scopes::sites(self.program, &self.order, &self.effects, scope);
+        if scope.kind == OpKind::RetryScope {
+            causes::Causes::new(self.reader(), &self.operations, &self.effects, &self.order)
+                .keep_repeated(scope, &mut sites);
+        }
+        sites
     }
 
     /// Whether a scope comes from the configuration of a client, which holds for all calls on it.

@@ -1,11 +1,12 @@
 //! What one operation does: its effects, by its model's attributes and by the SQL that it runs.
 
-use distsys_facts::SqlVerb;
+use distsys_facts::{SqlVerb, VarId};
 
 use super::effects::{Effect, EffectFlags};
 use super::operations::{Found, Operand, Operation, Operations};
 use super::terms::{Describer, Role, Term};
 use crate::operation::{Attr, OpKind};
+use crate::words::is_idempotency_key;
 
 /// SQL text that the caller gave, read.
 pub(super) fn of_sql_text(describer: &mut Describer<'_, '_>, effect: Effect) -> Effect {
@@ -85,6 +86,9 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             effect.verb = lower_case(describer, effect.verb);
             effect.entity = attribute(describer, Attr::Url);
             effect.key = attribute(describer, Attr::IdempotencyKey);
+            if effect.key == Term::Absent && says_its_key(describer, op) {
+                effect.key = Term::Unknown;
+            }
         }
         Rpc | Payment | Notify => {
             effect.entity = attribute(describer, Attr::Entity);
@@ -148,13 +152,42 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
     vec![effect]
 }
 
+/// How deep in a payload a key is looked for.
+const MAX_PAYLOAD_DEPTH: u32 = 3;
+
+/// Whether what a request sends has an entry or field that is named for an idempotency key.
+fn says_its_key(describer: &Describer<'_, '_>, op: &Operation) -> bool {
+    let reader = describer.reader;
+    let program = reader.program;
+    let r = &program.facts.relations;
+    let mut stack: Vec<(VarId, u32)> = reader.chain_arguments(op.site).into_iter().map(|var| (var, 0)).collect();
+    while let Some((var, depth)) = stack.pop() {
+        if depth > MAX_PAYLOAD_DEPTH {
+            continue;
+        }
+        let object = reader.object(var).unwrap_or(var);
+        for entry in program.entry_by_var.of(&r.entry, object) {
+            if is_idempotency_key(program.text(entry.key)) {
+                return true;
+            }
+            stack.push((entry.value, depth + 1));
+        }
+        stack.extend(program.assigned_from(var).map(|row| (row.src, depth + 1)));
+        // `JSON.stringify(body)`, `json.dumps(body)`, `serde_json::to_vec(&body)`.
+        if let Some(call) = program.call_giving(var) {
+            stack.extend(program.arguments(call.site).map(|row| (row.var, depth + 1)));
+        }
+        if let Some(class) = reader.class_of(var)
+            && program.field_by_class.of(&r.field, class).any(|row| is_idempotency_key(program.text(row.name)))
+        {
+            return true;
+        }
+    }
+    false
+}
+
 /// The effect of running a statement that calls have built (`select(Order).where(…)`).
-fn of_built(
-    describer: &mut Describer<'_, '_>,
-    operations: &Operations,
-    effect: Effect,
-    var: distsys_facts::VarId,
-) -> Option<Effect> {
+fn of_built(describer: &mut Describer<'_, '_>, operations: &Operations, effect: Effect, var: VarId) -> Option<Effect> {
     let reader = describer.reader;
     let last = reader.maker(var)?.site;
     let sites = std::iter::once(last).chain(reader.chain_calls(last));
@@ -188,7 +221,7 @@ pub(super) fn lower_case(describer: &mut Describer<'_, '_>, term: Term) -> Term 
 }
 
 /// The SQL statements that `var` holds, through assignments and wrappers such as `text(…)`.
-fn statements(describer: &Describer<'_, '_>, var: distsys_facts::VarId) -> Vec<distsys_facts::schema::Sql> {
+fn statements(describer: &Describer<'_, '_>, var: VarId) -> Vec<distsys_facts::schema::Sql> {
     let program = describer.reader.program;
     let r = &program.facts.relations;
     let mut at = var;

@@ -3,11 +3,11 @@
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope, Term};
-use distsys_engine::words::words;
+use distsys_engine::words::{is_repeatable_action, words};
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::FxHashMap;
 
-use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -84,6 +84,7 @@ fn creates_again(context: &Context<'_>, effect: &Effect) -> bool {
     }
     match effect.kind {
         OpKind::Payment => true,
+        OpKind::HttpRequest if context.meaning.text(effect.entity).is_some_and(is_repeatable_action) => false,
         OpKind::HttpRequest => match context.meaning.text(effect.verb) {
             Some("post" | "patch") => true,
             // A PUT of a named thing sets it; one to a collection or an action creates.
@@ -120,6 +121,10 @@ fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect, others: &[(V
     let confidence = meaning.effects.at(trace[0]).filter(|(known, _)| known == effect).map(|(_, row)| row.confidence).max();
     if let Some(confidence) = confidence {
         builder = builder.rests_on(context.confidence(confidence));
+    }
+    // By HTTP a PUT may be repeated; that this one creates, only its URL says.
+    if meaning.text(effect.verb) == Some("put") {
+        builder = builder.rests_on(Confidence::Low);
     }
     if let Some(scope) = scope {
         builder = builder.steps(scope_steps(scope));

@@ -1,0 +1,152 @@
+//! Causes of retries: which of the code in a retry scope the failures that are retried can come after.
+//!
+//! `@retry(on=Busy)` repeats what ran before `Busy` was raised. Where `Busy` is a class of the project and all its raise
+//! sites are seen, an effect that none of them can follow is never repeated.
+
+use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::effects::Effects;
+use super::operations::{Found, Operand, Operations};
+use super::order::Order;
+use super::reader::Reader;
+use super::scopes::Scope;
+use crate::operation::{Attr, OpKind};
+use crate::resolve::ValueKind;
+
+pub(super) struct Causes<'b, 'm, 'f> {
+    reader: Reader<'m, 'f>,
+    operations: &'b Operations,
+    effects: &'b Effects,
+    order: &'b Order,
+}
+
+/// Calls are followed this deep; below, anything may be.
+const MAX_DEPTH: u32 = 6;
+
+/// What cannot be taken back by a rollback.
+fn is_sent(kind: OpKind) -> bool {
+    matches!(
+        kind,
+        OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment | OpKind::Publish | OpKind::Enqueue | OpKind::Notify
+    )
+}
+
+impl<'b, 'm, 'f> Causes<'b, 'm, 'f> {
+    pub(super) fn new(
+        reader: Reader<'m, 'f>,
+        operations: &'b Operations,
+        effects: &'b Effects,
+        order: &'b Order,
+    ) -> Self {
+        Causes { reader, operations, effects, order }
+    }
+
+    /// Leaves of `sites`, which the retry scope covers, those that a retried failure may come after.
+    pub(super) fn keep_repeated(&self, scope: &Scope, sites: &mut Vec<SiteId>) {
+        let Some(classes) = self.retried_classes(scope) else { return };
+        let raised = self.raise_sites(&classes);
+        // Raised nowhere that is seen: by something else.
+        if raised.is_empty() {
+            return;
+        }
+        let raising = self.raising_functions(&raised);
+        let causes: Vec<SiteId> = sites
+            .iter()
+            .copied()
+            .filter(|site| {
+                raised.contains(site)
+                    || self.reader.resolution.calls_at(*site).iter().any(|edge| raising.contains(&edge.function))
+            })
+            .collect();
+        sites.retain(|site| {
+            let follows = |cause: &SiteId| self.order.precedes(self.reader.program, *site, *cause);
+            let within = |cause: &SiteId| cause == site && self.fails_after_sending(*cause, &raised, &raising, 0);
+            causes.iter().any(|cause| follows(cause) || within(cause))
+        });
+    }
+
+    /// Whether in what is called at `cause` a raise site may come after something that was sent.
+    fn fails_after_sending(
+        &self,
+        cause: SiteId,
+        raised: &FxHashSet<SiteId>,
+        raising: &FxHashSet<FunctionId>,
+        depth: u32,
+    ) -> bool {
+        if depth > MAX_DEPTH {
+            return true;
+        }
+        self.reader.resolution.calls_at(cause).iter().filter(|edge| raising.contains(&edge.function)).any(|edge| {
+            let calls = |site: SiteId| self.reader.resolution.calls_at(site).iter().map(|edge| edge.function);
+            let sites = || self.reader.program.sites(edge.function).map(|row| row.site);
+            let sends: Vec<SiteId> =
+                sites().filter(|site| self.effects.at(*site).any(|(effect, _)| is_sent(effect.kind))).collect();
+            sites()
+                .filter(|site| raised.contains(site) || calls(*site).any(|function| raising.contains(&function)))
+                .any(|inner| {
+                    sends.iter().any(|sent| self.order.precedes(self.reader.program, *sent, inner))
+                        || (sends.contains(&inner) && self.fails_after_sending(inner, raised, raising, depth + 1))
+                })
+        })
+    }
+
+    /// The exception classes that the scope retries, if all of them are the project's own.
+    fn retried_classes(&self, scope: &Scope) -> Option<FxHashSet<ClassId>> {
+        let op = &self.operations.all[scope.op? as usize];
+        let Found::Is(Operand::Var(var)) = self.reader.attribute(op, Attr::Errors) else { return None };
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        // A class, a tuple of classes, or a condition made from one (`retry_if_exception_type(Busy)`).
+        let mut named: Vec<VarId> = vec![var];
+        if let Some(call) = self.reader.maker(var) {
+            named = program.arguments(call.site).map(|row| row.var).collect();
+        }
+        let mut classes = FxHashSet::default();
+        for var in named {
+            let elements: Vec<VarId> = program.element_by_var.of(&r.element, var).map(|row| row.value).collect();
+            for var in if elements.is_empty() { vec![var] } else { elements } {
+                let mut values = self.reader.resolution.values_of(var).peekable();
+                values.peek()?;
+                for value in values {
+                    let ValueKind::Class(class) = value.kind else { return None };
+                    classes.insert(class);
+                }
+            }
+        }
+        (!classes.is_empty()).then_some(classes)
+    }
+
+    fn raise_sites(&self, classes: &FxHashSet<ClassId>) -> FxHashSet<SiteId> {
+        let resolution = self.reader.resolution;
+        let of_class = |class: ClassId| {
+            classes.contains(&class) || resolution.ancestors(class).iter().any(|ancestor| classes.contains(ancestor))
+        };
+        self.reader
+            .program
+            .facts
+            .relations
+            .throws
+            .iter()
+            .filter(|row| row.var.and_then(|var| self.reader.class_of(var)).is_some_and(of_class))
+            .map(|row| row.site)
+            .collect()
+    }
+
+    /// Functions out of which a raise site may come, through calls and the entering of context managers.
+    fn raising_functions(&self, raised: &FxHashSet<SiteId>) -> FxHashSet<FunctionId> {
+        let program = self.reader.program;
+        let mut callers: FxHashMap<FunctionId, Vec<FunctionId>> = FxHashMap::default();
+        for edge in &self.reader.resolution.calls {
+            callers.entry(edge.function).or_default().push(program.site(edge.site).function);
+        }
+        let mut stack: Vec<FunctionId> = raised.iter().map(|site| program.site(*site).function).collect();
+        let mut raising = FxHashSet::default();
+        while let Some(function) = stack.pop() {
+            if raising.insert(function) {
+                stack.extend(callers.get(&function).into_iter().flatten());
+            }
+        }
+        raising
+    }
+}
