@@ -114,6 +114,10 @@ pub fn is_repeatable_action(url: &str) -> bool {
         "status",
     ];
     let path = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    // Object stores copy a named object to a named place.
+    if path.split('/').any(|segment| matches!(segment, "copyTo" | "rewriteTo" | "moveTo")) {
+        return true;
+    }
     let Some(last) = path.rsplit(['/', ':']).next().filter(|last| !last.contains("{}")) else { return false };
     words(last).iter().any(|word| ASKS.contains(&word.as_str()))
 }
@@ -174,7 +178,14 @@ mod tests {
 
     #[test]
     fn actions_that_may_be_repeated() {
-        for url in ["{}/v1/search", "/oauth/token", "/runs/{}/cancel?now=1", "{}/_search/", "/dev/disconnect"] {
+        for url in [
+            "{}/v1/search",
+            "/oauth/token",
+            "/runs/{}/cancel?now=1",
+            "{}/_search/",
+            "/dev/disconnect",
+            "/b/{}/o/{}/copyTo/b/{}/o/{}",
+        ] {
             assert!(is_repeatable_action(url), "{url}");
         }
         for url in ["{}/v1/orders", "/charges", "{}", "", "/search/{}/items"] {

@@ -164,7 +164,19 @@ impl<'m, 'f> Describer<'m, 'f> {
                 return self.describe_at(inner, depth + 1);
             }
         }
-        let sources: Vec<VarId> = program.assigned_from(var).map(|row| row.src).take(4).collect();
+        let mut sources: Vec<VarId> = program.assigned_from(var).map(|row| row.src).take(4).collect();
+        // `url += query`: what it was before, and something more.
+        let r = &program.facts.relations;
+        let appended = |src: &VarId| program.binary_by_dst.of(&r.binary, *src).any(|row| row.left == var);
+        let count = sources.len();
+        sources.retain(|src| !appended(src));
+        if sources.len() < count && sources.len() == 1 {
+            if let Term::Text(name) = self.describe_at(sources[0], depth + 1) {
+                let text = format!("{}{{}}", self.names.text(name));
+                return Term::Text(self.names.intern(&text));
+            }
+            return Term::Unknown;
+        }
         if !sources.is_empty() {
             let mut terms = sources.iter().map(|src| self.describe_at(*src, depth + 1)).collect::<Vec<_>>();
             terms.dedup();

@@ -227,8 +227,21 @@ fn in_loop_of_unknown_size(context: &Context<'_>, created: SiteId, site: SiteId)
         .any(|row| match program.iterates_by_region.first(&r.iterates, row.region) {
             // What is in memory already bounds a queue that is made beside the loop.
             Some(iterates) => !has_known_size(context, iterates.var) && (!here || waits_for_elements(context, row.region)),
-            None => true,
+            None => !drains(context, row.region),
         })
+}
+
+/// Whether the loop takes from a queue without waiting: it ends when the queue, which something filled before, is empty.
+fn drains(context: &Context<'_>, region: RegionId) -> bool {
+    let program = context.meaning.program;
+    let function = program.region(region).function;
+    program
+        .sites(function)
+        .filter(|site| program.region_within(site.region, region))
+        .filter_map(|site| program.call(site.site))
+        .any(|call| matches!(program.text(call.name), "get_nowait" | "try_recv"))
+        && !program.regions_outward(region).skip(1).any(|row| row.kind == RegionKind::Loop)
+
 }
 
 /// Whether the loop waits for its elements: a stream, not a collection.
