@@ -60,6 +60,9 @@ pub struct Program<'f> {
     /// The top-level function of each file.
     pub module_functions: FxHashMap<ModuleId, FunctionId>,
     file_of_module: Vec<FileId>,
+    /// Folders (with `/` at the end) of packages that run in a browser.
+    browser_packages: Vec<&'f str>,
+    server_packages: Vec<&'f str>,
 }
 
 impl<'f> Program<'f> {
@@ -126,6 +129,8 @@ impl<'f> Program<'f> {
             methods,
             module_functions,
             file_of_module: r.module.iter().map(|row| row.file).collect(),
+            browser_packages: packages(facts, true),
+            server_packages: packages(facts, false),
             facts,
         }
     }
@@ -251,6 +256,16 @@ impl<'f> Program<'f> {
         })
     }
 
+    /// Whether a function runs in a browser, where waiting costs one user and not a service: by its package's
+    /// dependencies, or because it holds markup.
+    pub fn runs_in_browser(&self, function: FunctionId) -> bool {
+        let path = self.path(self.file_of_function(function));
+        let depth = |folders: &[&str]| {
+            folders.iter().filter(|folder| path.starts_with(**folder)).map(|folder| folder.len() + 1).max()
+        };
+        path.ends_with("sx") || depth(&self.browser_packages) > depth(&self.server_packages)
+    }
+
     /// Test, example and generated code, by path or construct; rules stay out of it.
     pub fn is_out_of_scope(&self, function: FunctionId) -> bool {
         let file = self.file_of_function(function);
@@ -269,4 +284,40 @@ impl<'f> Program<'f> {
         }
         false
     }
+}
+
+/// Packages by what they depend on: a library that draws in a browser, and none that serves.
+fn packages(facts: &FactBase, browser: bool) -> Vec<&str> {
+    const DRAWS: &[&str] = &["react-dom", "vue", "@angular/core", "svelte", "preact", "solid-js"];
+    const SERVES: &[&str] = &[
+        "next",
+        "nuxt",
+        "express",
+        "fastify",
+        "koa",
+        "hono",
+        "@nestjs/core",
+        "@hapi/hapi",
+        "@sveltejs/kit",
+        "astro",
+        "@remix-run/node",
+        "@remix-run/server-runtime",
+        "@react-router/node",
+    ];
+    let mut draws: FxHashMap<FileId, (bool, bool)> = FxHashMap::default();
+    for row in &facts.relations.manifest {
+        let is_package = facts.text(facts.relations.file[row.file.index()].path).ends_with("package.json");
+        let known = draws.entry(row.file).or_default();
+        if let Some(name) = facts.text(row.key).strip_prefix("dependencies.").filter(|_| is_package) {
+            known.0 |= DRAWS.contains(&name);
+            known.1 |= SERVES.contains(&name);
+        }
+    }
+    let mut found: Vec<&str> = draws
+        .into_iter()
+        .filter(|(_, (draws, serves))| (*draws && !*serves) == browser)
+        .filter_map(|(file, _)| facts.text(facts.relations.file[file.index()].path).strip_suffix("package.json"))
+        .collect();
+    found.sort_unstable();
+    found
 }

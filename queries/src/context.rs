@@ -2,7 +2,7 @@
 
 use distsys_engine::meaning::{Effect, Meaning, Operation, Role, Term};
 use distsys_engine::{OpKind, resolve};
-use distsys_facts::{FunctionId, SiteId};
+use distsys_facts::{FunctionId, SiteId, VarId};
 
 use crate::finding::{Confidence, Place};
 
@@ -114,6 +114,23 @@ impl<'m> Context<'m> {
             steps.push((last, self.does(effect)));
         }
         steps
+    }
+
+    /// How sure it is that `effect` happens at `site`.
+    pub fn confidence_of(&self, site: SiteId, effect: &Effect) -> Confidence {
+        let rows = self.meaning.effects.at(site).filter(|(known, _)| known == effect);
+        rows.map(|(_, row)| row.confidence).max().map_or(Confidence::High, |confidence| self.confidence(confidence))
+    }
+
+    /// What the regions around a site ask before they run it, innermost first.
+    pub fn conditions(&self, site: SiteId) -> Vec<VarId> {
+        let program = self.meaning.program;
+        let r = &program.facts.relations;
+        program
+            .regions_outward(program.site(site).region)
+            .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
+            .map(|row| row.var)
+            .collect()
     }
 
     pub fn confidence(&self, confidence: resolve::Confidence) -> Confidence {

@@ -59,6 +59,8 @@ pub struct RuleInfo {
     /// The default; a finding may be graver or milder.
     pub severity: Severity,
     pub maturity: Maturity,
+    /// More specific rules: at a place where one of them speaks, this one is silent.
+    pub yields_to: &'static [&'static str],
     /// One line.
     pub summary: &'static str,
     /// The rule's page in Markdown: what happens in production, examples that are its tests, how to silence.

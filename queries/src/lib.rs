@@ -6,6 +6,8 @@ mod catalogue;
 mod context;
 pub mod finding;
 mod models;
+mod retried;
+mod transactions;
 
 use std::time::Instant;
 
@@ -13,6 +15,7 @@ use distsys_engine::resolve::Resolution;
 use distsys_engine::{Meaning, Program};
 use distsys_facts::{FactBase, Word};
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 
 pub use builder::FindingBuilder;
 pub use context::Context;
@@ -50,6 +53,15 @@ pub struct Judgement {
     pub resolution: Vec<(&'static str, usize, usize, usize)>,
 }
 
+/// One operation, one finding: a rule is silent where a more specific one speaks.
+fn leave_the_specific(findings: &mut Vec<Finding>) {
+    let told: FxHashSet<(Place, &'static str)> =
+        findings.iter().map(|finding| (finding.primary.clone(), finding.rule.slug)).collect();
+    findings.retain(|finding| {
+        !finding.rule.yields_to.iter().any(|specific| told.contains(&(finding.primary.clone(), *specific)))
+    });
+}
+
 /// Judges the facts by `rules`, with the built-in models and the project's own (`(origin, TOML text)`).
 pub fn judge(
     facts: &FactBase,
@@ -74,6 +86,7 @@ pub fn judge(
     let mut findings: Vec<Finding> = rules.par_iter().flat_map_iter(|rule| (rule.judge)(&context)).collect();
     findings.sort_by(|a, b| (&a.primary, a.rule.slug, &a.message).cmp(&(&b.primary, b.rule.slug, &b.message)));
     findings.dedup_by(|a, b| a.primary == b.primary && a.rule.slug == b.rule.slug);
+    leave_the_specific(&mut findings);
     builder::separate_ids(&mut findings);
     phase("rules", &mut judgement.phases);
     judgement.findings = findings;

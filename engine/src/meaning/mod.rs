@@ -18,9 +18,12 @@ mod scopes;
 mod terms;
 mod trace;
 
-use distsys_facts::{FunctionId, SiteId, VarId};
-use rustc_hash::FxHashMap;
+use std::sync::OnceLock;
 
+use distsys_facts::{FunctionId, SiteId, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::model::source::Source;
 use crate::model::{ModelSet, ScopeKind};
 use crate::operation::{Attr, OpKind};
 use crate::program::Program;
@@ -50,6 +53,7 @@ pub struct Meaning<'m> {
     pub names: Names,
     callers: FxHashMap<FunctionId, Vec<SiteId>>,
     flow: provenance::FlowIndex,
+    served: OnceLock<FxHashSet<FunctionId>>,
 }
 
 impl<'m> Meaning<'m> {
@@ -94,7 +98,20 @@ impl<'m> Meaning<'m> {
         }
         let names = describer.names;
         let flow = provenance::FlowIndex::new(program, resolution);
-        Meaning { program, models, resolution, operations, invocations, effects, scopes, order, names, callers, flow }
+        Meaning {
+            program,
+            models,
+            resolution,
+            operations,
+            invocations,
+            effects,
+            scopes,
+            order,
+            names,
+            callers,
+            flow,
+            served: OnceLock::new(),
+        }
     }
 
     fn reader(&self) -> Reader<'_, 'm> {
@@ -104,6 +121,43 @@ impl<'m> Meaning<'m> {
     /// The value of an attribute of an operation.
     pub fn attribute(&self, op: &Operation, attr: Attr) -> Found {
         self.reader().attribute(op, attr)
+    }
+
+    /// Whether the model of an operation says where an attribute would stand.
+    pub fn declares(&self, op: &Operation, attr: Attr) -> bool {
+        self.reader().model(op).attribute(attr).is_some()
+    }
+
+    /// Where an attribute may also be set for all calls at once: `None` if only at the call, `Some(None)` if at a client that
+    /// is not seen, `Some(Some(site))` at the creation of one.
+    pub fn set_at_creation(&self, op: &Operation, attr: Attr) -> Option<Option<SiteId>> {
+        let reader = self.reader();
+        let of_chain = |source: &Source| matches!(source, Source::Chain(..));
+        if !reader.model(op).attribute(attr).is_some_and(|sources| sources.iter().any(of_chain)) {
+            return None;
+        }
+        let made_by_name = |site: &SiteId| {
+            let outside = reader.resolution.calls_at(*site).is_empty();
+            let from = self.program.call(*site).and_then(|call| call.receiver.or(call.callee));
+            outside && from.is_some_and(|var| reader.is_named(var))
+        };
+        let created = reader.chain_calls(op.site).last().copied().filter(made_by_name);
+        // A function of the library's module has no client of its own.
+        let receiver = self.program.call(op.site).and_then(|call| call.receiver.or(call.callee));
+        match created {
+            None if receiver.is_some_and(|var| reader.is_named(var)) => None,
+            created => Some(created),
+        }
+    }
+
+    /// What sets an attribute beyond the call itself is not seen: a default of the library that the project changes
+    /// (`axios.defaults.timeout = …`).
+    pub fn has_default_set(&self, attr: Attr) -> bool {
+        let program = self.program;
+        program.facts.relations.store.iter().any(|row| {
+            program.text(row.field) == attr.name()
+                && program.loaded_as(row.base).is_some_and(|load| program.text(load.field) == "defaults")
+        })
     }
 
     /// The constant text that `var` surely is.
@@ -186,6 +240,23 @@ impl<'m> Meaning<'m> {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// What requests, messages, jobs and schedules may run.
+    pub fn is_served(&self, function: FunctionId) -> bool {
+        self.served
+            .get_or_init(|| {
+                let mut stack: Vec<FunctionId> =
+                    self.entry_points().into_iter().map(|(function, _)| function).collect();
+                let mut served = FxHashSet::default();
+                while let Some(at) = stack.pop() {
+                    if served.insert(at) {
+                        stack.extend(self.program.sites(at).flat_map(|site| self.callees(site.site)));
+                    }
+                }
+                served
+            })
+            .contains(&function)
     }
 
     /// Rows by derived relation, for figures.

@@ -151,6 +151,10 @@ impl<'m> Reader<'m, '_> {
                     .any(|var| self.constant(var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
                 if there { Found::Is(Operand::Present) } else { Found::Absent }
             }
+            Source::PassedTo(name) => {
+                let passed = self.call(op.site).is_some_and(|call| self.is_passed_to(call.result, name));
+                if passed { Found::Is(Operand::Present) } else { Found::Absent }
+            }
             Source::After(text) => {
                 let arguments = self.chain_arguments(op.site);
                 let at = arguments
@@ -159,6 +163,18 @@ impl<'m> Reader<'m, '_> {
                 at.and_then(|at| arguments.get(at + 1)).map_or(Found::Absent, |var| is_var(*var))
             }
         }
+    }
+
+    fn is_passed_to(&self, var: VarId, name: &str) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let copies = program.assign_by_src.of(&r.assign, var).map(|row| row.dst);
+        std::iter::once(var).chain(copies).any(|var| {
+            program
+                .argument_by_var
+                .of(&r.argument, var)
+                .any(|row| self.call(row.site).is_some_and(|call| program.text(call.name) == name))
+        })
     }
 
     pub(super) fn call(&self, site: SiteId) -> Option<&'m Call> {
@@ -387,6 +403,14 @@ impl<'m> Reader<'m, '_> {
             next = call.receiver.or(call.callee);
         }
         found
+    }
+
+    /// Whether `var` is something outside by its name: imported or global, not made by a call.
+    pub(super) fn is_named(&self, var: VarId) -> bool {
+        let program = self.program;
+        program.import(var).is_some()
+            || program.global(var).is_some()
+            || program.loaded_as(var).is_some_and(|load| self.is_named(load.base))
     }
 
     /// The call that made the value of `var`, through assignments, captured and module-level variables and fields.

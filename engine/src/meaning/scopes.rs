@@ -167,6 +167,12 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         for function in var.into_iter().flat_map(|var| functions_of(self.reader, var)) {
                             found.push(scope(function, Extent::Function(function)));
                         }
+                        // A future or promise given instead of a function runs inside, too.
+                        if matches!(kind, OpKind::TimeoutScope | OpKind::Limiter)
+                            && let Some(site) = var.and_then(|var| self.made_here(var))
+                        {
+                            found.push(scope(op.function, Extent::Site(site)));
+                        }
                     }
                     ScopeKind::Guard => {
                         if let Some(extent) = self.life(op) {

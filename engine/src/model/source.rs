@@ -25,6 +25,8 @@ pub enum Source {
     Any(String),
     /// `after(PX)`
     After(String),
+    /// `passed(getSignedUrl)`: what is given is an argument of a call of this name.
+    PassedTo(String),
 }
 
 /// A condition of `when`.
@@ -82,7 +84,8 @@ impl Source {
                 "argument" => Ok(Source::ArgumentName(number()?)),
                 "any" => Ok(Source::Any(argument.to_owned())),
                 "after" => Ok(Source::After(argument.to_owned())),
-                _ => Err(format!("`{name}(…)` is no source; known are chain, path, type, argument, any, after")),
+                "passed" => Ok(Source::PassedTo(argument.to_owned())),
+                _ => Err(format!("`{name}(…)` is no source; known are chain, path, type, argument, any, after, passed")),
             };
         }
         match text {

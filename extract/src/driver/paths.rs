@@ -76,7 +76,9 @@ pub(super) fn role(path: &str) -> Role {
             | "test_utils" | "test-utils" | "spec" | "specs" | "fixtures" | "integration_tests"
             | "integration-tests" | "test_runner" | "testlib" => return Role::Test,
             "examples" | "example" | "benches" | "bench" | "benchmarks" | "benchmark" | "docs" | "doc" | "samples"
-            | "demo" | "demos" | "stories" | "tutorial" | "tutorials" => role = Role::Example,
+            | "demo" | "demos" | "stories" | "tutorial" | "tutorials" | "scripts" => role = Role::Example,
+            // Configuration of tools, templates, hooks.
+            _ if folder.starts_with('.') => role = Role::Example,
             "migrations" | "versions" if role == Role::Source => role = Role::Migration,
             _ => {}
         }
@@ -108,6 +110,8 @@ mod tests {
             assert_eq!(role(path), Role::Source, "{path}");
         }
         assert_eq!(role("app/migrations/0001_initial.py"), Role::Migration);
-        assert_eq!(role("examples/a.rs"), Role::Example);
+        for path in ["examples/a.rs", "scripts/release.py", ".semgrep/rule.py"] {
+            assert_eq!(role(path), Role::Example, "{path}");
+        }
     }
 }

@@ -17,6 +17,7 @@ pub(crate) static RULE: Rule = Rule {
         category: Category::Bounds,
         severity: Severity::Major,
         maturity: Maturity::Stable,
+        yields_to: &[],
         summary: "a queue in memory has no capacity and its producer never waits",
         page: include_str!("unbounded-queue.md"),
     },

@@ -15,6 +15,7 @@ pub(crate) static RULE: Rule = Rule {
         category: Category::Fencing,
         severity: Severity::Blocker,
         maturity: Maturity::Stable,
+        yields_to: &[],
         summary: "a write under an expiring lock carries no fencing token or version",
         page: include_str!("lock-without-fenced-write.md"),
     },

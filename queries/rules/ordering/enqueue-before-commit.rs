@@ -1,12 +1,11 @@
 //! A job or message leaves while the transaction that writes its data is still open.
 
-use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::resolve::HandleRole;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Term};
-use distsys_facts::{FunctionId, SiteId};
-use rustc_hash::{FxHashMap, FxHashSet};
+use distsys_facts::SiteId;
+use rustc_hash::FxHashMap;
 
+use crate::transactions::{is_elsewhere, while_uncommitted};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -16,71 +15,24 @@ pub(crate) static RULE: Rule = Rule {
         category: Category::Ordering,
         severity: Severity::Major,
         maturity: Maturity::Stable,
+        yields_to: &[],
         summary: "a job or message is sent before the transaction that writes its data commits",
         page: include_str!("enqueue-before-commit.md"),
     },
     judge,
 };
 
-/// A transaction, by its number among the scopes.
-type Transaction = u32;
-
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
-    let mut within: Vec<(Transaction, SiteId)> = Vec::new();
-    let mut touched: FxHashSet<FunctionId> = FxHashSet::default();
-    for (number, scope) in meaning.scopes.all.iter().enumerate() {
-        // A transaction on a replica holds no writes.
-        let writes = scope.kind == OpKind::TxScope && meaning.role_of(scope) != HandleRole::Replica;
-        if writes && !meaning.is_out_of_scope(scope.function) {
-            within.extend(meaning.sites(scope).into_iter().map(|site| (number as Transaction, site)));
-            touched.insert(scope.function);
-        }
-    }
     let mut sends: Vec<(SiteId, EffectId)> = Vec::new();
-    let mut writes: Vec<(SiteId, EffectId)> = Vec::new();
-    let mut commits: Vec<(FunctionId, SiteId)> = Vec::new();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
-        if effect.flags.has(EffectFlags::BACKGROUND) || effect.flags.has(EffectFlags::AFTER_COMMIT) {
-            continue;
-        }
-        match effect.kind {
-            OpKind::Enqueue | OpKind::Publish if !effect.flags.has(EffectFlags::TRANSACTIONAL) => sends.push((row.site, row.effect)),
-            OpKind::DbWrite => writes.push((row.site, row.effect)),
-            OpKind::TxCommit => commits.push((context.function_of(row.site), row.site)),
-            _ => {}
+        let is_sent = matches!(effect.kind, OpKind::Enqueue | OpKind::Publish);
+        if is_sent && !effect.flags.has(EffectFlags::TRANSACTIONAL) && !is_elsewhere(effect.flags) {
+            sends.push((row.site, row.effect));
         }
     }
-    let function_of = |site: &SiteId| context.function_of(*site);
-    let program = ascent_run! {
-        relation within(Transaction, SiteId) = within;
-        relation sends(SiteId, EffectId) = sends;
-        relation writes(SiteId, EffectId) = writes;
-        relation commits(FunctionId, SiteId) = commits;
-        // A transaction that is written down: `with`, decorator, closure, begin to commit.
-        relation in_transaction(SiteId, EffectId, SiteId, EffectId);
-        in_transaction(s, m, w, e) <-- covered(s, m, w, e), !committed_between(w, s);
-        relation covered(SiteId, EffectId, SiteId, EffectId);
-        covered(s, m, w, e) <-- within(t, s), sends(s, m), within(t, w), writes(w, e), if w != s || m != e;
-        committed_between(w, s) <--
-            covered(s, _, w, _), commits(function_of(s), c), if meaning.precedes(*w, *c) && meaning.precedes(*c, *s);
-        // One that the session opens by itself at the first write.
-        relation sends_in(FunctionId, SiteId, EffectId);
-        sends_in(function_of(s), s, m) <-- sends(s, m);
-        relation writes_in(FunctionId, SiteId, EffectId);
-        writes_in(function_of(w), w, e) <-- writes(w, e);
-        relation pending(FunctionId, SiteId, EffectId, SiteId, EffectId, SiteId);
-        pending(f, s, m, w, e, c) <--
-            commits(f, c), sends_in(f, s, m), if s != c && meaning.precedes(*s, *c),
-            writes_in(f, w, e), if w != s && w != c && meaning.precedes(*w, *s);
-        relation committed_between(SiteId, SiteId);
-        committed_between(w, s) <--
-            pending(f, s, _, w, _, _), commits(f, c), if meaning.precedes(*w, *c) && meaning.precedes(*c, *s);
-        in_transaction(s, m, w, e) <-- pending(_, s, m, w, e, _), !committed_between(w, s);
-    };
-    let mut found = program.in_transaction;
-    found.sort_unstable();
+    let found = while_uncommitted(context, sends);
     let mut by_place: FxHashMap<SiteId, Candidate> = FxHashMap::default();
     for (send, message, write, written) in found {
         if !context.in_scope(send) {

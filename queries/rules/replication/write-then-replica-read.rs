@@ -15,6 +15,7 @@ pub(crate) static RULE: Rule = Rule {
         category: Category::Replication,
         severity: Severity::Major,
         maturity: Maturity::Stable,
+        yields_to: &[],
         summary: "what was just written is read back from a replica",
         page: include_str!("write-then-replica-read.md"),
     },

@@ -2,11 +2,12 @@
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope, Term};
-use distsys_engine::words::{is_repeatable_action, words};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Term};
+use distsys_engine::words::is_repeatable_action;
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::FxHashMap;
 
+use crate::retried::{is_payment, retry_around, scope_steps};
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -16,6 +17,7 @@ pub(crate) static RULE: Rule = Rule {
         category: Category::Retries,
         severity: Severity::Major,
         maturity: Maturity::Stable,
+        yields_to: &[],
         summary: "a request that creates something is retried without an idempotency key",
         page: include_str!("retry-without-idempotency-key.md"),
     },
@@ -95,14 +97,6 @@ fn creates_again(context: &Context<'_>, effect: &Effect) -> bool {
     }
 }
 
-fn is_payment(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> bool {
-    const WORDS: &[&str] = &["payment", "payments", "charge", "charges", "refund", "refunds", "payout", "payouts", "transfer", "transfers"];
-    let says = |text: &str| words(text).iter().any(|word| WORDS.contains(&word.as_str()));
-    effect.kind == OpKind::Payment
-        || context.meaning.text(effect.entity).is_some_and(says)
-        || trace.last().is_some_and(|site| says(context.named_function(context.function_of(*site)).rsplit('.').next().unwrap_or("")))
-}
-
 /// `others` are further places of the same cause.
 fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect, others: &[(Vec<SiteId>, Effect)]) -> Finding {
     let meaning = context.meaning;
@@ -118,10 +112,7 @@ fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect, others: &[(V
     if payment {
         builder = builder.severity(Severity::Blocker);
     }
-    let confidence = meaning.effects.at(trace[0]).filter(|(known, _)| known == effect).map(|(_, row)| row.confidence).max();
-    if let Some(confidence) = confidence {
-        builder = builder.rests_on(context.confidence(confidence));
-    }
+    builder = builder.rests_on(context.confidence_of(trace[0], effect));
     // By HTTP a PUT may be repeated; that this one creates, only its URL says.
     if meaning.text(effect.verb) == Some("put") {
         builder = builder.rests_on(Confidence::Low);
@@ -137,22 +128,4 @@ fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect, others: &[(V
         .checked("no idempotency key (header, option or request token) reaches the request")
         .help("make a key once, outside the retry, and send it with every attempt (`Idempotency-Key`), or retry only what failed before it was sent")
         .build()
-}
-
-/// The innermost retry scope that covers a site of the trace.
-fn retry_around<'m>(context: &Context<'m>, trace: &[SiteId]) -> Option<&'m Scope> {
-    let meaning = context.meaning;
-    trace.iter().rev().find_map(|site| {
-        meaning
-            .scopes
-            .in_function(context.function_of(*site))
-            .filter(|scope| scope.kind == OpKind::RetryScope)
-            .find(|scope| meaning.sites(scope).contains(site))
-    })
-}
-
-fn scope_steps(scope: &Scope) -> Vec<(SiteId, String)> {
-    let mut steps: Vec<(SiteId, String)> = scope.steps.iter().map(|site| (*site, "retried through this wrapper".to_owned())).collect();
-    steps.extend(scope.origin.map(|site| (site, "attempts are repeated here".to_owned())));
-    steps
 }

@@ -15,6 +15,7 @@ pub(crate) static RULE: Rule = Rule {
         category: Category::Runtime,
         severity: Severity::Major,
         maturity: Maturity::Stable,
+        yields_to: &[],
         summary: "a lock is held while the task waits",
         page: include_str!("lock-held-across-await.md"),
     },

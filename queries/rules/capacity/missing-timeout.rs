@@ -1,0 +1,147 @@
+//! A remote call that nothing bounds in time.
+
+use ascent::ascent_run;
+use distsys_engine::meaning::{Found, Operand, Operation};
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::{FunctionId, SiteId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "missing-timeout",
+        category: Category::Capacity,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "a remote call may wait for ever",
+        page: include_str!("missing-timeout.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut open: Vec<(SiteId,)> = Vec::new();
+    let mut bounds: FxHashMap<SiteId, Bound> = FxHashMap::default();
+    let has_default = meaning.has_default_set(Attr::Timeout);
+    for op in &meaning.operations.all {
+        if !waits(op.kind) || !meaning.declares(op, Attr::Timeout) || !context.in_scope(op.site) {
+            continue;
+        }
+        let Some(bound) = bound(context, op) else { continue };
+        if has_default || meaning.program.runs_in_browser(op.function) {
+            continue;
+        }
+        // A long default hurts where many wait.
+        if bound != Bound::None && !meaning.is_served(op.function) {
+            continue;
+        }
+        open.push((op.site,));
+        bounds.insert(op.site, bound);
+    }
+    let mut timed: Vec<(SiteId,)> = Vec::new();
+    for scope in meaning.scopes.of_kind(OpKind::TimeoutScope) {
+        timed.extend(meaning.sites(scope).into_iter().map(|site| (site,)));
+    }
+    // Only callers of what is open are climbed.
+    let mut calls: Vec<(FunctionId, SiteId)> = Vec::new();
+    let mut stack: Vec<FunctionId> = open.iter().map(|(site,)| context.function_of(*site)).collect();
+    let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
+    while let Some(function) = stack.pop() {
+        if timed.is_empty() || !seen.insert(function) {
+            continue;
+        }
+        for &site in meaning.callers(function) {
+            calls.push((function, site));
+            stack.push(context.function_of(site));
+        }
+    }
+    let function_of = |site: &SiteId| context.function_of(*site);
+    let program = ascent_run! {
+        relation open(SiteId) = open;
+        relation timed(SiteId) = timed;
+        relation calls(FunctionId, SiteId) = calls;
+        // Some caller bounds what it waits for.
+        relation bounded(FunctionId);
+        bounded(f) <-- calls(f, s), timed(s);
+        bounded(f) <-- calls(f, s), bounded(function_of(s));
+        relation found(SiteId);
+        found(s) <-- open(s), !timed(s), !bounded(function_of(s));
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    // A client is configured once: one finding, at its creation.
+    let mut by_place: FxHashMap<SiteId, (Bound, Vec<SiteId>)> = FxHashMap::default();
+    for (site,) in found {
+        let Some(op) = meaning.operations.at(site).find(|op| waits(op.kind)) else { continue };
+        let place = match meaning.set_at_creation(op, Attr::Timeout) {
+            // Whoever made the client may have set it.
+            Some(None) => continue,
+            Some(Some(created)) => created,
+            None => site,
+        };
+        by_place.entry(place).or_insert_with(|| (bounds[&site], Vec::new())).1.push(site);
+    }
+    by_place.into_iter().map(|(place, (bound, sites))| report(context, place, bound, &sites)).collect()
+}
+
+/// What ends the wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    None,
+    /// The library's own default, in seconds.
+    Default(u32),
+}
+
+/// A library's default up to this is fine.
+const MAX_DEFAULT_SECONDS: u32 = 60;
+
+fn waits(kind: OpKind) -> bool {
+    matches!(kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Notify | OpKind::Payment | OpKind::Join)
+}
+
+/// None where something ends the wait in time, or may.
+fn bound(context: &Context<'_>, op: &Operation) -> Option<Bound> {
+    match context.meaning.attribute(op, Attr::Timeout) {
+        Found::Absent => Some(Bound::None),
+        Found::Is(Operand::Text(text)) if text == "none" => Some(Bound::None),
+        Found::Is(Operand::Text(text)) => {
+            let seconds = text.parse().ok()?;
+            (seconds > MAX_DEFAULT_SECONDS).then_some(Bound::Default(seconds))
+        }
+        Found::Is(Operand::Var(var)) => {
+            let value = context.meaning.constant(var)?;
+            matches!(value, "null" | "None" | "0" | "undefined" | "Infinity").then_some(Bound::None)
+        }
+        _ => None,
+    }
+}
+
+fn report(context: &Context<'_>, place: SiteId, bound: Bound, sites: &[SiteId]) -> Finding {
+    let whose = if sites.contains(&place) { "this call" } else { "requests of this client" };
+    let message = match bound {
+        Bound::None => format!(
+            "nothing ends {whose} when the other side accepts the connection and never answers; the worker waits for ever, and with enough of them the service stops"
+        ),
+        Bound::Default(seconds) => format!(
+            "only the library's default of {seconds} s ends {whose} when the other side does not answer; workers pile up behind it long before"
+        ),
+    };
+    let mut builder = FindingBuilder::new(context, &RULE.info, place, message);
+    if let Bound::Default(_) = bound {
+        builder = builder.severity(Severity::Minor);
+    }
+    for site in sites.iter().filter(|site| **site != place).take(MAX_SHOWN) {
+        builder = builder.step(*site, "waits without a limit");
+    }
+    builder
+        .checked("no timeout on the call, on its client or around it in any caller")
+        .help("set a timeout, shorter than what the caller of this code waits for")
+        .build()
+}
+
+/// So many calls of one client are shown.
+const MAX_SHOWN: usize = 6;

@@ -1,0 +1,73 @@
+//! A lock in a store is taken without a time to live.
+
+use ascent::ascent_run;
+use distsys_engine::meaning::{Found, Operand};
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::SiteId;
+use rustc_hash::FxHashSet;
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "lock-without-expiry",
+        category: Category::Fencing,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "a lock stays for ever when its holder dies",
+        page: include_str!("lock-without-expiry.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut taken: Vec<(SiteId,)> = Vec::new();
+    let mut expires: Vec<(SiteId,)> = Vec::new();
+    for scope in meaning.scopes.of_kind(OpKind::LockAcquire) {
+        let Some(op) = meaning.operation(scope) else { continue };
+        if !context.in_scope(op.site) {
+            continue;
+        }
+        taken.push((op.site,));
+        let ttl = meaning.attribute(op, Attr::Ttl);
+        if !matches!(ttl, Found::Absent) && !is_null(context, &ttl) {
+            expires.push((op.site,));
+        }
+    }
+    let program = ascent_run! {
+        relation taken(SiteId) = taken;
+        relation expires(SiteId) = expires;
+        relation found(SiteId);
+        found(s) <-- taken(s), !expires(s);
+    };
+    let mut found: Vec<SiteId> = program.found.into_iter().map(|(site,)| site).collect();
+    found.sort_unstable();
+    // Making a lock and acquiring it are one.
+    let mut lines = FxHashSet::default();
+    found.retain(|site| {
+        let place = context.place(*site);
+        lines.insert((place.path, place.line))
+    });
+    found.into_iter().map(|site| report(context, site)).collect()
+}
+
+fn is_null(context: &Context<'_>, found: &Found) -> bool {
+    match found {
+        Found::Is(Operand::Var(var)) => {
+            context.meaning.constant(*var).is_some_and(|text| matches!(text, "null" | "None" | "undefined"))
+        }
+        _ => false,
+    }
+}
+
+fn report(context: &Context<'_>, site: SiteId) -> Finding {
+    let message = "the lock has no time to live; when its holder is killed before it lets go, nobody ever gets it again".to_owned();
+    FindingBuilder::new(context, &RULE.info, site, message)
+        .step(site, "the lock is taken here")
+        .checked("no time to live in the call that takes the lock")
+        .help("set the time to live in the same command (`SET key token NX PX 30000`), and let the write under the lock be fenced")
+        .build()
+}

@@ -1,0 +1,99 @@
+//! A retry reaches an insert, an increment, a message or a mail that nothing recognises as done before.
+
+use ascent::ascent_run;
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Term};
+use distsys_facts::{FunctionId, SiteId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::retried::{retry_around, scope_steps};
+use crate::transactions::covered;
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "retry-of-side-effect",
+        category: Category::Retries,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        yields_to: &["retry-without-idempotency-key"],
+        summary: "a retry repeats what cannot be taken back",
+        page: include_str!("retry-of-side-effect.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let transactional: FxHashSet<SiteId> = covered(context).into_iter().map(|(_, site)| site).collect();
+    let mut repeated: Vec<(SiteId, EffectId)> = Vec::new();
+    let mut runs: Vec<(SiteId, FunctionId)> = Vec::new();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        if effect.flags.has(EffectFlags::RETRIED) && adds_again(context, &effect) {
+            repeated.push((row.site, row.effect));
+            runs.extend(meaning.callees(row.site).into_iter().map(|callee| (row.site, callee)));
+        }
+    }
+    let program = ascent_run! {
+        relation repeated(SiteId, EffectId) = repeated;
+        relation runs(SiteId, FunctionId) = runs;
+        relation by_itself(FunctionId);
+        by_itself(context.function_of(*s)) <-- repeated(s, _);
+        relation told_below(SiteId);
+        told_below(s) <-- runs(s, f), by_itself(f);
+        relation found(SiteId, EffectId);
+        found(s, e) <-- repeated(s, e), !told_below(s);
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    let mut by_place: FxHashMap<SiteId, (Vec<SiteId>, Effect)> = FxHashMap::default();
+    for (site, effect) in found {
+        if !context.in_scope(site) {
+            continue;
+        }
+        let effect = meaning.effects.get(effect);
+        let trace = meaning.trace(site, &effect);
+        // An attempt that is one transaction leaves nothing behind when it fails.
+        if effect.kind == OpKind::DbWrite && trace.iter().any(|site| transactional.contains(site)) {
+            continue;
+        }
+        by_place.entry(context.primary(&trace)).or_insert((trace, effect));
+    }
+    by_place.into_values().map(|(trace, effect)| report(context, &trace, &effect)).collect()
+}
+
+/// Whether doing it twice leaves two.
+fn adds_again(context: &Context<'_>, effect: &Effect) -> bool {
+    let apart = effect.flags.has(EffectFlags::BACKGROUND)
+        || effect.flags.has(EffectFlags::CONDITIONAL)
+        || effect.flags.has(EffectFlags::TRANSACTIONAL);
+    if apart {
+        return false;
+    }
+    match effect.kind {
+        OpKind::DbWrite => context.meaning.text(effect.verb) == Some("increment"),
+        OpKind::Notify => effect.key == Term::Absent,
+        _ => false,
+    }
+}
+
+fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Finding {
+    let what = context.does(effect);
+    let message = format!(
+        "a retry {what} again; when the first attempt succeeded but its answer was lost, it is done twice"
+    );
+    let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(trace), message)
+        .subject(context.meaning.text(effect.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(trace[0], effect));
+    if let Some(scope) = retry_around(context, trace) {
+        builder = builder.steps(scope_steps(scope));
+    }
+    builder
+        .steps(context.steps(trace, effect))
+        .checked("no unique token, upsert, condition or transaction makes the second attempt harmless")
+        .help("give it a token that the receiver knows again, make it an upsert or an absolute value, or retry only what failed before it was sent")
+        .build()
+}

@@ -1,0 +1,80 @@
+//! What happens while a database transaction is open.
+
+use ascent::ascent_run;
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{EffectFlags, EffectId};
+use distsys_engine::resolve::HandleRole;
+use distsys_facts::{FunctionId, SiteId};
+
+use crate::Context;
+
+/// A transaction, by its number among the scopes.
+pub(crate) type Transaction = u32;
+
+/// Every site that a written-down transaction covers: `with`, decorator, closure, begin to commit.
+pub(crate) fn covered(context: &Context<'_>) -> Vec<(Transaction, SiteId)> {
+    let meaning = context.meaning;
+    let mut within: Vec<(Transaction, SiteId)> = Vec::new();
+    for (number, scope) in meaning.scopes.all.iter().enumerate() {
+        // A transaction on a replica holds no writes.
+        let writes = scope.kind == OpKind::TxScope && meaning.role_of(scope) != HandleRole::Replica;
+        if writes && !meaning.is_out_of_scope(scope.function) {
+            within.extend(meaning.sites(scope).into_iter().map(|site| (number as Transaction, site)));
+        }
+    }
+    within
+}
+
+/// Whether an effect happens where the transaction of its caller no longer is.
+pub(crate) fn is_elsewhere(flags: EffectFlags) -> bool {
+    flags.has(EffectFlags::BACKGROUND) || flags.has(EffectFlags::AFTER_COMMIT)
+}
+
+/// Of `sends`, those that happen between a write and its commit: `(send, what, write, what)`.
+pub(crate) fn while_uncommitted(
+    context: &Context<'_>,
+    sends: Vec<(SiteId, EffectId)>,
+) -> Vec<(SiteId, EffectId, SiteId, EffectId)> {
+    let meaning = context.meaning;
+    let mut writes: Vec<(SiteId, EffectId)> = Vec::new();
+    let mut commits: Vec<(FunctionId, SiteId)> = Vec::new();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        match effect.kind {
+            _ if is_elsewhere(effect.flags) => {}
+            OpKind::DbWrite => writes.push((row.site, row.effect)),
+            OpKind::TxCommit => commits.push((context.function_of(row.site), row.site)),
+            _ => {}
+        }
+    }
+    let function_of = |site: &SiteId| context.function_of(*site);
+    let program = ascent_run! {
+        relation within(Transaction, SiteId) = covered(context);
+        relation sends(SiteId, EffectId) = sends;
+        relation writes(SiteId, EffectId) = writes;
+        relation commits(FunctionId, SiteId) = commits;
+        // A transaction that is written down.
+        relation in_transaction(SiteId, EffectId, SiteId, EffectId);
+        in_transaction(s, m, w, e) <-- covered(s, m, w, e), !committed_between(w, s);
+        relation covered(SiteId, EffectId, SiteId, EffectId);
+        covered(s, m, w, e) <-- within(t, s), sends(s, m), within(t, w), writes(w, e), if w != s || m != e;
+        committed_between(w, s) <--
+            covered(s, _, w, _), commits(function_of(s), c), if meaning.precedes(*w, *c) && meaning.precedes(*c, *s);
+        // One that the session opens by itself at the first write.
+        relation sends_in(FunctionId, SiteId, EffectId);
+        sends_in(function_of(s), s, m) <-- sends(s, m);
+        relation writes_in(FunctionId, SiteId, EffectId);
+        writes_in(function_of(w), w, e) <-- writes(w, e);
+        relation pending(FunctionId, SiteId, EffectId, SiteId, EffectId, SiteId);
+        pending(f, s, m, w, e, c) <--
+            commits(f, c), sends_in(f, s, m), if s != c && meaning.precedes(*s, *c),
+            writes_in(f, w, e), if w != s && w != c && meaning.precedes(*w, *s);
+        relation committed_between(SiteId, SiteId);
+        committed_between(w, s) <--
+            pending(f, s, _, w, _, _), commits(f, c), if meaning.precedes(*w, *c) && meaning.precedes(*c, *s);
+        in_transaction(s, m, w, e) <-- pending(_, s, m, w, e, _), !committed_between(w, s);
+    };
+    let mut found = program.in_transaction;
+    found.sort_unstable();
+    found
+}
