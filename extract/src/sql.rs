@@ -4,8 +4,8 @@ mod scan;
 
 use distsys_facts::SqlVerb;
 use sqlparser::ast::{
-    AssignmentTarget, BinaryOperator, Expr, FromTable, Insert, LockType, ObjectName, OnInsert, SetExpr,
-    Statement as Ast, TableFactor, TableObject, TableWithJoins,
+    AssignmentTarget, BinaryOperator, Expr, FromTable, Insert, LockType, ObjectName, OnConflictAction, OnInsert,
+    SetExpr, Statement as Ast, TableFactor, TableObject, TableWithJoins,
 };
 use sqlparser::dialect::{GenericDialect, MySqlDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
@@ -79,6 +79,14 @@ fn of_ast(ast: &Ast, text: &str) -> Statement {
                 statement.columns.push(column);
             }
             finish_where(update.selection.as_ref(), &mut statement);
+            let sets: Vec<String> = statement.columns.clone();
+            if update
+                .selection
+                .as_ref()
+                .is_some_and(|test| orders_by_time(test, &|column| sets.iter().any(|set| set == column)))
+            {
+                statement.clauses.push("newer_wins");
+            }
             if update.returning.is_some() {
                 statement.clauses.push("returning");
             }
@@ -135,10 +143,37 @@ fn of_insert(insert: &Insert) -> Statement {
     if upsert || insert.ignore || insert.or.is_some() || insert.replace_into {
         statement.clauses.push("on_conflict");
     }
+    if let Some(OnInsert::OnConflict(conflict)) = &insert.on
+        && let OnConflictAction::DoUpdate(update) = &conflict.action
+        && update.selection.as_ref().is_some_and(|test| orders_by_time(test, &|_| true))
+    {
+        statement.clauses.push("newer_wins");
+    }
     if insert.returning.is_some() {
         statement.clauses.push("returning");
     }
     statement
+}
+
+/// Whether a condition asks which of two times is later, of a column that `concerns` the statement.
+fn orders_by_time(test: &Expr, concerns: &dyn Fn(&str) -> bool) -> bool {
+    match test {
+        Expr::BinaryOp { left, op: BinaryOperator::And | BinaryOperator::Or, right } => {
+            orders_by_time(left, concerns) || orders_by_time(right, concerns)
+        }
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq,
+            right,
+        } => {
+            let mut columns = Vec::new();
+            columns_of(left, &mut columns);
+            columns_of(right, &mut columns);
+            columns.iter().any(|column| distsys_facts::names_time(column) && concerns(column))
+        }
+        Expr::Nested(inner) => orders_by_time(inner, concerns),
+        _ => false,
+    }
 }
 
 fn of_set(set: &SetExpr, statement: &mut Statement) {

@@ -231,3 +231,30 @@ impl std::fmt::Debug for FunctionFlags {
         write!(f, "{}", set.join("|"))
     }
 }
+
+/// Whether a column or field holds the time of a change by its name: `updated_at`, `lastModified`, `ts`.
+pub fn names_time(name: &str) -> bool {
+    let plain: String = name.chars().filter(|c| *c != '_' && *c != '-').flat_map(char::to_lowercase).collect();
+    matches!(
+        plain.as_str(),
+        "updatedat"
+            | "updated"
+            | "updatedon"
+            | "modifiedat"
+            | "modified"
+            | "modifiedon"
+            | "lastmodified"
+            | "lastmodifiedat"
+            | "lastupdated"
+            | "lastupdatedat"
+            | "timestamp"
+            | "ts"
+            | "mtime"
+            | "changedat"
+            | "writtenat"
+            | "updatetime"
+            | "modificationtime"
+            | "updatedtime"
+            | "eventtime"
+    )
+}

@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use distsys_facts::SiteId;
+use distsys_facts::{RegionId, SiteId};
 use rustc_hash::FxHasher;
 
 use crate::context::Context;
@@ -40,6 +40,16 @@ impl<'c, 'm> FindingBuilder<'c, 'm> {
 
     pub fn severity(mut self, severity: Severity) -> Self {
         self.finding.severity = severity;
+        self
+    }
+
+    /// Puts the comment where a region begins: the header of a loop.
+    pub fn at_region(mut self, region: RegionId) -> Self {
+        let row = self.context.meaning.program.region(region);
+        self.finding.primary.line = row.start.line();
+        self.finding.primary.column = row.start.column();
+        self.finding.primary.end_line = row.start.line();
+        self.finding.primary.end_column = row.start.column() + 1;
         self
     }
 

@@ -2,7 +2,7 @@
 
 use distsys_engine::meaning::{Effect, Meaning, Operation, Role, Term};
 use distsys_engine::{OpKind, resolve};
-use distsys_facts::{FunctionId, SiteId, VarId};
+use distsys_facts::{FunctionId, RegionKind, SiteId, VarId};
 
 use crate::finding::{Confidence, Place};
 
@@ -122,12 +122,41 @@ impl<'m> Context<'m> {
         rows.map(|(_, row)| row.confidence).max().map_or(Confidence::High, |confidence| self.confidence(confidence))
     }
 
+    /// Whether something bounds how many run this at once: a limiter around it, or a permit taken before it.
+    pub fn is_limited(&self, site: SiteId) -> bool {
+        let meaning = self.meaning;
+        let function = self.function_of(site);
+        let around = meaning
+            .scopes
+            .in_function(function)
+            .any(|scope| scope.kind == OpKind::Limiter && meaning.sites(scope).contains(&site));
+        let here = meaning.operations.at(site).any(|op| op.kind == OpKind::Limiter);
+        around
+            || here
+            || meaning
+                .operations
+                .of_kind(OpKind::Limiter)
+                .any(|op| op.function == function && meaning.precedes(op.site, site))
+    }
+
     /// What the regions around a site ask before they run it, innermost first.
     pub fn conditions(&self, site: SiteId) -> Vec<VarId> {
         let program = self.meaning.program;
         let r = &program.facts.relations;
         program
             .regions_outward(program.site(site).region)
+            .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
+            .map(|row| row.var)
+            .collect()
+    }
+
+    /// What the branches around a site ask; not what loops run over.
+    pub fn decisions(&self, site: SiteId) -> Vec<VarId> {
+        let program = self.meaning.program;
+        let r = &program.facts.relations;
+        program
+            .regions_outward(program.site(site).region)
+            .filter(|region| region.kind != RegionKind::Loop)
             .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
             .map(|row| row.var)
             .collect()

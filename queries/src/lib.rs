@@ -7,6 +7,7 @@ mod context;
 pub mod finding;
 mod models;
 mod retried;
+mod sizes;
 mod transactions;
 
 use std::time::Instant;

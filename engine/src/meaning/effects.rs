@@ -50,6 +50,9 @@ impl EffectFlags {
     /// In a scope that bounds how long it takes.
     pub const TIMED: EffectFlags = EffectFlags(64);
 
+    /// The later of two wall-clock times decides whether the write happens.
+    pub const BY_CLOCK: EffectFlags = EffectFlags(128);
+
     pub fn has(self, other: EffectFlags) -> bool {
         self.0 & other.0 != 0
     }

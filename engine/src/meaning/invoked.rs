@@ -46,6 +46,8 @@ pub struct Invocations {
     applied: FxHashMap<VarId, Vec<SiteId>>,
     /// Calls whose result a task runs (`create_task(work())`).
     background: FxHashSet<SiteId>,
+    /// Calls of asynchronous functions whose result nobody looks at.
+    unawaited: Vec<SiteId>,
     /// Sites that call a parameter directly.
     through_parameter: FxHashSet<SiteId>,
 }
@@ -75,6 +77,11 @@ impl Invocations {
 
     pub fn is_background(&self, site: SiteId) -> bool {
         self.background.contains(&site)
+    }
+
+    /// Calls of asynchronous functions whose result is neither awaited nor kept.
+    pub fn unawaited_calls(&self) -> impl Iterator<Item = SiteId> {
+        self.unawaited.iter().copied()
     }
 
     /// Whether what is called at `site` is a parameter's value.
@@ -164,6 +171,8 @@ impl Invocations {
         used.extend(r.element.iter().map(|row| row.value));
         used.extend(r.store.iter().map(|row| row.src));
         used.extend(r.yields.iter().filter_map(|row| row.var));
+        // `void work()` says that nobody waits, too.
+        used.extend(r.binary.iter().map(|row| row.left));
         for edge in &reader.resolution.calls {
             let flags = program.function(edge.function).flags;
             if !flags.has(FunctionFlags::ASYNC) || flags.has(FunctionFlags::GENERATOR) {
@@ -186,6 +195,7 @@ impl Invocations {
                 || program.load_by_base.of(&r.load, result).next().is_some();
             if !is_used {
                 self.background.insert(edge.site);
+                self.unawaited.push(edge.site);
             }
         }
     }

@@ -160,6 +160,40 @@ impl<'m> Meaning<'m> {
         })
     }
 
+    /// Whether an operation gives something that must be awaited or kept for it to be done, and nobody does.
+    pub fn is_lost_unless_awaited(&self, op: &Operation) -> bool {
+        let program = self.program;
+        let gives = match self.attribute(op, Attr::Completion) {
+            Found::Is(Operand::Var(var)) => Some(var),
+            // Whatever a library of this family does outside the process gives a promise.
+            _ if op.family.gives_promises() && does_outside(op.kind) => program.call(op.site).map(|call| call.result),
+            _ => None,
+        };
+        gives.is_some_and(|var| !self.is_used(var))
+    }
+
+    /// The arguments of a call and of the calls that built its receiver, in the order written.
+    pub fn chain_arguments(&self, site: SiteId) -> Vec<VarId> {
+        self.reader().chain_arguments(site)
+    }
+
+    /// Whether anything looks at a value.
+    pub fn is_used(&self, var: VarId) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        program.suspend_by_var.of(&r.suspend, var).next().is_some()
+            || program.assign_by_src.of(&r.assign, var).next().is_some()
+            || program.argument_by_var.of(&r.argument, var).next().is_some()
+            || program.calls_by_receiver.of(&r.call, var).next().is_some()
+            || program.load_by_base.of(&r.load, var).next().is_some()
+            || self.flow.is_kept(var)
+    }
+
+    /// What was stored in a field, wherever the class of `base` is known.
+    pub fn stored_in(&self, base: VarId, field: distsys_facts::Sym) -> Vec<VarId> {
+        self.reader().stored(base, field).into_iter().collect()
+    }
+
     /// The constant text that `var` surely is.
     pub fn constant(&self, var: VarId) -> Option<&'m str> {
         Reader { program: self.program, models: self.models, resolution: self.resolution }.constant(var)
@@ -271,4 +305,19 @@ impl<'m> Meaning<'m> {
             ("scope", self.scopes.all.len()),
         ]
     }
+}
+
+/// What another process or machine sees.
+fn does_outside(kind: OpKind) -> bool {
+    matches!(
+        kind,
+        OpKind::HttpRequest
+            | OpKind::Rpc
+            | OpKind::DbWrite
+            | OpKind::Publish
+            | OpKind::Enqueue
+            | OpKind::Payment
+            | OpKind::Notify
+            | OpKind::ObjectWrite
+    )
 }

@@ -53,6 +53,9 @@ fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys
     if has("atomic_where") || has("version") {
         flags = flags | EffectFlags::CONDITIONAL;
     }
+    if has("newer_wins") {
+        flags = flags | EffectFlags::BY_CLOCK;
+    }
     let verb = if verb.is_empty() { Term::Unknown } else { Term::Text(describer.names.intern(verb)) };
     Effect { kind, verb, entity, flags, ..effect }
 }
@@ -104,6 +107,9 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             }
             effect.verb = attribute(describer, Attr::Verb);
             effect.role = role_of(describer, op);
+            if op.kind == DbWrite && is_versioned(describer, op) {
+                effect.flags = effect.flags | EffectFlags::CONDITIONAL;
+            }
             if is_there(&describer.reader.attribute(op, Attr::Condition)) {
                 effect.flags =
                     effect.flags | if op.kind == DbRead { EffectFlags::ROW_LOCK } else { EffectFlags::CONDITIONAL };
@@ -184,6 +190,17 @@ fn says_its_key(describer: &Describer<'_, '_>, op: &Operation) -> bool {
         }
     }
     false
+}
+
+/// Whether the class of the entity counts its versions, which its mapper then compares at each write.
+fn is_versioned(describer: &Describer<'_, '_>, op: &Operation) -> bool {
+    let program = describer.reader.program;
+    let r = &program.facts.relations;
+    let Found::Is(Operand::Class(class)) = describer.reader.attribute(op, Attr::Entity) else { return false };
+    program
+        .field_by_class
+        .of(&r.field, class)
+        .any(|row| matches!(program.text(row.name), "version" | "lock_version" | "lockVersion" | "row_version" | "rowVersion" | "version_id"))
 }
 
 /// The effect of running a statement that calls have built (`select(Order).where(…)`).

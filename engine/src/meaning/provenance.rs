@@ -139,6 +139,8 @@ pub(super) struct FlowIndex {
     field_by_value: Csr,
     loads_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
     imports_by_member: FxHashMap<distsys_facts::Sym, Vec<VarId>>,
+    /// Values that are returned, yielded, stored, or part of another value.
+    kept: FxHashSet<VarId>,
 }
 
 impl FlowIndex {
@@ -153,7 +155,16 @@ impl FlowIndex {
         for row in &r.import {
             imports_by_member.entry(row.member).or_default().push(row.var);
         }
+        let mut kept: FxHashSet<VarId> = r.returns.iter().filter_map(|row| row.var).collect();
+        kept.extend(r.yields.iter().filter_map(|row| row.var));
+        kept.extend(r.hole.iter().map(|row| row.value));
+        kept.extend(r.entry.iter().map(|row| row.value));
+        kept.extend(r.element.iter().map(|row| row.value));
+        kept.extend(r.store.iter().map(|row| row.src));
+        kept.extend(r.binary.iter().map(|row| row.left));
+        kept.extend(r.binary.iter().filter_map(|row| row.right));
         FlowIndex {
+            kept,
             store_by_src: Csr::by(vars, &r.store, |row| Some(row.src)),
             passed_by_argument: Csr::by(vars, &resolution.passed, |row| Some(row.argument)),
             returns_by_var: Csr::by(vars, &r.returns, |row| row.var),
@@ -161,6 +172,10 @@ impl FlowIndex {
             loads_by_field,
             imports_by_member,
         }
+    }
+
+    pub(super) fn is_kept(&self, var: VarId) -> bool {
+        self.kept.contains(&var)
     }
 
     fn imports_of(&self, name: distsys_facts::Sym) -> &[VarId] {

@@ -151,6 +151,15 @@ impl<'m> Reader<'m, '_> {
                     .any(|var| self.constant(var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
                 if there { Found::Is(Operand::Present) } else { Found::Absent }
             }
+            Source::MadeBy(name) => {
+                let Some(maker) = self.argument(op.site, op.shift as usize).and_then(|var| self.maker(var)) else {
+                    return Found::Unknown;
+                };
+                let named = |call: &Call| self.program.text(call.name) == name;
+                let chain = self.chain_calls(maker.site);
+                let made = named(maker) || chain.into_iter().filter_map(|site| self.call(site)).any(named);
+                if made { Found::Is(Operand::Present) } else { Found::Absent }
+            }
             Source::PassedTo(name) => {
                 let passed = self.call(op.site).is_some_and(|call| self.is_passed_to(call.result, name));
                 if passed { Found::Is(Operand::Present) } else { Found::Absent }

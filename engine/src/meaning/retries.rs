@@ -1,6 +1,6 @@
 //! Retry loops: loops that do the same again because it failed.
 
-use distsys_facts::{BlockId, EdgeKind, Id, IdKind, RegionId, RegionKind, VarId};
+use distsys_facts::{BlockId, EdgeKind, FunctionId, Id, IdKind, RegionId, RegionKind, VarId};
 use rustc_hash::FxHashSet;
 
 use super::scopes::{Builder, Extent, Scope};
@@ -43,9 +43,52 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
             steps: Vec::new(),
             function: row.function,
             extent: Extent::Region(row.region),
+            endless: iterated.is_none() && graph.is_endless(program, row.region),
         });
     }
     found
+}
+
+/// What a look at says that a loop ends some time: a count, a deadline, a wish to stop.
+const BOUND_WORDS: &[&str] = &[
+    "attempt",
+    "attempts",
+    "tries",
+    "retry",
+    "retries",
+    "deadline",
+    "cancel",
+    "canceled",
+    "cancelled",
+    "cancellation",
+    "elapsed",
+    "timeout",
+    "expired",
+    "expires",
+    "shutdown",
+    "stop",
+    "stopped",
+    "stopping",
+    "closed",
+    "closing",
+    "max",
+    "limit",
+    "remaining",
+    "until",
+    "abort",
+    "aborted",
+    "exit",
+    "running",
+    "terminate",
+    "done",
+    "quit",
+    "alive",
+    "count",
+    "counter",
+];
+
+fn says_bound(text: &str) -> bool {
+    words(text).iter().any(|word| BOUND_WORDS.contains(&word.as_str()))
 }
 
 /// Whether a collection is only a count: `range(3)`, `0..max`.
@@ -145,13 +188,56 @@ fn looks_at_failure(builder: &Builder<'_, '_, '_>, graph: &Graph, region: Region
     )
 }
 
+/// Whether a region is entered for an error: `Err(e) => …`.
+fn asks_error(program: &Program<'_>, region: RegionId) -> bool {
+    let r = &program.facts.relations;
+    program.condition_by_region.of(&r.condition, region).any(|condition| {
+        program.binary_by_dst.of(&r.binary, condition.var).any(|binary| {
+            let asked =
+                binary.right.and_then(|right| program.literal(right)).map(|literal| program.text(literal.value));
+            program.text(binary.operator) == "is" && asked == Some("Err")
+        })
+    })
+}
+
+/// The names and constants that a condition is made of.
+fn names_in<'f>(program: &Program<'f>, var: VarId) -> Vec<&'f str> {
+    let r = &program.facts.relations;
+    let (mut stack, mut names) = (vec![var], Vec::new());
+    let mut seen = 0;
+    while let Some(var) = stack.pop() {
+        seen += 1;
+        if seen > 24 {
+            break;
+        }
+        names.extend(program.literal(var).map(|row| program.text(row.value)));
+        names.extend(program.variable(var).map(|row| program.text(row.name)));
+        names.extend(program.parameter(var).map(|row| program.text(row.name)));
+        if let Some(load) = program.loaded_as(var) {
+            names.push(program.text(load.field));
+            stack.push(load.base);
+        }
+        if let Some(call) = program.call_giving(var) {
+            names.push(program.text(call.name));
+            stack.extend(call.receiver);
+            stack.extend(program.arguments(call.site).map(|row| row.var));
+        }
+        for binary in program.binary_by_dst.of(&r.binary, var) {
+            stack.push(binary.left);
+            stack.extend(binary.right);
+        }
+        stack.extend(program.assigned_from(var).map(|row| row.src));
+    }
+    names
+}
+
 /// The control-flow graph, indexed once for all loops.
 struct Graph {
     edges: Csr,
     blocks_by_function: Csr,
     /// Blocks that a `return` ends.
     returning: FxHashSet<BlockId>,
-    /// Blocks that something leads to; what follows a `return` is dead.
+    /// Blocks that control may come to; what follows a `return` is dead.
     reached: FxHashSet<BlockId>,
 }
 
@@ -162,8 +248,26 @@ impl Graph {
             edges: Csr::by(program.facts.count(IdKind::Block), &r.edge, |row| Some(row.from)),
             blocks_by_function: Csr::by(program.facts.count(IdKind::Function), &r.block, |row| Some(row.function)),
             returning: r.returns.iter().map(|row| program.site(row.site).block).collect(),
-            reached: r.edge.iter().map(|row| row.to).collect(),
+            reached: FxHashSet::default(),
         }
+        .with_reached(program)
+    }
+
+    /// A function starts at its first block.
+    fn with_reached(mut self, program: &Program<'_>) -> Self {
+        let r = &program.facts.relations;
+        let mut stack: Vec<BlockId> = (0..program.facts.count(IdKind::Function))
+            .filter_map(|number| {
+                let blocks = self.blocks_by_function.of(&r.block, FunctionId::new(number));
+                blocks.map(|row| row.block).min()
+            })
+            .collect();
+        while let Some(block) = stack.pop() {
+            if self.reached.insert(block) {
+                stack.extend(self.edges.of(&r.edge, block).map(|edge| edge.to));
+            }
+        }
+        self
     }
 
     /// A handler of a `try` in the loop leads back to its head, and the body's success leads out.
@@ -191,18 +295,7 @@ impl Graph {
     /// or the loop goes on as long as there is an error.
     fn retries_on_error_value(&self, program: &Program<'_>, region: RegionId) -> bool {
         let r = &program.facts.relations;
-        let asks_error = |region: RegionId| {
-            program.condition_by_region.of(&r.condition, region).any(|condition| {
-                program.binary_by_dst.of(&r.binary, condition.var).any(|binary| {
-                    let asked = binary
-                        .right
-                        .and_then(|right| program.literal(right))
-                        .map(|literal| program.text(literal.value));
-                    program.text(binary.operator) == "is" && asked == Some("Err")
-                })
-            })
-        };
-        if asks_error(region) {
+        if asks_error(program, region) {
             return true;
         }
         let function = program.region(region).function;
@@ -210,11 +303,48 @@ impl Graph {
             .regions_by_function
             .of(&r.region, function)
             .map(|row| row.region)
-            .filter(|arm| *arm != region && nearest_loop(program, *arm) == Some(region) && asks_error(*arm))
+            .filter(|arm| *arm != region && nearest_loop(program, *arm) == Some(region) && asks_error(program, *arm))
             .collect();
         arms.iter().any(|arm| self.leads(program, *arm, region, Way::Round, &[]))
             && self.leads(program, region, region, Way::Out, &arms)
             && !self.leads(program, region, region, Way::Round, &arms)
+    }
+
+    /// Whether nothing ends the loop but success: it has no condition, its failures lead nowhere else, and no count, deadline
+    /// or cancellation is looked at.
+    fn is_endless(&self, program: &Program<'_>, region: RegionId) -> bool {
+        let r = &program.facts.relations;
+        let function = program.region(region).function;
+        let for_ever = |var: VarId| program.literal(var).is_some_and(|row| matches!(program.text(row.value), "true" | "1"));
+        if program.condition_by_region.of(&r.condition, region).any(|condition| !for_ever(condition.var)) {
+            return false;
+        }
+        let inside =
+            |row: &distsys_facts::schema::Region| row.region != region && program.region_within(row.region, region);
+        let throws_in = |inner: RegionId| {
+            program.sites(function).any(|site| {
+                program.region_within(site.region, inner)
+                    && r.throws.binary_search_by_key(&site.site, |row| row.site).is_ok()
+            })
+        };
+        let gives_up = program.regions_by_function.of(&r.region, function).filter(|row| inside(row)).any(|row| {
+            let is_failure = row.kind == RegionKind::Catch || asks_error(program, row.region);
+            is_failure && (self.leads(program, row.region, region, Way::Out, &[]) || throws_in(row.region))
+        });
+        let is_bounded = || {
+            program.regions_by_function.of(&r.region, function).filter(|row| inside(row)).any(|row| {
+                program
+                    .condition_by_region
+                    .of(&r.condition, row.region)
+                    .any(|condition| names_in(program, condition.var).iter().any(|name| says_bound(name)))
+            }) || program.sites(function).filter(|site| program.region_within(site.region, region)).any(|site| {
+                program.call(site.site).is_some_and(|call| {
+                    let name = program.text(call.name).to_ascii_lowercase();
+                    ["cancel", "shutdown", "abort", "stopped", "is_set"].iter().any(|word| name.contains(word))
+                })
+            })
+        };
+        !gives_up && !is_bounded()
     }
 
     /// Some way leads out of the loop before its condition ends it.

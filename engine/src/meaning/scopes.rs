@@ -46,6 +46,8 @@ pub struct Scope {
     pub steps: Vec<SiteId>,
     pub function: FunctionId,
     pub extent: Extent,
+    /// Of a retry loop: nothing ends it but success.
+    pub endless: bool,
 }
 
 /// The scopes of a tree.
@@ -154,6 +156,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                 steps: Vec::new(),
                 function,
                 extent,
+                endless: false,
             };
             for model_scope in &self.reader.model(op).scopes {
                 match model_scope {
@@ -286,6 +289,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         steps: vec![site],
                         function,
                         extent,
+                        endless: false,
                     });
                 }
             }
@@ -370,7 +374,15 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                     let op = &self.operations.all[number as usize];
                     let Some(kind) = scope_kind(op.kind) else { continue };
                     let (op, origin) = (Some(number), Some(op.site));
-                    found.push(Scope { kind, op, origin, steps: Vec::new(), function, extent: Extent::Region(region) });
+                    found.push(Scope {
+                        kind,
+                        op,
+                        origin,
+                        steps: Vec::new(),
+                        function,
+                        extent: Extent::Region(region),
+                        endless: false,
+                    });
                 }
                 continue;
             }
@@ -389,6 +401,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                             steps: Vec::new(),
                             function,
                             extent: Extent::Region(region),
+                            endless: false,
                         });
                     }
                 }

@@ -33,6 +33,11 @@ impl Family {
             _ => None,
         }
     }
+
+    /// Whether what a library does outside the process is under way when its call returns, and told by a promise.
+    pub fn gives_promises(self) -> bool {
+        self == Family::Script
+    }
 }
 
 impl From<Language> for Family {

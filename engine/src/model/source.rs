@@ -25,6 +25,8 @@ pub enum Source {
     Any(String),
     /// `after(PX)`
     After(String),
+    /// `made(take)`: argument 0 is built through a call of this name.
+    MadeBy(String),
     /// `passed(getSignedUrl)`: what is given is an argument of a call of this name.
     PassedTo(String),
 }
@@ -84,8 +86,11 @@ impl Source {
                 "argument" => Ok(Source::ArgumentName(number()?)),
                 "any" => Ok(Source::Any(argument.to_owned())),
                 "after" => Ok(Source::After(argument.to_owned())),
+                "made" => Ok(Source::MadeBy(argument.to_owned())),
                 "passed" => Ok(Source::PassedTo(argument.to_owned())),
-                _ => Err(format!("`{name}(…)` is no source; known are chain, path, type, argument, any, after, passed")),
+                _ => {
+                    Err(format!("`{name}(…)` is no source; known are chain, path, type, argument, any, after, made, passed"))
+                }
             };
         }
         match text {

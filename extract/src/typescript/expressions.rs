@@ -144,7 +144,7 @@ impl Lower<'_> {
                 }
                 let value = self.expression(&unary.argument);
                 match unary.operator {
-                    UnaryOperator::Void | UnaryOperator::Typeof | UnaryOperator::Delete => self.to.fresh_var(),
+                    UnaryOperator::Typeof | UnaryOperator::Delete => self.to.fresh_var(),
                     operator => self.to.binary(operator.as_str(), value, None, span(unary.span)),
                 }
             }

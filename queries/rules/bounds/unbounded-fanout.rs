@@ -1,0 +1,153 @@
+//! Remote calls are started at once for every element of a collection that nothing bounds.
+
+use ascent::ascent_run;
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, EffectId};
+use distsys_facts::{RegionKind, SiteId, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::sizes::is_bounded;
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "unbounded-fanout",
+        category: Category::Bounds,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "as many remote calls start at once as a collection has elements",
+        page: include_str!("unbounded-fanout.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut starts: Vec<(SiteId, SiteId, VarId)> = Vec::new();
+    for op in meaning.operations.of_kind(OpKind::Gather).filter(|op| serves(context, op.site)) {
+        for argument in meaning.program.arguments(op.site) {
+            let started = started_by(context, op.site, argument.var).into_iter();
+            starts.extend(started.map(|(site, over)| (op.site, site, over)));
+        }
+    }
+    for op in meaning.operations.of_kind(OpKind::Spawn).filter(|op| serves(context, op.site)) {
+        if let Some(over) = iterated_at(context, op.site, None) {
+            starts.push((op.site, op.site, over));
+            // `spawn(work(item))`
+            let futures = meaning.program.arguments(op.site).filter_map(|row| meaning.program.call_giving(row.var));
+            starts.extend(futures.map(|call| (op.site, call.site, over)));
+        }
+    }
+    let mut calls: Vec<(SiteId, EffectId)> = Vec::new();
+    let mut limited: Vec<(SiteId,)> = Vec::new();
+    for &(_, site, _) in &starts {
+        for (effect, row) in meaning.effects.at(site).filter(|(effect, _)| is_remote(effect.kind)) {
+            if meaning.trace(site, &effect).iter().any(|step| context.is_limited(*step)) {
+                continue;
+            }
+            calls.push((site, row.effect));
+        }
+        if context.is_limited(site) {
+            limited.push((site,));
+        }
+    }
+    let sized: Vec<(VarId,)> =
+        starts.iter().map(|(_, _, over)| *over).filter(|over| is_bounded(context, *over)).map(|over| (over,)).collect();
+    let program = ascent_run! {
+        relation starts(SiteId, SiteId, VarId) = starts;
+        relation calls(SiteId, EffectId) = calls;
+        relation limited(SiteId) = limited;
+        relation sized(VarId) = sized;
+        relation found(SiteId, SiteId, EffectId);
+        found(g, s, e) <-- starts(g, s, over), !sized(over), !limited(s), calls(s, e);
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    let mut by_place: FxHashMap<SiteId, (SiteId, Effect)> = FxHashMap::default();
+    for (gather, start, effect) in found {
+        by_place.entry(gather).or_insert((start, meaning.effects.get(effect)));
+    }
+    by_place.into_iter().map(|(gather, (start, effect))| report(context, gather, start, &effect)).collect()
+}
+
+/// What waits for another system without a pool that bounds how many wait.
+fn is_remote(kind: OpKind) -> bool {
+    matches!(
+        kind,
+        OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment | OpKind::Notify | OpKind::ObjectRead | OpKind::ObjectWrite
+    )
+}
+
+/// Whether a site is in code of a service.
+fn serves(context: &Context<'_>, site: SiteId) -> bool {
+    context.in_scope(site) && !context.meaning.program.runs_in_browser(context.function_of(site))
+}
+
+/// The calls whose results a gathered collection holds, with the collection that they are made for.
+fn started_by(context: &Context<'_>, gather: SiteId, gathered: VarId) -> Vec<(SiteId, VarId)> {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let mut started = Vec::new();
+    let mut seen: FxHashSet<VarId> = FxHashSet::default();
+    let mut stack = vec![gathered];
+    while let Some(var) = stack.pop() {
+        if !seen.insert(var) {
+            continue;
+        }
+        stack.extend(program.assigned_from(var).map(|row| row.src));
+        let mut made: Vec<VarId> = program.element_by_var.of(&r.element, var).map(|row| row.value).collect();
+        if let Some(call) = program.call_giving(var) {
+            // `items.map(async item => …)`, `items.iter().map(…).collect()`
+            match call.receiver {
+                Some(receiver) if matches!(program.text(call.name), "map" | "flatMap" | "filter_map" | "flat_map") => {
+                    started.push((call.site, receiver));
+                }
+                Some(receiver) => stack.push(receiver),
+                None => {}
+            }
+        }
+        // `tasks.append(work(item))` in a loop
+        for call in program.calls_by_receiver.of(&r.call, var) {
+            if matches!(program.text(call.name), "append" | "push" | "add" | "push_back") {
+                made.extend(program.arguments(call.site).map(|row| row.var));
+            }
+        }
+        // `[work(item) for item in items]`
+        for call in made.into_iter().filter_map(|var| program.call_giving(var)) {
+            if let Some(over) = iterated_at(context, call.site, Some(gather)) {
+                started.push((call.site, over));
+            }
+        }
+    }
+    started.sort_unstable();
+    started.dedup();
+    started
+}
+
+/// The collection that the innermost loop around a site runs over; a loop around `gather`, too, waits for each turn.
+fn iterated_at(context: &Context<'_>, site: SiteId, gather: Option<SiteId>) -> Option<VarId> {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let around = program.regions_outward(program.site(site).region).find(|row| row.kind == RegionKind::Loop)?;
+    if gather.is_some_and(|gather| program.region_within(program.site(gather).region, around.region)) {
+        return None;
+    }
+    program.iterates_by_region.first(&r.iterates, around.region).map(|row| row.var)
+}
+
+fn report(context: &Context<'_>, gather: SiteId, start: SiteId, effect: &Effect) -> Finding {
+    let trace = context.meaning.trace(start, effect);
+    let what = context.does(effect);
+    let message = format!(
+        "every element of a collection of unknown size {what} at the same time; a large one exhausts sockets and memory here and is an attack on the other side"
+    );
+    FindingBuilder::new(context, &RULE.info, gather, message)
+        .rests_on(context.confidence_of(start, effect))
+        .steps(context.steps(&trace, effect))
+        .checked("no chunks, semaphore, limit of concurrency or bound on the collection")
+        .help("bound how many run at once: a semaphore, chunks, `buffer_unordered`, `p-limit`")
+        .build()
+}

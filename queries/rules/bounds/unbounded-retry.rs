@@ -1,0 +1,127 @@
+//! A remote operation is tried again and again with neither a number of attempts nor a deadline.
+
+use ascent::ascent_run;
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Scope};
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::SiteId;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "unbounded-retry",
+        category: Category::Bounds,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "a remote operation is retried without end",
+        page: include_str!("unbounded-retry.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut endless: Vec<(Retry,)> = Vec::new();
+    let mut bounded: Vec<(Retry,)> = Vec::new();
+    let mut covers: Vec<(Retry, SiteId)> = Vec::new();
+    let timed: FxHashSet<SiteId> =
+        meaning.scopes.of_kind(OpKind::TimeoutScope).flat_map(|scope| meaning.sites(scope)).collect();
+    for (number, scope) in meaning.scopes.all.iter().enumerate() {
+        if scope.kind != OpKind::RetryScope || meaning.is_out_of_scope(scope.function) || !has_no_end(context, scope) {
+            continue;
+        }
+        let number = number as Retry;
+        endless.push((number,));
+        let sites = meaning.sites(scope);
+        if sites.iter().any(|site| timed.contains(site)) {
+            bounded.push((number,));
+        }
+        covers.extend(sites.into_iter().map(|site| (number, site)));
+    }
+    let mut remote: Vec<(SiteId, EffectId)> = Vec::new();
+    for &(_, site) in &covers {
+        for (effect, row) in meaning.effects.at(site) {
+            if is_remote(effect.kind) && !effect.flags.has(EffectFlags::BACKGROUND) {
+                remote.push((site, row.effect));
+            }
+        }
+    }
+    let program = ascent_run! {
+        relation endless(Retry) = endless;
+        relation bounded(Retry) = bounded;
+        relation covers(Retry, SiteId) = covers;
+        relation remote(SiteId, EffectId) = remote;
+        relation found(Retry, SiteId, EffectId);
+        found(r, s, e) <-- endless(r), !bounded(r), covers(r, s), remote(s, e);
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    // One finding a place that makes the retry, whatever and whoever it repeats.
+    let mut by_origin: FxHashMap<Option<SiteId>, (Retry, SiteId, Effect)> = FxHashMap::default();
+    for (retry, site, effect) in found {
+        let scope = &meaning.scopes.all[retry as usize];
+        by_origin.entry(scope.origin).or_insert((retry, site, meaning.effects.get(effect)));
+    }
+    by_origin
+        .into_values()
+        .filter_map(|(retry, site, effect)| report(context, &meaning.scopes.all[retry as usize], site, &effect))
+        .collect()
+}
+
+/// A retry, by its number among the scopes.
+type Retry = u32;
+
+fn has_no_end(context: &Context<'_>, scope: &Scope) -> bool {
+    let meaning = context.meaning;
+    match meaning.operation(scope) {
+        None => scope.endless,
+        // Where the library's default is a number the model says so.
+        Some(op) => {
+            meaning.declares(op, Attr::Attempts) && meaning.attribute(op, Attr::Attempts) == Found::Absent
+        }
+    }
+}
+
+fn is_remote(kind: OpKind) -> bool {
+    matches!(
+        kind,
+        OpKind::HttpRequest
+            | OpKind::Rpc
+            | OpKind::Payment
+            | OpKind::Notify
+            | OpKind::Publish
+            | OpKind::Enqueue
+            | OpKind::ObjectRead
+            | OpKind::ObjectWrite
+            | OpKind::DbRead
+            | OpKind::DbWrite
+            | OpKind::Sql
+            | OpKind::Consensus
+    )
+}
+
+fn report(context: &Context<'_>, scope: &Scope, site: SiteId, effect: &Effect) -> Option<Finding> {
+    let origin = scope.origin?;
+    let trace = context.meaning.trace(site, effect);
+    let what = context.does(effect);
+    let message = format!(
+        "this retry has no end: it {what} until it succeeds; while the other side is down every caller hangs here, and all of them come back at once"
+    );
+    let mut builder = FindingBuilder::new(context, &RULE.info, origin, message)
+        .rests_on(context.confidence_of(site, effect))
+        .steps(context.steps(&trace, effect));
+    if let Extent::Region(region) = scope.extent
+        && scope.op.is_none()
+    {
+        builder = builder.at_region(region);
+    }
+    Some(
+        builder
+            .checked("no number of attempts, deadline, timeout or cancellation ends it")
+            .help("give it a number of attempts or a deadline, and say what happens then: fail, park, hand back")
+            .build(),
+    )
+}

@@ -1,0 +1,177 @@
+//! A value is read, a new one computed from it and written back, with nothing that notices a change in between.
+
+use ascent::ascent_run;
+use distsys_engine::meaning::{Effect, EffectFlags, Found, Name};
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::schema::Call;
+use distsys_facts::{FunctionId, SiteId, SiteKind, Sym, VarId};
+use rustc_hash::FxHashMap;
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "lost-update",
+        category: Category::Fencing,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "a value is read, changed and written back over what others wrote meanwhile",
+        page: include_str!("lost-update.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut reads: Vec<(FunctionId, SiteId, Name)> = Vec::new();
+    let mut writes: Vec<(FunctionId, SiteId, Name)> = Vec::new();
+    let mut locks: Vec<(FunctionId, SiteId)> = Vec::new();
+    let mut written: FxHashMap<SiteId, Effect> = FxHashMap::default();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        let function = context.function_of(row.site);
+        if effect.flags.has(EffectFlags::ROW_LOCK) || effect.kind == OpKind::LockAcquire {
+            locks.push((function, row.site));
+        }
+        let Some(entity) = effect.entity_name() else { continue };
+        match effect.kind {
+            OpKind::DbRead => reads.push((function, row.site, entity)),
+            OpKind::DbWrite if sets(context, &effect) => {
+                writes.push((function, row.site, entity));
+                written.entry(row.site).or_insert(effect);
+            }
+            _ => {}
+        }
+    }
+    let mut guarded: Vec<(SiteId,)> = Vec::new();
+    for scope in &meaning.scopes.all {
+        let serial = scope.kind == OpKind::TxScope
+            && meaning.operation(scope).is_some_and(|op| meaning.attribute(op, Attr::Isolation) != Found::Absent);
+        if serial || matches!(scope.kind, OpKind::LockAcquire | OpKind::Guard) {
+            guarded.extend(meaning.sites(scope).into_iter().map(|site| (site,)));
+        }
+    }
+    let program = ascent_run! {
+        relation reads(FunctionId, SiteId, Name) = reads;
+        relation writes(FunctionId, SiteId, Name) = writes;
+        relation locks(FunctionId, SiteId) = locks;
+        relation guarded(SiteId) = guarded;
+        relation pairs(SiteId, SiteId);
+        pairs(r, w) <-- writes(f, w, e), !guarded(w), reads(f, r, e), if r != w && meaning.precedes(*r, *w);
+        relation locked(SiteId);
+        locked(w) <-- pairs(_, w), locks(context.function_of(*w), l), if l == w || meaning.precedes(*l, *w);
+        relation found(SiteId, SiteId);
+        found(w, r) <-- pairs(r, w), !locked(w);
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    let mut findings: FxHashMap<SiteId, Finding> = FxHashMap::default();
+    for (write, read) in found {
+        if context.in_scope(write)
+            && !findings.contains_key(&write)
+            && let Some(computed) = computed_from(context, read, write)
+        {
+            findings.insert(write, report(context, read, write, computed, &written[&write]));
+        }
+    }
+    findings.into_values().collect()
+}
+
+/// A write that sets what the program computed, whatever the row holds by now.
+fn sets(context: &Context<'_>, effect: &Effect) -> bool {
+    let absolute = !matches!(context.meaning.text(effect.verb), Some("insert" | "increment" | "delete"));
+    absolute && !effect.flags.has(EffectFlags::CONDITIONAL) && !effect.flags.has(EffectFlags::BACKGROUND)
+}
+
+/// Where a value that the write carries is computed from the same field of what was read.
+fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let value = program.call(read)?.result;
+    let is_read = |var: VarId| var == value || meaning.made_from(var).contains(&value);
+    let call = program.call(write)?;
+    // What is stored into the object that was read, before it is written.
+    let stored: Vec<(Sym, VarId)> = program
+        .sites(context.function_of(write))
+        .filter(|row| row.kind == SiteKind::Store && meaning.precedes(row.site, write))
+        .filter_map(|row| r.store.binary_search_by_key(&row.site, |store| store.site).ok().map(|at| r.store[at]))
+        .filter(|store| is_read(store.base) && writes_object(context, call, store.base))
+        .map(|store| (store.field, store.src))
+        .collect();
+    // What is passed as the new value of a field.
+    let mut passed: Vec<(Sym, VarId)> = Vec::new();
+    let mut stack: Vec<VarId> = Vec::new();
+    for argument in program.arguments(write) {
+        if !program.text(argument.keyword).is_empty() {
+            passed.push((argument.keyword, argument.var));
+        }
+        stack.push(argument.var);
+    }
+    for _ in 0..16 {
+        let Some(var) = stack.pop() else { break };
+        for row in program.entry_by_var.of(&r.entry, var) {
+            passed.push((row.key, row.value));
+            stack.push(row.value);
+        }
+        stack.extend(program.assigned_from(var).map(|row| row.src));
+    }
+    let named = stored.into_iter().chain(passed).find_map(|(field, var)| arithmetic_on(context, Some(field), var, value));
+    // What is bound to a statement has no name there.
+    let is_text = meaning.operations.at(write).any(|op| op.kind == OpKind::Sql);
+    named.or_else(|| {
+        let bound = if is_text { meaning.chain_arguments(write) } else { Vec::new() };
+        bound.into_iter().find_map(|var| arithmetic_on(context, None, var, value))
+    })
+}
+
+/// Whether the write is of the object `base`: its own method, or an argument.
+fn writes_object(context: &Context<'_>, call: &Call, base: VarId) -> bool {
+    let meaning = context.meaning;
+    let from = |var: VarId| {
+        let (mine, other) = (meaning.made_from(var), meaning.made_from(base));
+        mine.contains(&base) || other.contains(&var)
+    };
+    call.receiver.is_some_and(from) || meaning.program.arguments(call.site).any(|argument| from(argument.var))
+}
+
+/// Whether `var` is computed from `field` (any, if none is named) of the value read: `read.field - amount`.
+fn arithmetic_on(context: &Context<'_>, field: Option<Sym>, var: VarId, value: VarId) -> Option<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    meaning
+        .made_from(var)
+        .into_iter()
+        .flat_map(|var| program.binary_by_dst.of(&r.binary, var))
+        .filter(|row| matches!(program.text(row.operator), "+" | "-" | "*" | "/" | "+=" | "-=" | "*=" | "/=" | "++" | "--"))
+        .find(|row| {
+            let operands = std::iter::once(row.left).chain(row.right);
+            operands.flat_map(|operand| meaning.made_from(operand)).any(|var| {
+                program.loaded_as(var).is_some_and(|load| {
+                    field.is_none_or(|field| load.field == field)
+                        && (load.base == value || meaning.made_from(load.base).contains(&value))
+                })
+            })
+        })
+        .map(|row| row.site)
+}
+
+fn report(context: &Context<'_>, read: SiteId, write: SiteId, computed: SiteId, effect: &Effect) -> Finding {
+    let entity = context.quoted(effect.entity);
+    let message = format!(
+        "{entity} is read, a new value computed from it and written back; two requests that read the same value write over one another, and one of the changes is lost"
+    );
+    let trace = context.meaning.trace(write, effect);
+    FindingBuilder::new(context, &RULE.info, write, message)
+        .subject(context.meaning.text(effect.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(write, effect))
+        .step(read, format!("{entity} is read"))
+        .step(computed, "a new value is computed from it")
+        .steps(context.steps(&trace, effect))
+        .checked("no row lock, version in the condition, atomic update or serialisable transaction")
+        .help("let the database add (`SET n = n + 1`), lock the row (`FOR UPDATE`), or write only if the version read is still there")
+        .build()
+}

@@ -1,0 +1,98 @@
+//! A value read from a replica goes into a write on the primary, or decides it.
+
+use ascent::ascent_run;
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Role};
+use distsys_facts::{FunctionId, SiteId};
+use rustc_hash::FxHashMap;
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "replica-read-modify-write",
+        category: Category::Replication,
+        severity: Severity::Blocker,
+        maturity: Maturity::Stable,
+        yields_to: &["write-then-replica-read"],
+        summary: "a value from a replica decides a write on the primary",
+        page: include_str!("replica-read-modify-write.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut stale: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
+    let mut writes: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
+    let mut locks: Vec<(FunctionId, SiteId)> = Vec::new();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        let function = context.function_of(row.site);
+        if effect.flags.has(EffectFlags::BACKGROUND) || effect.flags.has(EffectFlags::AFTER_COMMIT) {
+            continue;
+        }
+        match effect.kind {
+            OpKind::DbRead if effect.role == Role::Replica => stale.push((function, row.site, row.effect)),
+            // Read again, under a lock: what was read before was only a hint.
+            OpKind::DbRead if effect.flags.has(EffectFlags::ROW_LOCK) => locks.push((function, row.site)),
+            OpKind::DbWrite if effect.role != Role::Replica && !effect.flags.has(EffectFlags::CONDITIONAL) => {
+                writes.push((function, row.site, row.effect));
+            }
+            _ => {}
+        }
+    }
+    let same = |read: EffectId, write: EffectId| {
+        let read = meaning.effects.get(read).entity_name();
+        read.is_some() && read == meaning.effects.get(write).entity_name()
+    };
+    let program = ascent_run! {
+        relation stale(FunctionId, SiteId, EffectId) = stale;
+        relation writes(FunctionId, SiteId, EffectId) = writes;
+        relation locks(FunctionId, SiteId) = locks;
+        relation before(FunctionId, SiteId, EffectId, SiteId, EffectId);
+        before(f, r, re, w, we) <-- stale(f, r, re), writes(f, w, we), if r != w && meaning.precedes(*r, *w);
+        relation read_again(SiteId, SiteId);
+        read_again(r, w) <-- before(f, r, _, w, _), locks(f, l), if meaning.precedes(*r, *l) && meaning.precedes(*l, *w);
+        relation found(SiteId, SiteId, EffectId, EffectId);
+        found(w, r, re, we) <-- before(_, r, re, w, we), !read_again(r, w), if carries(context, *r, *w, same(*re, *we));
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    let mut by_place: FxHashMap<SiteId, (SiteId, SiteId, Effect, Effect)> = FxHashMap::default();
+    for (write, read, re, we) in found {
+        if context.in_scope(write) {
+            by_place.entry(read).or_insert((read, write, meaning.effects.get(re), meaning.effects.get(we)));
+        }
+    }
+    by_place.into_values().map(|(read, write, re, we)| report(context, read, write, &re, &we)).collect()
+}
+
+/// Whether what was read goes into a write of the same entity, or into a condition that leads to the write.
+fn carries(context: &Context<'_>, read: SiteId, write: SiteId, same: bool) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Some(value) = program.call(read).map(|call| call.result) else { return false };
+    let arguments = program.arguments(write).map(|argument| argument.var);
+    let receiver = program.call(write).and_then(|call| call.receiver);
+    let carried = same && arguments.chain(receiver).any(|var| meaning.made_from(var).contains(&value));
+    carried || context.decisions(write).into_iter().any(|var| meaning.made_from(var).contains(&value))
+}
+
+fn report(context: &Context<'_>, read: SiteId, write: SiteId, re: &Effect, we: &Effect) -> Finding {
+    let meaning = context.meaning;
+    let (reads, writes) = (meaning.trace(read, re), meaning.trace(write, we));
+    let message = format!(
+        "{} is read from a replica, and what it said decides a write on the primary; the replica may be behind, so the write rests on a state that is gone",
+        context.quoted(re.entity)
+    );
+    FindingBuilder::new(context, &RULE.info, context.primary(&reads), message)
+        .subject(meaning.text(re.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(read, re).min(context.confidence_of(write, we)))
+        .steps(context.steps(&reads, re))
+        .steps(context.steps(&writes, we))
+        .checked("no second read on the primary under a lock, and no version in the write's condition")
+        .help("read on the primary what a write depends on, under a row lock or with its version in the write's condition")
+        .build()
+}

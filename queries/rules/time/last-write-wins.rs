@@ -1,0 +1,145 @@
+//! Which of two writes survives is decided by their wall-clock times.
+
+use ascent::ascent_run;
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId};
+use distsys_facts::{FunctionId, SiteId, VarId, names_time};
+use rustc_hash::FxHashMap;
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "last-write-wins",
+        category: Category::Time,
+        severity: Severity::Blocker,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "the later wall-clock time decides which write survives",
+        page: include_str!("last-write-wins.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let mut by_statement: Vec<(SiteId, EffectId)> = Vec::new();
+    let mut writes: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
+    let mut reads: FxHashMap<FunctionId, Vec<(SiteId, VarId)>> = FxHashMap::default();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        let function = context.function_of(row.site);
+        if !context.in_scope(row.site) {
+            continue;
+        }
+        match effect.kind {
+            OpKind::DbWrite if effect.flags.has(EffectFlags::BY_CLOCK) => {
+                if meaning.callees(row.site).is_empty() {
+                    by_statement.push((row.site, row.effect));
+                }
+            }
+            OpKind::DbWrite | OpKind::CacheWrite | OpKind::ObjectWrite if !effect.flags.has(EffectFlags::CONDITIONAL) => {
+                writes.push((function, row.site, row.effect));
+            }
+            OpKind::DbRead | OpKind::CacheRead | OpKind::ObjectRead => {
+                if let Some(call) = program.call(row.site) {
+                    reads.entry(function).or_default().push((row.site, call.result));
+                }
+            }
+            _ => {}
+        }
+    }
+    // A comparison of the time of what is stored with another that is not of the same read.
+    let mut decides: Vec<(FunctionId, SiteId, SiteId)> = Vec::new();
+    for row in r.binary.iter().filter(|row| matches!(program.text(row.operator), "<" | ">" | "<=" | ">=")) {
+        let (Some(right), function) = (row.right, context.function_of(row.site)) else { continue };
+        let Some(known) = reads.get(&function) else { continue };
+        let of = |var: VarId| {
+            let time = time_of(context, var)?;
+            let sources = meaning.made_from(time);
+            Some(known.iter().find(|(_, result)| sources.contains(result)).map(|(site, _)| *site))
+        };
+        if let (Some(left), Some(right)) = (of(row.left), of(right))
+            && left != right
+            && let Some(read) = left.or(right)
+        {
+            decides.push((function, row.site, read));
+        }
+    }
+    let program = ascent_run! {
+        relation by_statement(SiteId, EffectId) = by_statement;
+        relation writes(FunctionId, SiteId, EffectId) = writes;
+        relation decides(FunctionId, SiteId, SiteId) = decides;
+        relation found(SiteId, EffectId, SiteId, SiteId);
+        found(w, e, w, w) <-- by_statement(w, e);
+        found(w, e, c, r) <-- decides(f, c, r), writes(f, w, e), if meaning.precedes(*c, *w);
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    let mut by_compare: FxHashMap<SiteId, (SiteId, Effect, SiteId)> = FxHashMap::default();
+    for (write, effect, compare, read) in found {
+        by_compare.entry(compare).or_insert((write, meaning.effects.get(effect), read));
+    }
+    by_compare.into_iter().map(|(compare, (write, effect, read))| report(context, write, &effect, compare, read)).collect()
+}
+
+/// The field of a time of change that `var` is, through conversions.
+fn time_of(context: &Context<'_>, var: VarId) -> Option<VarId> {
+    let program = context.meaning.program;
+    let mut at = var;
+    for _ in 0..6 {
+        if let Some(load) = program.loaded_as(at)
+            && names_time(program.text(load.field))
+        {
+            return Some(at);
+        }
+        if let Some(variable) = program.variable(at)
+            && names_time(program.text(variable.name))
+            && program.assigned_from(at).next().is_none()
+        {
+            return Some(at);
+        }
+        if program.parameter(at).is_some_and(|row| names_time(program.text(row.name))) {
+            return Some(at);
+        }
+        at = match (program.assigned_from(at).next(), program.call_giving(at)) {
+            (Some(row), _) => row.src,
+            // `x.updatedAt.getTime()`, `new Date(x.updatedAt)`, `row["updated_at"]`
+            (None, Some(call)) => match call.receiver.filter(|receiver| time_of_receiver(context, *receiver)) {
+                Some(receiver) => receiver,
+                None => program.arguments(call.site).next()?.var,
+            },
+            _ => return None,
+        };
+    }
+    None
+}
+
+fn time_of_receiver(context: &Context<'_>, var: VarId) -> bool {
+    let program = context.meaning.program;
+    program.loaded_as(var).is_some_and(|load| names_time(program.text(load.field)))
+        || program.call_giving(var).is_some()
+        || program.assigned_from(var).next().is_some()
+}
+
+fn report(context: &Context<'_>, write: SiteId, effect: &Effect, compare: SiteId, read: SiteId) -> Finding {
+    let trace = context.meaning.trace(write, effect);
+    let what = context.does(effect);
+    let message = format!(
+        "the later of two wall-clock times decides whether this {what}; clocks of two machines differ, so an older change can win and a newer one is thrown away without a trace"
+    );
+    let mut builder = FindingBuilder::new(context, &RULE.info, write, message)
+        .subject(context.meaning.text(effect.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(write, effect));
+    if read != write {
+        builder = builder.step(read, "what is stored is read").step(compare, "its time is compared with that of the change");
+    }
+    builder
+        .steps(context.steps(&trace, effect))
+        .checked("no version, sequence or logical clock orders the two")
+        .help("order changes by a version that the store gives (`WHERE version = $n`), a sequence of the source, or a hybrid logical clock")
+        .build()
+}
