@@ -189,11 +189,6 @@ impl<'m> Meaning<'m> {
             || self.flow.is_kept(var)
     }
 
-    /// What was stored in a field, wherever the class of `base` is known.
-    pub fn stored_in(&self, base: VarId, field: distsys_facts::Sym) -> Vec<VarId> {
-        self.reader().stored(base, field).into_iter().collect()
-    }
-
     /// The constant text that `var` surely is.
     pub fn constant(&self, var: VarId) -> Option<&'m str> {
         Reader { program: self.program, models: self.models, resolution: self.resolution }.constant(var)

@@ -197,10 +197,12 @@ fn is_versioned(describer: &Describer<'_, '_>, op: &Operation) -> bool {
     let program = describer.reader.program;
     let r = &program.facts.relations;
     let Found::Is(Operand::Class(class)) = describer.reader.attribute(op, Attr::Entity) else { return false };
-    program
-        .field_by_class
-        .of(&r.field, class)
-        .any(|row| matches!(program.text(row.name), "version" | "lock_version" | "lockVersion" | "row_version" | "rowVersion" | "version_id"))
+    program.field_by_class.of(&r.field, class).any(|row| {
+        matches!(
+            program.text(row.name),
+            "version" | "lock_version" | "lockVersion" | "row_version" | "rowVersion" | "version_id"
+        )
+    })
 }
 
 /// The effect of running a statement that calls have built (`select(Order).where(…)`).

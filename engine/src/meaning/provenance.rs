@@ -107,6 +107,32 @@ impl Meaning<'_> {
         seen
     }
 
+    /// What is stored in a field of the class that `base` is: in its methods, at its construction, by default.
+    pub fn stored_in(&self, base: VarId, field: distsys_facts::Sym) -> Vec<VarId> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let Some(class) = self.reader().class_of(base) else { return Vec::new() };
+        let of_class = |var: VarId| self.reader().class_of(var).is_some_and(|known| self.is_related(known, class));
+        let rows = |index: &FxHashMap<distsys_facts::Sym, Vec<u32>>| index.get(&field).cloned().unwrap_or_default();
+        let mut stored: Vec<VarId> = rows(&self.flow.stores_by_field)
+            .into_iter()
+            .map(|row| r.store[row as usize])
+            .filter(|row| of_class(row.base))
+            .map(|row| row.src)
+            .collect();
+        for row in rows(&self.flow.arguments_by_keyword) {
+            let argument = &r.argument[row as usize];
+            if program.call(argument.site).is_some_and(|call| of_class(call.result)) {
+                stored.push(argument.var);
+            }
+        }
+        for &ancestor in self.resolution.ancestors(class) {
+            let fields = program.field_by_class.of(&r.field, ancestor);
+            stored.extend(fields.filter(|row| row.name == field).filter_map(|row| row.value));
+        }
+        stored
+    }
+
     /// Where the field of a project class is read.
     fn loads_of_field(&self, base: VarId, field: distsys_facts::Sym, stack: &mut Vec<VarId>) {
         if let Some(class) = self.reader().class_of(base) {
@@ -138,6 +164,8 @@ pub(super) struct FlowIndex {
     returns_by_var: Csr,
     field_by_value: Csr,
     loads_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
+    stores_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
+    arguments_by_keyword: FxHashMap<distsys_facts::Sym, Vec<u32>>,
     imports_by_member: FxHashMap<distsys_facts::Sym, Vec<VarId>>,
     /// Values that are returned, yielded, stored, or part of another value.
     kept: FxHashSet<VarId>,
@@ -155,6 +183,14 @@ impl FlowIndex {
         for row in &r.import {
             imports_by_member.entry(row.member).or_default().push(row.var);
         }
+        let mut stores_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>> = FxHashMap::default();
+        for (number, row) in r.store.iter().enumerate() {
+            stores_by_field.entry(row.field).or_default().push(number as u32);
+        }
+        let mut arguments_by_keyword: FxHashMap<distsys_facts::Sym, Vec<u32>> = FxHashMap::default();
+        for (number, row) in r.argument.iter().enumerate().filter(|(_, row)| !row.keyword.is_empty()) {
+            arguments_by_keyword.entry(row.keyword).or_default().push(number as u32);
+        }
         let mut kept: FxHashSet<VarId> = r.returns.iter().filter_map(|row| row.var).collect();
         kept.extend(r.yields.iter().filter_map(|row| row.var));
         kept.extend(r.hole.iter().map(|row| row.value));
@@ -170,6 +206,8 @@ impl FlowIndex {
             returns_by_var: Csr::by(vars, &r.returns, |row| row.var),
             field_by_value: Csr::by(vars, &r.field, |row| row.value),
             loads_by_field,
+            stores_by_field,
+            arguments_by_keyword,
             imports_by_member,
         }
     }

@@ -315,7 +315,8 @@ impl Graph {
     fn is_endless(&self, program: &Program<'_>, region: RegionId) -> bool {
         let r = &program.facts.relations;
         let function = program.region(region).function;
-        let for_ever = |var: VarId| program.literal(var).is_some_and(|row| matches!(program.text(row.value), "true" | "1"));
+        let for_ever =
+            |var: VarId| program.literal(var).is_some_and(|row| matches!(program.text(row.value), "true" | "1"));
         if program.condition_by_region.of(&r.condition, region).any(|condition| !for_ever(condition.var)) {
             return false;
         }

@@ -88,9 +88,9 @@ impl Source {
                 "after" => Ok(Source::After(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
                 "passed" => Ok(Source::PassedTo(argument.to_owned())),
-                _ => {
-                    Err(format!("`{name}(…)` is no source; known are chain, path, type, argument, any, after, made, passed"))
-                }
+                _ => Err(format!(
+                    "`{name}(…)` is no source; known are chain, path, type, argument, any, after, made, passed"
+                )),
             };
         }
         match text {

@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::sizes::is_bounded;
 
-use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -61,16 +61,38 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation calls(SiteId, EffectId) = calls;
         relation limited(SiteId) = limited;
         relation sized(VarId) = sized;
-        relation found(SiteId, SiteId, EffectId);
-        found(g, s, e) <-- starts(g, s, over), !sized(over), !limited(s), calls(s, e);
+        relation found(SiteId, SiteId, VarId, EffectId);
+        found(g, s, over, e) <-- starts(g, s, over), !sized(over), !limited(s), calls(s, e);
     };
     let mut found = program.found;
     found.sort_unstable();
-    let mut by_place: FxHashMap<SiteId, (SiteId, Effect)> = FxHashMap::default();
-    for (gather, start, effect) in found {
-        by_place.entry(gather).or_insert((start, meaning.effects.get(effect)));
+    let mut by_place: FxHashMap<SiteId, (SiteId, VarId, Effect)> = FxHashMap::default();
+    for (gather, start, over, effect) in found {
+        by_place.entry(gather).or_insert((start, over, meaning.effects.get(effect)));
     }
-    by_place.into_iter().map(|(gather, (start, effect))| report(context, gather, start, &effect)).collect()
+    by_place
+        .into_iter()
+        .map(|(gather, (start, over, effect))| report(context, gather, start, growth(context, gather, over), &effect))
+        .collect()
+}
+
+/// How sure it is that the collection grows with data: it comes from a store or another service, or from whoever asks; what
+/// code that nobody is seen to serve is given may be three.
+fn growth(context: &Context<'_>, gather: SiteId, over: VarId) -> Confidence {
+    let meaning = context.meaning;
+    let is_data = |kind: OpKind| {
+        matches!(kind, OpKind::DbRead | OpKind::Sql | OpKind::HttpRequest | OpKind::CacheRead | OpKind::ObjectRead | OpKind::Receive)
+    };
+    let reads = meaning
+        .made_from(over)
+        .into_iter()
+        .filter_map(|var| meaning.program.call_giving(var))
+        .any(|call| meaning.effects.at(call.site).any(|(effect, _)| is_data(effect.kind)));
+    match (reads, meaning.is_served(context.function_of(gather))) {
+        (true, _) => Confidence::High,
+        (false, true) => Confidence::Medium,
+        (false, false) => Confidence::Low,
+    }
 }
 
 /// What waits for another system without a pool that bounds how many wait.
@@ -138,14 +160,14 @@ fn iterated_at(context: &Context<'_>, site: SiteId, gather: Option<SiteId>) -> O
     program.iterates_by_region.first(&r.iterates, around.region).map(|row| row.var)
 }
 
-fn report(context: &Context<'_>, gather: SiteId, start: SiteId, effect: &Effect) -> Finding {
+fn report(context: &Context<'_>, gather: SiteId, start: SiteId, growth: Confidence, effect: &Effect) -> Finding {
     let trace = context.meaning.trace(start, effect);
     let what = context.does(effect);
     let message = format!(
         "every element of a collection of unknown size {what} at the same time; a large one exhausts sockets and memory here and is an attack on the other side"
     );
     FindingBuilder::new(context, &RULE.info, gather, message)
-        .rests_on(context.confidence_of(start, effect))
+        .rests_on(context.confidence_of(start, effect).min(growth))
         .steps(context.steps(&trace, effect))
         .checked("no chunks, semaphore, limit of concurrency or bound on the collection")
         .help("bound how many run at once: a semaphore, chunks, `buffer_unordered`, `p-limit`")

@@ -41,6 +41,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for op in &meaning.operations.all {
         if meaning.is_lost_unless_awaited(op) {
             consider(op.site);
+            // `create_task(work())`: what the task does is done by the call that is given.
+            if op.kind == OpKind::Spawn {
+                let given = meaning.program.arguments(op.site).filter_map(|row| meaning.program.call_giving(row.var));
+                given.for_each(|call| consider(call.site));
+            }
         }
     }
     let mut effects: Vec<(SiteId, EffectId)> = Vec::new();
