@@ -74,10 +74,12 @@ impl<'m> Context<'m> {
             OpKind::DbRead if effect.role == Role::Replica => format!("reads {entity} from a replica"),
             OpKind::DbRead => format!("reads {entity}"),
             OpKind::HttpRequest => {
-                let method = self.meaning.text(effect.verb).unwrap_or("request").to_ascii_uppercase();
-                match effect.entity {
-                    Term::Text(_) => format!("sends {method} {entity}"),
-                    _ => format!("sends a {method} request"),
+                let method = self.meaning.text(effect.verb).map(str::to_ascii_uppercase);
+                match (method, effect.entity) {
+                    (Some(method), Term::Text(_)) => format!("sends {method} {entity}"),
+                    (Some(method), _) => format!("sends a {method} request"),
+                    (None, Term::Text(_)) => format!("sends a request to {entity}"),
+                    (None, _) => "sends a request".to_owned(),
                 }
             }
             OpKind::Enqueue => format!("enqueues {}", self.or(effect.entity, "a job")),
@@ -86,6 +88,9 @@ impl<'m> Context<'m> {
             OpKind::Payment => "makes a payment".to_owned(),
             OpKind::Notify => "sends a notification".to_owned(),
             OpKind::Rpc => "calls another service".to_owned(),
+            OpKind::ObjectRead => format!("reads the object {}", self.or(effect.key, "under a key")),
+            OpKind::LockAcquire => format!("waits for the lock {}", self.or(effect.key, "of another system")),
+            OpKind::Consensus => "asks the coordination service".to_owned(),
             kind => format!("does a {kind}"),
         }
     }

@@ -94,6 +94,7 @@ fn named_for_a_part(context: &Context<'_>, var: VarId) -> bool {
         .variable(var)
         .map(|row| row.name)
         .or_else(|| program.parameter(var).map(|row| row.name))
+        .or_else(|| program.loaded_as(var).map(|load| load.field))
         .map(|name| program.text(name))
         .unwrap_or_default();
     words(name).iter().any(|word| {

@@ -39,6 +39,17 @@ pub use terms::{Name, Names, Role, Term};
 
 use reader::Reader;
 
+/// Where the object that an operation is done on is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Creation {
+    /// It is not made: a function of a module.
+    None,
+    /// Somewhere that is not seen.
+    Unseen,
+    /// Here; those places only that do not set what was asked for.
+    Seen(Vec<SiteId>),
+}
+
 /// All that rules may ask.
 #[derive(Debug)]
 pub struct Meaning<'m> {
@@ -128,26 +139,39 @@ impl<'m> Meaning<'m> {
         self.reader().model(op).attribute(attr).is_some()
     }
 
-    /// Where an attribute may also be set for all calls at once: `None` if only at the call, `Some(None)` if at a client that
-    /// is not seen, `Some(Some(site))` at the creation of one.
-    pub fn set_at_creation(&self, op: &Operation, attr: Attr) -> Option<Option<SiteId>> {
+    /// Where an attribute may also be set for all calls at once.
+    pub fn set_at_creation(&self, op: &Operation, attr: Attr) -> Creation {
         let reader = self.reader();
-        let of_chain = |source: &Source| matches!(source, Source::Chain(..));
-        if !reader.model(op).attribute(attr).is_some_and(|sources| sources.iter().any(of_chain)) {
-            return None;
-        }
-        let made_by_name = |site: &SiteId| {
-            let outside = reader.resolution.calls_at(*site).is_empty();
-            let from = self.program.call(*site).and_then(|call| call.receiver.or(call.callee));
-            outside && from.is_some_and(|var| reader.is_named(var))
+        let of_chain = |source: &&Source| matches!(source, Source::Chain(..));
+        let sources: Vec<Source> =
+            reader.model(op).attribute(attr).into_iter().flatten().filter(of_chain).cloned().collect();
+        let Some(receiver) = self.program.call(op.site).and_then(|call| call.receiver.or(call.callee)) else {
+            return Creation::None;
         };
-        let created = reader.chain_calls(op.site).last().copied().filter(made_by_name);
         // A function of the library's module has no client of its own.
-        let receiver = self.program.call(op.site).and_then(|call| call.receiver.or(call.callee));
-        match created {
-            None if receiver.is_some_and(|var| reader.is_named(var)) => None,
-            created => Some(created),
+        if sources.is_empty() || reader.is_named(receiver) {
+            return Creation::None;
         }
+        let sets = |site: SiteId| {
+            let Some(call) = self.program.call(site) else { return false };
+            let at = Operation { site, ..*op };
+            sources.iter().any(|source| match source {
+                Source::Chain(name, inner) if name == "*" || name == self.program.text(call.name) => {
+                    reader.source(&at, inner) != Found::Absent
+                }
+                _ => false,
+            })
+        };
+        let (created, complete) = self.creators(receiver, sets);
+        if created.is_empty() || !complete {
+            return Creation::Unseen;
+        }
+        // Made in one place, set on one of the ways from there.
+        let set: FxHashSet<SiteId> = created.iter().filter(|(_, set)| *set).map(|(site, _)| *site).collect();
+        let mut bare: Vec<SiteId> =
+            created.into_iter().map(|(site, _)| site).filter(|site| !set.contains(site)).collect();
+        bare.dedup();
+        Creation::Seen(bare)
     }
 
     /// What sets an attribute beyond the call itself is not seen: a default of the library that the project changes

@@ -1,12 +1,12 @@
 //! Provenance: what a value is made from, backwards through assignments, templates, calls and fields.
 
-use distsys_facts::{IdKind, VarId};
+use distsys_facts::{IdKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Meaning;
 use crate::csr::Csr;
 use crate::program::Program;
-use crate::resolve::Resolution;
+use crate::resolve::{Resolution, ValueKind};
 
 /// A slice that grows beyond this is cut; what was not reached is not known to be a source.
 const MAX_SLICE: usize = 400;
@@ -107,6 +107,64 @@ impl Meaning<'_> {
         seen
     }
 
+    /// The library calls that make what `var` may be, backwards through builders, parameters, fields, wrappers and helpers
+    /// of the project, each with whether a call on the way (or itself) `sets` something; false if it may come from
+    /// elsewhere, too.
+    pub(super) fn creators(&self, var: VarId, sets: impl Fn(SiteId) -> bool) -> (Vec<(SiteId, bool)>, bool) {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut created: Vec<(SiteId, bool)> = Vec::new();
+        let mut complete = true;
+        let mut seen: FxHashSet<(VarId, bool)> = FxHashSet::default();
+        let mut stack: Vec<(VarId, bool)> = vec![(var, false)];
+        while let Some((at, set)) = stack.pop() {
+            if !seen.insert((at, set)) {
+                continue;
+            }
+            if seen.len() > MAX_SLICE {
+                return (created, false);
+            }
+            let (before, known) = (stack.len(), created.len());
+            stack.extend(program.assigned_from(at).map(|row| (row.src, set)));
+            if let Some(call) = program.call_giving(at) {
+                let set = set || sets(call.site);
+                let edges = self.resolution.calls_at(call.site);
+                let from = call.receiver.or(call.callee);
+                if !edges.is_empty() {
+                    for edge in edges {
+                        let returns = program.returns_by_function.of(&r.returns, edge.function);
+                        stack.extend(returns.filter_map(|row| row.var).map(|var| (var, set)));
+                    }
+                } else if from.is_some_and(|from| self.reader().is_named(from)) {
+                    // `Arc::new(client)`, `ClientBuilder::new(client)`: around something that is made elsewhere.
+                    let held = program.arguments(call.site).map(|row| row.var).filter(|var| self.is_from_library(*var));
+                    let inner: Vec<VarId> = held.collect();
+                    if inner.is_empty() {
+                        created.push((call.site, set));
+                    }
+                    stack.extend(inner.into_iter().map(|var| (var, set)));
+                } else if let Some(from) = from {
+                    stack.push((from, set));
+                }
+            }
+            if let Some(load) = program.loaded_as(at) {
+                stack.extend(self.stored_in(load.base, load.field).into_iter().map(|var| (var, set)));
+            }
+            if program.parameter(at).is_some() {
+                let passed = self.flow.passed_by_parameter.of(&self.resolution.passed, at);
+                stack.extend(passed.map(|row| (row.argument, set)));
+            }
+            stack.extend(self.resolution.imported(at).map(|var| (var, set)));
+            complete &= stack.len() > before || created.len() > known || program.literal(at).is_some();
+        }
+        created.sort_unstable();
+        (created, complete)
+    }
+
+    fn is_from_library(&self, var: VarId) -> bool {
+        self.resolution.values_of(var).any(|value| matches!(value.kind, ValueKind::External(_)))
+    }
+
     /// What is stored in a field of the class that `base` is: in its methods, at its construction, by default.
     pub fn stored_in(&self, base: VarId, field: distsys_facts::Sym) -> Vec<VarId> {
         let program = self.program;
@@ -131,6 +189,16 @@ impl Meaning<'_> {
             stored.extend(fields.filter(|row| row.name == field).filter_map(|row| row.value));
         }
         stored
+    }
+
+    /// What is stored under a name of a field that few places store to, of whatever class.
+    pub fn stored_under(&self, field: distsys_facts::Sym) -> Vec<VarId> {
+        const FEW: usize = 6;
+        let rows = self.flow.stores_by_field.get(&field).map_or(&[][..], Vec::as_slice);
+        if rows.len() > FEW {
+            return Vec::new();
+        }
+        rows.iter().map(|row| self.program.facts.relations.store[*row as usize].src).collect()
     }
 
     /// Where the field of a project class is read.
@@ -161,6 +229,7 @@ impl Meaning<'_> {
 pub(super) struct FlowIndex {
     store_by_src: Csr,
     passed_by_argument: Csr,
+    passed_by_parameter: Csr,
     returns_by_var: Csr,
     field_by_value: Csr,
     loads_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
@@ -202,6 +271,7 @@ impl FlowIndex {
         FlowIndex {
             kept,
             store_by_src: Csr::by(vars, &r.store, |row| Some(row.src)),
+            passed_by_parameter: Csr::by(vars, &resolution.passed, |row| Some(row.parameter)),
             passed_by_argument: Csr::by(vars, &resolution.passed, |row| Some(row.argument)),
             returns_by_var: Csr::by(vars, &r.returns, |row| row.var),
             field_by_value: Csr::by(vars, &r.field, |row| row.value),

@@ -317,7 +317,11 @@ impl Graph {
         let function = program.region(region).function;
         let for_ever =
             |var: VarId| program.literal(var).is_some_and(|row| matches!(program.text(row.value), "true" | "1"));
-        if program.condition_by_region.of(&r.condition, region).any(|condition| !for_ever(condition.var)) {
+        // `while let Err(e) = work()` ends with success alone.
+        let while_failing = asks_error(program, region);
+        if !while_failing
+            && program.condition_by_region.of(&r.condition, region).any(|condition| !for_ever(condition.var))
+        {
             return false;
         }
         let inside =

@@ -77,6 +77,7 @@ pub(super) fn role(path: &str) -> Role {
             | "integration-tests" | "test_runner" | "testlib" => return Role::Test,
             "examples" | "example" | "benches" | "bench" | "benchmarks" | "benchmark" | "docs" | "doc" | "samples"
             | "demo" | "demos" | "stories" | "tutorial" | "tutorials" | "scripts" => role = Role::Example,
+            _ if folder.ends_with("bench") => role = Role::Example,
             // Configuration of tools, templates, hooks.
             _ if folder.starts_with('.') => role = Role::Example,
             "migrations" | "versions" if role == Role::Source => role = Role::Migration,

@@ -1,7 +1,7 @@
 //! A remote call that nothing bounds in time.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Found, Operand, Operation};
+use distsys_engine::meaning::{Creation, Found, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -77,13 +77,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut by_place: FxHashMap<SiteId, (Bound, Vec<SiteId>)> = FxHashMap::default();
     for (site,) in found {
         let Some(op) = meaning.operations.at(site).find(|op| waits(op.kind)) else { continue };
-        let place = match meaning.set_at_creation(op, Attr::Timeout) {
+        let places = match meaning.set_at_creation(op, Attr::Timeout) {
             // Whoever made the client may have set it.
-            Some(None) => continue,
-            Some(Some(created)) => created,
-            None => site,
+            Creation::Unseen => continue,
+            Creation::Seen(created) => created,
+            Creation::None => vec![site],
         };
-        by_place.entry(place).or_insert_with(|| (bounds[&site], Vec::new())).1.push(site);
+        for place in places.into_iter().filter(|place| context.in_scope(*place)) {
+            by_place.entry(place).or_insert_with(|| (bounds[&site], Vec::new())).1.push(site);
+        }
     }
     by_place.into_iter().map(|(place, (bound, sites))| report(context, place, bound, &sites)).collect()
 }

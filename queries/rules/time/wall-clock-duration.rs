@@ -40,6 +40,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if !context.in_scope(row.site) || meaning.program.runs_in_browser(context.function_of(row.site)) {
             continue;
         }
+        // Whether a span is there at all decides nothing.
+        let is_zero = |var: VarId| program.literal(var).is_some_and(|row| program.text(row.value) == "0");
+        if is_zero(row.left) || row.right.is_some_and(is_zero) {
+            continue;
+        }
         let operands = std::iter::once(row.left).chain(row.right);
         let mut readings: Vec<SiteId> = operands.flat_map(|var| readings(context, var, &clocks)).collect();
         readings.sort_unstable();
@@ -99,7 +104,9 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
             stack.extend(program.arguments(call.site).map(|row| row.var));
         }
         if let Some(load) = program.loaded_as(at) {
-            stack.extend(meaning.stored_in(load.base, load.field));
+            let stored = meaning.stored_in(load.base, load.field);
+            // Of an object whose class nobody names, by the field's own name.
+            stack.extend(if stored.is_empty() { meaning.stored_under(load.field) } else { stored });
         }
     }
     found
