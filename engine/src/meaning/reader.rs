@@ -409,9 +409,20 @@ impl<'m> Reader<'m, '_> {
                 break;
             }
             found.push(call.site);
-            next = call.receiver.or(call.callee);
+            next = self.only_return(call.site).or(call.receiver).or(call.callee);
         }
         found
+    }
+
+    /// What a helper of the project gives, if it is the one function called and has one `return`.
+    fn only_return(&self, site: SiteId) -> Option<VarId> {
+        let [edge] = self.resolution.calls_at(site) else { return None };
+        let r = &self.program.facts.relations;
+        let mut returns = self.program.returns_by_function.of(&r.returns, edge.function);
+        match (returns.next(), returns.next()) {
+            (Some(only), None) => only.var,
+            _ => None,
+        }
     }
 
     /// Whether `var` is something outside by its name: imported or global, not made by a call.

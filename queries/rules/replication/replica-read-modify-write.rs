@@ -69,15 +69,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     by_place.into_values().map(|(read, write, re, we)| report(context, read, write, &re, &we)).collect()
 }
 
-/// Whether what was read goes into a write of the same entity, or into a condition that leads to the write.
+/// Whether what was read goes into a write of the same entity, or into a condition that leads to it.
 fn carries(context: &Context<'_>, read: SiteId, write: SiteId, same: bool) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let Some(value) = program.call(read).map(|call| call.result) else { return false };
     let arguments = program.arguments(write).map(|argument| argument.var);
     let receiver = program.call(write).and_then(|call| call.receiver);
-    let carried = same && arguments.chain(receiver).any(|var| meaning.made_from(var).contains(&value));
-    carried || context.decisions(write).into_iter().any(|var| meaning.made_from(var).contains(&value))
+    let mut carried = arguments.chain(receiver).chain(context.decisions(write));
+    same && carried.any(|var| meaning.made_from(var).contains(&value))
 }
 
 fn report(context: &Context<'_>, read: SiteId, write: SiteId, re: &Effect, we: &Effect) -> Finding {

@@ -3,7 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::words::words;
-use distsys_facts::{FunctionId, SiteId, VarId};
+use distsys_facts::{FunctionId, SiteId, VarId, names_time};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
@@ -105,8 +105,9 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
         }
         if let Some(load) = program.loaded_as(at) {
             let stored = meaning.stored_in(load.base, load.field);
-            // Of an object whose class nobody names, by the field's own name.
-            stack.extend(if stored.is_empty() { meaning.stored_under(load.field) } else { stored });
+            // Of an object whose class nobody names, by the field's own name; times of change are rows' columns.
+            let by_name = stored.is_empty() && !names_time(program.text(load.field));
+            stack.extend(if by_name { meaning.stored_under(load.field) } else { stored });
         }
     }
     found
