@@ -415,7 +415,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// What a helper of the project gives, if it is the one function called and has one `return`.
-    fn only_return(&self, site: SiteId) -> Option<VarId> {
+    pub(super) fn only_return(&self, site: SiteId) -> Option<VarId> {
         let [edge] = self.resolution.calls_at(site) else { return None };
         let r = &self.program.facts.relations;
         let mut returns = self.program.returns_by_function.of(&r.returns, edge.function);

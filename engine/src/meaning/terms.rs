@@ -163,6 +163,12 @@ impl<'m, 'f> Describer<'m, 'f> {
             {
                 return self.describe_at(inner, depth + 1);
             }
+            // `order_key(id)`: a helper of the project that puts text together.
+            if let Some(text) = self.reader.only_return(call.site)
+                && let Term::Text(name) = self.describe_at(text, depth + 1)
+            {
+                return Term::Text(name);
+            }
         }
         let mut sources: Vec<VarId> = program.assigned_from(var).map(|row| row.src).take(4).collect();
         // `url += query`: what it was before, and something more.

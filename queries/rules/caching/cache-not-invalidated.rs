@@ -1,0 +1,124 @@
+//! An entity is cached, and one of its writers leaves the cached copy as it was, while others do not.
+
+use ascent::ascent_run;
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, EffectId, Name, Term};
+use distsys_facts::{FunctionId, SiteId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "cache-not-invalidated",
+        category: Category::Caching,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "a write leaves the cached copy of its entity as it was",
+        page: include_str!("cache-not-invalidated.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut cached: Vec<(Name, Name, SiteId)> = Vec::new();
+    let mut drops: Vec<(Name, FunctionId, SiteId)> = Vec::new();
+    let mut reads: FxHashMap<FunctionId, Vec<(Name, SiteId)>> = FxHashMap::default();
+    let mut fills: Vec<(FunctionId, Name, SiteId)> = Vec::new();
+    let mut writes: Vec<(Name, SiteId, EffectId)> = Vec::new();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        let function = context.function_of(row.site);
+        match effect.kind {
+            OpKind::DbRead => reads.entry(function).or_default().extend(effect.entity_name().map(|name| (name, row.site))),
+            OpKind::CacheWrite => fills.extend(pattern(context, &effect).map(|key| (function, key, row.site))),
+            OpKind::CacheDelete => drops.extend(pattern(context, &effect).map(|key| (key, function, row.site))),
+            // Of an insert nothing is cached yet.
+            OpKind::DbWrite if meaning.text(effect.verb) != Some("insert") && meaning.callees(row.site).is_empty() => {
+                writes.extend(effect.entity_name().map(|name| (name, row.site, row.effect)));
+            }
+            _ => {}
+        }
+    }
+    for (function, key, write) in fills {
+        for &(entity, read) in reads.get(&function).into_iter().flatten() {
+            if read != write && meaning.precedes(read, write) && carries(context, read, write) {
+                cached.push((entity, key, write));
+            }
+        }
+    }
+    let dropped: FxHashSet<Name> = drops.iter().map(|(key, ..)| *key).collect();
+    // Only a copy that somebody takes care to drop is meant to be fresh.
+    cached.retain(|(_, key, _)| dropped.contains(key));
+    let entities: FxHashSet<Name> = cached.iter().map(|(entity, ..)| *entity).collect();
+    writes.retain(|(entity, site, _)| entities.contains(entity) && context.in_scope(*site));
+    let mut calls: Vec<(FunctionId, FunctionId)> = Vec::new();
+    let mut stack: Vec<FunctionId> = writes.iter().map(|(_, site, _)| context.function_of(*site)).collect();
+    let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
+    while let Some(function) = stack.pop() {
+        if !seen.insert(function) {
+            continue;
+        }
+        let parent = meaning.program.function(function).parent;
+        let callers = meaning.callers(function).iter().map(|site| context.function_of(*site)).chain(parent);
+        for caller in callers {
+            calls.push((function, caller));
+            stack.push(caller);
+        }
+    }
+    let drops: Vec<(Name, FunctionId)> = drops.into_iter().map(|(key, function, _)| (key, function)).collect();
+    let function_of = |site: &SiteId| context.function_of(*site);
+    let program = ascent_run! {
+        relation cached(Name, Name, SiteId) = cached;
+        relation writes(Name, SiteId, EffectId) = writes;
+        relation drops(Name, FunctionId) = drops;
+        relation calls(FunctionId, FunctionId) = calls;
+        // The function, or one that calls it, drops the copy.
+        relation fresh(Name, FunctionId);
+        fresh(k, f) <-- drops(k, f);
+        fresh(k, f) <-- calls(f, g), fresh(k, g);
+        // Another writer of the entity takes care.
+        relation cared(Name, Name);
+        cared(e, k) <-- cached(e, k, c), writes(e, s, _), fresh(k, function_of(s)), if function_of(s) != function_of(c);
+        relation found(SiteId, EffectId, SiteId, Name);
+        found(s, w, c, k) <--
+            cached(e, k, c), cared(e, k), writes(e, s, w), !fresh(k, function_of(s)), if function_of(s) != function_of(c);
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    found.dedup_by_key(|(site, ..)| *site);
+    found.into_iter().map(|(site, effect, fill, key)| report(context, site, &meaning.effects.get(effect), fill, key)).collect()
+}
+
+/// The pattern of a key that says more than that there is one.
+fn pattern(context: &Context<'_>, effect: &Effect) -> Option<Name> {
+    match effect.key {
+        Term::Text(name) => (context.meaning.name(name).replace("{}", "").len() > 2).then_some(name),
+        _ => None,
+    }
+}
+
+fn carries(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
+    let meaning = context.meaning;
+    let Some(result) = meaning.program.call(read).map(|call| call.result) else { return false };
+    meaning.program.arguments(write).any(|argument| meaning.made_from(argument.var).contains(&result))
+}
+
+fn report(context: &Context<'_>, site: SiteId, effect: &Effect, fill: SiteId, key: Name) -> Finding {
+    let key = context.meaning.name(key);
+    let what = context.does(effect);
+    let message = format!(
+        "this {what}, but its copy in the cache under `{key}` stays; until it expires readers are given what is no longer so"
+    );
+    FindingBuilder::new(context, &RULE.info, site, message)
+        .subject(key)
+        .rests_on(context.confidence_of(site, effect))
+        .step(fill, format!("cached here under `{key}`"))
+        .step(site, "and changed here")
+        .checked("neither this function nor a caller deletes or replaces the entry, as other writers do")
+        .help("delete the entry after the change is committed, where the other writers do: in one function, or on the entity's own event")
+        .build()
+}

@@ -1,0 +1,143 @@
+//! On a cache miss every caller loads from the origin, all at the same time.
+
+use ascent::ascent_run;
+use distsys_engine::OpKind;
+use distsys_engine::meaning::Term;
+use distsys_engine::words::words;
+use distsys_facts::{FunctionId, SiteId, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "cache-stampede",
+        category: Category::Caching,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "on a miss every caller loads the same at once",
+        page: include_str!("cache-stampede.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut reads: Vec<(FunctionId, SiteId)> = Vec::new();
+    let mut writes: Vec<(FunctionId, SiteId)> = Vec::new();
+    let mut loads: Vec<(FunctionId, SiteId)> = Vec::new();
+    let mut coalesced: Vec<(SiteId,)> = Vec::new();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        let function = context.function_of(row.site);
+        match effect.kind {
+            OpKind::CacheRead => reads.push((function, row.site)),
+            OpKind::CacheWrite => writes.push((function, row.site)),
+            OpKind::DbRead | OpKind::HttpRequest | OpKind::Rpc => loads.push((function, row.site)),
+            _ => {}
+        }
+    }
+    let caching: FxHashSet<FunctionId> = writes.iter().map(|(function, _)| *function).collect();
+    // A loader that the caller gives.
+    for &function in &caching {
+        let given = meaning.program.sites(function).map(|row| row.site);
+        loads.extend(given.filter(|site| meaning.invocations.is_through_parameter(*site)).map(|site| (function, site)));
+    }
+    for relation in [&mut reads, &mut loads] {
+        relation.retain(|(function, _)| caching.contains(function));
+        relation.sort_unstable();
+        relation.dedup();
+    }
+    for &(_, site) in &loads {
+        if is_coalesced(context, site) {
+            coalesced.push((site,));
+        }
+    }
+    let program = ascent_run! {
+        relation reads(FunctionId, SiteId) = reads;
+        relation writes(FunctionId, SiteId) = writes;
+        relation loads(FunctionId, SiteId) = loads;
+        relation coalesced(SiteId) = coalesced;
+        relation aside(SiteId, SiteId, SiteId);
+        aside(r, l, w) <--
+            writes(f, w), loads(f, l), if l != w && meaning.precedes(*l, *w) && fills(context, *l, *w),
+            reads(f, r), if r != l && r != w && meaning.precedes(*r, *l) && same_key(context, *r, *w);
+        relation found(SiteId, SiteId, SiteId);
+        found(l, r, w) <-- aside(r, l, w), !coalesced(l);
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    let mut by_write: FxHashMap<SiteId, (SiteId, SiteId)> = FxHashMap::default();
+    for (load, read, write) in found {
+        if context.in_scope(load) {
+            by_write.entry(write).or_insert((load, read));
+        }
+    }
+    by_write.into_iter().map(|(write, (load, read))| report(context, load, read, write)).collect()
+}
+
+/// What is written comes from the load.
+fn fills(context: &Context<'_>, load: SiteId, write: SiteId) -> bool {
+    let meaning = context.meaning;
+    let Some(result) = meaning.program.call(load).map(|call| call.result) else { return false };
+    meaning.program.arguments(write).any(|argument| meaning.made_from(argument.var).contains(&result))
+}
+
+/// Whether two cache operations are on the same key: one pattern, or one value.
+fn same_key(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
+    let meaning = context.meaning;
+    let keys = |site: SiteId, kind: OpKind| {
+        let effects = meaning.effects.at(site).filter(move |(effect, _)| effect.kind == kind);
+        effects.map(|(effect, _)| effect.key).filter(|key| !matches!(key, Term::Unknown | Term::Absent)).collect::<Vec<_>>()
+    };
+    let (read_keys, write_keys) = (keys(read, OpKind::CacheRead), keys(write, OpKind::CacheWrite));
+    if !read_keys.is_empty() && !write_keys.is_empty() {
+        return write_keys.iter().any(|key| read_keys.contains(key));
+    }
+    let arguments = |site: SiteId| {
+        let first = meaning.program.arguments(site).next().map(|argument| argument.var);
+        first.map(|var| meaning.made_from(var)).unwrap_or_default()
+    };
+    let (read, write) = (arguments(read), arguments(write));
+    let named = |var: &VarId| meaning.program.literal(*var).is_none();
+    read.iter().filter(|var| named(var)).any(|var| write.contains(var))
+}
+
+/// Whether something makes one caller load for all: a lock, a permit, a shared promise.
+fn is_coalesced(context: &Context<'_>, site: SiteId) -> bool {
+    const WORDS: &[&str] = &["flight", "singleflight", "coalesce", "coalesced", "coalescing", "dedupe", "inflight", "pending", "lock", "locked", "mutex", "stale", "swr", "once"];
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut function = Some(context.function_of(site));
+    while let Some(id) = function {
+        let held = meaning.scopes.in_function(id).any(|scope| {
+            matches!(scope.kind, OpKind::LockAcquire | OpKind::Guard | OpKind::Limiter)
+                && (id != context.function_of(site) || meaning.sites(scope).contains(&site))
+        });
+        let says = |text: &str| words(text).iter().any(|word| WORDS.contains(&word.as_str()));
+        let named = program
+            .sites(id)
+            .filter_map(|row| program.call(row.site))
+            .any(|call| says(program.text(call.name)) || call.receiver.and_then(|var| program.loaded_as(var)).is_some_and(|load| says(program.text(load.field))) || call.receiver.and_then(|var| program.variable(var)).is_some_and(|row| says(program.text(row.name))));
+        if held || named || says(context.function_name(id)) {
+            return true;
+        }
+        function = program.function(id).parent;
+    }
+    false
+}
+
+fn report(context: &Context<'_>, load: SiteId, read: SiteId, write: SiteId) -> Finding {
+    let served = context.meaning.is_served(context.function_of(load));
+    let message = "when this entry expires, every caller that misses it loads it at once; the origin gets the whole load that the cache kept from it".to_owned();
+    FindingBuilder::new(context, &RULE.info, load, message)
+        .rests_on(if served { Confidence::High } else { Confidence::Medium })
+        .step(read, "the cache is asked")
+        .step(load, "on a miss the origin is asked")
+        .step(write, "and the cache filled")
+        .checked("no lock, single flight or early refresh around the load")
+        .help("let one caller load and the others wait for it (single flight, a short lock on the key), or refresh before it expires")
+        .build()
+}
