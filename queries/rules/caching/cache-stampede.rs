@@ -63,7 +63,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation aside(SiteId, SiteId, SiteId);
         aside(r, l, w) <--
             writes(f, w), loads(f, l), if l != w && meaning.precedes(*l, *w) && fills(context, *l, *w),
-            reads(f, r), if r != l && r != w && meaning.precedes(*r, *l) && same_key(context, *r, *w);
+            reads(f, r), if r != l && r != w && meaning.precedes(*r, *l) && same_key(context, *r, *w) && misses(context, *r, *l);
         relation found(SiteId, SiteId, SiteId);
         found(l, r, w) <-- aside(r, l, w), !coalesced(l);
     };
@@ -85,6 +85,34 @@ fn fills(context: &Context<'_>, load: SiteId, write: SiteId) -> bool {
     meaning.program.arguments(write).any(|argument| meaning.made_from(argument.var).contains(&result))
 }
 
+/// Whether the load depends on what the cache had, and many ask for the same: what is kept for one caller, that one alone
+/// misses.
+fn misses(context: &Context<'_>, read: SiteId, load: SiteId) -> bool {
+    const ONE_CALLER: &[&str] =
+        &["user", "session", "token", "sub", "credential", "credentials", "cookie", "ip", "device", "cursor", "nonce", "challenge"];
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(result) = program.call(read).map(|call| call.result) else { return false };
+    let asked = program
+        .regions_by_function
+        .of(&r.region, context.function_of(load))
+        .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
+        .any(|condition| meaning.made_from(condition.var).contains(&result));
+    let key = program.arguments(read).next().map(|argument| meaning.made_from(argument.var)).unwrap_or_default();
+    let of_one = key.into_iter().any(|var| {
+        let texts = [
+            program.literal(var).map(|row| row.value),
+            program.template(var),
+            program.variable(var).map(|row| row.name),
+            program.parameter(var).map(|row| row.name),
+            program.loaded_as(var).map(|load| load.field),
+        ];
+        texts.into_iter().flatten().any(|text| words(program.text(text)).iter().any(|word| ONE_CALLER.contains(&word.as_str())))
+    });
+    asked && !of_one
+}
+
 /// Whether two cache operations are on the same key: one pattern, or one value.
 fn same_key(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
     let meaning = context.meaning;
@@ -92,6 +120,16 @@ fn same_key(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
         let effects = meaning.effects.at(site).filter(move |(effect, _)| effect.kind == kind);
         effects.map(|(effect, _)| effect.key).filter(|key| !matches!(key, Term::Unknown | Term::Absent)).collect::<Vec<_>>()
     };
+    // Two objects of the project hold two caches.
+    let held_by = |site: SiteId| {
+        let receiver = meaning.program.call(site).and_then(|call| call.receiver)?;
+        meaning.program.loaded_as(receiver).map(|load| load.field)
+    };
+    if let (Some(left), Some(right)) = (held_by(read), held_by(write))
+        && left != right
+    {
+        return false;
+    }
     let (read_keys, write_keys) = (keys(read, OpKind::CacheRead), keys(write, OpKind::CacheWrite));
     if !read_keys.is_empty() && !write_keys.is_empty() {
         return write_keys.iter().any(|key| read_keys.contains(key));

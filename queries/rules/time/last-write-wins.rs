@@ -36,11 +36,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         match effect.kind {
-            OpKind::DbWrite if effect.flags.has(EffectFlags::BY_CLOCK) => {
-                if meaning.callees(row.site).is_empty() {
-                    by_statement.push((row.site, row.effect));
-                }
+            // Told where the statement stands, not by its callers.
+            OpKind::DbWrite if effect.flags.has(EffectFlags::BY_CLOCK) && meaning.callees(row.site).is_empty() => {
+                by_statement.push((row.site, row.effect));
             }
+            OpKind::DbWrite if effect.flags.has(EffectFlags::BY_CLOCK) => {}
             OpKind::DbWrite | OpKind::CacheWrite | OpKind::ObjectWrite if !effect.flags.has(EffectFlags::CONDITIONAL) => {
                 writes.push((function, row.site, row.effect));
             }
