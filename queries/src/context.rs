@@ -127,21 +127,21 @@ impl<'m> Context<'m> {
         rows.map(|(_, row)| row.confidence).max().map_or(Confidence::High, |confidence| self.confidence(confidence))
     }
 
-    /// Whether something bounds how many run this at once: a limiter around it, or a permit taken before it.
+    /// Whether something bounds how many run this at once: the call itself, or a permit for it.
     pub fn is_limited(&self, site: SiteId) -> bool {
+        self.meaning.operations.at(site).any(|op| op.kind == OpKind::Limiter) || self.has_permit(site)
+    }
+
+    /// Whether a limiter is around a site, or a permit taken before it.
+    pub fn has_permit(&self, site: SiteId) -> bool {
         let meaning = self.meaning;
         let function = self.function_of(site);
         let around = meaning
             .scopes
             .in_function(function)
             .any(|scope| scope.kind == OpKind::Limiter && meaning.sites(scope).contains(&site));
-        let here = meaning.operations.at(site).any(|op| op.kind == OpKind::Limiter);
-        around
-            || here
-            || meaning
-                .operations
-                .of_kind(OpKind::Limiter)
-                .any(|op| op.function == function && meaning.precedes(op.site, site))
+        let before = |op: &Operation| op.function == function && meaning.precedes(op.site, site);
+        around || meaning.operations.of_kind(OpKind::Limiter).any(before)
     }
 
     /// What the regions around a site ask before they run it, innermost first.

@@ -1,11 +1,40 @@
 //! What rules about retries share: the scope around a trace, and what it would cost to do the effect twice.
 
+use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, Scope};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope};
 use distsys_engine::words::words;
-use distsys_facts::SiteId;
+use distsys_facts::{FunctionId, SiteId};
 
 use crate::Context;
+
+/// What retries repeat of the effects that are `chosen`, each at the lowest site that is known to do so by itself,
+/// whoever calls it.
+pub(crate) fn repeated(context: &Context<'_>, chosen: impl Fn(&Effect) -> bool) -> Vec<(SiteId, EffectId)> {
+    let meaning = context.meaning;
+    let mut repeated: Vec<(SiteId, EffectId)> = Vec::new();
+    let mut runs: Vec<(SiteId, FunctionId)> = Vec::new();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        if effect.flags.has(EffectFlags::RETRIED) && chosen(&effect) {
+            repeated.push((row.site, row.effect));
+            runs.extend(meaning.callees(row.site).into_iter().map(|callee| (row.site, callee)));
+        }
+    }
+    let program = ascent_run! {
+        relation repeated(SiteId, EffectId) = repeated;
+        relation runs(SiteId, FunctionId) = runs;
+        relation by_itself(FunctionId);
+        by_itself(context.function_of(*s)) <-- repeated(s, _);
+        relation told_below(SiteId);
+        told_below(s) <-- runs(s, f), by_itself(f);
+        relation found(SiteId, EffectId);
+        found(s, e) <-- repeated(s, e), !told_below(s);
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    found
+}
 
 /// The innermost retry scope that covers a site of the trace.
 pub(crate) fn retry_around<'m>(context: &Context<'m>, trace: &[SiteId]) -> Option<&'m Scope> {

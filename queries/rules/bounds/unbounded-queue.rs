@@ -96,19 +96,11 @@ fn is_unbounded(context: &Context<'_>, op: &Operation) -> bool {
 fn waits(context: &Context<'_>, send: SiteId) -> bool {
     let meaning = context.meaning;
     let function = context.function_of(send);
-    let limited = meaning
-        .scopes
-        .in_function(function)
-        .any(|scope| scope.kind == OpKind::Limiter && meaning.sites(scope).contains(&send));
-    let permit = meaning
-        .operations
-        .of_kind(OpKind::Limiter)
-        .any(|op| op.function == function && meaning.precedes(op.site, send));
     let joined = meaning
         .operations
         .of_kind(OpKind::Join)
         .any(|op| op.function == function && meaning.precedes(send, op.site) && same_receiver(context, op.site, send));
-    limited || permit || joined || waits_for_item(context, send) || waits_for_answer(context, send)
+    context.has_permit(send) || joined || waits_for_item(context, send) || waits_for_answer(context, send)
 }
 
 /// After the send, its function awaits what was made together with the message: the answer to it.

@@ -120,13 +120,9 @@ fn report(context: &Context<'_>, scope: &Scope, writes: &[(Vec<SiteId>, Effect)]
     let message = format!(
         "under a lock that expires, the holder {what} with nothing that proves it still holds the lock; after a pause longer than the TTL two holders write and the later, stale one wins"
     );
-    let confidence =
-        meaning.effects.at(trace[0]).filter(|(known, _)| known == effect).map(|(_, row)| row.confidence).max();
     let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(trace), message)
         .subject(meaning.text(effect.entity).unwrap_or_default());
-    if let Some(confidence) = confidence {
-        builder = builder.rests_on(context.confidence(confidence));
-    }
+    builder = builder.rests_on(context.confidence_of(trace[0], effect));
     // Setting the same value twice only wastes work.
     if writes.iter().all(|(_, effect)| meaning.text(effect.verb) == Some("upsert")) {
         builder = builder.severity(Severity::Minor);

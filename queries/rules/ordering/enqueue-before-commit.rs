@@ -79,14 +79,11 @@ fn report(context: &Context<'_>, candidate: &Candidate) -> Finding {
     };
     let message = format!("the open transaction {sends} before it commits what it writes; {consequence}");
     let writes = meaning.trace(candidate.write, &candidate.written);
-    let confidence = meaning.effects.at(candidate.sends[0]).filter(|(effect, _)| *effect == candidate.message).map(|(_, row)| row.confidence).max();
     let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(&candidate.sends), message)
         .subject(meaning.text(candidate.message.entity).unwrap_or_default())
         .steps(context.steps(&writes, &candidate.written))
         .steps(context.steps(&candidate.sends, &candidate.message));
-    if let Some(confidence) = confidence {
-        builder = builder.rests_on(context.confidence(confidence));
-    }
+    builder = builder.rests_on(context.confidence_of(candidate.sends[0], &candidate.message));
     if candidate.reads_it {
         builder = builder.severity(Severity::Blocker);
     }

@@ -134,7 +134,6 @@ fn decides_a_write(context: &Context<'_>, read: SiteId) -> Option<SiteId> {
     let program = meaning.program;
     let value = program.call(read)?.result;
     let function = context.function_of(read);
-    let r = &program.facts.relations;
     meaning
         .effects
         .in_function(function)
@@ -143,10 +142,6 @@ fn decides_a_write(context: &Context<'_>, read: SiteId) -> Option<SiteId> {
         .find(|site| {
             let arguments = program.arguments(*site).map(|argument| argument.var);
             let receiver = program.call(*site).and_then(|call| call.receiver);
-            let conditions = program
-                .regions_outward(program.site(*site).region)
-                .filter_map(|region| program.condition_by_region.first(&r.condition, region.region))
-                .map(|condition| condition.var);
-            arguments.chain(receiver).chain(conditions).any(|var| meaning.made_from(var).contains(&value))
+            arguments.chain(receiver).chain(context.conditions(*site)).any(|var| meaning.made_from(var).contains(&value))
         })
 }

@@ -1,12 +1,11 @@
 //! A retry reaches an insert, an increment, a message or a mail that nothing recognises as done before.
 
-use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Term};
-use distsys_facts::{FunctionId, SiteId};
+use distsys_engine::meaning::{Effect, EffectFlags, Term};
+use distsys_facts::SiteId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::retried::{retry_around, scope_steps};
+use crate::retried::{repeated, retry_around, scope_steps};
 use crate::transactions::covered;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -28,29 +27,8 @@ pub(crate) static RULE: Rule = Rule {
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let transactional: FxHashSet<SiteId> = covered(context).into_iter().map(|(_, site)| site).collect();
-    let mut repeated: Vec<(SiteId, EffectId)> = Vec::new();
-    let mut runs: Vec<(SiteId, FunctionId)> = Vec::new();
-    for row in meaning.effects.rows() {
-        let effect = meaning.effects.get(row.effect);
-        if effect.flags.has(EffectFlags::RETRIED) && adds_again(context, &effect) {
-            repeated.push((row.site, row.effect));
-            runs.extend(meaning.callees(row.site).into_iter().map(|callee| (row.site, callee)));
-        }
-    }
-    let program = ascent_run! {
-        relation repeated(SiteId, EffectId) = repeated;
-        relation runs(SiteId, FunctionId) = runs;
-        relation by_itself(FunctionId);
-        by_itself(context.function_of(*s)) <-- repeated(s, _);
-        relation told_below(SiteId);
-        told_below(s) <-- runs(s, f), by_itself(f);
-        relation found(SiteId, EffectId);
-        found(s, e) <-- repeated(s, e), !told_below(s);
-    };
-    let mut found = program.found;
-    found.sort_unstable();
     let mut by_place: FxHashMap<SiteId, (Vec<SiteId>, Effect)> = FxHashMap::default();
-    for (site, effect) in found {
+    for (site, effect) in repeated(context, |effect| adds_again(context, effect)) {
         if !context.in_scope(site) {
             continue;
         }

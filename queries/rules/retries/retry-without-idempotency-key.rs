@@ -1,13 +1,12 @@
 //! A retry reaches a request that creates something and carries no idempotency key.
 
-use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Term};
+use distsys_engine::meaning::{Effect, EffectFlags, Term};
 use distsys_engine::words::is_repeatable_action;
-use distsys_facts::{FunctionId, SiteId};
+use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
-use crate::retried::{is_payment, retry_around, scope_steps};
+use crate::retried::{is_payment, repeated, retry_around, scope_steps};
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -26,31 +25,8 @@ pub(crate) static RULE: Rule = Rule {
 
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
-    let mut creates: Vec<(SiteId, EffectId)> = Vec::new();
-    let mut runs: Vec<(SiteId, FunctionId)> = Vec::new();
-    for row in meaning.effects.rows() {
-        let effect = meaning.effects.get(row.effect);
-        if effect.flags.has(EffectFlags::RETRIED) && creates_again(context, &effect) {
-            creates.push((row.site, row.effect));
-            runs.extend(meaning.callees(row.site).into_iter().map(|callee| (row.site, callee)));
-        }
-    }
-    let program = ascent_run! {
-        relation creates(SiteId, EffectId) = creates;
-        relation runs(SiteId, FunctionId) = runs;
-        // What a function is known to retry by itself, whoever calls it.
-        relation by_itself(FunctionId);
-        by_itself(context.function_of(*s)) <-- creates(s, _);
-        // The lowest place: no callee already does it alone.
-        relation told_below(SiteId);
-        told_below(s) <-- runs(s, f), by_itself(f);
-        relation found(SiteId, EffectId);
-        found(s, e) <-- creates(s, e), !told_below(s);
-    };
-    let mut found = program.found;
-    found.sort_unstable();
     let mut by_operation: FxHashMap<SiteId, (Vec<SiteId>, Effect)> = FxHashMap::default();
-    for (site, effect) in found {
+    for (site, effect) in repeated(context, |effect| creates_again(context, effect)) {
         if !context.in_scope(site) {
             continue;
         }

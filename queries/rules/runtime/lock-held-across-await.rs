@@ -1,7 +1,7 @@
 //! A guard is alive where the task gives way.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Found, Operand, Scope};
+use distsys_engine::meaning::{Found, Scope};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{SiteId, SiteKind, VarId};
 use rustc_hash::FxHashMap;
@@ -146,7 +146,6 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
 }
 
 fn report(context: &Context<'_>, scope: &Scope, suspend: SiteId, sync: bool) -> Finding {
-    let meaning = context.meaning;
     let message = if sync {
         "a lock that blocks its thread is held while the task waits; another task on the same thread that asks for it blocks the executor, and what would release it never runs"
     } else {
@@ -159,10 +158,7 @@ fn report(context: &Context<'_>, scope: &Scope, suspend: SiteId, sync: bool) -> 
     for site in scope.steps.iter().rev() {
         builder = builder.step(*site, "the guard comes from this call");
     }
-    let origin = scope.origin.or_else(|| match meaning.operation(scope).map(|op| meaning.attribute(op, Attr::Key)) {
-        Some(Found::Is(Operand::Var(_))) | None | Some(_) => None,
-    });
-    if let Some(origin) = origin {
+    if let Some(origin) = scope.origin {
         builder = builder.step(origin, "the lock is taken here");
     }
     builder
