@@ -127,6 +127,8 @@ kinds! {
         Callback = "callback",
         DeadLetter = "dead_letter",
         AutoAck = "auto_ack",
+        /// Whether a message or job whose handler stopped half-way comes again; where a model is silent it does.
+        Redelivered = "redelivered",
         Payload = "payload",
         Transaction = "transaction",
         Retries = "retries",

@@ -68,6 +68,30 @@ pub fn is_idempotency_key(name: &str) -> bool {
         )
 }
 
+/// Whether a customer would see it twice if it were there twice, by the name of its table, class or path segment.
+pub fn is_seen_twice(name: &str) -> bool {
+    const THINGS: &[&str] = &[
+        "order",
+        "booking",
+        "reservation",
+        "purchase",
+        "payment",
+        "charge",
+        "refund",
+        "payout",
+        "transfer",
+        "withdrawal",
+        "deposit",
+        "invoice",
+        "shipment",
+        "donation",
+        "transaction",
+        "subscription",
+        "checkout",
+    ];
+    words(name).last().is_some_and(|word| THINGS.contains(&entity_name(word).as_str()))
+}
+
 /// Whether a request to this URL may be repeated whatever its method, as its last segment says: it asks (`/search`), or
 /// puts something in a state that it may already be in (`/cancel`).
 pub fn is_repeatable_action(url: &str) -> bool {

@@ -10,6 +10,7 @@ macro_rules! rules {
 
 rules! {
     idempotency_key_per_attempt = "retries/idempotency-key-per-attempt.rs",
+    redelivery_without_dedup = "retries/redelivery-without-dedup.rs",
     retry_of_side_effect = "retries/retry-of-side-effect.rs",
     retry_without_idempotency_key = "retries/retry-without-idempotency-key.rs",
     unbounded_fanout = "bounds/unbounded-fanout.rs",

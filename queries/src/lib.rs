@@ -5,6 +5,7 @@ mod builder;
 mod catalogue;
 mod context;
 pub mod finding;
+mod handlers;
 mod models;
 mod retried;
 mod sizes;

@@ -6,6 +6,7 @@
 
 mod causes;
 mod effects;
+mod guards;
 mod invoked;
 mod lift;
 mod operations;
@@ -31,6 +32,7 @@ use crate::resolve::{HandleRole, Resolution};
 use crate::words::role_of_name;
 
 pub use effects::{Effect, EffectFlags, EffectId, Effects, SiteEffect};
+pub use guards::Decision;
 pub use invoked::{Invocations, Invoked, Mode};
 pub use operations::{Found, Operand, Operation, Operations};
 pub use order::Order;

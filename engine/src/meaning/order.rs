@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use distsys_facts::{BlockId, EdgeKind, FunctionId, Id, IdKind, SiteId};
+use distsys_facts::{BlockId, EdgeKind, FunctionId, Id, IdKind, RegionId, SiteId};
 use rustc_hash::FxHashMap;
 
 use crate::csr::Csr;
@@ -62,6 +62,22 @@ impl Order {
         b: SiteId,
     ) -> bool {
         between.any(|site| self.precedes(program, a, site) && self.precedes(program, site, b))
+    }
+
+    /// Whether control may pass through `block` and later, without going round a loop, `site`.
+    pub fn leads(&self, program: &Program<'_>, block: BlockId, site: SiteId) -> bool {
+        let row = program.site(site);
+        match self.reach(program, row.function) {
+            Some(reach) => reach.reaches(block, row.block),
+            None => true,
+        }
+    }
+
+    /// The basic block by which a region is entered.
+    pub fn entry_of(&self, program: &Program<'_>, region: RegionId) -> Option<BlockId> {
+        let r = &program.facts.relations;
+        let blocks = self.blocks_by_function.of(&r.block, program.region(region).function);
+        blocks.filter(|row| program.region_within(row.region, region)).map(|row| row.block).min()
     }
 
     fn reach(&self, program: &Program<'_>, function: FunctionId) -> Option<&Reach> {

@@ -36,7 +36,7 @@ pub enum Extent {
 /// Where an operation holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// `RetryScope`, `TxScope`, `LockAcquire`, `Guard`, `TimeoutScope` or `Limiter`.
+    /// `RetryScope`, `TxScope`, `LockAcquire`, `Guard`, `TimeoutScope`, `Limiter` or `Consume` (a loop over messages).
     pub kind: OpKind,
     /// The operation, by its index in [`Operations::all`]; none for a retry loop.
     pub op: Option<u32>,
@@ -96,7 +96,12 @@ pub(super) struct Index {
 fn scope_kind(kind: OpKind) -> Option<OpKind> {
     match kind {
         OpKind::TxBegin | OpKind::TxScope => Some(OpKind::TxScope),
-        OpKind::RetryScope | OpKind::LockAcquire | OpKind::Guard | OpKind::TimeoutScope | OpKind::Limiter => Some(kind),
+        OpKind::RetryScope
+        | OpKind::LockAcquire
+        | OpKind::Guard
+        | OpKind::TimeoutScope
+        | OpKind::Limiter
+        | OpKind::Consume => Some(kind),
         _ => None,
     }
 }

@@ -1,0 +1,91 @@
+//! A message or job that is delivered at least once reaches an effect that a second delivery repeats.
+
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Term};
+use distsys_engine::words::is_seen_twice;
+use distsys_facts::SiteId;
+use rustc_hash::FxHashMap;
+
+use crate::finding::Confidence;
+use crate::handlers::{is_known_again, redelivered, webhooks};
+use crate::retried::is_payment;
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "redelivery-without-dedup",
+        category: Category::Retries,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "a message that comes twice is dealt with twice",
+        page: include_str!("redelivery-without-dedup.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let mut by_place: FxHashMap<SiteId, (SiteId, Vec<SiteId>, Effect, Confidence)> = FxHashMap::default();
+    let messages = redelivered(context).into_iter().map(|handler| (handler, Confidence::High));
+    let hooks = webhooks(context).into_iter().map(|handler| (handler, Confidence::Medium));
+    for (handler, confidence) in messages.chain(hooks) {
+        let mut repeated: Vec<(SiteId, EffectId)> = Vec::new();
+        for site in &handler.sites {
+            for (effect, row) in context.meaning.effects.at(*site) {
+                if adds_again(context, &effect) {
+                    repeated.push((*site, row.effect));
+                }
+            }
+        }
+        for (site, effect) in repeated {
+            let effect = context.meaning.effects.get(effect);
+            let trace = context.meaning.trace(site, &effect);
+            if is_known_again(context, &trace) {
+                continue;
+            }
+            let told = (handler.origin, trace, effect, confidence);
+            by_place.entry(context.primary(&told.1)).or_insert(told);
+        }
+    }
+    by_place.into_values().map(|(origin, trace, effect, sure)| report(context, origin, &trace, &effect, sure)).collect()
+}
+
+/// Whether doing it for a message that was dealt with before does harm that somebody sees.
+fn adds_again(context: &Context<'_>, effect: &Effect) -> bool {
+    if effect.flags.has(EffectFlags::CONDITIONAL) || effect.key != Term::Absent {
+        return false;
+    }
+    let entity = context.meaning.text(effect.entity);
+    match effect.kind {
+        OpKind::Payment | OpKind::Notify => true,
+        OpKind::DbWrite => context.meaning.text(effect.verb) == Some("increment"),
+        OpKind::HttpRequest => {
+            let creates = context.meaning.text(effect.verb) == Some("post");
+            creates && entity.is_some_and(|url| url.rsplit('/').find(|part| !part.is_empty()).is_some_and(is_seen_twice))
+        }
+        _ => false,
+    }
+}
+
+fn report(context: &Context<'_>, origin: SiteId, trace: &[SiteId], effect: &Effect, sure: Confidence) -> Finding {
+    let payment = is_payment(context, trace, effect);
+    let what = context.does(effect);
+    let message = format!(
+        "what is delivered at least once {what} with nothing that knows a delivery it has seen; when the worker stops between this and the acknowledgement, it is done twice"
+    );
+    let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(trace), message)
+        .subject(context.meaning.text(effect.entity).unwrap_or_default())
+        .rests_on(sure)
+        .rests_on(context.confidence_of(trace[0], effect));
+    if payment {
+        builder = builder.severity(Severity::Blocker);
+    }
+    builder
+        .step(origin, "delivered at least once")
+        .steps(context.steps(trace, effect))
+        .checked("no mark of what was done, state or unique key decides before the effect, and it carries no idempotency key")
+        .help("set a mark with the message's id in one transaction with the effect, or send the id as an idempotency key")
+        .build()
+}

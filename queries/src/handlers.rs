@@ -1,0 +1,157 @@
+//! What runs for each message, job or webhook, and whether a second delivery is known again.
+
+use distsys_engine::meaning::{Extent, Found, Mode, Operand, Operation};
+use distsys_engine::words::words;
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::{FunctionId, RegionId, RegionKind, SiteId};
+
+use crate::Context;
+
+/// Code that a message, job or webhook runs.
+#[derive(Debug)]
+pub(crate) struct Handler {
+    /// What registers it, or takes the message.
+    pub origin: SiteId,
+    pub kind: OpKind,
+    pub function: FunctionId,
+    /// The loop or `with` that handles one message in each turn; none: the function does.
+    pub region: Option<RegionId>,
+    /// What is done for the message, in order.
+    pub sites: Vec<SiteId>,
+}
+
+/// Handlers of messages and jobs that come again when the handler stopped half-way.
+pub(crate) fn redelivered(context: &Context<'_>) -> Vec<Handler> {
+    handlers(context, |op| comes_again(context, op))
+}
+
+/// Handlers of messages and jobs that are `chosen` by what registers or takes them.
+pub(crate) fn handlers(context: &Context<'_>, chosen: impl Fn(&Operation) -> bool) -> Vec<Handler> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut found = Vec::new();
+    for op in &meaning.operations.all {
+        if !matches!(op.kind, OpKind::Consume | OpKind::HandleJob) || !context.in_scope(op.site) || !chosen(op) {
+            continue;
+        }
+        let mut registers = false;
+        for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
+            registers = true;
+            let sites = program.sites(row.function).map(|row| row.site).collect();
+            found.push(Handler { origin: op.site, kind: op.kind, function: row.function, region: None, sites });
+        }
+        // Taken by hand, in a loop.
+        if !registers && op.kind == OpKind::Consume {
+            let around = program.regions_outward(program.site(op.site).region);
+            let Some(turn) = around.into_iter().find(|region| region.kind == RegionKind::Loop) else { continue };
+            let within = |site: &SiteId| program.region_within(program.site(*site).region, turn.region);
+            let sites = program.sites(op.function).map(|row| row.site);
+            let sites: Vec<SiteId> =
+                sites.filter(|site| within(site) && meaning.precedes(op.site, *site)).collect();
+            found.push(Handler {
+                origin: op.site,
+                kind: op.kind,
+                function: op.function,
+                region: Some(turn.region),
+                sites,
+            });
+        }
+    }
+    for scope in meaning.scopes.of_kind(OpKind::Consume) {
+        let Extent::Region(region) = scope.extent else { continue };
+        let op = meaning.operation(scope);
+        if meaning.is_out_of_scope(scope.function) || op.is_some_and(|op| !chosen(op)) {
+            continue;
+        }
+        let sites = meaning.sites(scope);
+        let Some(origin) = scope.origin.or(sites.first().copied()) else { continue };
+        let kind = OpKind::Consume;
+        found.push(Handler { origin, kind, function: scope.function, region: Some(region), sites });
+    }
+    found
+}
+
+/// Routes that another service calls until it is answered, as their path or name says.
+pub(crate) fn webhooks(context: &Context<'_>) -> Vec<Handler> {
+    let meaning = context.meaning;
+    let mut found = Vec::new();
+    for op in meaning.operations.of_kind(OpKind::Route).filter(|op| context.in_scope(op.site)) {
+        let says = |text: &str| words(text).iter().any(|word| matches!(word.as_str(), "webhook" | "webhooks" | "hook"));
+        let path = match meaning.attribute(op, Attr::Path) {
+            Found::Is(Operand::Var(var)) => meaning.constant(var).is_some_and(says),
+            Found::Is(Operand::Text(text)) => says(&text),
+            _ => false,
+        };
+        for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
+            if path || says(context.function_name(row.function)) {
+                let sites = meaning.program.sites(row.function).map(|row| row.site).collect();
+                found.push(Handler { origin: op.site, kind: op.kind, function: row.function, region: None, sites });
+            }
+        }
+    }
+    found
+}
+
+/// Whether the broker or queue delivers again what was not finished.
+pub(crate) fn comes_again(context: &Context<'_>, op: &Operation) -> bool {
+    let meaning = context.meaning;
+    let says = |attr: Attr| match meaning.attribute(op, attr) {
+        Found::Is(Operand::Text(text)) => text != "false",
+        Found::Is(Operand::Var(var)) => {
+            !meaning.constant(var).is_some_and(|text| matches!(text, "false" | "False" | "0" | "null"))
+        }
+        Found::Is(_) => true,
+        // What is not seen may say anything; what is not said is not so.
+        Found::Unknown | Found::Absent => false,
+    };
+    !says(Attr::AutoAck) && (!meaning.declares(op, Attr::Redelivered) || says(Attr::Redelivered))
+}
+
+/// Whether something on the way to an effect knows a message, request or attempt that was dealt with before: a look at
+/// stored state that decides, a mark that can be set only once, or a wrapper or name that says so.
+pub(crate) fn is_known_again(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let guarded = |site: SiteId| meaning.is_decided_by_state(site) || meaning.is_marked_before(site);
+    trace.iter().any(|site| {
+        // `once(id, () => …)`: the wrapper decides whether it runs what it is given.
+        let wrapped = || {
+            let gives = meaning.invocations.at(*site).next().is_some();
+            let callees = meaning.resolution.calls_at(*site).iter().map(|edge| edge.function);
+            gives
+                && callees
+                    .flat_map(|function| program.sites(function))
+                    .any(|row| meaning.invocations.is_through_parameter(row.site) && guarded(row.site))
+        };
+        guarded(*site) || says_known(context, *site) || wrapped()
+    })
+}
+
+/// Whether a call before `site`, an annotation of its function or the function's name speaks of telling what was done.
+fn says_known(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let says = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        ["idempot", "dedup", "already", "exactlyonce", "exactly_once"].iter().any(|word| text.contains(word))
+    };
+    let mut function = Some(context.function_of(site));
+    while let Some(id) = function {
+        let annotated = program
+            .annotation_by_function
+            .of(&r.function_annotation, id)
+            .filter_map(|row| program.call(row.site))
+            .any(|call| says(program.text(call.name)) || call.callee.and_then(|var| program.variable(var)).is_some_and(|row| says(program.text(row.name))));
+        let called = program.sites(id).filter(|row| row.site <= site).filter_map(|row| program.call(row.site)).any(|call| {
+            let named = call.callee.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
+            let held = call.receiver.and_then(|var| program.loaded_as(var)).map(|load| program.text(load.field));
+            says(program.text(call.name)) || named.is_some_and(says) || held.is_some_and(says)
+        });
+        if annotated || called || says(context.function_name(id)) {
+            return true;
+        }
+        function = program.function(id).parent;
+    }
+    false
+}
