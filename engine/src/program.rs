@@ -52,6 +52,7 @@ pub struct Program<'f> {
     pub binary_by_dst: Csr,
     pub manages_by_region: Csr,
     pub catches_by_region: Csr,
+    idle_by_region: Csr,
     pub handles_by_body: Csr,
     pub iterates_by_region: Csr,
     pub condition_by_region: Csr,
@@ -123,6 +124,7 @@ impl<'f> Program<'f> {
             binary_by_dst: Csr::by(vars, &r.binary, |row| Some(row.dst)),
             manages_by_region: Csr::by(regions, &r.manages, |row| Some(row.region)),
             catches_by_region: Csr::by(regions, &r.catches, |row| Some(row.region)),
+            idle_by_region: Csr::by(regions, &r.idle, |row| Some(row.region)),
             handles_by_body: Csr::by(regions, &r.handles, |row| Some(row.body)),
             iterates_by_region: Csr::by(regions, &r.iterates, |row| Some(row.region)),
             condition_by_region: Csr::by(regions, &r.condition, |row| Some(row.region)),
@@ -231,6 +233,11 @@ impl<'f> Program<'f> {
 
     pub fn path(&self, file: FileId) -> &'f str {
         self.text(self.facts.relations.file[file.index()].path)
+    }
+
+    /// Whether a handler or arm does nothing and says not why.
+    pub fn is_idle(&self, region: RegionId) -> bool {
+        self.idle_by_region.first(&self.facts.relations.idle, region).is_some()
     }
 
     /// Whether a region is `inner` or lies inside of it.

@@ -68,6 +68,56 @@ pub fn is_idempotency_key(name: &str) -> bool {
         )
 }
 
+/// Whether a call of this name only tells somebody: a log, a metric, a trace, or making the text for one.
+pub fn is_report(name: &str) -> bool {
+    const TELLS: &[&str] = &[
+        "log",
+        "logs",
+        "logger",
+        "logging",
+        "error",
+        "err",
+        "warn",
+        "warning",
+        "info",
+        "debug",
+        "trace",
+        "exception",
+        "critical",
+        "fatal",
+        "print",
+        "println",
+        "eprintln",
+        "capture",
+        "report",
+        "notice",
+        "inc",
+        "increment",
+        "observe",
+        "record",
+        "gauge",
+        "counter",
+        "count",
+        "histogram",
+        "metric",
+        "metrics",
+        "labels",
+        "format",
+        "str",
+        "repr",
+        "string",
+        "stringify",
+        "write",
+        "dbg",
+        "traceback",
+        "message",
+        "now",
+        "isoformat",
+        "dumps",
+    ];
+    words(name).iter().any(|word| TELLS.contains(&word.as_str()))
+}
+
 /// Whether a customer would see it twice if it were there twice, by the name of its table, class or path segment.
 pub fn is_seen_twice(name: &str) -> bool {
     const THINGS: &[&str] = &[

@@ -27,9 +27,11 @@ rules! {
     last_write_wins = "time/last-write-wins.rs",
     wall_clock_duration = "time/wall-clock-duration.rs",
     ack_before_processing = "messaging/ack-before-processing.rs",
+    swallowed_consumer_error = "messaging/swallowed-consumer-error.rs",
     remote_call_in_transaction = "transactions/remote-call-in-transaction.rs",
     enqueue_before_commit = "ordering/enqueue-before-commit.rs",
     missing_timeout = "capacity/missing-timeout.rs",
+    swallowed_remote_error = "observability/swallowed-remote-error.rs",
     floating_effect = "runtime/floating-effect.rs",
     lock_held_across_await = "runtime/lock-held-across-await.rs",
 }

@@ -1,6 +1,6 @@
 //! What runs for each message, job or webhook, and whether a second delivery is known again.
 
-use distsys_engine::meaning::{Extent, Found, Mode, Operand, Operation};
+use distsys_engine::meaning::{Effect, EffectFlags, Extent, Found, Mode, Operand, Operation};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, RegionId, RegionKind, SiteId};
@@ -12,12 +12,13 @@ use crate::Context;
 pub(crate) struct Handler {
     /// What registers it, or takes the message.
     pub origin: SiteId,
-    pub kind: OpKind,
     pub function: FunctionId,
     /// The loop or `with` that handles one message in each turn; none: the function does.
     pub region: Option<RegionId>,
     /// What is done for the message, in order.
     pub sites: Vec<SiteId>,
+    /// Whether a message that failed counts as done as soon as a later one does.
+    pub by_position: bool,
 }
 
 /// Handlers of messages and jobs that come again when the handler stopped half-way.
@@ -34,11 +35,12 @@ pub(crate) fn handlers(context: &Context<'_>, chosen: impl Fn(&Operation) -> boo
         if !matches!(op.kind, OpKind::Consume | OpKind::HandleJob) || !context.in_scope(op.site) || !chosen(op) {
             continue;
         }
+        let by_position = is_by_position(context, op);
         let mut registers = false;
         for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
             registers = true;
             let sites = program.sites(row.function).map(|row| row.site).collect();
-            found.push(Handler { origin: op.site, kind: op.kind, function: row.function, region: None, sites });
+            found.push(Handler { origin: op.site, function: row.function, region: None, sites, by_position });
         }
         // Taken by hand, in a loop.
         if !registers && op.kind == OpKind::Consume {
@@ -50,10 +52,11 @@ pub(crate) fn handlers(context: &Context<'_>, chosen: impl Fn(&Operation) -> boo
                 sites.filter(|site| within(site) && meaning.precedes(op.site, *site)).collect();
             found.push(Handler {
                 origin: op.site,
-                kind: op.kind,
+               
                 function: op.function,
                 region: Some(turn.region),
                 sites,
+                by_position,
             });
         }
     }
@@ -63,12 +66,16 @@ pub(crate) fn handlers(context: &Context<'_>, chosen: impl Fn(&Operation) -> boo
         if meaning.is_out_of_scope(scope.function) || op.is_some_and(|op| !chosen(op)) {
             continue;
         }
+        let by_position = op.is_some_and(|op| is_by_position(context, op));
         let sites = meaning.sites(scope);
         let Some(origin) = scope.origin.or(sites.first().copied()) else { continue };
-        let kind = OpKind::Consume;
-        found.push(Handler { origin, kind, function: scope.function, region: Some(region), sites });
+        found.push(Handler { origin, function: scope.function, region: Some(region), sites, by_position });
     }
     found
+}
+
+fn is_by_position(context: &Context<'_>, op: &Operation) -> bool {
+    context.meaning.attribute(op, Attr::Redelivered) == Found::Is(Operand::Text("position".to_owned()))
 }
 
 /// Routes that another service calls until it is answered, as their path or name says.
@@ -85,7 +92,8 @@ pub(crate) fn webhooks(context: &Context<'_>) -> Vec<Handler> {
         for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
             if path || says(context.function_name(row.function)) {
                 let sites = meaning.program.sites(row.function).map(|row| row.site).collect();
-                found.push(Handler { origin: op.site, kind: op.kind, function: row.function, region: None, sites });
+                let (origin, function) = (op.site, row.function);
+                found.push(Handler { origin, function, region: None, sites, by_position: false });
             }
         }
     }
@@ -154,4 +162,16 @@ fn says_known(context: &Context<'_>, site: SiteId) -> bool {
         function = program.function(id).parent;
     }
     false
+}
+
+/// What the message was sent for.
+pub(crate) fn is_work(context: &Context<'_>, effect: &Effect) -> bool {
+    if effect.flags.has(EffectFlags::BACKGROUND) {
+        return false;
+    }
+    match effect.kind {
+        OpKind::DbWrite | OpKind::Payment | OpKind::Notify | OpKind::ObjectWrite => true,
+        OpKind::HttpRequest => matches!(context.meaning.text(effect.verb), Some("post" | "put" | "patch" | "delete")),
+        _ => false,
+    }
 }

@@ -6,6 +6,7 @@
 
 mod causes;
 mod effects;
+mod failures;
 mod guards;
 mod invoked;
 mod lift;
@@ -32,6 +33,7 @@ use crate::resolve::{HandleRole, Resolution};
 use crate::words::role_of_name;
 
 pub use effects::{Effect, EffectFlags, EffectId, Effects, SiteEffect};
+pub use failures::Failure;
 pub use guards::Decision;
 pub use invoked::{Invocations, Invoked, Mode};
 pub use operations::{Found, Operand, Operation, Operations};

@@ -1,6 +1,6 @@
 //! Regions and basic blocks, built structurally: choices, loops, `try`, early exits.
 
-use distsys_facts::schema::{Block, Catches, Condition, Edge, Handles, Iterates, Manages, Region};
+use distsys_facts::schema::{Block, Catches, Condition, Edge, Handles, Idle, Iterates, Manages, Region};
 use distsys_facts::{BlockId, EdgeKind, RegionId, RegionKind, VarId};
 
 use super::{Lowering, Span};
@@ -233,6 +233,11 @@ impl Lowering<'_> {
             self.end_region();
             self.frame().tries.pop();
         }
+    }
+
+    /// Says that a handler or arm does nothing.
+    pub fn idle(&mut self, region: RegionId) {
+        self.facts.relations.idle.push(Idle { region });
     }
 
     /// Begins the next handler, for exceptions of `type_` (empty: all).

@@ -128,6 +128,11 @@ impl<'s> Lowering<'s> {
         self.source.position(offset)
     }
 
+    /// Whether there is nothing between the braces of a span, no comment either.
+    pub fn is_blank(&self, braces: Span) -> bool {
+        self.source.slice(braces).trim_matches(['{', '}', '(', ')']).trim().is_empty()
+    }
+
     pub fn source(&self) -> &SourceMap<'s> {
         &self.source
     }

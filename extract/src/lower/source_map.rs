@@ -39,6 +39,13 @@ impl<'s> SourceMap<'s> {
         self.text.get(span.start as usize..span.end as usize).unwrap_or("")
     }
 
+    /// The text of a span and what follows it on its last line.
+    pub fn to_line_end(&self, span: Span) -> &'s str {
+        let rest = self.text.get(span.end as usize..).unwrap_or("");
+        let line = rest.lines().next().map_or(0, str::len) as u32;
+        self.slice(Span::new(span.start, span.end + line))
+    }
+
     /// The number of lines, a last one without line feed included.
     pub fn lines(&self) -> u32 {
         let last_is_empty = self.line_starts.last().is_some_and(|start| *start as usize == self.text.len());

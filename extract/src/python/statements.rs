@@ -277,7 +277,10 @@ impl Lower<'_> {
                 None => String::new(),
             };
             let var = handler.name.as_ref().map(|name| self.to.name(name));
-            self.to.begin_catch(&mut open, &type_, var, span_of(handler));
+            let region = self.to.begin_catch(&mut open, &type_, var, span_of(handler));
+            if self.is_idle(&handler.body, span_of(handler)) {
+                self.to.idle(region);
+            }
             self.body(&handler.body);
             self.to.end_catch(&mut open);
         }
@@ -287,6 +290,17 @@ impl Lower<'_> {
             self.to.end_finally(&mut open);
         }
         self.to.end_try(open);
+    }
+
+    /// Whether a handler has neither a statement nor a comment below its first line.
+    fn is_idle(&self, body: &[Stmt], handler: Span) -> bool {
+        let says_nothing = |statement: &Stmt| match statement {
+            Stmt::Pass(_) => true,
+            Stmt::Expr(expression) => matches!(*expression.value, Expr::EllipsisLiteral(_)),
+            _ => false,
+        };
+        let text = self.to.source().to_line_end(handler);
+        body.iter().all(says_nothing) && !text.split_once('\n').is_some_and(|(_, below)| below.contains('#'))
     }
 
     fn import(&mut self, import: &StmtImport) {

@@ -25,7 +25,10 @@ impl Lower<'_> {
         let mut choice = self.to.begin_choice();
         let braces = if_.then_branch.brace_token.span;
         let span = self.span(braces.open(), braces.close());
-        self.to.begin_arm(&choice, RegionKind::Branch, condition, span);
+        let region = self.to.begin_arm(&choice, RegionKind::Branch, condition, span);
+        if self.to.is_blank(span) {
+            self.to.idle(region);
+        }
         self.bind_let_patterns(&if_.cond);
         if let Some(value) = self.block_value(&if_.then_branch) {
             self.to.assign(result, value);
@@ -102,7 +105,10 @@ impl Lower<'_> {
             let body = &*arm.body;
             let span = self.span_of(body);
             let condition = self.pattern_condition(&arm.pat, subject, span);
-            self.to.begin_arm(&choice, RegionKind::Branch, condition.or(Some(subject)), span);
+            let region = self.to.begin_arm(&choice, RegionKind::Branch, condition.or(Some(subject)), span);
+            if self.to.is_blank(span) {
+                self.to.idle(region);
+            }
             self.to.push_scope();
             self.bind_pattern(&arm.pat, subject);
             if let syn::Pat::Guard(guard) = &arm.pat {

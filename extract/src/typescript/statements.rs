@@ -278,7 +278,10 @@ impl Lower<'_> {
         if let Some(handler) = &try_.handler {
             self.to.push_scope();
             let var = handler.param.as_ref().map(|_| self.to.fresh_var());
-            self.to.begin_catch(&mut open, "", var, span(handler.span));
+            let region = self.to.begin_catch(&mut open, "", var, span(handler.span));
+            if self.to.is_blank(span(handler.body.span)) {
+                self.to.idle(region);
+            }
             if let (Some(parameter), Some(var)) = (&handler.param, var) {
                 self.declare_pattern(&parameter.pattern, false, false);
                 self.bind(&parameter.pattern, var);

@@ -1,11 +1,12 @@
 //! A message is acknowledged before what it asks for is done.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Operand, Operation};
+use distsys_engine::meaning::{Effect, EffectId, Found, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::handlers::is_work;
 use crate::retried::is_payment;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -68,18 +69,6 @@ fn acknowledges_on_receipt(context: &Context<'_>, op: &Operation) -> bool {
     match context.meaning.attribute(op, Attr::AutoAck) {
         Found::Is(Operand::Var(var)) => context.meaning.constant(var).is_some_and(|text| matches!(text, "true" | "True")),
         Found::Is(Operand::Text(text)) => text == "true",
-        _ => false,
-    }
-}
-
-/// What the message was sent for.
-fn is_work(context: &Context<'_>, effect: &Effect) -> bool {
-    if effect.flags.has(EffectFlags::BACKGROUND) {
-        return false;
-    }
-    match effect.kind {
-        OpKind::DbWrite | OpKind::Payment | OpKind::Notify | OpKind::ObjectWrite => true,
-        OpKind::HttpRequest => matches!(context.meaning.text(effect.verb), Some("post" | "put" | "patch" | "delete")),
         _ => false,
     }
 }

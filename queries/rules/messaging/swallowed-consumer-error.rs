@@ -1,0 +1,139 @@
+//! A handler of everything that may fail logs or ignores it, and the message counts as done.
+
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, Failure};
+use distsys_engine::words::is_report;
+use distsys_facts::{RegionId, SiteId, SiteKind};
+use rustc_hash::FxHashMap;
+
+use crate::handlers::{Handler, is_work, redelivered};
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "swallowed-consumer-error",
+        category: Category::Messaging,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "a message whose handling failed counts as done",
+        page: include_str!("swallowed-consumer-error.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let mut by_place: FxHashMap<SiteId, Swallowed> = FxHashMap::default();
+    for handler in redelivered(context) {
+        for failure in context.meaning.failures(handler.function) {
+            if !failure.all || !only_tells(context, &failure) || !is_for_one_message(context, &handler, &failure) {
+                continue;
+            }
+            let Some(ack) = counts_as_done(context, &handler, &failure) else { continue };
+            let Some((site, effect)) = work(context, &handler, &failure) else { continue };
+            let swallowed = Swallowed { region: failure.region, origin: handler.origin, ack, site, effect };
+            let place = failure.sites.first().copied().unwrap_or(site);
+            by_place.entry(place).or_insert(swallowed);
+        }
+    }
+    by_place.into_iter().map(|(place, swallowed)| report(context, place, &swallowed)).collect()
+}
+
+struct Swallowed {
+    region: Option<RegionId>,
+    origin: SiteId,
+    /// Where the message is acknowledged after the failure; none: by the library, when the handler returns.
+    ack: Option<SiteId>,
+    site: SiteId,
+    effect: Effect,
+}
+
+/// Whether dealing with the failure is nothing but telling of it.
+fn only_tells(context: &Context<'_>, failure: &Failure) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    failure.sites.iter().all(|site| match program.site(*site).kind {
+        SiteKind::Throw | SiteKind::Store => false,
+        SiteKind::Call => {
+            let acks = meaning.effects.at(*site).all(|(effect, _)| matches!(effect.kind, OpKind::Ack | OpKind::Log | OpKind::Metric | OpKind::Trace));
+            let tells = program.call(*site).is_none_or(|call| {
+                let held = call.receiver.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
+                let named = call.callee.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
+                let global = call.callee.or(call.receiver).and_then(|var| program.global(var)).map(|path| program.text(path));
+                [Some(program.text(call.name)), held, named, global].into_iter().flatten().any(is_report)
+            });
+            let is_ack = meaning.effects.at(*site).any(|(effect, _)| effect.kind == OpKind::Ack);
+            acks && (tells || is_ack)
+        }
+        _ => true,
+    })
+}
+
+/// Whether the failure of one message is dealt with, and then the next one comes.
+fn is_for_one_message(context: &Context<'_>, handler: &Handler, failure: &Failure) -> bool {
+    match (handler.region, failure.region) {
+        (Some(turn), Some(region)) => context.meaning.program.region_within(region, turn),
+        _ => true,
+    }
+}
+
+/// Whether a message whose handling failed is acknowledged nevertheless, and where if it is by hand.
+fn counts_as_done(context: &Context<'_>, handler: &Handler, failure: &Failure) -> Option<Option<SiteId>> {
+    let meaning = context.meaning;
+    let acks: Vec<SiteId> = handler
+        .sites
+        .iter()
+        .copied()
+        .filter(|site| meaning.effects.at(*site).any(|(effect, _)| effect.kind == OpKind::Ack))
+        .collect();
+    let after = |ack: &&SiteId| {
+        failure.sites.contains(ack) || failure.entry.is_some_and(|entry| meaning.leads(entry, **ack))
+    };
+    match acks.iter().find(after) {
+        Some(ack) => Some(Some(*ack)),
+        None if handler.by_position => Some(None),
+        None if !acks.is_empty() => None,
+        // Who acknowledges by hand and does not here has not acknowledged.
+        None => (!acknowledges_by_hand(context, handler)).then_some(None),
+    }
+}
+
+/// Whether the library of the handler knows acknowledgement by hand.
+fn acknowledges_by_hand(context: &Context<'_>, handler: &Handler) -> bool {
+    let meaning = context.meaning;
+    let Some(op) = meaning.operations.at(handler.origin).find(|op| matches!(op.kind, OpKind::Consume | OpKind::HandleJob)) else {
+        return true;
+    };
+    op.kind == OpKind::Consume && meaning.models.acknowledges(op.family, op.model)
+}
+
+/// What the message was sent for, among what may fail.
+fn work(context: &Context<'_>, handler: &Handler, failure: &Failure) -> Option<(SiteId, Effect)> {
+    let done = failure.protected.iter().filter(|site| handler.sites.contains(site));
+    done.flat_map(|site| context.meaning.effects.at(*site).map(|(effect, row)| (row.site, effect)))
+        .find(|(_, effect)| is_work(context, effect))
+}
+
+fn report(context: &Context<'_>, place: SiteId, swallowed: &Swallowed) -> Finding {
+    let trace = context.meaning.trace(swallowed.site, &swallowed.effect);
+    let what = context.does(&swallowed.effect);
+    let message = format!(
+        "when what {what} fails, it is only told of and the message counts as done: nobody handles it again, and nothing keeps it for a look"
+    );
+    let mut builder = FindingBuilder::new(context, &RULE.info, place, message)
+        .subject(context.meaning.text(swallowed.effect.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(swallowed.site, &swallowed.effect));
+    if let Some(region) = swallowed.region {
+        builder = builder.at_region(region);
+    }
+    builder = builder.step(swallowed.origin, "messages are handled").steps(context.steps(&trace, &swallowed.effect));
+    if let Some(ack) = swallowed.ack {
+        builder = builder.step(ack, "acknowledged in spite of the failure");
+    }
+    builder
+        .checked("it is not raised again, refused, parked or written down")
+        .help("let the failure out so that the message comes again, or park it (dead-letter queue, table of failures) before it is acknowledged")
+        .build()
+}

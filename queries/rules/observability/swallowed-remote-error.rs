@@ -1,0 +1,94 @@
+//! The failure of an effect outside the process is dropped: no log, no metric, no word why.
+
+use distsys_engine::OpKind;
+use distsys_engine::meaning::Effect;
+use distsys_engine::words::words;
+use distsys_facts::{FunctionId, RegionId, SiteId};
+use rustc_hash::FxHashMap;
+
+use crate::finding::Confidence;
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "swallowed-remote-error",
+        category: Category::Observability,
+        severity: Severity::Minor,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "the failure of an effect is dropped without a word",
+        page: include_str!("swallowed-remote-error.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut found: FxHashMap<SiteId, (Option<RegionId>, Effect)> = FxHashMap::default();
+    for row in &meaning.program.facts.relations.function {
+        let function = row.function;
+        if meaning.is_out_of_scope(function) || meaning.program.runs_in_browser(function) || tidies_up(context, function) {
+            continue;
+        }
+        for failure in meaning.failures(function).into_iter().filter(|failure| failure.all && failure.empty) {
+            if let Some((site, effect)) = lost(context, &failure.protected) {
+                found.entry(site).or_insert((failure.region, effect));
+            }
+        }
+    }
+    found.into_iter().map(|(site, (region, effect))| report(context, site, region, &effect)).collect()
+}
+
+/// Where failures are expected and nothing is left to be done.
+fn tidies_up(context: &Context<'_>, function: FunctionId) -> bool {
+    const TIDY: &[&str] = &[
+        "close", "cleanup", "clean", "shutdown", "stop", "dispose", "disconnect", "teardown", "rollback", "release",
+        "delete", "remove", "exit", "del", "track", "telemetry", "analytics", "beacon", "ping", "heartbeat", "log", "invalidate",
+    ];
+    words(context.named_function(function)).iter().any(|word| TIDY.contains(&word.as_str()))
+}
+
+/// Further down, the handler was meant for something else.
+const MAX_DEPTH: usize = 3;
+
+/// The effect that somebody misses when it did not happen.
+fn lost(context: &Context<'_>, protected: &[SiteId]) -> Option<(SiteId, Effect)> {
+    let meaning = context.meaning;
+    protected
+        .iter()
+        .flat_map(|site| meaning.effects.at(*site).map(|(effect, row)| (row.site, effect)))
+        .filter(|(_, effect)| is_missed(context, effect))
+        .find(|(site, effect)| {
+            context.confidence_of(*site, effect) == Confidence::High && meaning.trace(*site, effect).len() <= MAX_DEPTH
+        })
+}
+
+fn is_missed(context: &Context<'_>, effect: &Effect) -> bool {
+    let verb = context.meaning.text(effect.verb);
+    match effect.kind {
+        OpKind::Publish | OpKind::Enqueue | OpKind::Payment | OpKind::Notify | OpKind::ObjectWrite => true,
+        OpKind::DbWrite => matches!(verb, Some("insert" | "update" | "upsert" | "increment")),
+        OpKind::HttpRequest => matches!(verb, Some("post" | "put" | "patch")),
+        _ => false,
+    }
+}
+
+fn report(context: &Context<'_>, site: SiteId, region: Option<RegionId>, effect: &Effect) -> Finding {
+    let trace = context.meaning.trace(site, effect);
+    let what = context.does(effect);
+    let message = format!("when what {what} fails nobody is told: no log, no metric, no answer; the effect is lost and looks done");
+    let mut builder = FindingBuilder::new(context, &RULE.info, site, message)
+        .severity(Severity::Major)
+        .subject(context.meaning.text(effect.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(site, effect));
+    if let Some(region) = region {
+        builder = builder.at_region(region);
+    }
+    builder
+        .steps(context.steps(&trace, effect))
+        .checked("the handler of the failure is empty and says not why")
+        .help("log or count the failure, answer with it, or say in a comment why it does not matter")
+        .build()
+}
