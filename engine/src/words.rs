@@ -68,6 +68,15 @@ pub fn is_idempotency_key(name: &str) -> bool {
         )
 }
 
+/// Whether a name or code is that of the failure by which a database refuses a second row of one key.
+pub fn is_unique_violation(text: &str) -> bool {
+    let plain: String = words(text).concat();
+    ["integrityerror", "uniqueviolation", "duplicatekey", "uniqueconstraint", "duplicateentry", "alreadyexists"]
+        .iter()
+        .any(|name| plain.contains(name))
+        || matches!(plain.as_str(), "p2002" | "23505" | "11000" | "erdupentry")
+}
+
 /// Whether a call of this name only tells somebody: a log, a metric, a trace, or making the text for one.
 pub fn is_report(name: &str) -> bool {
     const TELLS: &[&str] = &[

@@ -9,6 +9,7 @@ macro_rules! rules {
 }
 
 rules! {
+    dual_write = "retries/dual-write.rs",
     idempotency_key_per_attempt = "retries/idempotency-key-per-attempt.rs",
     redelivery_without_dedup = "retries/redelivery-without-dedup.rs",
     retry_of_side_effect = "retries/retry-of-side-effect.rs",
@@ -28,6 +29,7 @@ rules! {
     wall_clock_duration = "time/wall-clock-duration.rs",
     ack_before_processing = "messaging/ack-before-processing.rs",
     swallowed_consumer_error = "messaging/swallowed-consumer-error.rs",
+    post_without_idempotency_key = "end-to-end/post-without-idempotency-key.rs",
     remote_call_in_transaction = "transactions/remote-call-in-transaction.rs",
     enqueue_before_commit = "ordering/enqueue-before-commit.rs",
     missing_timeout = "capacity/missing-timeout.rs",

@@ -22,7 +22,7 @@ mod trace;
 
 use std::sync::OnceLock;
 
-use distsys_facts::{FunctionId, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::source::Source;
@@ -193,6 +193,7 @@ impl<'m> Meaning<'m> {
         let program = self.program;
         let gives = match self.attribute(op, Attr::Completion) {
             Found::Is(Operand::Var(var)) => Some(var),
+            Found::Is(Operand::Text(text)) if text == "none" => None,
             // Whatever a library of this family does outside the process gives a promise.
             _ if op.family.gives_promises() && does_outside(op.kind) => program.call(op.site).map(|call| call.result),
             _ => None,
@@ -215,6 +216,11 @@ impl<'m> Meaning<'m> {
             || program.calls_by_receiver.of(&r.call, var).next().is_some()
             || program.load_by_base.of(&r.load, var).next().is_some()
             || self.flow.is_kept(var)
+    }
+
+    /// The class of the project that a value is an instance of.
+    pub fn class_of(&self, var: VarId) -> Option<ClassId> {
+        self.reader().class_of(var)
     }
 
     /// The constant text that `var` surely is.

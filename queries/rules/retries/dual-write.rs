@@ -1,0 +1,150 @@
+//! A row and the message about it go to two systems, with nothing that brings the second after the first.
+
+use ascent::ascent_run;
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{EffectFlags, EffectId};
+use distsys_engine::words::words;
+use distsys_facts::{FunctionId, FunctionKind, ParameterKind, SiteId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::handlers::redelivered;
+use crate::transactions::is_elsewhere;
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "dual-write",
+        category: Category::Retries,
+        severity: Severity::Minor,
+        maturity: Maturity::Stable,
+        yields_to: &["enqueue-before-commit"],
+        summary: "a row and a message about it are written apart",
+        page: include_str!("dual-write.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    if has_outbox(context) {
+        return Vec::new();
+    }
+    let repeated = run_again(context);
+    let mut writes: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
+    let mut sends: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        let function = context.function_of(row.site);
+        match effect.kind {
+            OpKind::DbWrite if !is_elsewhere(effect.flags) && meaning.text(effect.verb) != Some("delete") => {
+                writes.push((function, row.site, row.effect));
+            }
+            OpKind::Publish if !effect.flags.has(EffectFlags::TRANSACTIONAL) && !effect.flags.has(EffectFlags::BACKGROUND) => {
+                sends.push((function, row.site, row.effect));
+            }
+            _ => {}
+        }
+    }
+    sends.retain(|(function, site, _)| context.in_scope(*site) && !repeated.contains(function));
+    let program = ascent_run! {
+        relation writes(FunctionId, SiteId, EffectId) = writes;
+        relation sends(FunctionId, SiteId, EffectId) = sends;
+        // The message is out, and the write may still fail.
+        relation sent_first(SiteId, EffectId, SiteId, EffectId);
+        sent_first(s, m, w, e) <-- sends(f, s, m), writes(f, w, e), if s != w && meaning.precedes(*s, *w) && share(context, *s, *w);
+        // The write is done, and the process may stop before the message.
+        relation written_first(SiteId, EffectId, SiteId, EffectId);
+        written_first(s, m, w, e) <-- sends(f, s, m), writes(f, w, e), if s != w && meaning.precedes(*w, *s) && share(context, *s, *w);
+    };
+    let mut by_send: FxHashMap<SiteId, (EffectId, SiteId, EffectId, Severity)> = FxHashMap::default();
+    for (mut found, severity) in [(program.written_first, Severity::Minor), (program.sent_first, Severity::Major)] {
+        found.sort_unstable();
+        for (send, message, write, effect) in found {
+            by_send.entry(send).or_insert((message, write, effect, severity));
+        }
+    }
+    by_send
+        .into_iter()
+        .map(|(send, (message, write, effect, severity))| report(context, (send, message), (write, effect), severity))
+        .collect()
+}
+
+/// Whether the project sends from rows that are written with the data, or has its tables' changes captured.
+fn has_outbox(context: &Context<'_>) -> bool {
+    let meaning = context.meaning;
+    let says = |text: &str| words(text).iter().any(|word| matches!(word.as_str(), "outbox" | "debezium" | "cdc"));
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    r.class.iter().any(|row| says(program.text(row.name)))
+        || r.sql.iter().any(|row| says(program.text(row.table)))
+        || meaning.effects.rows().iter().any(|row| meaning.text(meaning.effects.get(row.effect).entity).is_some_and(says))
+}
+
+/// Functions that a message or job runs, which comes again until both are done.
+fn run_again(context: &Context<'_>) -> FxHashSet<FunctionId> {
+    let meaning = context.meaning;
+    let mut stack: Vec<FunctionId> = Vec::new();
+    let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
+    for handler in redelivered(context) {
+        if handler.region.is_none() {
+            stack.push(handler.function);
+        }
+        stack.extend(handler.sites.iter().flat_map(|site| meaning.callees(*site)));
+        seen.extend(handler.region.is_some().then_some(handler.function));
+    }
+    while let Some(at) = stack.pop() {
+        if seen.insert(at) {
+            stack.extend(meaning.program.sites(at).flat_map(|row| meaning.callees(row.site)));
+        }
+    }
+    seen
+}
+
+/// Whether the message is about what is written: one named value goes into both, or what the write gave into the message.
+fn share(context: &Context<'_>, send: SiteId, write: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let made_of = |site: SiteId| {
+        let mut vars: FxHashSet<_> = FxHashSet::default();
+        for var in meaning.chain_arguments(site) {
+            vars.extend(meaning.made_from(var));
+        }
+        vars
+    };
+    let message = made_of(send);
+    let Some(call) = program.call(write) else { return false };
+    let mut row = made_of(write);
+    row.insert(call.result);
+    // `order.save()`
+    row.extend(call.receiver.filter(|receiver| meaning.class_of(*receiver).is_some()));
+    let named = |var: &&distsys_facts::VarId| {
+        let receiver = program.parameter(**var).is_some_and(|row| row.kind == ParameterKind::Receiver);
+        !receiver && (**var == call.result || program.variable(**var).is_some_and(|row| program.function(row.function).kind != FunctionKind::Module))
+    };
+    row.iter().filter(named).any(|var| message.contains(var))
+}
+
+fn report(context: &Context<'_>, send: (SiteId, EffectId), write: (SiteId, EffectId), severity: Severity) -> Finding {
+    let meaning = context.meaning;
+    let (message, row) = (meaning.effects.get(send.1), meaning.effects.get(write.1));
+    let (publishes, writes) = (context.does(&message), context.does(&row));
+    let text = if severity == Severity::Major {
+        format!("this {publishes} before it {writes}; when the write fails, others act on what never happened")
+    } else {
+        format!("this {writes} and then {publishes}; when the process stops or the broker refuses in between, nobody ever hears of the row")
+    };
+    let write_trace = meaning.trace(write.0, &row);
+    let send_trace = meaning.trace(send.0, &message);
+    FindingBuilder::new(context, &RULE.info, context.primary(&send_trace), text)
+        .severity(severity)
+        .subject(meaning.text(message.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(send.0, &message))
+        .rests_on(context.confidence_of(write.0, &row))
+        .steps(context.steps(&write_trace, &row))
+        .steps(context.steps(&send_trace, &message))
+        .checked("no outbox, no change-data-capture, and nothing runs the whole operation again")
+        .help("write the message as a row in the transaction of the data and send from there (outbox), or let a sweep send what is missing")
+        .build()
+}
