@@ -68,6 +68,42 @@ pub fn is_idempotency_key(name: &str) -> bool {
         )
 }
 
+/// Whether a field says how far something has come: `status`, `paid`, `sentAt`.
+pub fn is_state(field: &str) -> bool {
+    const STATES: &[&str] = &[
+        "status",
+        "state",
+        "phase",
+        "stage",
+        "paid",
+        "unpaid",
+        "sent",
+        "processed",
+        "handled",
+        "completed",
+        "complete",
+        "done",
+        "succeeded",
+        "captured",
+        "charged",
+        "refunded",
+        "fulfilled",
+        "delivered",
+        "cancelled",
+        "canceled",
+        "confirmed",
+        "finished",
+        "executed",
+        "applied",
+        "shipped",
+        "notified",
+        "settled",
+        "pending",
+    ];
+    let words = words(field);
+    words.iter().any(|word| STATES.contains(&word.as_str())) || words.last().is_some_and(|word| word == "at")
+}
+
 /// Whether a name or code is that of the failure by which a database refuses a second row of one key.
 pub fn is_unique_violation(text: &str) -> bool {
     let plain: String = words(text).concat();

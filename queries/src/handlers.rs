@@ -48,11 +48,10 @@ pub(crate) fn handlers(context: &Context<'_>, chosen: impl Fn(&Operation) -> boo
             let Some(turn) = around.into_iter().find(|region| region.kind == RegionKind::Loop) else { continue };
             let within = |site: &SiteId| program.region_within(program.site(*site).region, turn.region);
             let sites = program.sites(op.function).map(|row| row.site);
-            let sites: Vec<SiteId> =
-                sites.filter(|site| within(site) && meaning.precedes(op.site, *site)).collect();
+            let sites: Vec<SiteId> = sites.filter(|site| within(site) && meaning.precedes(op.site, *site)).collect();
             found.push(Handler {
                 origin: op.site,
-               
+
                 function: op.function,
                 region: Some(turn.region),
                 sites,
@@ -150,12 +149,16 @@ fn says_known(context: &Context<'_>, site: SiteId) -> bool {
             .annotation_by_function
             .of(&r.function_annotation, id)
             .filter_map(|row| program.call(row.site))
-            .any(|call| says(program.text(call.name)) || call.callee.and_then(|var| program.variable(var)).is_some_and(|row| says(program.text(row.name))));
-        let called = program.sites(id).filter(|row| row.site <= site).filter_map(|row| program.call(row.site)).any(|call| {
-            let named = call.callee.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
-            let held = call.receiver.and_then(|var| program.loaded_as(var)).map(|load| program.text(load.field));
-            says(program.text(call.name)) || named.is_some_and(says) || held.is_some_and(says)
-        });
+            .any(|call| {
+                says(program.text(call.name))
+                    || call.callee.and_then(|var| program.variable(var)).is_some_and(|row| says(program.text(row.name)))
+            });
+        let called =
+            program.sites(id).filter(|row| row.site <= site).filter_map(|row| program.call(row.site)).any(|call| {
+                let named = call.callee.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
+                let held = call.receiver.and_then(|var| program.loaded_as(var)).map(|load| program.text(load.field));
+                says(program.text(call.name)) || named.is_some_and(says) || held.is_some_and(says)
+            });
         if annotated || called || says(context.function_name(id)) {
             return true;
         }

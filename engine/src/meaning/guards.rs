@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use super::Meaning;
 use crate::operation::OpKind;
-use crate::words::words;
+use crate::words::{is_state, words};
 
 /// A condition that decides whether a site runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,10 +87,10 @@ impl Meaning<'_> {
                         match self.asks_presence(right) {
                             // `x == null`, `if let None = x`
                             Some(present) => self.proves_new(binary.left, holds == (equal == present), depth + 1),
-                            None => self.is_stored(binary.left) || self.is_stored(right),
+                            None => self.is_state(binary.left) || self.is_state(right),
                         }
                     }
-                    (_, Some(right)) => self.is_stored(binary.left) || self.is_stored(right),
+                    (_, Some(right)) => self.is_state(binary.left) || self.is_state(right),
                     _ => false,
                 }
             });
@@ -112,7 +112,8 @@ impl Meaning<'_> {
                 field if field.bytes().all(|byte| byte.is_ascii_digit()) || field == "*" => {
                     self.proves_new(load.base, holds, depth + 1)
                 }
-                _ => self.is_stored(load.base),
+                // Of a row that the caller has loaded, as its name says.
+                field => is_state(field) || self.is_stored(load.base),
             };
         }
         program.assigned_from(condition).any(|row| self.proves_new(row.src, holds, depth + 1))
@@ -129,17 +130,25 @@ impl Meaning<'_> {
         }
     }
 
+    fn is_state(&self, var: VarId) -> bool {
+        let program = self.program;
+        program.loaded_as(var).is_some_and(|load| is_state(program.text(load.field))) || self.is_stored(var)
+    }
+
     /// Whether a value comes out of a store or of a write to one.
     fn is_stored(&self, var: VarId) -> bool {
-        self.made_from(var).into_iter().any(|var| {
-            self.program.call_giving(var).is_some_and(|call| self.asks_state(call.site).is_some())
-        })
+        self.made_from(var)
+            .into_iter()
+            .any(|var| self.program.call_giving(var).is_some_and(|call| self.asks_state(call.site).is_some()))
     }
 
     fn asks_state(&self, site: SiteId) -> Option<Asked> {
         let name = self.program.call(site).map(|call| self.program.text(call.name)).unwrap_or_default();
         let predicate = words(name).first().is_some_and(|word| {
-            matches!(word.as_str(), "is" | "has" | "should" | "can" | "may" | "was" | "already" | "needs" | "must" | "check")
+            matches!(
+                word.as_str(),
+                "is" | "has" | "should" | "can" | "may" | "was" | "already" | "needs" | "must" | "check"
+            )
         });
         let mut asked = None;
         for (effect, _) in self.effects.at(site) {

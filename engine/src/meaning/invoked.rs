@@ -59,6 +59,7 @@ impl Invocations {
         invocations.by_operations(reader, operations);
         invocations.unawaited(reader);
         invocations.by_project(reader, operations);
+        invocations.by_decorators(reader);
         invocations.by_unknown_libraries(reader, operations);
         invocations.all.sort_unstable();
         invocations.all.dedup_by_key(|row| (row.site, row.function));
@@ -214,6 +215,16 @@ impl Invocations {
             if functions.is_empty() {
                 continue;
             }
+            // `register(handler)`: what the wrapper registers is what it is given.
+            let registering: Vec<SiteId> =
+                applied.iter().copied().filter(|site| modes.sites.contains(&(*site, Mode::Registered))).collect();
+            if registering.len() == applied.len() {
+                for &site in &registering {
+                    let mode = Mode::Registered;
+                    self.all.extend(functions.iter().map(|&function| Invoked { site, function, mode }));
+                }
+                continue;
+            }
             // A wrapper that defers to the commit where there is a transaction knows what it does.
             let mode = if applied.iter().any(|site| self.runs_as(reader, &modes, *site, parameter, Mode::AfterCommit)) {
                 Mode::AfterCommit
@@ -246,6 +257,48 @@ impl Invocations {
             }
         }
         false
+    }
+
+    /// Functions under a decorator of the project that registers what it is given, or a function around it, with a library.
+    fn by_decorators(&mut self, reader: Reader<'_, '_>) {
+        let program = reader.program;
+        let mut annotations: FxHashMap<FunctionId, Vec<(SiteId, FunctionId)>> = FxHashMap::default();
+        for row in &program.facts.relations.function_annotation {
+            for edge in reader.resolution.calls_at(row.site) {
+                annotations.entry(edge.function).or_default().push((row.site, row.function));
+            }
+        }
+        let registered: Vec<Invoked> =
+            self.all.iter().copied().filter(|row| row.mode == Mode::Registered && !annotations.is_empty()).collect();
+        for row in registered {
+            let mut around = program.function(row.function).parent;
+            while let Some(decorator) = around {
+                around = program.function(decorator).parent;
+                let given = program.parameters(decorator).next().map(|parameter| parameter.var);
+                let runs = |site: &SiteId| {
+                    let mut at = Some(program.site(*site).function);
+                    while let Some(function) = at {
+                        if function == row.function {
+                            return true;
+                        }
+                        at = program.function(function).parent;
+                    }
+                    false
+                };
+                if !given.is_some_and(|var| self.applied(var).iter().any(runs)) {
+                    continue;
+                }
+                // `@job` is the decorator itself, `@job(queue="x")` the function around it.
+                for (maker, has_arguments) in [(Some(decorator), false), (around, true)] {
+                    let of_maker = maker.and_then(|maker| annotations.get(&maker)).into_iter().flatten();
+                    for &(site, function) in of_maker {
+                        if program.arguments(site).next().is_some() == has_arguments {
+                            self.all.push(Invoked { site: row.site, function, mode: Mode::Registered });
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// A closure given to a library that no model knows runs during the call.

@@ -250,9 +250,9 @@ impl ModelSet {
     /// Whether the library of an operation acknowledges messages by hand.
     pub fn acknowledges(&self, family: Family, model: u32) -> bool {
         let library = self.op(family, model).library;
-        self.families.get(&family).is_some_and(|models| {
-            models.ops.iter().any(|op| op.library == library && op.kind == OpKind::Ack)
-        })
+        self.families
+            .get(&family)
+            .is_some_and(|models| models.ops.iter().any(|op| op.library == library && op.kind == OpKind::Ack))
     }
 
     /// The one spelling of a name: aliases applied to its longest known prefix.

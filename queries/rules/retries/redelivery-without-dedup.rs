@@ -27,7 +27,8 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn judge(context: &Context<'_>) -> Vec<Finding> {
-    let mut by_place: FxHashMap<SiteId, (SiteId, Vec<SiteId>, Effect, Confidence)> = FxHashMap::default();
+    // One effect, whichever handlers reach it.
+    let mut by_effect: FxHashMap<SiteId, Vec<Repeated>> = FxHashMap::default();
     let messages = redelivered(context).into_iter().map(|handler| (handler, Confidence::High));
     let hooks = webhooks(context).into_iter().map(|handler| (handler, Confidence::Medium));
     for (handler, confidence) in messages.chain(hooks) {
@@ -42,15 +43,30 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         for (site, effect) in repeated {
             let effect = context.meaning.effects.get(effect);
             let trace = context.meaning.trace(site, &effect);
-            if is_known_again(context, &trace) {
-                continue;
+            let Some(last) = trace.last().copied().filter(|_| trace.len() <= MAX_DEPTH) else { continue };
+            if !is_known_again(context, &trace) {
+                let origin = handler.origin;
+                by_effect.entry(last).or_default().push(Repeated { origin, trace, effect, confidence });
             }
-            let told = (handler.origin, trace, effect, confidence);
-            by_place.entry(context.primary(&told.1)).or_insert(told);
         }
     }
-    by_place.into_values().map(|(origin, trace, effect, sure)| report(context, origin, &trace, &effect, sure)).collect()
+    by_effect.into_values().map(|all| report(context, &all)).collect()
 }
+
+/// An effect that a second delivery repeats, and the handler that reaches it.
+struct Repeated {
+    origin: SiteId,
+    /// From the handler down to the effect.
+    trace: Vec<SiteId>,
+    effect: Effect,
+    confidence: Confidence,
+}
+
+/// Further down, what knows a delivery again is not seen.
+const MAX_DEPTH: usize = 6;
+
+/// So many handlers of one effect are shown.
+const MAX_SHOWN: usize = 6;
 
 /// Whether doing it for a message that was dealt with before does harm that somebody sees.
 fn adds_again(context: &Context<'_>, effect: &Effect) -> bool {
@@ -69,22 +85,24 @@ fn adds_again(context: &Context<'_>, effect: &Effect) -> bool {
     }
 }
 
-fn report(context: &Context<'_>, origin: SiteId, trace: &[SiteId], effect: &Effect, sure: Confidence) -> Finding {
+fn report(context: &Context<'_>, all: &[Repeated]) -> Finding {
+    let Repeated { trace, effect, .. } = &all[0];
     let payment = is_payment(context, trace, effect);
     let what = context.does(effect);
     let message = format!(
         "what is delivered at least once {what} with nothing that knows a delivery it has seen; when the worker stops between this and the acknowledgement, it is done twice"
     );
     let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(trace), message)
-        .subject(context.meaning.text(effect.entity).unwrap_or_default())
-        .rests_on(sure)
-        .rests_on(context.confidence_of(trace[0], effect));
+        .subject(context.meaning.text(effect.entity).unwrap_or_default());
+    let sure = all.iter().map(|one| one.confidence.min(context.confidence_of(one.trace[0], &one.effect))).max();
+    builder = builder.rests_on(sure.unwrap_or(Confidence::Low));
     if payment {
         builder = builder.severity(Severity::Blocker);
     }
+    for one in all.iter().take(MAX_SHOWN) {
+        builder = builder.step(one.origin, "delivered at least once").steps(context.steps(&one.trace, &one.effect));
+    }
     builder
-        .step(origin, "delivered at least once")
-        .steps(context.steps(trace, effect))
         .checked("no mark of what was done, state or unique key decides before the effect, and it carries no idempotency key")
         .help("set a mark with the message's id in one transaction with the effect, or send the id as an idempotency key")
         .build()

@@ -129,6 +129,11 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
         .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
         .flat_map(|condition| meaning.made_from(condition.var))
         .collect::<rustc_hash::FxHashSet<VarId>>();
+    // A variable of the module or of a function around this one.
+    let outlives = |var: VarId| program.variable(var).is_some_and(|row| row.function != scope.function);
+    if conditions.iter().any(|var| outlives(*var) && program.assigned_from(*var).any(|row| from_awaited(row.src))) {
+        return true;
+    }
     let checked = |field| conditions.iter().any(|var| program.loaded_as(*var).is_some_and(|load| load.field == field));
     sites.iter().any(|site| match program.site(*site).kind {
         SiteKind::Store => r.store.binary_search_by_key(site, |row| row.site).is_ok_and(|at| {

@@ -29,6 +29,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let clocks: FxHashMap<VarId, SiteId> = meaning
         .operations
         .of_kind(OpKind::ClockRead)
+        .filter(|op| context.in_scope(op.site))
         .filter_map(|op| program.call(op.site).map(|call| (call.result, op.site)))
         .collect();
     if clocks.is_empty() {
