@@ -48,6 +48,9 @@ kinds! {
         AfterCommit = "after_commit",
         /// Waits until a replica has caught up, or pins reads to the primary.
         ReplicaSync = "replica_sync",
+        /// Takes a connection out of a pool, and no transaction.
+        ConnectionAcquire = "connection_acquire",
+        ConnectionRelease = "connection_release",
         CacheRead = "cache_read",
         CacheWrite = "cache_write",
         CacheDelete = "cache_delete",
@@ -81,6 +84,8 @@ kinds! {
         /// A fresh unique value: uuid, random.
         Fresh = "fresh",
         ConfigRead = "config_read",
+        /// Makes a span of time (attributes `days` to `millis`).
+        Duration = "duration",
         Sleep = "sleep",
         Notify = "notify",
         Payment = "payment",
@@ -134,6 +139,11 @@ kinds! {
         Retries = "retries",
         /// What is there once an item that was sent has been dealt with.
         Completion = "completion",
+        Days = "days",
+        Hours = "hours",
+        Minutes = "minutes",
+        Seconds = "seconds",
+        Millis = "millis",
         /// The failures that are retried: an exception class, or several.
         Errors = "errors",
     }

@@ -155,7 +155,9 @@ impl Builder<'_, '_, '_> {
                         && (self.order.precedes(program, from, row.site) || row.site == from)
                 });
                 let is_wrapper = scope.steps.is_empty() || !closed;
-                is_wrapper && !closed && matches!(scope.kind, OpKind::LockAcquire | OpKind::TxScope)
+                is_wrapper
+                    && !closed
+                    && matches!(scope.kind, OpKind::LockAcquire | OpKind::TxScope | OpKind::ConnectionAcquire)
             }
             // A guard that the function returns.
             Extent::Life(_, var) => program

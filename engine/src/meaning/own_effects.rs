@@ -152,7 +152,7 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
                 effect.flags = effect.flags | EffectFlags::TRANSACTIONAL;
             }
         }
-        Ack | Nack | Send | Receive | GuardRelease => {}
+        Ack | Nack | Send | Receive | GuardRelease | ConnectionRelease => {}
         _ => return Vec::new(),
     }
     vec![effect]

@@ -450,7 +450,11 @@ impl<'m> Reader<'m, '_> {
                 continue;
             }
             if let Some(load) = program.loaded_as(at) {
-                match self.stored(load.base, load.field) {
+                let offered = self.resolution.values_of(load.base).find_map(|value| match value.kind {
+                    ValueKind::Module(module) => program.exports.get(&(module, load.field)).copied(),
+                    _ => None,
+                });
+                match offered.or_else(|| self.stored(load.base, load.field)) {
                     Some(src) => at = src,
                     None => return None,
                 }

@@ -36,7 +36,8 @@ pub enum Extent {
 /// Where an operation holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// `RetryScope`, `TxScope`, `LockAcquire`, `Guard`, `TimeoutScope`, `Limiter` or `Consume` (a loop over messages).
+    /// `RetryScope`, `TxScope`, `LockAcquire`, `Guard`, `TimeoutScope`, `Limiter`, `ConnectionAcquire` or
+    /// `Consume` (a loop over messages).
     pub kind: OpKind,
     /// The operation, by its index in [`Operations::all`]; none for a retry loop.
     pub op: Option<u32>,
@@ -101,6 +102,7 @@ fn scope_kind(kind: OpKind) -> Option<OpKind> {
         | OpKind::Guard
         | OpKind::TimeoutScope
         | OpKind::Limiter
+        | OpKind::ConnectionAcquire
         | OpKind::Consume => Some(kind),
         _ => None,
     }
@@ -112,6 +114,7 @@ pub(super) fn closes(scope: OpKind, kind: OpKind) -> bool {
         OpKind::TxScope => matches!(kind, OpKind::TxCommit | OpKind::TxRollback),
         OpKind::LockAcquire => matches!(kind, OpKind::LockRelease),
         OpKind::Guard => matches!(kind, OpKind::GuardRelease),
+        OpKind::ConnectionAcquire => matches!(kind, OpKind::ConnectionRelease),
         _ => false,
     }
 }

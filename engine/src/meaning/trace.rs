@@ -47,6 +47,19 @@ impl Meaning<'_> {
         None
     }
 
+    /// The functions that run at a site before it is over.
+    pub fn waited_for(&self, site: SiteId) -> Vec<FunctionId> {
+        if self.invocations.is_background(site) {
+            return Vec::new();
+        }
+        let mut functions = self.callees(site);
+        let elsewhere = |function: &FunctionId| {
+            self.invocations.at(site).any(|row| row.function == *function && row.mode != Mode::Inline)
+        };
+        functions.retain(|function| !elsewhere(function));
+        functions
+    }
+
     /// The functions that run at a site.
     pub fn callees(&self, site: SiteId) -> Vec<FunctionId> {
         let mut callees: Vec<FunctionId> = Vec::new();

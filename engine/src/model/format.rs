@@ -96,6 +96,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         scopes: Vec::new(),
         callbacks: Vec::new(),
         client: Vec::new(),
+        unit: None,
         examples: Vec::new(),
     };
     for (key, value) in entry {
@@ -123,6 +124,14 @@ fn op(entry: &Table) -> Result<OpModel, String> {
                         _ => Callback::At(Source::parse_all(&text)?),
                     });
                 }
+            }
+            "unit" => {
+                op.unit = Some(match string(key, value)?.as_str() {
+                    "ms" => 1.0,
+                    "s" => 1000.0,
+                    "min" => 60_000.0,
+                    other => return Err(format!("unknown unit `{other}`; known are ms, s, min")),
+                });
             }
             "client" => op.client = sources(key, value)?,
             "example" => op.examples = strings(key, value)?,

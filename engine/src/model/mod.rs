@@ -108,6 +108,8 @@ pub struct OpModel {
     pub scopes: Vec<ScopeKind>,
     pub callbacks: Vec<Callback>,
     pub client: Vec<Source>,
+    /// How bare numbers among its spans of time count, in milliseconds; none: as the language's libraries do.
+    pub unit: Option<f64>,
     pub examples: Vec<String>,
 }
 

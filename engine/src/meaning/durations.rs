@@ -1,0 +1,100 @@
+//! Spans of time: literals with the unit of their library, constants, arithmetic, and what makes spans.
+
+use distsys_facts::{LiteralKind, VarId};
+
+use super::Meaning;
+use super::operations::{Found, Operand, Operation};
+use crate::model::Family;
+use crate::operation::{Attr, OpKind};
+
+/// Expressions are taken apart this deep.
+const MAX_DEPTH: u32 = 8;
+
+/// What makes a span says it in these, each so many milliseconds.
+const UNITS: &[(Attr, f64)] = &[
+    (Attr::Days, 86_400_000.0),
+    (Attr::Hours, 3_600_000.0),
+    (Attr::Minutes, 60_000.0),
+    (Attr::Seconds, 1000.0),
+    (Attr::Millis, 1.0),
+];
+
+impl Meaning<'_> {
+    /// The span that an attribute of an operation says, in milliseconds; none if it is not constant.
+    pub fn span(&self, op: &Operation, attr: Attr) -> Option<f64> {
+        let unit = self.models.op(op.family, op.model).unit.or(default_unit(op.family));
+        match self.attribute(op, attr) {
+            Found::Is(Operand::Var(var)) => self.span_of(var, unit, 0),
+            Found::Is(Operand::Text(text)) => Some(text.parse::<f64>().ok()? * unit?),
+            _ => None,
+        }
+    }
+
+    /// A bare number counts in `unit` (milliseconds); where the library has none, only what makes a span says one.
+    fn span_of(&self, var: VarId, unit: Option<f64>, depth: u32) -> Option<f64> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        let program = self.program;
+        let reader = self.reader();
+        if let Some(row) = reader.literal(var).and_then(|literal| program.literal(literal)) {
+            let number = matches!(row.kind, LiteralKind::Integer | LiteralKind::Float);
+            return number
+                .then(|| program.text(row.value).parse::<f64>().ok())
+                .flatten()
+                .and_then(|value| Some(value * unit?));
+        }
+        if let Some(row) = program.binary_by_dst.first(&program.facts.relations.binary, var) {
+            let (left, right) = (row.left, row.right?);
+            return match program.text(row.operator) {
+                "+" => Some(self.span_of(left, unit, depth + 1)? + self.span_of(right, unit, depth + 1)?),
+                "-" => Some(self.span_of(left, unit, depth + 1)? - self.span_of(right, unit, depth + 1)?),
+                // One factor is a span, the other a count.
+                "*" => match (self.span_of(left, unit, depth + 1), self.number(right)) {
+                    (Some(span), Some(count)) => Some(span * count),
+                    _ => Some(self.number(left)? * self.span_of(right, unit, depth + 1)?),
+                },
+                "/" => Some(self.span_of(left, unit, depth + 1)? / self.number(right)?),
+                _ => None,
+            };
+        }
+        if let Some(call) = reader.maker(var) {
+            let made = self.operations.at(call.site).find(|op| op.kind == OpKind::Duration)?;
+            return self.made_span(made, depth);
+        }
+        let mut sources = program.assigned_from(var);
+        match (sources.next(), sources.next()) {
+            (Some(only), None) if program.parameter(var).is_none() => self.span_of(only.src, unit, depth + 1),
+            _ => None,
+        }
+    }
+
+    fn made_span(&self, op: &Operation, depth: u32) -> Option<f64> {
+        let mut total = None;
+        for (attr, millis) in UNITS {
+            match self.attribute(op, *attr) {
+                Found::Is(Operand::Var(var)) => {
+                    *total.get_or_insert(0.0) += self.span_of(var, Some(*millis), depth + 1)?;
+                }
+                Found::Is(_) | Found::Unknown => return None,
+                Found::Absent => {}
+            }
+        }
+        total
+    }
+
+    /// The constant number that `var` surely is.
+    pub fn number(&self, var: VarId) -> Option<f64> {
+        self.constant(var)?.parse().ok()
+    }
+}
+
+/// How libraries of a family count time where their model says nothing else.
+fn default_unit(family: Family) -> Option<f64> {
+    match family {
+        Family::Python => Some(1000.0),
+        Family::Script => Some(1.0),
+        // Spans have a type.
+        Family::Rust => None,
+    }
+}

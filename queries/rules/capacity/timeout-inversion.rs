@@ -1,0 +1,153 @@
+//! A caller waits less long than what it waits for may take with all its attempts.
+
+use distsys_engine::meaning::{Found, Operand, Operation};
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::{FunctionId, SiteId, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "timeout-inversion",
+        category: Category::Capacity,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "a caller gives up before what it waits for does",
+        page: include_str!("timeout-inversion.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut by_place: FxHashMap<SiteId, Inverted> = FxHashMap::default();
+    for scope in meaning.scopes.of_kind(OpKind::TimeoutScope) {
+        let Some(op) = meaning.operation(scope).filter(|op| context.in_scope(op.site)) else { continue };
+        let Some(outer) = meaning.span(op, Attr::Timeout).filter(|span| *span > 0.0) else { continue };
+        let mut longest: Option<Inverted> = None;
+        for site in meaning.sites(scope) {
+            let mut seen = FxHashSet::default();
+            let mut trace = Vec::new();
+            waits(context, site, 1.0, &mut trace, &mut seen, &mut |trace, inner, attempts| {
+                if inner * attempts > outer && longest.as_ref().is_none_or(|known| inner * attempts > known.inner * known.attempts) {
+                    longest = Some(Inverted { outer, inner, attempts, trace: trace.to_vec() });
+                }
+            });
+        }
+        if let Some(found) = longest {
+            by_place.entry(op.site).or_insert(found);
+        }
+    }
+    by_place.into_iter().map(|(place, found)| report(context, place, &found)).collect()
+}
+
+/// Spans in milliseconds.
+struct Inverted {
+    outer: f64,
+    inner: f64,
+    attempts: f64,
+    /// From what is waited for down to what may take as long.
+    trace: Vec<SiteId>,
+}
+
+/// Calls are followed this deep.
+const MAX_DEPTH: usize = 6;
+
+/// Tells of each wait with a limit of its own that `site` reaches, and how often it is tried at most.
+fn waits(
+    context: &Context<'_>,
+    site: SiteId,
+    attempts: f64,
+    trace: &mut Vec<SiteId>,
+    seen: &mut FxHashSet<FunctionId>,
+    tell: &mut impl FnMut(&[SiteId], f64, f64),
+) {
+    let meaning = context.meaning;
+    if trace.len() >= MAX_DEPTH {
+        return;
+    }
+    trace.push(site);
+    let tried = attempts * attempts_at(context, site);
+    for op in meaning.operations.at(site).filter(|op| is_wait(op.kind)) {
+        if let Some(inner) = limit(context, op) {
+            tell(trace, inner, tried);
+        }
+    }
+    for callee in meaning.waited_for(site) {
+        if seen.insert(callee) {
+            for row in meaning.program.sites(callee) {
+                waits(context, row.site, tried, trace, seen, tell);
+            }
+        }
+    }
+    trace.pop();
+}
+
+fn is_wait(kind: OpKind) -> bool {
+    matches!(kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment | OpKind::Notify | OpKind::Sql | OpKind::DbRead | OpKind::DbWrite)
+}
+
+/// The limit that the project's code sets, not the library's default.
+fn limit(context: &Context<'_>, op: &Operation) -> Option<f64> {
+    let set = matches!(context.meaning.attribute(op, Attr::Timeout), Found::Is(Operand::Var(_)));
+    context.meaning.span(op, Attr::Timeout).filter(|_| set)
+}
+
+/// How often retries around a site run it at most, as far as it is constant.
+fn attempts_at(context: &Context<'_>, site: SiteId) -> f64 {
+    let meaning = context.meaning;
+    let around = meaning
+        .scopes
+        .in_function(context.function_of(site))
+        .filter(|scope| scope.kind == OpKind::RetryScope && meaning.sites(scope).contains(&site));
+    around
+        .filter_map(|scope| meaning.operation(scope))
+        .filter_map(|op| match meaning.attribute(op, Attr::Attempts) {
+            Found::Is(Operand::Var(var)) => attempts_of(context, var),
+            Found::Is(Operand::Text(text)) => text.parse().ok(),
+            _ => None,
+        })
+        .fold(1.0, |product: f64, attempts: f64| product * attempts.max(1.0))
+}
+
+/// `3`, `stop_after_attempt(3)`
+fn attempts_of(context: &Context<'_>, var: VarId) -> Option<f64> {
+    let program = context.meaning.program;
+    context.meaning.number(var).or_else(|| {
+        let call = program.call_giving(var).filter(|call| program.text(call.name).contains("attempt"))?;
+        context.meaning.number(program.arguments(call.site).next()?.var)
+    })
+}
+
+fn seconds(millis: f64) -> String {
+    let seconds = millis / 1000.0;
+    if seconds.fract() == 0.0 { format!("{seconds:.0} s") } else { format!("{seconds:.1} s") }
+}
+
+fn report(context: &Context<'_>, place: SiteId, found: &Inverted) -> Finding {
+    let Inverted { outer, inner, attempts, trace } = found;
+    let (outer, each) = (seconds(*outer), seconds(*inner));
+    let message = if *attempts > 1.0 {
+        let all = seconds(inner * attempts);
+        format!("this waits {outer}, but what it waits for may take {all} ({attempts:.0} attempts of {each}); the later attempts never come to anything, and their work goes on for nobody")
+    } else {
+        format!("this waits {outer}, but what it waits for is given {each}; the longer limit never counts, and a call that answers in between is paid for and thrown away")
+    };
+    let mut builder = FindingBuilder::new(context, &RULE.info, place, message);
+    if *attempts <= 1.0 {
+        builder = builder.severity(Severity::Minor);
+    }
+    for pair in trace.windows(2) {
+        builder = builder.step(pair[0], format!("calls `{}`", context.named_function(context.function_of(pair[1]))));
+    }
+    if let Some(last) = trace.last() {
+        builder = builder.step(*last, format!("waits up to {each}"));
+    }
+    builder
+        .checked("both limits are constants")
+        .help("let the caller wait longer than all attempts together, or give what it calls a part of the caller's deadline")
+        .build()
+}
