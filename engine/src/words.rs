@@ -163,6 +163,25 @@ pub fn is_report(name: &str) -> bool {
     words(name).iter().any(|word| TELLS.contains(&word.as_str()))
 }
 
+/// Whether a function, file or URL is named for telling how the program does: what is counted twice there does little harm.
+pub fn is_telemetry(name: &str) -> bool {
+    const TELLS: &[&str] = &[
+        "telemetry",
+        "metric",
+        "metrics",
+        "analytics",
+        "log",
+        "logs",
+        "trace",
+        "traces",
+        "beacon",
+        "monitoring",
+        "statistics",
+        "stats",
+    ];
+    words(name).iter().any(|word| TELLS.contains(&word.as_str()))
+}
+
 /// Whether a customer would see it twice if it were there twice, by the name of its table, class or path segment.
 pub fn is_seen_twice(name: &str) -> bool {
     const THINGS: &[&str] = &[
@@ -231,6 +250,15 @@ pub fn is_repeatable_action(url: &str) -> bool {
         "resume",
         "abort",
         "status",
+        "upsert",
+        "ensure",
+        "register",
+        "sync",
+        "get",
+        "fetch",
+        "find",
+        "list",
+        "read",
     ];
     let path = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     // Object stores copy a named object to a named place.

@@ -104,7 +104,8 @@ impl Meaning<'_> {
                 region: None,
                 function,
                 all: true,
-                empty: sites.is_empty(),
+                // Who does not wait either has let it go on purpose.
+                empty: sites.is_empty() && self.is_used(call.result),
                 protected: self.failing_calls(receiver, function),
                 sites,
                 entry: None,

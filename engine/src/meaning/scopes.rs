@@ -356,6 +356,10 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             if at == source {
                 return true;
             }
+            // A copy of what a guard holds is not the guard.
+            if !self.keeps_guard(at) {
+                return false;
+            }
             match program.assigned_from(at).next() {
                 Some(row) => at = row.src,
                 None => return false,

@@ -76,7 +76,8 @@ pub(super) fn role(path: &str) -> Role {
             | "test_utils" | "test-utils" | "spec" | "specs" | "fixtures" | "integration_tests"
             | "integration-tests" | "test_runner" | "testlib" => return Role::Test,
             "examples" | "example" | "benches" | "bench" | "benchmarks" | "benchmark" | "docs" | "doc" | "samples"
-            | "demo" | "demos" | "stories" | "tutorial" | "tutorials" | "scripts" => role = Role::Example,
+            | "demo" | "demos" | "stories" | "tutorial" | "tutorials" | "script" | "scripts" | "_scripts"
+            | "scripts-dev" | "dev-scripts" | "contrib" | "xtask" => role = Role::Example,
             _ if folder.ends_with("bench") => role = Role::Example,
             // Configuration of tools, templates, hooks.
             _ if folder.starts_with('.') => role = Role::Example,

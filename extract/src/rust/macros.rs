@@ -89,6 +89,8 @@ impl Lower<'_> {
         let arguments: Vec<Arg<'_>> = arguments.iter().map(|var| Arg::Positional(*var)).collect();
         let callee = match callee {
             Ok(receiver) => Callee::Member(receiver, &name),
+            // Variables have a name space of their own: `error!` is no call of a local `error`.
+            Err(value) if self.locals.contains(&value) => Callee::Value(self.path_root(&name), &name),
             Err(value) => Callee::Value(value, &name),
         };
         self.to.call(CallKind::Macro, callee, &arguments, span).1

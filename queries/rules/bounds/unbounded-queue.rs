@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use ascent::ascent_run;
 use distsys_engine::meaning::{Found, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
+use distsys_engine::words::words;
 use distsys_facts::{FunctionId, FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -29,7 +30,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let created: Vec<&Operation> = meaning
         .operations
         .of_kind(OpKind::ChannelNew)
-        .filter(|op| context.in_scope(op.site) && is_unbounded(context, op))
+        .filter(|op| context.in_scope(op.site) && is_unbounded(context, op) && !is_chosen(context, op))
         .collect();
     if created.is_empty() {
         return Vec::new();
@@ -92,6 +93,29 @@ fn is_unbounded(context: &Context<'_>, op: &Operation) -> bool {
     }
 }
 
+/// Whether a bounded queue is made beside it: the one without capacity is for what must not wait, or was asked for.
+fn is_chosen(context: &Context<'_>, op: &Operation) -> bool {
+    context.meaning.operations.of_kind(OpKind::ChannelNew).any(|other| {
+        let function = other.function == op.function && other.site != op.site;
+        function && context.meaning.declares(other, Attr::Capacity) && !is_unbounded(context, other)
+    })
+}
+
+/// Whether the function of a send looks at how much is queued, or takes a share of a budget first.
+fn looks_at_size(context: &Context<'_>, send: SiteId) -> bool {
+    let program = context.meaning.program;
+    let function = context.function_of(send);
+    let calls = program.sites(function).filter_map(|row| program.call(row.site));
+    let receiver = |site: SiteId| program.call(site).and_then(|call| call.receiver).and_then(|var| program.loaded_as(var)).map(|load| load.field);
+    calls.into_iter().any(|call| {
+        let same = || receiver(call.site).is_some() && receiver(call.site) == receiver(send);
+        match program.text(call.name) {
+            "qsize" | "len" | "size" | "length" | "is_full" | "full" => same(),
+            name => words(name).iter().any(|word| matches!(word.as_str(), "reserve" | "admit" | "permit" | "quota" | "budget")),
+        }
+    })
+}
+
 /// A permit is taken before the send, or the producer waits for what it sent.
 fn waits(context: &Context<'_>, send: SiteId) -> bool {
     let meaning = context.meaning;
@@ -100,7 +124,7 @@ fn waits(context: &Context<'_>, send: SiteId) -> bool {
         .operations
         .of_kind(OpKind::Join)
         .any(|op| op.function == function && meaning.precedes(send, op.site) && same_receiver(context, op.site, send));
-    context.has_permit(send) || joined || waits_for_item(context, send) || waits_for_answer(context, send)
+    context.has_permit(send) || looks_at_size(context, send) || joined || waits_for_item(context, send) || waits_for_answer(context, send)
 }
 
 /// After the send, its function awaits what was made together with the message: the answer to it.
@@ -152,6 +176,9 @@ struct Unending {
     entries: FxHashMap<FunctionId, ()>,
 }
 
+/// A loop this many calls above a send sends with each turn.
+const MAX_LOOP_DEPTH: u32 = 6;
+
 /// Callers are climbed this far.
 const MAX_CALLERS: usize = 400;
 
@@ -182,9 +209,10 @@ impl Unending {
         // A constructor only makes the queue; whoever holds what it gives goes on.
         let makes_only = context.function_of(send) != maker && !self.is_around(context, maker, send);
         let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
-        let mut queue = VecDeque::from([send]);
-        while let Some(at) = queue.pop_front() {
-            if in_loop_of_unknown_size(context, created, at) {
+        let mut queue = VecDeque::from([(send, 0)]);
+        while let Some((at, depth)) = queue.pop_front() {
+            // Everything runs in some loop; one that is near sends with each turn.
+            if depth <= MAX_LOOP_DEPTH && in_loop_of_unknown_size(context, created, at) {
                 return Some(at);
             }
             let mut function = Some(context.function_of(at));
@@ -197,7 +225,8 @@ impl Unending {
                     return Some(at);
                 }
                 if seen.len() < MAX_CALLERS && seen.insert(id) {
-                    queue.extend(meaning.callers(id).iter().filter(|site| context.in_scope(**site)));
+                    let callers = meaning.callers(id).iter().filter(|site| context.in_scope(**site));
+                    queue.extend(callers.map(|site| (*site, depth + 1)));
                 }
                 // A closure runs where its function does, if nothing says where.
                 function = meaning.program.function(id).parent.filter(|_| meaning.callers(id).is_empty());

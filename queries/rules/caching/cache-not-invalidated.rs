@@ -27,15 +27,23 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut cached: Vec<(Name, Name, SiteId)> = Vec::new();
     let mut drops: Vec<(Name, FunctionId, SiteId)> = Vec::new();
     let mut reads: FxHashMap<FunctionId, Vec<(Name, SiteId)>> = FxHashMap::default();
+    let mut drops_any: Vec<(FunctionId,)> = Vec::new();
     let mut fills: Vec<(FunctionId, Name, SiteId)> = Vec::new();
     let mut writes: Vec<(Name, SiteId, EffectId)> = Vec::new();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let function = context.function_of(row.site);
+        if !context.in_scope(row.site) {
+            continue;
+        }
         match effect.kind {
             OpKind::DbRead => reads.entry(function).or_default().extend(effect.entity_name().map(|name| (name, row.site))),
             OpKind::CacheWrite => fills.extend(pattern(context, &effect).map(|key| (function, key, row.site))),
-            OpKind::CacheDelete => drops.extend(pattern(context, &effect).map(|key| (key, function, row.site))),
+            OpKind::CacheDelete => match pattern(context, &effect) {
+                Some(key) => drops.push((key, function, row.site)),
+                // What it deletes is not seen; it may be any copy.
+                None => drops_any.push((function,)),
+            },
             // Of an insert nothing is cached yet.
             OpKind::DbWrite if meaning.text(effect.verb) != Some("insert") && meaning.callees(row.site).is_empty() => {
                 writes.extend(effect.entity_name().map(|name| (name, row.site, row.effect)));
@@ -75,6 +83,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation cached(Name, Name, SiteId) = cached;
         relation writes(Name, SiteId, EffectId) = writes;
         relation drops(Name, FunctionId) = drops;
+        relation drops_any(FunctionId) = drops_any;
         relation calls(FunctionId, FunctionId) = calls;
         // The function, or one that calls it, drops the copy.
         relation fresh(Name, FunctionId);
@@ -85,7 +94,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         cared(e, k) <-- cached(e, k, c), writes(e, s, _), fresh(k, function_of(s)), if function_of(s) != function_of(c);
         relation found(SiteId, EffectId, SiteId, Name);
         found(s, w, c, k) <--
-            cached(e, k, c), cared(e, k), writes(e, s, w), !fresh(k, function_of(s)), if function_of(s) != function_of(c);
+            cached(e, k, c), cared(e, k), writes(e, s, w), !fresh(k, function_of(s)), !drops_any(function_of(s)), if function_of(s) != function_of(c);
     };
     let mut found = program.found;
     found.sort_unstable();

@@ -45,6 +45,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let is_write = matches!(effect.kind, OpKind::DbWrite | OpKind::ObjectWrite);
+        // Deleting twice what is to go does no harm.
+        let is_write = is_write && meaning.text(effect.verb) != Some("delete");
         if is_write && !effect.flags.has(EffectFlags::CONDITIONAL) && !effect.flags.has(EffectFlags::BACKGROUND) {
             writes.push((row.site, row.effect));
         }

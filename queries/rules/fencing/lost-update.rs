@@ -3,6 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, Found, Name};
 use distsys_engine::{Attr, OpKind};
+use distsys_engine::words::words;
 use distsys_facts::schema::Call;
 use distsys_facts::{FunctionId, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::FxHashMap;
@@ -70,6 +71,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut findings: FxHashMap<SiteId, Finding> = FxHashMap::default();
     for (write, read) in found {
         if context.in_scope(write)
+            && !runs_alone(context, write)
             && !findings.contains_key(&write)
             && let Some(computed) = computed_from(context, read, write)
         {
@@ -77,6 +79,24 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     findings.into_values().collect()
+}
+
+/// Whether a person or a deployment starts it, one at a time: a migration, a command.
+fn runs_alone(context: &Context<'_>, site: SiteId) -> bool {
+    let place = context.place(site);
+    let (path, name) = (place.path.as_str(), context.named_function(context.function_of(site)));
+    path.split('/').chain(name.split('.')).any(|part| {
+        words(part).iter().any(|word| {
+            matches!(word.as_str(), "migration" | "migrations" | "migrate" | "backfill" | "command" | "commands" | "cli" | "seed" | "seeds")
+        })
+    })
+}
+
+/// Where a run left off: one run at a time moves it on, and an older value only does work again.
+fn is_cursor(field: &str) -> bool {
+    let words = words(field);
+    let named = words.iter().any(|word| matches!(word.as_str(), "cursor" | "offset" | "checkpoint" | "sync" | "synced" | "watermark"));
+    named || (words.last().is_some_and(|word| word == "at") && words.first().is_some_and(|word| matches!(word.as_str(), "last" | "next")))
 }
 
 /// A write that sets what the program computed, whatever the row holds by now.
@@ -118,7 +138,11 @@ fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<S
         }
         stack.extend(program.assigned_from(var).map(|row| row.src));
     }
-    let named = stored.into_iter().chain(passed).find_map(|(field, var)| arithmetic_on(context, Some(field), var, value));
+    let named = stored
+        .into_iter()
+        .chain(passed)
+        .filter(|(field, _)| !is_cursor(program.text(*field)))
+        .find_map(|(field, var)| arithmetic_on(context, Some(field), var, value));
     // What is bound to a statement has no name there.
     let is_text = meaning.operations.at(write).any(|op| op.kind == OpKind::Sql);
     named.or_else(|| {

@@ -2,7 +2,7 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, Term};
-use distsys_engine::words::is_repeatable_action;
+use distsys_engine::words::{is_repeatable_action, is_telemetry};
 use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
@@ -32,6 +32,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
         let effect = meaning.effects.get(effect);
         let trace = meaning.trace(site, &effect);
+        if trace.len() > MAX_DEPTH || is_harmless(context, &trace, &effect) {
+            continue;
+        }
         let primary = context.primary(&trace);
         by_operation.entry(primary).or_insert((trace, effect));
     }
@@ -48,6 +51,22 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     findings.extend(by_client.into_values().map(|places| report(context, &places[0].0, &places[0].1, &places[1..])));
     findings
+}
+
+/// Further down, what makes the second request harmless is not seen.
+const MAX_DEPTH: usize = 6;
+
+/// Whether doing it twice harms nobody, as the names say: figures about the program itself, or an action that sets a state.
+fn is_harmless(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> bool {
+    let tells = context.meaning.text(effect.entity).is_some_and(is_telemetry);
+    tells
+        || trace.iter().rev().take(2).any(|site| {
+            let place = context.place(*site);
+            let file = place.path.rsplit('/').next().unwrap_or_default();
+            let function = context.named_function(context.function_of(*site));
+            let own = function.rsplit('.').next().unwrap_or(function);
+            is_telemetry(function) || is_telemetry(file) || is_repeatable_action(own)
+        })
 }
 
 /// So many further places of one cause are shown.

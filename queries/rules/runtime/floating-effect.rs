@@ -1,10 +1,12 @@
 //! An effect is started as a promise, a coroutine or a task that nobody waits for or keeps.
 
+use std::collections::BTreeMap;
+
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectId};
-use distsys_facts::{RegionKind, SiteId};
-use rustc_hash::{FxHashMap, FxHashSet};
+use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId};
+use rustc_hash::FxHashSet;
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -61,17 +63,35 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     };
     let mut found = program.found;
     found.sort_unstable();
-    let mut by_place: FxHashMap<SiteId, Effect> = FxHashMap::default();
+    // All calls of one function that nobody waits for have one cause.
+    let mut by_callee: BTreeMap<(SiteId, FunctionId), BTreeMap<SiteId, Effect>> = BTreeMap::new();
     for (site, effect) in found {
         let effect = meaning.effects.get(effect);
+        let trace = meaning.trace(site, &effect);
         // Far below, it is the program that is started, not an effect.
-        let near = meaning.trace(site, &effect).len() <= MAX_DEPTH;
-        if near && context.confidence_of(site, &effect) == Confidence::High {
-            by_place.entry(site).or_insert(effect);
+        if trace.len() > MAX_DEPTH || starts_program(context, site) || context.confidence_of(site, &effect) != Confidence::High {
+            continue;
         }
+        let callee = match trace.get(1) {
+            Some(next) => (*trace.last().unwrap_or(next), context.function_of(*next)),
+            None => (site, context.function_of(site)),
+        };
+        by_callee.entry(callee).or_default().entry(site).or_insert(effect);
     }
-    by_place.into_iter().map(|(site, effect)| report(context, site, &effect)).collect()
+    by_callee.into_values().filter_map(|places| report(context, &places)).collect()
 }
+
+/// Whether the program is started here: the process ends when it does, and says so when it fails.
+fn starts_program(context: &Context<'_>, site: SiteId) -> bool {
+    let program = context.meaning.program;
+    let at_top = program.function(context.function_of(site)).kind == FunctionKind::Module;
+    let named = program.call(site).is_some_and(|call| matches!(program.text(call.name), "main" | "bootstrap"));
+    let callees = context.meaning.callees(site);
+    at_top || named || callees.iter().any(|function| program.text(program.function(*function).name) == "main")
+}
+
+/// So many calls of one function are shown.
+const MAX_SHOWN: usize = 12;
 
 const MAX_DEPTH: usize = 4;
 
@@ -106,17 +126,23 @@ fn handles_failure(context: &Context<'_>, site: SiteId) -> bool {
     chained || (!callees.is_empty() && callees.into_iter().all(catches))
 }
 
-fn report(context: &Context<'_>, site: SiteId, effect: &Effect) -> Finding {
+fn report(context: &Context<'_>, places: &BTreeMap<SiteId, Effect>) -> Option<Finding> {
+    let (&site, effect) = places.first_key_value()?;
     let trace = context.meaning.trace(site, effect);
     let what = context.does(effect);
     let message = format!(
         "nobody waits for what {what}; when it fails nobody is told, and when the process stops first it never happened although the caller was answered"
     );
-    FindingBuilder::new(context, &RULE.info, site, message)
+    let mut builder = FindingBuilder::new(context, &RULE.info, site, message)
         .subject(context.meaning.text(effect.entity).unwrap_or_default())
         .rests_on(context.confidence_of(site, effect))
-        .steps(context.steps(&trace, effect))
+        .steps(context.steps(&trace, effect));
+    for other in places.keys().skip(1).take(MAX_SHOWN) {
+        builder = builder.step(*other, "nor here");
+    }
+    let finding = builder
         .checked("it is not awaited, returned, kept or given a handler for its failure")
         .help("await it, or hand it to a queue that outlives the process")
-        .build()
+        .build();
+    Some(finding)
 }
