@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use distsys_extract::driver::{self, ExtractError, Extraction, Input, Options, SourceText};
 use distsys_facts::{FactBase, Id, Language, Word};
-use distsys_queries::{Confidence, Finding, Maturity, ModelError, Rule, Severity, judge, rules};
+use distsys_queries::{Confidence, Finding, Maturity, MissingLibrary, ModelError, Rule, Severity, judge, rules};
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
@@ -185,6 +185,12 @@ impl Analysis {
             Target::Sources(sources) => Input::Texts(sources),
         };
         Ok(driver::extract(input, &options, &|done, all| progress(Stage::Parse { done, all }))?)
+    }
+
+    /// The calls into libraries that no model knows, by library.
+    pub fn missing_models(&self) -> Result<Vec<MissingLibrary>, AnalysisError> {
+        let models = self.own_models()?;
+        Ok(distsys_queries::missing(&self.extract(&|_| {})?.facts, &models)?)
     }
 
     pub fn run_with(&self, progress: Progress<'_>) -> Result<Report, AnalysisError> {

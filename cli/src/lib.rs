@@ -19,5 +19,6 @@ pub use analysis::{Analysis, AnalysisError, Progress, Report, Reported, Selectio
 pub use config::Config;
 pub use distsys_facts as facts;
 pub use distsys_queries::{
-    Category, Confidence, Finding, Maturity, Place, Rule, RuleInfo, Severity, Step, rule, rules,
+    Category, Confidence, Family, Finding, LibraryInfo, Maturity, MissingLibrary, Place, Rule, RuleInfo, Severity,
+    Step, built_in_models, rule, rules,
 };

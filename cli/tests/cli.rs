@@ -93,3 +93,18 @@ fn facts_are_written_in_both_forms() {
 fn example() -> String {
     concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/shop").to_owned()
 }
+
+#[test]
+fn calls_that_no_model_knows_are_counted_by_library() {
+    let project = project(&[(
+        "app.py",
+        "import json\nimport requests\nimport acme\n\ndef run():\n    acme.send(json.dumps(1))\n    acme.send(2)\n    acme.Client().ask()\n    requests.get('https://example.com', timeout=1)\n",
+    )]);
+    let output = run(&["models", "--missing", &project.path(), "--format", "json"]);
+    assert_eq!(output.status, 0);
+    let libraries: serde_json::Value = serde_json::from_str(&output.stdout).expect("the output is JSON");
+    let acme = &libraries[0];
+    assert_eq!((&acme["library"], &acme["unknown"]), (&"acme".into(), &4.into()));
+    assert_eq!((&acme["callees"][0]["callee"], &acme["callees"][0]["calls"]), (&"acme.send".into(), &2.into()));
+    assert!(libraries[1].is_null(), "requests is known and json is of the language: {libraries}");
+}

@@ -6,6 +6,7 @@ mod catalogue;
 mod context;
 pub mod finding;
 mod handlers;
+mod missing;
 mod models;
 mod retried;
 mod sizes;
@@ -21,9 +22,11 @@ use rustc_hash::FxHashSet;
 
 pub use builder::FindingBuilder;
 pub use context::Context;
-pub use distsys_engine::ModelError;
+pub use distsys_engine::model::LibraryInfo;
+pub use distsys_engine::{Family, ModelError};
 pub use finding::{Category, Confidence, Finding, Maturity, Place, RuleInfo, Severity, Step};
-pub use models::model_set;
+pub use missing::{MissingLibrary, missing};
+pub use models::{built_in_models, model_set};
 
 /// A rule of the catalogue.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! The library models that are compiled in, and a project's own.
 
+use distsys_engine::model::LibraryInfo;
 use distsys_engine::{Family, ModelError, ModelSet};
 
 include!(concat!(env!("OUT_DIR"), "/model_files.rs"));
@@ -19,6 +20,11 @@ pub fn model_set(own: &[(String, String)]) -> Result<ModelSet, ModelError> {
         set.add(family, origin, &text)?;
     }
     Ok(set)
+}
+
+/// The libraries that the built-in models know.
+pub fn built_in_models() -> Result<Vec<LibraryInfo>, ModelError> {
+    Ok(model_set(&[])?.libraries)
 }
 
 /// Takes the `language` line out of a project's own model.

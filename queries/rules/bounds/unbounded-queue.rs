@@ -93,12 +93,23 @@ fn is_unbounded(context: &Context<'_>, op: &Operation) -> bool {
     }
 }
 
-/// Whether a bounded queue is made beside it: the one without capacity is for what must not wait, or was asked for.
+/// Whether the queue is without capacity on purpose: one arm of a choice whose other arm bounds it, or a way for what is rare
+/// and must not wait (a wish to stop, a failure), as its name says.
 fn is_chosen(context: &Context<'_>, op: &Operation) -> bool {
-    context.meaning.operations.of_kind(OpKind::ChannelNew).any(|other| {
-        let function = other.function == op.function && other.site != op.site;
-        function && context.meaning.declares(other, Attr::Capacity) && !is_unbounded(context, other)
-    })
+    const RARE: &[&str] = &[
+        "abort", "cancel", "control", "exit", "failure", "failures", "kill", "priority", "quit", "shutdown", "signal",
+        "stop", "unbounded", "watchdog",
+    ];
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let bounded_beside = meaning.operations.of_kind(OpKind::ChannelNew).any(|other| {
+        let beside = other.function == op.function && other.site != op.site;
+        beside && meaning.declares(other, Attr::Capacity) && !is_unbounded(context, other)
+    });
+    let held = program.call(op.site).map(|call| meaning.flows_to(call.result)).unwrap_or_default();
+    let mut names = held.iter().filter_map(|var| program.variable(*var)).filter(|row| row.function == op.function);
+    let rare = names.any(|row| words(program.text(row.name)).iter().any(|word| RARE.contains(&word.as_str())));
+    rare || (bounded_beside && !context.decisions(op.site).is_empty())
 }
 
 /// Whether the function of a send looks at how much is queued, or takes a share of a budget first.
@@ -127,15 +138,24 @@ fn waits(context: &Context<'_>, send: SiteId) -> bool {
     context.has_permit(send) || looks_at_size(context, send) || joined || waits_for_item(context, send) || waits_for_answer(context, send)
 }
 
-/// After the send, its function awaits what was made together with the message: the answer to it.
+/// After the send, its function awaits what was made together with the message, or gives it to its caller to await: the
+/// answer to it.
 fn waits_for_answer(context: &Context<'_>, send: SiteId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
     let made_with = |var| meaning.made_from(var).into_iter().filter(|var| program.call_giving(*var).is_some());
     let message: FxHashSet<VarId> = program.arguments(send).flat_map(|argument| made_with(argument.var)).collect();
+    let function = context.function_of(send);
+    let is_answer = |var: &VarId| meaning.operations.of_kind(OpKind::ChannelNew).any(|op| {
+        op.function == function && program.call(op.site).is_some_and(|call| call.result == *var)
+    });
+    let mut returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
+    if returned.any(|var| made_with(var).any(|var| message.contains(&var) && is_answer(&var))) {
+        return true;
+    }
     program
-        .sites(context.function_of(send))
+        .sites(function)
         .filter(|site| site.kind == SiteKind::Await && meaning.precedes(send, site.site))
         .filter_map(|site| r.suspend.binary_search_by_key(&site.site, |row| row.site).ok().and_then(|at| r.suspend[at].var))
         .any(|awaited| made_with(awaited).any(|var| message.contains(&var)))

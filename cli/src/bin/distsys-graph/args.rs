@@ -45,6 +45,8 @@ pub(crate) enum Command {
         /// The rule, as `distsys-graph rules` names it
         rule: String,
     },
+    /// List the library models, or the calls of a tree that no model knows
+    Models(ModelsArguments),
     /// Measure an analysis: phases, tuples, peak memory
     Bench {
         #[arg(default_value = ".")]
@@ -96,6 +98,20 @@ pub(crate) struct CheckArguments {
     /// No progress and no summary
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArguments {
+    /// List the library calls of this file or folder that no model knows, most called libraries first
+    #[arg(long, value_name = "PATH")]
+    pub(crate) missing: Option<PathBuf>,
+    /// Show so many libraries
+    #[arg(long, default_value_t = 40, value_name = "N")]
+    pub(crate) limit: usize,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    #[arg(long)]
+    pub(crate) jobs: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod commands;
+mod models;
 mod text;
 
 use std::process::ExitCode;
