@@ -153,7 +153,7 @@ impl Builder<'_, '_, '_> {
                 let closed = self.effects.in_function(scope.function).any(|(effect, row)| {
                     closes(scope.kind, effect.kind)
                         && (self.order.precedes(program, from, row.site) || row.site == from)
-                });
+                }) || scope.closers.iter().any(|site| self.order.precedes(program, from, *site));
                 let is_wrapper = scope.steps.is_empty() || !closed;
                 is_wrapper
                     && !closed

@@ -49,6 +49,8 @@ pub struct Scope {
     pub extent: Extent,
     /// Of a retry loop: nothing ends it but success.
     pub endless: bool,
+    /// Of an open scope: what ends it beside operations of the closing kind.
+    pub closers: Vec<SiteId>,
 }
 
 /// The scopes of a tree.
@@ -165,6 +167,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                 function,
                 extent,
                 endless: false,
+                closers: Vec::new(),
             };
             for model_scope in &self.reader.model(op).scopes {
                 match model_scope {
@@ -191,7 +194,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         }
                     }
                     ScopeKind::Open if !self.is_managed(op) && self.is_lock(op) => {
-                        found.push(scope(op.function, Extent::Open(op.site)));
+                        let closers = self.deletions_of_key(op);
+                        found.push(Scope { closers, ..scope(op.function, Extent::Open(op.site)) });
                     }
                     ScopeKind::Function => found.push(scope(op.function, Extent::Function(op.function))),
                     ScopeKind::Client => {
@@ -208,6 +212,34 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             }
         }
         found
+    }
+
+    /// Where a lock that is a key is released by deleting the key.
+    fn deletions_of_key(&self, op: &Operation) -> Vec<SiteId> {
+        if op.kind != OpKind::LockAcquire {
+            return Vec::new();
+        }
+        let key_of = |op: &Operation| match self.reader.attribute(op, Attr::Key) {
+            Found::Is(Operand::Var(var)) => Some(self.roots(var)),
+            _ => None,
+        };
+        let Some(key) = key_of(op) else { return Vec::new() };
+        let same = |other: &&Operation| {
+            other.function == op.function
+                && key_of(other).is_some_and(|other| other.iter().any(|var| key.contains(var)))
+        };
+        self.operations.of_kind(OpKind::CacheDelete).filter(same).map(|other| other.site).collect()
+    }
+
+    /// A value with those that were assigned to it.
+    fn roots(&self, var: VarId) -> Vec<VarId> {
+        let mut roots = vec![var];
+        while roots.len() < 5
+            && let Some(row) = roots.last().and_then(|last| self.reader.program.assigned_from(*last).next())
+        {
+            roots.push(row.src);
+        }
+        roots
     }
 
     /// The operations on the client that an operation configures: made by the same call, or the same library's own object.
@@ -298,6 +330,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         function,
                         extent,
                         endless: false,
+                        closers: Vec::new(),
                     });
                 }
             }
@@ -394,6 +427,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         function,
                         extent: Extent::Region(region),
                         endless: false,
+                        closers: Vec::new(),
                     });
                 }
                 continue;
@@ -414,6 +448,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                             function,
                             extent: Extent::Region(region),
                             endless: false,
+                            closers: Vec::new(),
                         });
                     }
                 }
@@ -510,6 +545,7 @@ pub(super) fn sites(
                 .in_function(scope.function)
                 .filter(|(effect, _)| closes(scope.kind, effect.kind))
                 .map(|(_, row)| row.site)
+                .chain(scope.closers.iter().copied())
                 .filter(|site| order.precedes(program, from, *site))
                 .collect();
             all.filter(|site| {

@@ -55,6 +55,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             map
         },
     );
+    // Somebody looks at how much is queued: a bound of the project's own.
+    let watched: FxHashSet<SiteId> = holds
+        .iter()
+        .filter(|(_, var)| sends.iter().any(|(receiver, send)| receiver == var && looks_at_size(context, *send)))
+        .map(|(queue, _)| *queue)
+        .collect();
+    holds.retain(|(queue, _)| !watched.contains(queue));
     let mut unending_sends: Vec<(SiteId, SiteId, SiteId)> = Vec::new();
     for (queue, var) in &holds {
         for send in receivers.get(var).into_iter().flatten() {

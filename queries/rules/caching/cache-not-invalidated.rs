@@ -3,7 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectId, Name, Term};
-use distsys_facts::{FunctionId, SiteId};
+use distsys_facts::{FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -89,14 +89,25 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation fresh(Name, FunctionId);
         fresh(k, f) <-- drops(k, f);
         fresh(k, f) <-- calls(f, g), fresh(k, g);
-        // Another writer of the entity takes care.
-        relation cared(Name, Name);
-        cared(e, k) <-- cached(e, k, c), writes(e, s, _), fresh(k, function_of(s)), if function_of(s) != function_of(c);
+        // Another writer of the entity takes care, itself.
+        relation cared(Name, Name, FunctionId);
+        cared(e, k, function_of(s)) <--
+            cached(e, k, c), writes(e, s, _), drops(k, function_of(s)), if function_of(s) != function_of(c);
         relation found(SiteId, EffectId, SiteId, Name);
         found(s, w, c, k) <--
-            cached(e, k, c), cared(e, k), writes(e, s, w), !fresh(k, function_of(s)), !drops_any(function_of(s)), if function_of(s) != function_of(c);
+            cached(e, k, c), cared(e, k, _), writes(e, s, w), !fresh(k, function_of(s)), !drops_any(function_of(s)), if function_of(s) != function_of(c);
     };
     let mut found = program.found;
+    // Where most writers do not care, the copy is not of what they write.
+    let mut careful: FxHashMap<Name, FxHashSet<FunctionId>> = FxHashMap::default();
+    for (_, key, function) in program.cared {
+        careful.entry(key).or_default().insert(function);
+    }
+    let mut careless: FxHashMap<Name, FxHashSet<FunctionId>> = FxHashMap::default();
+    for (site, _, _, key) in &found {
+        careless.entry(*key).or_default().insert(function_of(site));
+    }
+    found.retain(|(_, _, _, key)| careless[key].len() <= MAX_CARELESS * careful[key].len());
     found.sort_unstable();
     found.dedup_by_key(|(site, ..)| *site);
     found.into_iter().map(|(site, effect, fill, key)| report(context, site, &meaning.effects.get(effect), fill, key)).collect()
@@ -110,10 +121,18 @@ fn pattern(context: &Context<'_>, effect: &Effect) -> Option<Name> {
     }
 }
 
+/// So many writers that forget the copy, for each that cares.
+const MAX_CARELESS: usize = 2;
+
+/// Whether what was read is what is cached, not only a part of the key.
 fn carries(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
     let meaning = context.meaning;
     let Some(result) = meaning.program.call(read).map(|call| call.result) else { return false };
-    meaning.program.arguments(write).any(|argument| meaning.made_from(argument.var).contains(&result))
+    let mut arguments = meaning.program.arguments(write).map(|row| row.var);
+    let first = arguments.next();
+    let rest: Vec<VarId> = arguments.collect();
+    let values = if rest.is_empty() { first.into_iter().collect() } else { rest };
+    values.into_iter().any(|var| meaning.made_from(var).contains(&result))
 }
 
 fn report(context: &Context<'_>, site: SiteId, effect: &Effect, fill: SiteId, key: Name) -> Finding {

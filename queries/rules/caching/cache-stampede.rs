@@ -123,7 +123,11 @@ fn misses(context: &Context<'_>, read: SiteId, load: SiteId) -> bool {
         ];
         texts.into_iter().flatten().any(|text| words(program.text(text)).iter().any(|word| ONE_CALLER.contains(&word.as_str())))
     });
-    asked && !of_one
+    let says_one = |text: &str| words(text).iter().any(|word| ONE_CALLER.contains(&word.as_str()));
+    let pattern = meaning.effects.at(read).any(|(effect, _)| {
+        effect.kind == OpKind::CacheRead && meaning.text(effect.key).is_some_and(says_one)
+    });
+    asked && !of_one && !pattern
 }
 
 /// Whether two cache operations are on the same key: one pattern, or one value.
