@@ -128,7 +128,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         for argument in self.program.arguments(row.site) {
             self.edge(Self::node(argument.var), Self::node(row.result), EdgeKind::Role);
         }
-        for name in ["__init__", "constructor"] {
+        for name in ["__init__", "constructor", "__post_init__"] {
             if let Some(name) = self.program.facts.symbols.lookup(name)
                 && let Member::Method(function) = self.hierarchy.member(class, name)
             {

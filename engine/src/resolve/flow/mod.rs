@@ -376,6 +376,12 @@ impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn finish(self) -> Resolution {
         let mut calls: Vec<CallEdge> =
             self.calls.iter().map(|(&(site, function), &confidence)| CallEdge { site, function, confidence }).collect();
+        // A double that a test puts in is not what the service runs.
+        let is_double = |edge: &CallEdge| {
+            self.program.is_out_of_scope(edge.function)
+                && !self.program.is_out_of_scope(self.program.site(edge.site).function)
+        };
+        calls.retain(|edge| !is_double(edge));
         calls.sort_unstable();
         let mut external: Vec<(SiteId, PathId, Value)> = self.external.iter().copied().collect();
         // Path and value ids are made in an order that the input alone decides, so this order is deterministic.
