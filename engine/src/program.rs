@@ -66,6 +66,7 @@ pub struct Program<'f> {
     /// Folders (with `/` at the end) of packages that run in a browser.
     browser_packages: Vec<&'f str>,
     server_packages: Vec<&'f str>,
+    tool_packages: Vec<&'f str>,
 }
 
 impl<'f> Program<'f> {
@@ -136,6 +137,7 @@ impl<'f> Program<'f> {
             file_of_module: r.module.iter().map(|row| row.file).collect(),
             browser_packages: packages(facts, true),
             server_packages: packages(facts, false),
+            tool_packages: tools(facts),
             facts,
         }
     }
@@ -276,6 +278,13 @@ impl<'f> Program<'f> {
         path.ends_with("sx") || depth(&self.browser_packages) > depth(&self.server_packages)
     }
 
+    /// Whether a function belongs to a tool that one person runs and stops: by its package's `bin`, or by its folder.
+    pub fn runs_for_one_user(&self, function: FunctionId) -> bool {
+        let path = self.path(self.file_of_function(function));
+        let in_tool = path.split('/').any(|part| crate::words::words(part).iter().any(|word| word == "cli"));
+        in_tool || self.tool_packages.iter().any(|folder| path.starts_with(folder)) || self.runs_in_browser(function)
+    }
+
     /// Test, example and generated code, by path or construct; rules stay out of it.
     pub fn is_out_of_scope(&self, function: FunctionId) -> bool {
         let file = self.file_of_function(function);
@@ -294,6 +303,24 @@ impl<'f> Program<'f> {
         }
         false
     }
+}
+
+/// Packages below the root that offer a command.
+fn tools(facts: &FactBase) -> Vec<&str> {
+    let mut found: Vec<&str> = facts
+        .relations
+        .manifest
+        .iter()
+        .filter(|row| {
+            let key = facts.text(row.key);
+            key == "bin" || key.starts_with("bin.")
+        })
+        .filter_map(|row| facts.text(facts.relations.file[row.file.index()].path).strip_suffix("package.json"))
+        .filter(|folder| !folder.is_empty())
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// Packages by what they depend on: a library that draws in a browser, and none that serves.

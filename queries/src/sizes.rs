@@ -47,6 +47,9 @@ pub(crate) fn is_bounded(context: &Context<'_>, collection: VarId) -> bool {
             if CUTTING.contains(&name) {
                 return true;
             }
+            if asks_for_a_page(context, call.site) {
+                return true;
+            }
             if meaning.operations.at(call.site).any(|op| op.kind == OpKind::DbRead || op.kind == OpKind::Sql) {
                 return is_limited_query(context, call.site);
             }
@@ -111,7 +114,38 @@ fn named_for_a_part(context: &Context<'_>, var: VarId) -> bool {
                 | "replicas"
                 | "nodes"
                 | "peers"
+                // Few people hold a role, and one belongs to few groups.
+                | "admins"
+                | "owners"
+                | "invitations"
+                | "memberships"
+                | "organizations"
+                | "providers"
         )
+    })
+}
+
+/// Whether a call of the project or a library says which page it wants: `list({ page, per_page: 50 })`.
+fn asks_for_a_page(context: &Context<'_>, site: distsys_facts::SiteId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let says = |text: &str| {
+        matches!(
+            text,
+            "page"
+                | "cursor"
+                | "pageSize"
+                | "page_size"
+                | "per_page"
+                | "perPage"
+                | "limit"
+                | "startingAfter"
+                | "starting_after"
+        )
+    };
+    program.arguments(site).any(|argument| {
+        says(program.text(argument.keyword))
+            || program.entry_by_var.of(&r.entry, argument.var).any(|row| says(program.text(row.key)))
     })
 }
 

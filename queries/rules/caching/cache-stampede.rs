@@ -102,7 +102,7 @@ fn fills(context: &Context<'_>, load: SiteId, write: SiteId) -> bool {
 /// misses.
 fn misses(context: &Context<'_>, read: SiteId, load: SiteId) -> bool {
     const ONE_CALLER: &[&str] =
-        &["user", "session", "token", "sub", "credential", "credentials", "cookie", "ip", "device", "cursor", "nonce", "challenge"];
+        &["user", "session", "token", "sub", "credential", "credentials", "cookie", "ip", "device", "cursor", "nonce", "challenge", "invoice", "idempotency", "dedup"];
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
@@ -127,7 +127,10 @@ fn misses(context: &Context<'_>, read: SiteId, load: SiteId) -> bool {
     let pattern = meaning.effects.at(read).any(|(effect, _)| {
         effect.kind == OpKind::CacheRead && meaning.text(effect.key).is_some_and(says_one)
     });
-    asked && !of_one && !pattern
+    let loaded_for_one = program.arguments(load).flat_map(|argument| meaning.made_from(argument.var)).any(|var| {
+        program.loaded_as(var).is_some_and(|load| program.text(load.field) == "user")
+    });
+    asked && !of_one && !pattern && !loaded_for_one
 }
 
 /// Whether two cache operations are on the same key: one pattern, or one value.

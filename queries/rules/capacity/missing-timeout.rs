@@ -32,7 +32,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         let Some(bound) = bound(context, op) else { continue };
-        if has_default || meaning.program.runs_in_browser(op.function) {
+        if has_default || meaning.program.runs_for_one_user(op.function) {
             continue;
         }
         // A long default hurts where many wait.

@@ -3,6 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Operand, Scope};
 use distsys_engine::{Attr, OpKind};
+use distsys_engine::words::words;
 use distsys_facts::{SiteId, VarId};
 use rustc_hash::FxHashMap;
 
@@ -115,6 +116,19 @@ fn carries(context: &Context<'_>, site: SiteId, tokens: &[VarId]) -> bool {
     })
 }
 
+/// Whether the lock keeps a second run of a periodic job away, as the names say.
+fn is_sweep(context: &Context<'_>, scope: &Scope, trace: &[SiteId]) -> bool {
+    const SWEEPS: &[&str] = &[
+        "cron", "periodic", "cleanup", "cleaner", "sweep", "sweeper", "reconcile", "reconciler", "retry", "janitor", "poller",
+        "scheduler", "refresh", "sync",
+    ];
+    let says = |text: &str| words(text).iter().any(|word| SWEEPS.contains(&word.as_str()));
+    scope.steps.iter().chain(scope.origin.iter()).chain(trace).any(|site| {
+        let place = context.place(*site);
+        says(context.named_function(context.function_of(*site))) || place.path.rsplit('/').take(3).any(says)
+    })
+}
+
 fn report(context: &Context<'_>, scope: &Scope, writes: &[(Vec<SiteId>, Effect)]) -> Finding {
     let meaning = context.meaning;
     let (trace, effect) = &writes[0];
@@ -125,8 +139,9 @@ fn report(context: &Context<'_>, scope: &Scope, writes: &[(Vec<SiteId>, Effect)]
     let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(trace), message)
         .subject(meaning.text(effect.entity).unwrap_or_default());
     builder = builder.rests_on(context.confidence_of(trace[0], effect));
-    // Setting the same value twice only wastes work.
-    if writes.iter().all(|(_, effect)| meaning.text(effect.verb) == Some("upsert")) {
+    // Setting the same value twice only wastes work, and so does a second sweep.
+    let once_more = writes.iter().all(|(_, effect)| meaning.text(effect.verb) == Some("upsert"));
+    if once_more || is_sweep(context, scope, trace) {
         builder = builder.severity(Severity::Minor);
     }
     for site in scope.steps.iter().rev() {

@@ -62,10 +62,10 @@ fn is_harmless(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> bool
     tells
         || trace.iter().rev().take(2).any(|site| {
             let place = context.place(*site);
-            let file = place.path.rsplit('/').next().unwrap_or_default();
+            let near = place.path.rsplit('/').take(2).any(is_telemetry);
             let function = context.named_function(context.function_of(*site));
             let own = function.rsplit('.').next().unwrap_or(function);
-            is_telemetry(function) || is_telemetry(file) || is_repeatable_action(own)
+            is_telemetry(function) || near || is_repeatable_action(own)
         })
 }
 

@@ -3,7 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope};
-use distsys_facts::{FunctionId, SiteId};
+use distsys_facts::{FunctionId, Id, Role, SiteId};
 use rustc_hash::FxHashMap;
 
 use crate::transactions::{Transaction, covered, is_elsewhere, while_uncommitted};
@@ -29,6 +29,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut calls: Vec<(SiteId, EffectId)> = Vec::new();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
+        // A migration runs once, before anybody waits.
+        let function = context.function_of(row.site);
+        let role = meaning.program.facts.relations.file[meaning.program.file_of_function(function).index()].role;
+        if role == Role::Migration {
+            continue;
+        }
         if is_remote(effect.kind) && !is_elsewhere(effect.flags) && !effect.flags.has(EffectFlags::TRANSACTIONAL) {
             calls.push((row.site, row.effect));
         }

@@ -157,7 +157,19 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 }
 
-/// More than one word: `place_order`, not `get`.
+/// More than one word: `place_order`, not `get`; and none that values of the languages themselves have.
 fn is_distinctive(name: &str) -> bool {
-    name.len() >= 8 && crate::words::words(name).len() >= 2
+    const OF_LANGUAGE: &[&str] = &[
+        "toString",
+        "toLocaleString",
+        "toISOString",
+        "hasOwnProperty",
+        "addEventListener",
+        "removeEventListener",
+        "to_string",
+        "to_owned",
+        "as_bytes",
+        "is_empty",
+    ];
+    !OF_LANGUAGE.contains(&name) && name.len() >= 8 && crate::words::words(name).len() >= 2
 }
