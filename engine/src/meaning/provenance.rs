@@ -195,10 +195,12 @@ impl Meaning<'_> {
     pub fn stored_under(&self, field: distsys_facts::Sym) -> Vec<VarId> {
         const FEW: usize = 6;
         let rows = self.flow.stores_by_field.get(&field).map_or(&[][..], Vec::as_slice);
-        if rows.len() > FEW {
-            return Vec::new();
-        }
-        rows.iter().map(|row| self.program.facts.relations.store[*row as usize].src).collect()
+        let stores = rows.iter().map(|row| self.program.facts.relations.store[*row as usize]);
+        let in_scope: Vec<VarId> = stores
+            .filter(|row| !self.program.is_out_of_scope(self.program.site(row.site).function))
+            .map(|row| row.src)
+            .collect();
+        if in_scope.len() > FEW { Vec::new() } else { in_scope }
     }
 
     /// Where the field of a project class is read.

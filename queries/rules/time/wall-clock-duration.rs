@@ -36,7 +36,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let mut compares: Vec<(SiteId,)> = Vec::new();
-    let mut rests_on: Vec<(SiteId, SiteId)> = Vec::new();
+    // Each reading with whether it was kept in an object or behind a reference meanwhile.
+    let mut rests_on: Vec<(SiteId, SiteId, bool)> = Vec::new();
     for row in r.binary.iter().filter(|row| matches!(program.text(row.operator), "<" | ">" | "<=" | ">=")) {
         if !context.in_scope(row.site) || meaning.program.runs_in_browser(context.function_of(row.site)) {
             continue;
@@ -47,20 +48,21 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         let operands = std::iter::once(row.left).chain(row.right);
-        let mut readings: Vec<SiteId> = operands.flat_map(|var| readings(context, var, &clocks)).collect();
+        let mut readings: Vec<(SiteId, bool)> = operands.flat_map(|var| readings(context, var, &clocks)).collect();
         readings.sort_unstable();
         readings.dedup();
         if readings.len() >= 2 {
             compares.push((row.site,));
-            rests_on.extend(readings.into_iter().map(|reading| (row.site, reading)));
+            rests_on.extend(readings.into_iter().map(|(reading, kept)| (row.site, reading, kept)));
         }
     }
     let program = ascent_run! {
         relation compares(SiteId) = compares;
-        relation rests_on(SiteId, SiteId) = rests_on;
-        // Two readings of one process: now, and then.
+        relation rests_on(SiteId, SiteId, bool) = rests_on;
+        // Two readings of one process: now, and then. One place gives both where what it gave was kept.
         relation found(SiteId, SiteId, SiteId);
-        found(c, a, b) <-- compares(c), rests_on(c, a), rests_on(c, b), if a < b;
+        found(c, a, b) <-- compares(c), rests_on(c, a, _), rests_on(c, b, _), if a < b;
+        found(c, a, a) <-- compares(c), rests_on(c, a, false), rests_on(c, a, true);
     };
     let mut found = program.found;
     found.sort_unstable();
@@ -73,6 +75,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
 
 /// Calls that give the same time or span in another form, or compute with it.
 const TIME_CALLS: &[&str] = &[
+    "naive_utc", "naive_local", "to_std", "with_timezone", "timestamp_nanos",
     "getTime", "valueOf", "total_seconds", "timestamp", "timestamp_millis", "as_secs", "as_secs_f64", "as_millis", "as_secs_f32",
     "num_seconds", "num_milliseconds", "duration_since", "signed_duration_since", "elapsed", "abs", "floor", "round",
     "trunc", "ceil", "max", "min", "saturating_sub", "checked_sub", "sub", "add", "unwrap", "unwrap_or_default", "expect", "unwrap_or",
@@ -80,38 +83,57 @@ const TIME_CALLS: &[&str] = &[
 ];
 
 /// The readings of the wall clock that a time or span is computed from, through fields that this process sets.
-fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>) -> Vec<SiteId> {
+fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>) -> Vec<(SiteId, bool)> {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
-    let (mut found, mut stack) = (Vec::new(), vec![var]);
-    let mut seen: FxHashSet<VarId> = FxHashSet::default();
-    while let Some(at) = stack.pop() {
-        if seen.len() > 64 || !seen.insert(at) {
+    let (mut found, mut stack) = (Vec::new(), vec![(var, false)]);
+    let mut seen: FxHashSet<(VarId, bool)> = FxHashSet::default();
+    while let Some((at, kept)) = stack.pop() {
+        if seen.len() > 64 || !seen.insert((at, kept)) {
             continue;
         }
-        found.extend(clocks.get(&at).copied());
-        stack.extend(program.assigned_from(at).map(|row| row.src));
+        found.extend(clocks.get(&at).map(|site| (*site, kept)));
+        stack.extend(program.assigned_from(at).map(|row| (row.src, kept)));
         for row in program.binary_by_dst.of(&r.binary, at) {
             if matches!(program.text(row.operator), "+" | "-" | "*" | "/" | "//") {
-                stack.push(row.left);
-                stack.extend(row.right);
+                stack.push((row.left, kept));
+                stack.extend(row.right.map(|right| (right, kept)));
             }
         }
         if let Some(call) = program.call_giving(at)
             && TIME_CALLS.contains(&program.text(call.name))
         {
-            stack.extend(call.receiver);
-            stack.extend(program.arguments(call.site).map(|row| row.var));
+            stack.extend(call.receiver.map(|receiver| (receiver, kept)));
+            stack.extend(program.arguments(call.site).map(|row| (row.var, kept)));
         }
         if let Some(load) = program.loaded_as(at) {
-            let stored = meaning.stored_in(load.base, load.field);
+            let mut stored = meaning.stored_in(load.base, load.field);
             // Of an object whose class nobody names, by the field's own name; times of change are rows' columns.
-            let by_name = stored.is_empty() && !names_time(program.text(load.field));
-            stack.extend(if by_name { meaning.stored_under(load.field) } else { stored });
+            if stored.is_empty() && !names_time(program.text(load.field)) {
+                stored = meaning.stored_under(load.field);
+            }
+            stored.extend(elements(context, load.base, program.text(load.field)));
+            stack.extend(stored.into_iter().map(|var| (var, true)));
         }
     }
     found
+}
+
+/// What stands at a constant index of a tuple that is stored behind a reference: `let (then, n) = *entry`, `*entry = (now, 1)`.
+fn elements(context: &Context<'_>, tuple: VarId, index: &str) -> Vec<VarId> {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let Ok(index) = index.parse::<u32>() else { return Vec::new() };
+    let Some(target) = program.loaded_as(tuple).filter(|load| program.text(load.field) == "*").map(|load| load.base) else {
+        return Vec::new();
+    };
+    let stored = program.stores_to(target).filter(|store| program.text(store.field) == "*").map(|store| store.src);
+    stored
+        .flat_map(|tuple| program.element_by_var.of(&r.element, tuple))
+        .filter(|row| row.index == index)
+        .map(|row| row.value)
+        .collect()
 }
 
 const GRAVE_WORDS: &[&str] = &[
@@ -119,10 +141,23 @@ const GRAVE_WORDS: &[&str] = &[
     "window", "bucket", "heartbeat", "heartbeats", "alive", "liveness",
 ];
 
+/// The words of what a comparison compares.
+fn compared_names<'c>(context: &'c Context<'_>, compare: SiteId) -> impl Iterator<Item = String> + use<'c> {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let row = r.binary.binary_search_by_key(&compare, |row| row.site).ok().map(|at| r.binary[at]);
+    let operands = row.into_iter().flat_map(|row| std::iter::once(row.left).chain(row.right));
+    operands.flat_map(|var| context.meaning.made_from(var)).flat_map(move |var| {
+        let field = program.loaded_as(var).map(|load| load.field);
+        let name = field.or(program.variable(var).map(|row| row.name));
+        name.map(|name| words(program.text(name))).unwrap_or_default()
+    })
+}
+
 fn report(context: &Context<'_>, compare: SiteId, first: SiteId, second: SiteId) -> Finding {
     let name = context.named_function(context.function_of(compare));
     let place = context.place(compare);
-    let grave = words(name).into_iter().chain(words(place.path.rsplit('/').next().unwrap_or_default())).any(|word| GRAVE_WORDS.contains(&word.as_str()));
+    let grave = compared_names(context, compare).chain(words(name)).chain(words(place.path.rsplit('/').next().unwrap_or_default())).any(|word| GRAVE_WORDS.contains(&word.as_str()));
     let message = "a span between two readings of the wall clock decides here; when the clock is set (NTP, a virtual machine that was paused) the span is negative or hours long".to_owned();
     let mut builder = FindingBuilder::new(context, &RULE.info, compare, message)
         .step(first, "the wall clock is read")
