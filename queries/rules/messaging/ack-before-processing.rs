@@ -1,12 +1,12 @@
 //! A message is acknowledged before what it asks for is done.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectId, Found, Operand, Operation};
+use distsys_engine::meaning::{Effect, EffectId, Found, Mode, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::handlers::is_work;
+use crate::handlers::{comes_again, is_work};
 use crate::retried::is_payment;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -62,7 +62,77 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (ack, site, effect) in found {
         by_ack.entry(ack).or_insert((site, meaning.effects.get(effect)));
     }
-    by_ack.into_iter().map(|(ack, (site, effect))| report(context, ack, site, &effect)).collect()
+    let mut findings: Vec<Finding> =
+        by_ack.into_iter().map(|(ack, (site, effect))| report(context, ack, site, &effect)).collect();
+    findings.extend(unasked_retries(context));
+    findings
+}
+
+/// Jobs that count as done when they start and declare attempts that nothing ever asks for.
+fn unasked_retries(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut findings = Vec::new();
+    for op in meaning.operations.of_kind(OpKind::HandleJob).filter(|op| context.in_scope(op.site)) {
+        let attempts = match meaning.attribute(op, Attr::Attempts) {
+            Found::Is(Operand::Var(var)) => meaning.constant(var).and_then(|text| text.parse::<u32>().ok()),
+            _ => None,
+        };
+        let declared = attempts.is_some_and(|attempts| attempts > 0) && !comes_again(context, op);
+        let retried = meaning.operations.at(op.site).any(|other| other.kind == OpKind::RetryScope);
+        if !declared || retried {
+            continue;
+        }
+        for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
+            if asks_for_retry(context, row.function) {
+                continue;
+            }
+            let work = meaning.effects.in_function(row.function).find(|(effect, _)| is_work(context, effect));
+            if let Some((effect, row)) = work {
+                findings.push(report_unasked(context, op.site, row.site, &effect));
+            }
+        }
+    }
+    findings
+}
+
+/// Whether the function, or what it calls, retries something.
+fn asks_for_retry(context: &Context<'_>, function: FunctionId) -> bool {
+    let meaning = context.meaning;
+    let mut stack = vec![function];
+    let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
+    while let Some(at) = stack.pop() {
+        if seen.len() > MAX_CALLEES || !seen.insert(at) {
+            continue;
+        }
+        let named_retry = |site: SiteId| {
+            meaning.program.call(site).is_some_and(|call| meaning.program.text(call.name).contains("retry"))
+        };
+        let mut sites = meaning.program.sites(at).map(|row| row.site);
+        if sites.clone().any(named_retry) || meaning.scopes.in_function(at).any(|scope| scope.kind == OpKind::RetryScope) {
+            return true;
+        }
+        stack.extend(sites.by_ref().flat_map(|site| meaning.callees(site)));
+    }
+    false
+}
+
+/// What a job calls is searched this far.
+const MAX_CALLEES: usize = 200;
+
+fn report_unasked(context: &Context<'_>, job: SiteId, site: SiteId, effect: &Effect) -> Finding {
+    let trace = context.meaning.trace(site, effect);
+    let what = context.does(effect);
+    let message = format!(
+        "this job declares retries, but nothing in it asks for one and it counts as done when it starts; the first failure of what {what} loses it"
+    );
+    FindingBuilder::new(context, &RULE.info, job, message)
+        .subject(context.meaning.text(effect.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(site, effect))
+        .step(job, "retries are declared here")
+        .steps(context.steps(&trace, effect))
+        .checked("no retry is raised in it or in what it calls, none is configured for its failures, and it is not acknowledged late")
+        .help("retry on the failures that pass (`autoretry_for`, `self.retry`), or acknowledge late")
+        .build()
 }
 
 fn acknowledges_on_receipt(context: &Context<'_>, op: &Operation) -> bool {
