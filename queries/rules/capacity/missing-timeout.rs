@@ -3,7 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::meaning::{Creation, Found, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{FunctionId, SiteId};
+use distsys_facts::{FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -28,7 +28,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut bounds: FxHashMap<SiteId, Bound> = FxHashMap::default();
     let has_default = meaning.has_default_set(Attr::Timeout);
     for op in &meaning.operations.all {
-        if !waits(op.kind) || !meaning.declares(op, Attr::Timeout) || !context.in_scope(op.site) {
+        if !(waits(op.kind) || waits_for_a_turn(context, op)) || !meaning.declares(op, Attr::Timeout) || !context.in_scope(op.site) {
             continue;
         }
         let Some(bound) = bound(context, op) else { continue };
@@ -76,7 +76,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     // A client is configured once: one finding, at its creation.
     let mut by_place: FxHashMap<SiteId, (Bound, Vec<SiteId>)> = FxHashMap::default();
     for (site,) in found {
-        let Some(op) = meaning.operations.at(site).find(|op| waits(op.kind)) else { continue };
+        let Some(op) = meaning.operations.at(site).find(|op| waits(op.kind) || op.kind == OpKind::Receive) else { continue };
         let places = match meaning.set_at_creation(op, Attr::Timeout) {
             // Whoever made the client may have set it.
             Creation::Unseen => continue,
@@ -105,6 +105,26 @@ fn waits(kind: OpKind) -> bool {
     matches!(kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Notify | OpKind::Payment | OpKind::Join)
 }
 
+/// Whether a queue is a pool: what is taken out of it is put back by the same function, and whoever comes meanwhile waits.
+fn waits_for_a_turn(context: &Context<'_>, op: &Operation) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    if op.kind != OpKind::Receive {
+        return false;
+    }
+    let Some(taken) = program.call(op.site) else { return false };
+    let held_in = |receiver: VarId| program.loaded_as(receiver).map(|load| load.field);
+    let same_queue = |site: SiteId| {
+        let (Some(left), Some(right)) = (taken.receiver, program.call(site).and_then(|call| call.receiver)) else { return false };
+        left == right || (held_in(left).is_some() && held_in(left) == held_in(right))
+    };
+    meaning.operations.of_kind(OpKind::Send).any(|send| {
+        send.function == op.function
+            && same_queue(send.site)
+            && program.arguments(send.site).any(|row| meaning.made_from(row.var).contains(&taken.result))
+    })
+}
+
 /// None where something ends the wait in time, or may.
 fn bound(context: &Context<'_>, op: &Operation) -> Option<Bound> {
     match context.meaning.attribute(op, Attr::Timeout) {
@@ -124,7 +144,11 @@ fn bound(context: &Context<'_>, op: &Operation) -> Option<Bound> {
 
 fn report(context: &Context<'_>, place: SiteId, bound: Bound, sites: &[SiteId]) -> Finding {
     let whose = if sites.contains(&place) { "this call" } else { "requests of this client" };
+    let in_turn = sites.iter().any(|site| context.operation(*site, OpKind::Receive).is_some());
     let message = match bound {
+        Bound::None if in_turn => {
+            "nothing ends this wait for a slot of the pool; when what holds the slots is slow, everybody who asks for one hangs here behind it".to_owned()
+        }
         Bound::None => format!(
             "nothing ends {whose} when the other side accepts the connection and never answers; the worker waits for ever, and with enough of them the service stops"
         ),
