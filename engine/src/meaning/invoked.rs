@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use distsys_facts::{FunctionFlags, FunctionId, FunctionKind, Id, IdKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::does_outside;
 use super::operations::{Found, Operand, Operations};
 use super::reader::Reader;
 use crate::csr::Csr;
@@ -57,7 +58,7 @@ impl Invocations {
         let mut invocations = Invocations::default();
         invocations.find_applied(reader, operations);
         invocations.by_operations(reader, operations);
-        invocations.unawaited(reader);
+        invocations.unawaited(reader, operations);
         invocations.by_project(reader, operations);
         invocations.by_decorators(reader);
         invocations.by_unknown_libraries(reader, operations);
@@ -162,7 +163,7 @@ impl Invocations {
     }
 
     /// Calls of asynchronous functions whose result nobody looks at: they run beside what follows, if at all.
-    fn unawaited(&mut self, reader: Reader<'_, '_>) {
+    fn unawaited(&mut self, reader: Reader<'_, '_>, operations: &Operations) {
         let program = reader.program;
         let r = &program.facts.relations;
         let returned: FxHashSet<VarId> = r.returns.iter().filter_map(|row| row.var).collect();
@@ -172,11 +173,10 @@ impl Invocations {
         used.extend(r.element.iter().map(|row| row.value));
         used.extend(r.store.iter().map(|row| row.src));
         used.extend(r.yields.iter().filter_map(|row| row.var));
-        // `void work()` says that nobody waits, too.
-        used.extend(r.binary.iter().map(|row| row.left));
+        // `void work()` says that nobody waits, and does nothing about it.
+        used.extend(r.binary.iter().filter(|row| program.text(row.operator) != "void").map(|row| row.left));
         for edge in &reader.resolution.calls {
-            let flags = program.function(edge.function).flags;
-            if !flags.has(FunctionFlags::ASYNC) || flags.has(FunctionFlags::GENERATOR) {
+            if !gives_promise(reader, operations, edge.function, 0) {
                 continue;
             }
             let Some(mut result) = program.call(edge.site).map(|call| call.result) else { continue };
@@ -316,6 +316,30 @@ impl Invocations {
             }
         }
     }
+}
+
+/// Whether what a function does is under way when it returns: it is asynchronous, or gives what such a function gives.
+fn gives_promise(reader: Reader<'_, '_>, operations: &Operations, function: FunctionId, depth: u32) -> bool {
+    const MAX_DEPTH: u32 = 2;
+    let program = reader.program;
+    let flags = program.function(function).flags;
+    if flags.has(FunctionFlags::ASYNC) {
+        return !flags.has(FunctionFlags::GENERATOR);
+    }
+    let r = &program.facts.relations;
+    let mut returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var).peekable();
+    depth < MAX_DEPTH
+        && returned.peek().is_some()
+        && returned.all(|var| {
+            let call = program.call_giving(var);
+            let edges = call.map_or(&[][..], |call| reader.resolution.calls_at(call.site));
+            let of_library = call.is_some_and(|call| {
+                operations.at(call.site).any(|op| op.family.gives_promises() && does_outside(op.kind))
+            });
+            of_library
+                || !edges.is_empty()
+                    && edges.iter().all(|edge| gives_promise(reader, operations, edge.function, depth + 1))
+        })
 }
 
 /// What runs in which mode, as far as operations say.
