@@ -106,6 +106,9 @@ impl<'p, 'f> Flow<'p, 'f> {
             {
                 self.edge(Self::node(argument.var), Self::node(parameter.var), EdgeKind::All);
                 self.passed.insert(Passed { site: row.site, parameter: parameter.var, argument: argument.var });
+                if self.wrapped.contains(&parameter.var) {
+                    self.edge(Self::node(argument.var), Self::node(row.result), EdgeKind::All);
+                }
             }
         }
         if has_receiver

@@ -4,6 +4,7 @@ mod calls;
 mod guesses;
 mod propagate;
 mod seed;
+mod wrappers;
 
 use std::collections::VecDeque;
 
@@ -17,6 +18,7 @@ use crate::model::ModelSet;
 use crate::paths::{PathId, Paths};
 use crate::program::Program;
 use crate::words::role_of_name;
+use wrappers::wrapped;
 
 /// How sure an edge of the call graph is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -198,6 +200,8 @@ struct Flow<'p, 'f> {
     external: FxHashSet<(SiteId, PathId, Value)>,
     bound: FxHashSet<(SiteId, FunctionId)>,
     passed: FxHashSet<Passed>,
+    /// Parameters that the function which their owner returns calls: calling what a wrapper gives calls what it was given.
+    wrapped: FxHashSet<VarId>,
     /// Nodes that hold what a call of a member may call.
     callee_nodes: FxHashMap<SiteId, u32>,
     callee_sites: FxHashMap<u32, SiteId>,
@@ -243,6 +247,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             external: FxHashSet::default(),
             bound: FxHashSet::default(),
             passed: FxHashSet::default(),
+            wrapped: wrapped(program),
             callee_nodes: FxHashMap::default(),
             callee_sites: FxHashMap::default(),
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
