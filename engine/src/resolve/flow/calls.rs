@@ -104,11 +104,10 @@ impl<'p, 'f> Flow<'p, 'f> {
             if let Some(parameter) = target
                 && !matches!(parameter.kind, ParameterKind::Rest | ParameterKind::KeywordRest)
             {
-                self.edge(Self::node(argument.var), Self::node(parameter.var), EdgeKind::All);
+                // What one caller wraps, another does not get: it goes to the result of this call alone.
+                let to = if self.wrapped.contains(&parameter.var) { row.result } else { parameter.var };
+                self.edge(Self::node(argument.var), Self::node(to), EdgeKind::All);
                 self.passed.insert(Passed { site: row.site, parameter: parameter.var, argument: argument.var });
-                if self.wrapped.contains(&parameter.var) {
-                    self.edge(Self::node(argument.var), Self::node(row.result), EdgeKind::All);
-                }
             }
         }
         if has_receiver
