@@ -170,6 +170,14 @@ fn is_distinctive(name: &str) -> bool {
         "to_owned",
         "as_bytes",
         "is_empty",
+        "into_iter",
+        "into_inner",
+        "to_lowercase",
+        "to_uppercase",
+        "to_vec",
+        "sort_by",
+        "starts_with",
+        "ends_with",
     ];
     !OF_LANGUAGE.contains(&name) && name.len() >= 8 && crate::words::words(name).len() >= 2
 }
