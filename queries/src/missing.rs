@@ -22,6 +22,9 @@ pub struct MissingLibrary {
     pub callees: Vec<(String, usize)>,
 }
 
+/// Call sites that are unknown, that are known, and the unknown ones by name.
+type Counted<'p> = (usize, usize, FxHashMap<&'p str, usize>);
+
 /// So many names are told of each library.
 const MAX_CALLEES: usize = 8;
 
@@ -32,7 +35,7 @@ pub fn missing(facts: &FactBase, own_models: &[(String, String)]) -> Result<Vec<
     let program = Program::new(facts);
     let resolution = Resolution::solve(&program, &models);
     let imported = imported(&program);
-    let mut by_library: FxHashMap<(Family, &str), (usize, usize, FxHashMap<&str, usize>)> = FxHashMap::default();
+    let mut by_library: FxHashMap<(Family, &str), Counted<'_>> = FxHashMap::default();
     let mut seen: FxHashSet<_> = FxHashSet::default();
     for &(site, path, _) in &resolution.external {
         let function = program.site(site).function;
