@@ -206,60 +206,59 @@ pub fn is_seen_twice(name: &str) -> bool {
     words(name).last().is_some_and(|word| THINGS.contains(&entity_name(word).as_str()))
 }
 
+/// Verbs of what may be repeated: it asks, or sets a state.
+const ASKS: &[&str] = &[
+    "search",
+    "query",
+    "graphql",
+    "count",
+    "validate",
+    "verify",
+    "check",
+    "lookup",
+    "introspect",
+    "token",
+    "login",
+    "authenticate",
+    "auth",
+    "preview",
+    "estimate",
+    "calculate",
+    "heartbeat",
+    "ping",
+    "health",
+    "refresh",
+    "stop",
+    "cancel",
+    "close",
+    "disable",
+    "enable",
+    "disconnect",
+    "delete",
+    "remove",
+    "unlock",
+    "release",
+    "terminate",
+    "kill",
+    "renew",
+    "revoke",
+    "deactivate",
+    "activate",
+    "pause",
+    "resume",
+    "abort",
+    "status",
+];
+
+/// Whether a function may be repeated, as its name says: `stop_query`, `fetch_rates`, `upsert_order`.
+pub fn is_repeatable_function(name: &str) -> bool {
+    const ALSO: &[&str] = &["upsert", "ensure", "register", "sync", "get", "fetch", "find", "list", "read"];
+    words(name).iter().any(|word| ASKS.contains(&word.as_str()) || ALSO.contains(&word.as_str()))
+}
+
 /// Whether a request to this URL may be repeated whatever its method, as its last segment says: it asks (`/search`), or
 /// puts something in a state that it may already be in (`/cancel`).
 pub fn is_repeatable_action(url: &str) -> bool {
-    const ASKS: &[&str] = &[
-        "search",
-        "query",
-        "graphql",
-        "count",
-        "validate",
-        "verify",
-        "check",
-        "lookup",
-        "introspect",
-        "token",
-        "login",
-        "authenticate",
-        "auth",
-        "preview",
-        "estimate",
-        "calculate",
-        "heartbeat",
-        "ping",
-        "health",
-        "refresh",
-        "stop",
-        "cancel",
-        "close",
-        "disable",
-        "enable",
-        "disconnect",
-        "delete",
-        "remove",
-        "unlock",
-        "release",
-        "terminate",
-        "kill",
-        "renew",
-        "revoke",
-        "deactivate",
-        "activate",
-        "pause",
-        "resume",
-        "abort",
-        "status",
-        "upsert",
-        "ensure",
-        "register",
-        "sync",
-        "get",
-        "fetch",
-        "find",
-        "list",
-        "read",
-    ];
     let path = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     // Object stores copy a named object to a named place.
     if path.split('/').any(|segment| matches!(segment, "copyTo" | "rewriteTo" | "moveTo")) {

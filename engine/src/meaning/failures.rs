@@ -11,8 +11,6 @@ use super::Meaning;
 pub struct Failure {
     /// The arm or handler; none for a function given to `catch`.
     pub region: Option<RegionId>,
-    /// The function whose sites may fail.
-    pub function: FunctionId,
     /// Whether every failure comes here.
     pub all: bool,
     /// Whether nothing at all is done: no statement, no comment that says why.
@@ -21,7 +19,7 @@ pub struct Failure {
     pub protected: Vec<SiteId>,
     /// What is done then.
     pub sites: Vec<SiteId>,
-    /// Where dealing with it begins in `function`.
+    /// Where dealing with it begins in the function whose sites may fail.
     pub entry: Option<BlockId>,
 }
 
@@ -41,15 +39,8 @@ impl Meaning<'_> {
         for body in program.regions_by_function.of(&r.region, function).filter(|row| row.kind == RegionKind::Try) {
             for row in program.handles_by_body.of(&r.handles, body.region) {
                 let Some(catches) = program.catches_by_region.first(&r.catches, row.region) else { continue };
-                found.push(Failure {
-                    region: Some(row.region),
-                    function,
-                    all: matches!(program.text(catches.type_), "" | "Exception" | "BaseException"),
-                    empty: program.is_idle(row.region),
-                    protected: self.sites_in(body.region),
-                    sites: self.sites_in(row.region),
-                    entry: self.order.entry_of(program, row.region),
-                });
+                let all = matches!(program.text(catches.type_), "" | "Exception" | "BaseException");
+                found.push(self.failure_in(row.region, all, self.sites_in(body.region)));
             }
         }
         found
@@ -73,19 +64,22 @@ impl Meaning<'_> {
                 if protected.is_empty() {
                     continue;
                 }
-                let sites = self.sites_in(arm.region);
-                found.push(Failure {
-                    region: Some(arm.region),
-                    function,
-                    all: true,
-                    empty: program.is_idle(arm.region),
-                    protected,
-                    sites,
-                    entry: self.order.entry_of(program, arm.region),
-                });
+                found.push(self.failure_in(arm.region, true, protected));
             }
         }
         found
+    }
+
+    /// What a region does about the failure of what it protects.
+    fn failure_in(&self, region: RegionId, all: bool, protected: Vec<SiteId>) -> Failure {
+        Failure {
+            region: Some(region),
+            all,
+            empty: self.program.is_idle(region),
+            protected,
+            sites: self.sites_in(region),
+            entry: self.order.entry_of(self.program, region),
+        }
     }
 
     /// `work().catch((error) => …)`
@@ -102,7 +96,6 @@ impl Meaning<'_> {
             let sites: Vec<SiteId> = program.sites(handler).map(|row| row.site).collect();
             found.push(Failure {
                 region: None,
-                function,
                 all: true,
                 // Who does not wait either has let it go on purpose.
                 empty: sites.is_empty() && self.is_used(call.result),

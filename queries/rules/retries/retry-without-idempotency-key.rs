@@ -2,7 +2,7 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, Term};
-use distsys_engine::words::{is_repeatable_action, is_telemetry};
+use distsys_engine::words::{is_repeatable_action, is_repeatable_function, is_telemetry};
 use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
@@ -65,7 +65,7 @@ fn is_harmless(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> bool
             let near = place.path.rsplit('/').take(2).any(is_telemetry);
             let function = context.named_function(context.function_of(*site));
             let own = function.rsplit('.').next().unwrap_or(function);
-            is_telemetry(function) || near || is_repeatable_action(own)
+            is_telemetry(function) || near || is_repeatable_function(own)
         })
 }
 
