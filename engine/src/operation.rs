@@ -146,5 +146,7 @@ kinds! {
         Millis = "millis",
         /// The failures that are retried: an exception class, or several.
         Errors = "errors",
+        /// The objects that the mapper watches from now on: what is stored into them is written at the next flush.
+        Tracked = "tracked",
     }
 }

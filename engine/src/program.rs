@@ -2,8 +2,8 @@
 
 use distsys_facts::schema::{Argument, Assign, Call, Class, Function, Load, Parameter, Region, Site, Store};
 use distsys_facts::{
-    ClassId, FactBase, FileId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, RegionId, Role,
-    SiteId, Sym, VarId,
+    ClassId, FactBase, FileId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, ParameterKind,
+    RegionId, Role, SiteId, Sym, VarId,
 };
 use rustc_hash::FxHashMap;
 
@@ -206,6 +206,15 @@ impl<'f> Program<'f> {
 
     pub fn parameters(&self, function: FunctionId) -> impl DoubleEndedIterator<Item = &Parameter> + Clone {
         self.parameter_by_function.of(&self.facts.relations.parameter, function)
+    }
+
+    /// Whether the annotation `site` calls `function` for it to make the decorator (`@retrying(times=3)`, `@retrying()`); the
+    /// other way is that `function` is the decorator (`@retrying`).
+    pub fn makes_decorator(&self, site: SiteId, function: FunctionId) -> bool {
+        let is_optional = |row: &Parameter| {
+            row.default.is_some() || matches!(row.kind, ParameterKind::Rest | ParameterKind::KeywordRest)
+        };
+        self.arguments(site).next().is_some() || self.parameters(function).all(is_optional)
     }
 
     pub fn sites(&self, function: FunctionId) -> impl DoubleEndedIterator<Item = &Site> + Clone {

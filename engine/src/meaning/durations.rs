@@ -22,9 +22,13 @@ const UNITS: &[(Attr, f64)] = &[
 impl Meaning<'_> {
     /// The span that an attribute of an operation says, in milliseconds; none if it is not constant.
     pub fn span(&self, op: &Operation, attr: Attr) -> Option<f64> {
+        self.span_found(op, &self.attribute(op, attr))
+    }
+
+    pub(super) fn span_found(&self, op: &Operation, found: &Found) -> Option<f64> {
         let unit = self.models.op(op.family, op.model).unit.or(default_unit(op.family));
-        match self.attribute(op, attr) {
-            Found::Is(Operand::Var(var)) => self.span_of(var, unit, 0),
+        match found {
+            Found::Is(Operand::Var(var)) => self.span_of(*var, unit, 0),
             Found::Is(Operand::Text(text)) => Some(text.parse::<f64>().ok()? * unit?),
             _ => None,
         }

@@ -12,6 +12,7 @@ use super::invoked::{Invocations, Mode};
 use super::operations::Operations;
 use super::own_effects::{effects_of, lower_case, of_sql_text};
 use super::terms::{Describer, Name, Role, Term};
+use super::tracked::Tracked;
 use crate::csr::Csr;
 use crate::operation::OpKind;
 use crate::resolve::Confidence;
@@ -200,15 +201,28 @@ impl Effects {
 
     /// The effects of operations, by the function that they are in.
     fn own(&mut self, describer: &mut Describer<'_, '_>, operations: &Operations) -> Vec<(FunctionId, SiteEffect)> {
-        let mut own = Vec::new();
+        let (mut own, mut found) = (Vec::new(), Vec::new());
+        let mut tracked = Tracked::default();
         for op in &operations.all {
             if operations.decorated(op.site).is_some() {
                 continue;
             }
-            for effect in effects_of(describer, operations, op) {
-                let effect = self.intern(effect);
-                own.push((op.function, SiteEffect { site: op.site, effect, confidence: op.confidence }));
+            let effects = effects_of(describer, operations, op);
+            tracked.note(describer.reader, op, &effects);
+            found.extend(effects.into_iter().map(|effect| (op, effect)));
+        }
+        let update = Term::Text(describer.names.intern("update"));
+        for (op, mut effect) in found {
+            if tracked.is_of_read(describer.reader, op) {
+                effect.verb = update;
             }
+            let effect = self.intern(effect);
+            own.push((op.function, SiteEffect { site: op.site, effect, confidence: op.confidence }));
+        }
+        for (site, effect) in tracked.writes(describer) {
+            let effect = self.intern(effect);
+            let function = describer.reader.program.site(site).function;
+            own.push((function, SiteEffect { site, effect, confidence: Confidence::High }));
         }
         own.sort_unstable();
         own.dedup();

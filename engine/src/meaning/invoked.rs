@@ -288,14 +288,14 @@ impl Invocations {
                 if !given.is_some_and(|var| self.applied(var).iter().any(runs)) {
                     continue;
                 }
-                // `@job` is the decorator itself, `@job(queue="x")` the function around it.
-                for (maker, has_arguments) in [(Some(decorator), false), (around, true)] {
-                    let of_maker = maker.and_then(|maker| annotations.get(&maker)).into_iter().flatten();
-                    for &(site, function) in of_maker {
-                        if program.arguments(site).next().is_some() == has_arguments {
-                            self.all.push(Invoked { site: row.site, function, mode: Mode::Registered });
-                        }
-                    }
+                let direct = annotations.get(&decorator).into_iter().flatten();
+                let direct = direct.filter(|(site, _)| program.arguments(*site).next().is_none());
+                let made = around.into_iter().flat_map(|maker| {
+                    let of_maker = annotations.get(&maker).into_iter().flatten();
+                    of_maker.filter(move |(site, _)| program.makes_decorator(*site, maker))
+                });
+                for &(_, function) in direct.chain(made) {
+                    self.all.push(Invoked { site: row.site, function, mode: Mode::Registered });
                 }
             }
         }

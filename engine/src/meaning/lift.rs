@@ -89,8 +89,8 @@ impl Builder<'_, '_, '_> {
         let mut inner = false;
         while let Some(decorator) = at {
             for &(site, decorated) in self.index.annotations.get(&decorator).into_iter().flatten() {
-                // A decorator without arguments is the function itself, one with arguments is around it.
-                if program.arguments(site).next().is_some() == inner {
+                let is_decorator = program.arguments(site).next().is_none();
+                if if inner { program.makes_decorator(site, decorator) } else { is_decorator } {
                     add(site, decorated, Extent::Function(decorated));
                 }
             }

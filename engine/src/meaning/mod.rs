@@ -20,6 +20,7 @@ mod retries;
 mod scopes;
 mod terms;
 mod trace;
+mod tracked;
 
 use std::sync::OnceLock;
 
@@ -147,36 +148,70 @@ impl<'m> Meaning<'m> {
     /// Where an attribute may also be set for all calls at once.
     pub fn set_at_creation(&self, op: &Operation, attr: Attr) -> Creation {
         let reader = self.reader();
-        let of_chain = |source: &&Source| matches!(source, Source::Chain(..));
-        let sources: Vec<Source> =
-            reader.model(op).attribute(attr).into_iter().flatten().filter(of_chain).cloned().collect();
-        let Some(receiver) = self.program.call(op.site).and_then(|call| call.receiver.or(call.callee)) else {
-            return Creation::None;
+        let created = match self.creations(op, attr) {
+            None => return Creation::None,
+            Some(created) if created.is_empty() => return Creation::Unseen,
+            Some(created) => created,
         };
-        // A function of the library's module has no client of its own.
-        if sources.is_empty() || reader.is_named(receiver) {
-            return Creation::None;
-        }
-        let sets = |site: SiteId| {
-            let Some(call) = self.program.call(site) else { return false };
-            let at = Operation { site, ..*op };
-            sources.iter().any(|source| match source {
-                Source::Chain(name, inner) if name == "*" || name == self.program.text(call.name) => {
-                    reader.source(&at, inner) != Found::Absent
-                }
-                _ => false,
-            })
-        };
-        let (created, complete) = self.creators(receiver, sets);
-        if created.is_empty() || !complete {
-            return Creation::Unseen;
+        // Switched off on purpose, where the library would have set it.
+        let is_off = |found: &Found| matches!(found, Found::Is(Operand::Var(var)) if reader.is_null(*var));
+        let off: Vec<SiteId> = created.iter().filter(|(_, found)| is_off(found)).map(|(site, _)| *site).collect();
+        if !off.is_empty() {
+            return Creation::Seen(off);
         }
         // Made in one place, set on one of the ways from there.
-        let set: FxHashSet<SiteId> = created.iter().filter(|(_, set)| *set).map(|(site, _)| *site).collect();
+        let set: FxHashSet<SiteId> =
+            created.iter().filter(|(_, found)| *found != Found::Absent).map(|(site, _)| *site).collect();
         let mut bare: Vec<SiteId> =
             created.into_iter().map(|(site, _)| site).filter(|site| !set.contains(site)).collect();
         bare.dedup();
         Creation::Seen(bare)
+    }
+
+    /// What the creation of the client that an operation goes through gives as an attribute, by site of creation; nothing if
+    /// not all of them are seen, none if no client is made.
+    fn creations(&self, op: &Operation, attr: Attr) -> Option<Vec<(SiteId, Found)>> {
+        let reader = self.reader();
+        let of_chain = |source: &&Source| matches!(source, Source::Chain(..));
+        let sources: Vec<Source> =
+            reader.model(op).attribute(attr).into_iter().flatten().filter(of_chain).cloned().collect();
+        let receiver = self.program.call(op.site).and_then(|call| call.receiver.or(call.callee))?;
+        // A function of the library's module has no client of its own.
+        if sources.is_empty() || reader.is_named(receiver) {
+            return None;
+        }
+        let given = |site: SiteId| {
+            let Some(call) = self.program.call(site) else { return Found::Absent };
+            let at = Operation { site, ..*op };
+            let of_call = sources.iter().filter_map(|source| match source {
+                Source::Chain(name, inner) if name == "*" || name == self.program.text(call.name) => {
+                    Some(reader.source(&at, inner))
+                }
+                _ => None,
+            });
+            of_call.into_iter().find(|found| *found != Found::Absent).unwrap_or(Found::Absent)
+        };
+        let (created, complete) = self.creators(receiver, |site| given(site) != Found::Absent);
+        if !complete {
+            return Some(Vec::new());
+        }
+        let found = created.into_iter().map(|(site, set)| match given(site) {
+            // By a call on the way from there.
+            Found::Absent if set => (site, Found::Unknown),
+            found => (site, found),
+        });
+        Some(found.collect())
+    }
+
+    /// The span that an attribute says at the call or, the same wherever it is made, at the creation of the client that the
+    /// call goes through, in milliseconds; the library's own default does not count.
+    pub fn span_set(&self, op: &Operation, attr: Attr) -> Option<f64> {
+        if matches!(self.attribute(op, attr), Found::Is(Operand::Var(_))) {
+            return self.span(op, attr);
+        }
+        let mut spans = self.creations(op, attr)?.into_iter().map(|(_, found)| self.span_found(op, &found));
+        let first = spans.next()??;
+        spans.all(|span| span == Some(first)).then_some(first)
     }
 
     /// What sets an attribute beyond the call itself is not seen: a default of the library that the project changes

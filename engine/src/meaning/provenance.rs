@@ -137,7 +137,8 @@ impl Meaning<'_> {
                     }
                 } else if from.is_some_and(|from| self.reader().is_named(from)) {
                     // `Arc::new(client)`, `ClientBuilder::new(client)`: around something that is made elsewhere.
-                    let held = program.arguments(call.site).map(|row| row.var).filter(|var| self.is_from_library(*var));
+                    let arguments = program.arguments(call.site).filter(|row| program.text(row.keyword).is_empty());
+                    let held = arguments.map(|row| row.var).filter(|var| self.is_from_library(*var));
                     let inner: Vec<VarId> = held.collect();
                     if inner.is_empty() {
                         created.push((call.site, set));

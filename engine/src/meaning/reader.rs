@@ -110,6 +110,11 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
+    pub(super) fn is_null(&self, var: VarId) -> bool {
+        let literal = self.literal(var).and_then(|var| self.program.literal(var));
+        literal.is_some_and(|row| row.kind == LiteralKind::Null)
+    }
+
     pub(super) fn constant(&self, var: VarId) -> Option<&'m str> {
         let literal = self.literal(var)?;
         self.program.literal(literal).map(|row| self.program.text(row.value))
@@ -272,6 +277,19 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
+    /// What `var` is on each of the ways that give it a value in its function.
+    fn ways(&self, var: VarId) -> Vec<VarId> {
+        let mut at = var;
+        for _ in 0..MAX_CHAIN {
+            let ways: Vec<VarId> = self.program.assigned_from(at).map(|row| row.src).collect();
+            match ways[..] {
+                [only] => at = only,
+                _ => return ways,
+            }
+        }
+        Vec::new()
+    }
+
     /// The entry at `path` of what `var` is.
     pub(super) fn within(&self, var: VarId, path: &[String]) -> Found {
         self.within_at(var, path, 0)
@@ -286,6 +304,12 @@ impl<'m> Reader<'m, '_> {
         let Some(object) = self.object(var) else {
             if self.literal(var).is_some() {
                 return Found::Absent;
+            }
+            // `{"Idempotency-Key": key} if key else {}`: it is there on one of the ways.
+            let ways = self.ways(var);
+            if ways.len() > 1 && ways.iter().all(|way| self.object(*way).is_some()) {
+                let mut found = ways.iter().map(|way| self.within_at(*way, path, depth + 1));
+                return found.find(|found| *found != Found::Absent).unwrap_or(Found::Absent);
             }
             return Found::Is(Operand::Within(var, path.to_vec()));
         };
@@ -423,6 +447,11 @@ impl<'m> Reader<'m, '_> {
             (Some(only), None) => only.var,
             _ => None,
         }
+    }
+
+    /// Whether `var` is a class of the project itself, not an object of it.
+    pub(super) fn is_class(&self, var: VarId) -> bool {
+        self.resolution.values_of(var).any(|value| matches!(value.kind, ValueKind::Class(_)))
     }
 
     /// Whether `var` is something outside by its name: imported or global, not made by a call.

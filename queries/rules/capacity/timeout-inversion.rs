@@ -92,8 +92,7 @@ fn is_wait(kind: OpKind) -> bool {
 
 /// The limit that the project's code sets, not the library's default.
 fn limit(context: &Context<'_>, op: &Operation) -> Option<f64> {
-    let set = matches!(context.meaning.attribute(op, Attr::Timeout), Found::Is(Operand::Var(_)));
-    context.meaning.span(op, Attr::Timeout).filter(|_| set)
+    context.meaning.span_set(op, Attr::Timeout)
 }
 
 /// How often retries around a site run it at most, as far as it is constant.

@@ -112,12 +112,18 @@ fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<S
     let r = &program.facts.relations;
     let value = program.call(read)?.result;
     let is_read = |var: VarId| var == value || meaning.made_from(var).contains(&value);
+    let store_at = |site: SiteId| r.store.binary_search_by_key(&site, |store| store.site).ok().map(|at| r.store[at]);
+    // The mapper writes what is stored into the object.
+    if let Some(store) = store_at(write) {
+        let field = Some(store.field).filter(|field| is_read(store.base) && !is_cursor(program.text(*field)))?;
+        return arithmetic_on(context, Some(field), store.src, value);
+    }
     let call = program.call(write)?;
     // What is stored into the object that was read, before it is written.
     let stored: Vec<(Sym, VarId)> = program
         .sites(context.function_of(write))
         .filter(|row| row.kind == SiteKind::Store && meaning.precedes(row.site, write))
-        .filter_map(|row| r.store.binary_search_by_key(&row.site, |store| store.site).ok().map(|at| r.store[at]))
+        .filter_map(|row| store_at(row.site))
         .filter(|store| is_read(store.base) && writes_object(context, call, store.base))
         .map(|store| (store.field, store.src))
         .collect();

@@ -28,10 +28,10 @@ pub(crate) static RULE: Rule = Rule {
 
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
-    if has_outbox(context) {
+    if is_captured(context) {
         return Vec::new();
     }
-    let repeated = run_again(context);
+    let (repeated, kept) = (run_again(context), with_outbox(context));
     let mut writes: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
     let mut sends: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
     for row in meaning.effects.rows() {
@@ -47,7 +47,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             _ => {}
         }
     }
-    sends.retain(|(function, site, _)| context.in_scope(*site) && !repeated.contains(function));
+    sends.retain(|(function, site, _)| context.in_scope(*site) && !repeated.contains(function) && !kept.contains(function));
     let program = ascent_run! {
         relation writes(FunctionId, SiteId, EffectId) = writes;
         relation sends(FunctionId, SiteId, EffectId) = sends;
@@ -71,15 +71,20 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Whether the project sends from rows that are written with the data, or has its tables' changes captured.
-fn has_outbox(context: &Context<'_>) -> bool {
-    let meaning = context.meaning;
-    let says = |text: &str| words(text).iter().any(|word| matches!(word.as_str(), "outbox" | "debezium" | "cdc"));
-    let program = meaning.program;
+/// Whether the project has its tables' changes captured.
+fn is_captured(context: &Context<'_>) -> bool {
+    let says = |text: &str| words(text).iter().any(|word| matches!(word.as_str(), "debezium" | "cdc"));
+    let program = context.meaning.program;
     let r = &program.facts.relations;
-    r.class.iter().any(|row| says(program.text(row.name)))
-        || r.sql.iter().any(|row| says(program.text(row.table)))
-        || meaning.effects.rows().iter().any(|row| meaning.text(meaning.effects.get(row.effect).entity).is_some_and(says))
+    r.class.iter().any(|row| says(program.text(row.name))) || r.sql.iter().any(|row| says(program.text(row.table)))
+}
+
+/// Functions that read or write rows to be sent: the message is kept with the data, or this is what sends it.
+fn with_outbox(context: &Context<'_>) -> FxHashSet<FunctionId> {
+    let meaning = context.meaning;
+    let says = |text: &str| words(text).iter().any(|word| matches!(word.as_str(), "outbox" | "outboxes"));
+    let of_outbox = meaning.effects.rows().iter().filter(|row| meaning.text(meaning.effects.get(row.effect).entity).is_some_and(says));
+    of_outbox.map(|row| context.function_of(row.site)).collect()
 }
 
 /// Functions that a message or job runs, which comes again until both are done.

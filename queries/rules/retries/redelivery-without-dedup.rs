@@ -19,7 +19,7 @@ pub(crate) static RULE: Rule = Rule {
         category: Category::Retries,
         severity: Severity::Major,
         maturity: Maturity::Stable,
-        yields_to: &[],
+        yields_to: &["retry-without-idempotency-key", "idempotency-key-per-attempt"],
         summary: "a message that comes twice is dealt with twice",
         page: include_str!("redelivery-without-dedup.md"),
     },

@@ -139,7 +139,9 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
         SiteKind::Store => r.store.binary_search_by_key(site, |row| row.site).is_ok_and(|at| {
             let store = r.store[at];
             let into_guard = guard.is_some_and(|guard| meaning.made_from(store.base).contains(&guard));
-            from_awaited(store.src) && (checked(store.field) || into_guard)
+            // `if key not in tokens: tokens[key] = await load(key)`
+            let asked = || meaning.made_from(store.base).iter().any(|var| conditions.contains(var));
+            from_awaited(store.src) && (checked(store.field) || into_guard || asked())
         }),
         // `guard.insert(key, loaded)`
         SiteKind::Call => program.call(*site).is_some_and(|call| {

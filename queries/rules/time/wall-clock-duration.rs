@@ -154,10 +154,17 @@ fn compared_names<'c>(context: &'c Context<'_>, compare: SiteId) -> impl Iterato
     })
 }
 
+/// Whether the function takes, extends or releases a distributed lock, whatever its name says.
+fn takes_lock(context: &Context<'_>, site: SiteId) -> bool {
+    let of_lock = |kind| matches!(kind, OpKind::LockAcquire | OpKind::LockExtend | OpKind::LockRelease);
+    let function = context.function_of(site);
+    context.meaning.operations.all.iter().any(|op| op.function == function && of_lock(op.kind))
+}
+
 fn report(context: &Context<'_>, compare: SiteId, first: SiteId, second: SiteId) -> Finding {
     let name = context.named_function(context.function_of(compare));
     let place = context.place(compare);
-    let grave = compared_names(context, compare).chain(words(name)).chain(words(place.path.rsplit('/').next().unwrap_or_default())).any(|word| GRAVE_WORDS.contains(&word.as_str()));
+    let grave = compared_names(context, compare).chain(words(name)).chain(words(place.path.rsplit('/').next().unwrap_or_default())).any(|word| GRAVE_WORDS.contains(&word.as_str())) || takes_lock(context, compare);
     let message = "a span between two readings of the wall clock decides here; when the clock is set (NTP, a virtual machine that was paused) the span is negative or hours long".to_owned();
     let mut builder = FindingBuilder::new(context, &RULE.info, compare, message)
         .step(first, "the wall clock is read")
