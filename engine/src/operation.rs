@@ -148,5 +148,7 @@ kinds! {
         Errors = "errors",
         /// The objects that the mapper watches from now on: what is stored into them is written at the next flush.
         Tracked = "tracked",
+        /// It is taken with the first statement, and given back with the end of each transaction.
+        Lazy = "lazy",
     }
 }

@@ -66,6 +66,10 @@ impl Meaning<'_> {
             let made = self.operations.at(call.site).find(|op| op.kind == OpKind::Duration)?;
             return self.made_span(made, depth);
         }
+        // A setting's default: `settings.timeout`.
+        if let Some(value) = program.loaded_as(var).and_then(|load| reader.stored(load.base, load.field)) {
+            return self.span_of(value, unit, depth + 1);
+        }
         let mut sources = program.assigned_from(var);
         match (sources.next(), sources.next()) {
             (Some(only), None) if program.parameter(var).is_none() => self.span_of(only.src, unit, depth + 1),

@@ -5,6 +5,7 @@
 //! their order ([`order`]).
 
 mod causes;
+mod columns;
 mod durations;
 mod effects;
 mod failures;

@@ -1,8 +1,8 @@
 //! What one operation does: its effects, by its model's attributes and by the SQL that it runs.
 
-use distsys_facts::schema::Call;
-use distsys_facts::{SiteId, SqlVerb, VarId};
+use distsys_facts::{SqlVerb, VarId};
 
+use super::columns::is_version;
 use super::effects::{Effect, EffectFlags};
 use super::operations::{Found, Operand, Operation, Operations};
 use super::terms::{Describer, Role, Term};
@@ -201,69 +201,6 @@ fn is_versioned(describer: &Describer<'_, '_>, op: &Operation) -> bool {
     program.field_by_class.of(&r.field, class).any(|row| is_version(program.text(row.name)))
 }
 
-fn is_version(column: &str) -> bool {
-    matches!(column, "version" | "lock_version" | "lockVersion" | "row_version" | "rowVersion" | "version_id")
-}
-
-/// The calls that built a statement, `last` included.
-fn builders<'d>(describer: &'d Describer<'_, '_>, last: SiteId) -> impl Iterator<Item = Call> + use<'d> {
-    let reader = describer.reader;
-    std::iter::once(last).chain(reader.chain_calls(last)).filter_map(move |site| reader.call(site).copied())
-}
-
-/// The columns that a built statement sets, each with its new value: `.values(state="paid")`, `.set({ state })`.
-fn columns_set(describer: &Describer<'_, '_>, last: SiteId) -> Vec<(String, VarId)> {
-    let program = describer.reader.program;
-    let r = &program.facts.relations;
-    let mut set = Vec::new();
-    for call in builders(describer, last).filter(|call| matches!(program.text(call.name), "values" | "set" | "update")) {
-        for argument in program.arguments(call.site) {
-            if !program.text(argument.keyword).is_empty() {
-                set.push((program.text(argument.keyword).to_owned(), argument.var));
-            } else if let Some(object) = describer.reader.object(argument.var) {
-                let entries = program.entry_by_var.of(&r.entry, object);
-                set.extend(entries.map(|row| (program.text(row.key).to_owned(), row.value)));
-            }
-        }
-    }
-    set
-}
-
-/// The columns that the conditions of a built statement compare with something: `.where(Order.state == "new")`.
-fn columns_asked(describer: &Describer<'_, '_>, last: SiteId) -> Vec<String> {
-    let program = describer.reader.program;
-    let r = &program.facts.relations;
-    let conditions = builders(describer, last)
-        .filter(|call| matches!(program.text(call.name), "where" | "filter" | "filter_by"))
-        .flat_map(|call| program.arguments(call.site).copied().collect::<Vec<_>>());
-    let mut asked = Vec::new();
-    for argument in conditions {
-        if !program.text(argument.keyword).is_empty() {
-            asked.push(program.text(argument.keyword).to_owned());
-        }
-        for row in program.binary_by_dst.of(&r.binary, argument.var) {
-            let sides = std::iter::once(row.left).chain(row.right);
-            asked.extend(sides.filter_map(|var| program.loaded_as(var)).map(|load| program.text(load.field).to_owned()));
-        }
-        // `Order.state.in_(...)`
-        let column = program.call_giving(argument.var).and_then(|call| program.loaded_as(call.receiver?));
-        asked.extend(column.map(|load| program.text(load.field).to_owned()));
-    }
-    asked
-}
-
-/// Whether the new value of `column` is counted on from what the row holds: `Account.balance + amount`.
-fn is_counted_on(describer: &Describer<'_, '_>, column: &str, value: VarId) -> bool {
-    let program = describer.reader.program;
-    let r = &program.facts.relations;
-    program.binary_by_dst.of(&r.binary, value).any(|row| {
-        let mut sides = std::iter::once(row.left).chain(row.right).filter_map(|var| program.loaded_as(var));
-        let counts = matches!(program.text(row.operator), "+" | "-" | "*");
-        // Of the class, which stands for the column; of an object it would be what was read.
-        counts && sides.any(|load| program.text(load.field) == column && describer.reader.is_class(load.base))
-    })
-}
-
 /// The effect of running a statement that calls have built (`select(Order).where(…)`).
 fn of_built(describer: &mut Describer<'_, '_>, operations: &Operations, effect: Effect, var: VarId) -> Option<Effect> {
     let reader = describer.reader;
@@ -279,9 +216,9 @@ fn of_built(describer: &mut Describer<'_, '_>, operations: &Operations, effect: 
     };
     let mut flags = effect.flags;
     let is_update = matches!(verb, Term::Text(name) if describer.names.text(name) == "update");
-    let set = if is_update { columns_set(describer, last) } else { Vec::new() };
-    let asked = if is_update { columns_asked(describer, last) } else { Vec::new() };
-    let verb = match set.iter().any(|(column, value)| is_counted_on(describer, column, *value)) {
+    let set = if is_update { reader.columns_set(last) } else { Vec::new() };
+    let asked = if is_update { reader.columns_asked(last) } else { Vec::new() };
+    let verb = match set.iter().any(|(column, value)| reader.is_counted_on(column, *value)) {
         true => Term::Text(describer.names.intern("increment")),
         false => verb,
     };

@@ -383,6 +383,13 @@ impl<'m> Reader<'m, '_> {
         if let Some(text) = self.constant(var) {
             return Found::Is(Operand::Text(text.to_owned()));
         }
+        // A column of an entity's class: `select(Account.balance)`, `select(func.count(Account.id))`.
+        let counted = self.program.call_giving(var).and_then(|call| self.program.arguments(call.site).next());
+        if let Some(load) = self.program.loaded_as(counted.map_or(var, |row| row.var))
+            && let Some(class) = self.only_class(load.base)
+        {
+            return Found::Is(Operand::Class(class));
+        }
         let mut names = self.resolution.values_of(var).filter_map(|value| match value.kind {
             ValueKind::Function(function) => Some(self.program.text(self.program.function(function).name).to_owned()),
             ValueKind::External(path) => self.resolution.paths.text(path).rsplit('.').next().map(str::to_owned),
@@ -451,7 +458,15 @@ impl<'m> Reader<'m, '_> {
 
     /// Whether `var` is a class of the project itself, not an object of it.
     pub(super) fn is_class(&self, var: VarId) -> bool {
-        self.resolution.values_of(var).any(|value| matches!(value.kind, ValueKind::Class(_)))
+        self.only_class(var).is_some()
+    }
+
+    fn only_class(&self, var: VarId) -> Option<ClassId> {
+        let mut values = self.resolution.values_of(var);
+        match (values.next()?.kind, values.next()) {
+            (ValueKind::Class(class), None) => Some(class),
+            _ => None,
+        }
     }
 
     /// Whether `var` is something outside by its name: imported or global, not made by a call.

@@ -98,6 +98,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             cached(e, k, c), cared(e, k, _), writes(e, s, w), !fresh(k, function_of(s)), !drops_any(function_of(s)), if function_of(s) != function_of(c);
     };
     let mut found = program.found;
+    // Columns that the copy does not hold may change.
+    found.retain(|(site, _, fill, _)| {
+        let held = columns_held(context, &reads, *fill);
+        let written = meaning.columns_written(*site);
+        held.is_empty() || written.is_empty() || written.iter().any(|column| held.contains(column))
+    });
     // Where most writers do not care, the copy is not of what they write.
     let mut careful: FxHashMap<Name, FxHashSet<FunctionId>> = FxHashMap::default();
     for (_, key, function) in program.cared {
@@ -123,6 +129,20 @@ fn pattern(context: &Context<'_>, effect: &Effect) -> Option<Name> {
 
 /// So many writers that forget the copy, for each that cares.
 const MAX_CARELESS: usize = 2;
+
+/// The columns that a copy holds, if it is put together from some.
+fn columns_held<'m>(context: &Context<'m>, reads: &FxHashMap<FunctionId, Vec<(Name, SiteId)>>, fill: SiteId) -> Vec<&'m str> {
+    let meaning = context.meaning;
+    let of_function = reads.get(&context.function_of(fill)).into_iter().flatten();
+    let rows = of_function.filter(|(_, read)| meaning.precedes(*read, fill)).filter_map(|(_, read)| meaning.program.call(*read));
+    let mut held = Vec::new();
+    for row in rows {
+        for argument in meaning.program.arguments(fill) {
+            held.extend(meaning.columns_held(row.result, argument.var));
+        }
+    }
+    held
+}
 
 /// Whether what was read is what is cached, not only a part of the key.
 fn carries(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {

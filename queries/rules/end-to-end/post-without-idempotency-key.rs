@@ -3,8 +3,7 @@
 use distsys_engine::meaning::{Effect, EffectFlags, Found, Mode, Operand, Operation, Term};
 use distsys_engine::words::{entity_name, is_idempotency_key, is_seen_twice, is_unique_violation};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::schema::Binary;
-use distsys_facts::{FileId, FunctionId, SiteId, Sym, VarId};
+use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::handlers::is_known_again;
@@ -34,14 +33,20 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     let mut by_place: FxHashMap<SiteId, (SiteId, Vec<SiteId>, Effect)> = FxHashMap::default();
     for op in meaning.operations.of_kind(OpKind::Route).filter(|op| context.in_scope(op.site) && is_post(context, op)) {
+        // `router.post("/orders", idempotent, handler)`
+        if meaning.program.arguments(op.site).any(|row| speaking.is_told_by(context, row.var)) {
+            continue;
+        }
         for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
+            if speaking.reached_from(context, row.function) {
+                continue;
+            }
             for (effect, site) in meaning.effects.in_function(row.function) {
                 if !creates(context, &effect) {
                     continue;
                 }
                 let trace = meaning.trace(site.site, &effect);
-                let functions = trace.iter().map(|site| context.function_of(*site)).chain([row.function]);
-                if speaking.any(context, functions) || is_known_again(context, &trace) || is_unique(context, &effect) {
+                if is_known_again(context, &trace) || is_unique(context, &effect) {
                     continue;
                 }
                 by_place.entry(context.primary(&trace)).or_insert((op.site, trace, effect));
@@ -83,10 +88,14 @@ fn creates(context: &Context<'_>, effect: &Effect) -> bool {
 
 /// Where the code speaks of idempotency keys or of the database's refusal of a second row.
 struct Speaking {
-    files: FxHashSet<FileId>,
+    functions: FxHashSet<FunctionId>,
+    classes: FxHashSet<ClassId>,
     /// A middleware does, for all routes.
     everywhere: bool,
 }
+
+/// Calls of a handler are followed this far for something that speaks of keys.
+const MAX_REACH: usize = 400;
 
 impl Speaking {
     fn new(context: &Context<'_>) -> Speaking {
@@ -97,32 +106,87 @@ impl Speaking {
             let text = program.text(sym);
             is_idempotency_key(text) || is_unique_violation(text)
         };
-        let mut files: FxHashSet<FileId> = FxHashSet::default();
-        let of = |function: FunctionId| program.file_of_function(function);
-        files.extend(r.variable.iter().filter(|row| says(row.name)).map(|row| of(row.function)));
-        files.extend(r.parameter.iter().filter(|row| says(row.name)).map(|row| of(row.function)));
-        files.extend(r.call.iter().filter(|row| says(row.name)).map(|row| of(context.function_of(row.site))));
-        files.extend(r.field.iter().filter(|row| says(row.name)).map(|row| program.file_of_module(program.class(row.class).module)));
-        files.extend(r.catches.iter().filter(|row| says(row.type_)).map(|row| of(program.region(row.region).function)));
+        let mut functions: FxHashSet<FunctionId> = FxHashSet::default();
+        functions.extend(r.function.iter().filter(|row| says(row.name)).map(|row| row.function));
+        functions.extend(r.variable.iter().filter(|row| says(row.name)).map(|row| row.function));
+        functions.extend(r.parameter.iter().filter(|row| says(row.name)).map(|row| row.function));
+        functions.extend(r.call.iter().filter(|row| says(row.name)).map(|row| context.function_of(row.site)));
+        functions.extend(r.catches.iter().filter(|row| says(row.type_)).map(|row| program.region(row.region).function));
+        let fields = r.field.iter().filter(|row| says(row.name)).map(|row| row.class);
+        let classes = r.class.iter().filter(|row| says(row.name)).map(|row| row.class).chain(fields).collect();
         let literals: FxHashSet<VarId> = r.literal.iter().filter(|row| says(row.value)).map(|row| row.var).collect();
-        let given = r.argument.iter().filter(|row| literals.contains(&row.var)).map(|row| row.site);
-        let compared = |row: &&Binary| row.right.is_some_and(|right| literals.contains(&right));
-        let compared = r.binary.iter().filter(compared).map(|row| row.site);
-        files.extend(given.chain(compared).map(|site| of(context.function_of(site))));
-        let everywhere = meaning.operations.of_kind(OpKind::Middleware).any(|op| {
-            meaning.invocations.at(op.site).any(|row| files.contains(&of(row.function)))
-        });
-        Speaking { files, everywhere }
+        let loaded: FxHashSet<VarId> = r.load.iter().filter(|row| says(row.field)).map(|row| row.dst).collect();
+        let named = |var: &VarId| literals.contains(var) || loaded.contains(var);
+        let given = r.argument.iter().filter(|row| says(row.keyword) || named(&row.var)).map(|row| row.site);
+        let compared = r.binary.iter().filter(|row| named(&row.left) || row.right.is_some_and(|right| named(&right))).map(|row| row.site);
+        let stored = r.store.iter().filter(|row| named(&row.src) || says(row.field)).map(|row| row.site);
+        functions.extend(given.chain(compared).chain(stored).map(|site| context.function_of(site)));
+        let variables = r.assign.iter().filter(|row| loaded.contains(&row.src)).filter_map(|row| program.variable(row.dst));
+        functions.extend(variables.map(|row| row.function));
+        // What a module or a router says, it says for no route in particular.
+        functions.retain(|function| program.function(*function).kind != FunctionKind::Module);
+        let mut speaking = Speaking { functions, classes, everywhere: false };
+        let mut middlewares = meaning.operations.of_kind(OpKind::Middleware).flat_map(|op| meaning.invocations.at(op.site));
+        speaking.everywhere = middlewares.any(|row| speaking.reached_from(context, row.function));
+        speaking
     }
 
-    fn any(&self, context: &Context<'_>, mut functions: impl Iterator<Item = FunctionId>) -> bool {
-        functions.any(|function| {
-            let program = context.meaning.program;
-            let typed = program.parameters(function).filter_map(|row| context.meaning.class_of(row.var));
-            let mut files = typed.map(|class| program.file_of_module(program.class(class).module));
-            self.files.contains(&program.file_of_function(function)) || files.any(|file| self.files.contains(&file))
+    /// Whether the handler, something around it or before it, or something that it calls speaks of keys.
+    fn reached_from(&self, context: &Context<'_>, handler: FunctionId) -> bool {
+        let meaning = context.meaning;
+        let program = meaning.program;
+        let r = &program.facts.relations;
+        let mut stack = vec![handler];
+        let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
+        while let Some(function) = stack.pop() {
+            if seen.len() > MAX_REACH || !seen.insert(function) {
+                continue;
+            }
+            let typed = program.parameters(function).filter_map(|row| meaning.class_of(row.var));
+            if self.functions.contains(&function) || typed.into_iter().any(|class| self.classes.contains(&class)) {
+                return true;
+            }
+            stack.extend(program.sites(function).flat_map(|row| meaning.callees(row.site)));
+            stack.extend(program.functions_by_parent.of(&r.function, function).map(|row| row.function));
+            // Decorators, guards and interceptors, dependencies.
+            let annotations = program.annotation_by_function.of(&r.function_annotation, function).map(|row| row.site);
+            let class = program.function(function).class;
+            let of_class = class.into_iter().flat_map(|class| program.annotation_by_class.of(&r.class_annotation, class)).map(|row| row.site);
+            let of_parameters = r.parameter_annotation.iter().filter(|row| row.function == function).map(|row| row.site);
+            for site in annotations.chain(of_class).chain(of_parameters) {
+                let named = program.call(site).is_some_and(|call| says_key(program.text(call.name)));
+                if named || program.arguments(site).any(|row| self.is_told_by(context, row.var)) {
+                    return true;
+                }
+                stack.extend(meaning.callees(site));
+            }
+            for default in program.parameters(function).filter_map(|row| row.default) {
+                if let Some(call) = program.call_giving(default) {
+                    stack.extend(meaning.callees(call.site));
+                    if program.arguments(call.site).any(|row| self.is_told_by(context, row.var)) {
+                        return true;
+                    }
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether a value given to a decorator or a route is, or is named for, something that knows keys.
+    fn is_told_by(&self, context: &Context<'_>, var: VarId) -> bool {
+        let meaning = context.meaning;
+        let program = meaning.program;
+        meaning.made_from(var).into_iter().any(|var| {
+            let named = program.variable(var).map(|row| row.name).or(program.literal(var).map(|row| row.value));
+            let imported = program.import(var).map(|row| row.member);
+            let called = program.call_giving(var).map(|call| call.name);
+            [named, imported, called].into_iter().flatten().any(|name| says_key(program.text(name)))
         })
     }
+}
+
+fn says_key(text: &str) -> bool {
+    is_idempotency_key(text) || text.to_ascii_lowercase().contains("idempot")
 }
 
 /// Whether the class of the entity has a key of its own that a second row would break.

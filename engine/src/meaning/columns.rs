@@ -1,0 +1,129 @@
+//! Columns: which of an entity's a write sets, a condition asks for, a copy holds.
+
+use distsys_facts::schema::Call;
+use distsys_facts::{SiteId, VarId};
+
+use super::Meaning;
+use super::reader::Reader;
+use crate::operation::OpKind;
+
+pub(super) fn is_version(column: &str) -> bool {
+    matches!(column, "version" | "lock_version" | "lockVersion" | "row_version" | "rowVersion" | "version_id")
+}
+
+/// Calls that set columns: `update(Order).values(state="paid")`, `.set({ state })`, `.update(state="paid")`.
+fn sets_columns(name: &str) -> bool {
+    matches!(name, "values" | "set" | "update" | "updateMany" | "updateOne" | "update_one")
+}
+
+/// Objects within objects that hold the columns of a write: `{ where, data: { state } }`.
+fn holds_columns(key: &str) -> bool {
+    matches!(key, "data" | "set" | "$set" | "values" | "defaults")
+}
+
+impl<'m, 'f> Reader<'m, 'f> {
+    /// The calls that built a statement, `last` included.
+    fn builders(&self, last: SiteId) -> Vec<&'m Call> {
+        std::iter::once(last).chain(self.chain_calls(last)).filter_map(|site| self.call(site)).collect()
+    }
+
+    /// The columns that a built statement sets, each with its new value.
+    pub(super) fn columns_set(&self, last: SiteId) -> Vec<(&'f str, VarId)> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut set = Vec::new();
+        for call in self.builders(last).into_iter().filter(|call| sets_columns(program.text(call.name))) {
+            for argument in program.arguments(call.site) {
+                let keyword = program.text(argument.keyword);
+                let object = self.object(argument.var);
+                let entries = |object: VarId| {
+                    program.entry_by_var.of(&r.entry, object).map(|row| (program.text(row.key), row.value))
+                };
+                match object {
+                    _ if !keyword.is_empty() && !holds_columns(keyword) => set.push((keyword, argument.var)),
+                    Some(object) => {
+                        let inner = entries(object).filter(|(key, _)| holds_columns(key));
+                        let inner: Vec<VarId> = inner.filter_map(|(_, value)| self.object(value)).collect();
+                        match inner[..] {
+                            [] => set.extend(entries(object)),
+                            _ => set.extend(inner.into_iter().flat_map(entries)),
+                        }
+                    }
+                    None => {}
+                }
+            }
+        }
+        set.retain(|(column, _)| !column.is_empty());
+        set
+    }
+
+    /// The columns that the conditions of a built statement compare with something: `.where(Order.state == "new")`.
+    pub(super) fn columns_asked(&self, last: SiteId) -> Vec<&'f str> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut asked = Vec::new();
+        for call in self.builders(last) {
+            if !matches!(program.text(call.name), "where" | "filter" | "filter_by") {
+                continue;
+            }
+            for argument in program.arguments(call.site) {
+                asked.extend(Some(program.text(argument.keyword)).filter(|keyword| !keyword.is_empty()));
+                let compared = program.binary_by_dst.of(&r.binary, argument.var);
+                let sides = compared.flat_map(|row| std::iter::once(row.left).chain(row.right));
+                // `Order.state.in_(...)`
+                let tested = program.call_giving(argument.var).and_then(|call| call.receiver);
+                let loads = sides.chain(tested).filter_map(|var| program.loaded_as(var));
+                asked.extend(loads.map(|load| program.text(load.field)));
+            }
+        }
+        asked
+    }
+
+    /// Whether the new value of `column` is counted on from what the row holds: `Account.balance + amount`.
+    pub(super) fn is_counted_on(&self, column: &str, value: VarId) -> bool {
+        let program = self.program;
+        program.binary_by_dst.of(&program.facts.relations.binary, value).any(|row| {
+            let mut sides = std::iter::once(row.left).chain(row.right).filter_map(|var| program.loaded_as(var));
+            let counts = matches!(program.text(row.operator), "+" | "-" | "*");
+            // Of the class, which stands for the column; of an object it would be what was read.
+            counts && sides.any(|load| program.text(load.field) == column && self.is_class(load.base))
+        })
+    }
+}
+
+impl<'m> Meaning<'m> {
+    /// The columns that the write at `site` sets; empty if they are not known.
+    pub fn columns_written(&self, site: SiteId) -> Vec<&'m str> {
+        let (program, reader) = (self.program, self.reader());
+        let r = &program.facts.relations;
+        if let Ok(at) = r.store.binary_search_by_key(&site, |row| row.site) {
+            return vec![program.text(r.store[at].field)];
+        }
+        let statement = self.operations.at(site).any(|op| op.kind == OpKind::Sql);
+        let built = if statement { program.arguments(site).next().and_then(|row| reader.maker(row.var)) } else { None };
+        let last = built.map_or(site, |call| call.site);
+        let texts = program.arguments(site).flat_map(|row| program.sql_by_var.of(&r.sql, row.var));
+        let of_text = texts.flat_map(|row| program.text(row.columns).split(',')).filter(|column| !column.is_empty());
+        let set = reader.columns_set(last).into_iter().map(|(column, _)| column);
+        set.chain(of_text).collect()
+    }
+
+    /// The columns of what was read as `row` that `value` is made from; empty if it may be all of them.
+    pub fn columns_held(&self, row: VarId, value: VarId) -> Vec<&'m str> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let is_row = |var: VarId| var == row || self.made_from(var).contains(&row);
+        let parts: Vec<VarId> = match self.reader().object(value) {
+            Some(object) => program.entry_by_var.of(&r.entry, object).map(|row| row.value).collect(),
+            None => return Vec::new(),
+        };
+        let mut held = Vec::new();
+        for part in parts.into_iter().filter(|part| is_row(*part)) {
+            match program.loaded_as(part) {
+                Some(load) if is_row(load.base) => held.push(program.text(load.field)),
+                _ => return Vec::new(),
+            }
+        }
+        held
+    }
+}
