@@ -96,7 +96,14 @@ impl Invocations {
         let r = &program.facts.relations;
         let mut queue: VecDeque<VarId> = VecDeque::new();
         for call in &r.call {
-            if let Some(parameter) = call.callee.and_then(|callee| parameter_of(reader, callee)) {
+            let applied = match program.text(call.name) {
+                "apply" | "call" => call
+                    .receiver
+                    .and_then(|function| decorated_method(reader, function).or_else(|| parameter_of(reader, function))),
+                _ => None,
+            };
+            let called = call.callee.and_then(|callee| parameter_of(reader, callee));
+            if let Some(parameter) = called.or(applied) {
                 self.through_parameter.insert(call.site);
                 self.applied.entry(parameter).or_default().push(call.site);
                 queue.push_back(parameter);
@@ -408,6 +415,24 @@ pub(super) fn parameter_of(reader: Reader<'_, '_>, var: VarId) -> Option<VarId> 
         let mut sources = program.assigned_from(at);
         let (Some(only), None) = (sources.next(), sources.next()) else { return None };
         at = only.src;
+    }
+    None
+}
+
+/// The position of the descriptor among the parameters of a method's decorator (ECMAScript, legacy decorators).
+pub(super) const DESCRIPTOR: u32 = 2;
+
+/// The descriptor whose method `var` surely is: `const original = descriptor.value`.
+fn decorated_method(reader: Reader<'_, '_>, var: VarId) -> Option<VarId> {
+    let program = reader.program;
+    let mut at = var;
+    for _ in 0..6 {
+        if let Some(load) = program.loaded_as(at) {
+            let descriptor = parameter_of(reader, load.base)?;
+            let is_third = program.parameter(descriptor).is_some_and(|row| row.index == DESCRIPTOR);
+            return (program.text(load.field) == "value" && is_third).then_some(descriptor);
+        }
+        at = program.assigned_from(at).next()?.src;
     }
     None
 }

@@ -3,7 +3,7 @@
 use distsys_facts::{CallKind, FunctionFlags, FunctionId, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashSet;
 
-use super::invoked::{functions_of, parameter_of};
+use super::invoked::{DESCRIPTOR, functions_of, parameter_of};
 use super::scopes::{Builder, Extent, Scope, closes};
 use crate::operation::OpKind;
 
@@ -82,7 +82,7 @@ impl Builder<'_, '_, '_> {
         add: &mut impl FnMut(SiteId, FunctionId, Extent),
     ) {
         let program = self.reader.program;
-        if index != 0 {
+        if index != 0 && index != DESCRIPTOR {
             return;
         }
         let mut at = Some(function);

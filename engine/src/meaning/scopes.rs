@@ -158,7 +158,12 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
     fn by_operations(&self) -> Vec<Scope> {
         let mut found = Vec::new();
         for (number, op) in self.operations.all.iter().enumerate() {
-            let Some(kind) = scope_kind(op.kind) else { continue };
+            // `client.query("BEGIN")`
+            let begins = op.kind == OpKind::Sql
+                && self.reader.resolution.calls_at(op.site).is_empty()
+                && self.effects.at(op.site).any(|(effect, _)| effect.kind == OpKind::TxBegin);
+            let kind = if begins { Some(OpKind::TxScope) } else { scope_kind(op.kind) };
+            let Some(kind) = kind else { continue };
             let scope = |function, extent| Scope {
                 kind,
                 op: Some(number as u32),
@@ -207,7 +212,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                 }
             }
             // `with` around the call itself is found by its region; `pool.begin()` without a model scope is open.
-            if op.kind == OpKind::TxBegin && self.reader.model(op).scopes.is_empty() && !self.is_managed(op) {
+            let is_bare = || self.reader.model(op).scopes.is_empty() && !self.is_managed(op);
+            if begins || (op.kind == OpKind::TxBegin && is_bare()) {
                 found.push(scope(op.function, Extent::Open(op.site)));
             }
         }

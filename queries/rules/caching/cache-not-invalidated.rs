@@ -3,6 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectId, Name, Term};
+use distsys_engine::words::words;
 use distsys_facts::{FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -30,6 +31,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut drops_any: Vec<(FunctionId,)> = Vec::new();
     let mut fills: Vec<(FunctionId, Name, SiteId)> = Vec::new();
     let mut writes: Vec<(Name, SiteId, EffectId)> = Vec::new();
+    // Functions that change an entity, themselves or by what they call.
+    let mut changers: Vec<(Name, FunctionId)> = Vec::new();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let function = context.function_of(row.site);
@@ -44,9 +47,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 // What it deletes is not seen; it may be any copy.
                 None => drops_any.push((function,)),
             },
-            // Of an insert nothing is cached yet.
-            OpKind::DbWrite if meaning.text(effect.verb) != Some("insert") && meaning.callees(row.site).is_empty() => {
-                writes.extend(effect.entity_name().map(|name| (name, row.site, row.effect)));
+            // Of an insert nothing is cached yet, and many an upsert leaves alone what is there.
+            OpKind::DbWrite if !matches!(meaning.text(effect.verb), Some("insert" | "upsert")) => {
+                changers.extend(effect.entity_name().map(|name| (name, function)));
+                if meaning.callees(row.site).is_empty() {
+                    writes.extend(effect.entity_name().map(|name| (name, row.site, row.effect)));
+                }
             }
             _ => {}
         }
@@ -62,6 +68,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     // Only a copy that somebody takes care to drop is meant to be fresh.
     cached.retain(|(_, key, _)| dropped.contains(key));
     let entities: FxHashSet<Name> = cached.iter().map(|(entity, ..)| *entity).collect();
+    changers.retain(|(entity, _)| entities.contains(entity));
     writes.retain(|(entity, site, _)| entities.contains(entity) && context.in_scope(*site));
     let mut calls: Vec<(FunctionId, FunctionId)> = Vec::new();
     let mut stack: Vec<FunctionId> = writes.iter().map(|(_, site, _)| context.function_of(*site)).collect();
@@ -89,10 +96,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation fresh(Name, FunctionId);
         fresh(k, f) <-- drops(k, f);
         fresh(k, f) <-- calls(f, g), fresh(k, g);
-        // Another writer of the entity takes care, itself.
+        // Another writer of the entity takes care.
+        relation changers(Name, FunctionId) = changers;
         relation cared(Name, Name, FunctionId);
-        cared(e, k, function_of(s)) <--
-            cached(e, k, c), writes(e, s, _), drops(k, function_of(s)), if function_of(s) != function_of(c);
+        cared(e, k, f) <-- cached(e, k, c), changers(e, f), drops(k, f), if *f != function_of(c);
         relation found(SiteId, EffectId, SiteId, Name);
         found(s, w, c, k) <--
             cached(e, k, c), cared(e, k, _), writes(e, s, w), !fresh(k, function_of(s)), !drops_any(function_of(s)), if function_of(s) != function_of(c);
@@ -113,7 +120,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (site, _, _, key) in &found {
         careless.entry(*key).or_default().insert(function_of(site));
     }
-    found.retain(|(_, _, _, key)| careless[key].len() <= MAX_CARELESS * careful[key].len());
+    found.retain(|(_, write, _, key)| {
+        let named = meaning.text(meaning.effects.get(*write).entity).is_some_and(|entity| {
+            let entity = words(entity);
+            words(meaning.name(*key)).iter().any(|word| entity.contains(word))
+        });
+        named || careless[key].len() <= MAX_CARELESS * careful[key].len()
+    });
     found.sort_unstable();
     found.dedup_by_key(|(site, ..)| *site);
     found.into_iter().map(|(site, effect, fill, key)| report(context, site, &meaning.effects.get(effect), fill, key)).collect()

@@ -149,8 +149,8 @@ fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<S
         .chain(passed)
         .filter(|(field, _)| !is_cursor(program.text(*field)))
         .find_map(|(field, var)| arithmetic_on(context, Some(field), var, value));
-    // What is bound to a statement has no name there.
-    let is_text = meaning.operations.at(write).any(|op| op.kind == OpKind::Sql);
+    // What is bound to a statement, or given to a helper that writes it, has no name there.
+    let is_text = meaning.operations.at(write).any(|op| op.kind == OpKind::Sql) || !meaning.callees(write).is_empty();
     named.or_else(|| {
         let bound = if is_text { meaning.chain_arguments(write) } else { Vec::new() };
         bound.into_iter().find_map(|var| arithmetic_on(context, None, var, value))

@@ -56,7 +56,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (site, effect, made) in found {
         let effect = meaning.effects.get(effect);
         let trace = meaning.trace(site, &effect);
-        let place = trace.last().copied().unwrap_or(site);
+        let place = context.primary(&trace);
         let known = by_place.entry(place).or_insert_with(|| (trace.clone(), effect, made));
         if trace.len() < known.0.len() {
             *known = (trace, effect, made);
@@ -120,7 +120,7 @@ fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect, made: SiteId
     let message = format!(
         "a retry {what} with a key that is made anew for each attempt; the receiver cannot know the second for the first, and does both"
     );
-    let place = trace.last().copied().unwrap_or(made);
+    let place = context.primary(trace);
     let mut builder = FindingBuilder::new(context, &RULE.info, place, message)
         .subject(context.meaning.text(effect.entity).unwrap_or_default())
         .rests_on(context.confidence_of(trace[0], effect))
