@@ -172,6 +172,27 @@ impl<'f> Program<'f> {
         self.call_by_result.first(&self.facts.relations.call, var)
     }
 
+    /// Whether a value is what a parameter gives when it is called: `let future = work();` of `work: impl FnOnce() -> F`.
+    pub fn is_given_by_parameter(&self, var: VarId) -> bool {
+        let mut at = var;
+        for _ in 0..6 {
+            if let Some(call) = self.call_giving(at) {
+                match call.callee {
+                    Some(callee) => at = callee,
+                    None => return false,
+                }
+            }
+            if self.parameter(at).is_some() {
+                return at != var;
+            }
+            match self.assigned_from(at).next() {
+                Some(row) => at = row.src,
+                None => return false,
+            }
+        }
+        false
+    }
+
     pub fn literal(&self, var: VarId) -> Option<&'f distsys_facts::schema::Literal> {
         self.literal_of_var.first(&self.facts.relations.literal, var)
     }

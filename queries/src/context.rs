@@ -47,16 +47,13 @@ impl<'m> Context<'m> {
     }
 
     /// Where a reviewer would put the comment on what `trace` (from a site down to the operation) does: the operation,
-    /// or the first call where more than one caller shares the operation.
+    /// or, where more than one caller shares the operation, the call in the lowest function that is not shared.
     pub fn primary(&self, trace: &[SiteId]) -> SiteId {
-        let shared = trace.iter().skip(1).any(|site| {
-            let function = self.function_of(*site);
-            self.meaning.callers(function).len() > 1
-        });
-        match (shared, trace) {
-            (true, [first, ..]) => *first,
-            (false, [.., last]) => *last,
-            _ => unreachable!("a trace holds at least the site that it starts from"),
+        let is_shared = |site: &SiteId| self.meaning.callers(self.function_of(*site)).len() > 1;
+        let shared = trace.iter().skip(1).position(is_shared);
+        *match shared {
+            Some(above) => &trace[above],
+            None => trace.last().expect("a trace holds at least the site that it starts from"),
         }
     }
 

@@ -97,9 +97,7 @@ impl Invocations {
         let mut queue: VecDeque<VarId> = VecDeque::new();
         for call in &r.call {
             let applied = match program.text(call.name) {
-                "apply" | "call" => call
-                    .receiver
-                    .and_then(|function| decorated_method(reader, function).or_else(|| parameter_of(reader, function))),
+                "apply" | "call" => call.receiver.and_then(|function| decorated_method(reader, function)),
                 _ => None,
             };
             let called = call.callee.and_then(|callee| parameter_of(reader, callee));

@@ -192,12 +192,20 @@ impl<'m> Meaning<'m> {
             });
             of_call.into_iter().find(|found| *found != Found::Absent).unwrap_or(Found::Absent)
         };
-        let (created, complete) = self.creators(receiver, |site| given(site) != Found::Absent);
+        let on_the_way = std::cell::RefCell::new(Vec::new());
+        let (created, complete) = self.creators(receiver, |site| {
+            let found = given(site);
+            let is_set = found != Found::Absent;
+            on_the_way.borrow_mut().extend(is_set.then_some(found));
+            is_set
+        });
+        let on_the_way = on_the_way.into_inner();
         if !complete {
             return Some(Vec::new());
         }
         let found = created.into_iter().map(|(site, set)| match given(site) {
             // By a call on the way from there.
+            Found::Absent if set && on_the_way.len() == 1 => (site, on_the_way[0].clone()),
             Found::Absent if set => (site, Found::Unknown),
             found => (site, found),
         });

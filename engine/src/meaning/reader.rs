@@ -1,5 +1,7 @@
 //! Reading call sites: arguments, options objects, the chain of calls before, constants and names.
 
+use std::collections::VecDeque;
+
 use distsys_facts::schema::Call;
 use distsys_facts::{CallKind, ClassId, LiteralKind, SiteId, VarId};
 
@@ -18,6 +20,8 @@ pub(super) struct Reader<'m, 'f> {
     pub resolution: &'m Resolution,
 }
 
+/// A variable that is assigned in more places than this is no builder.
+const MAX_WAYS: usize = 6;
 /// Chains of calls are shorter than this.
 const MAX_CHAIN: usize = 24;
 
@@ -428,21 +432,31 @@ impl<'m> Reader<'m, '_> {
         names
     }
 
-    /// The calls that the receiver of `site` came from, nearest first: a builder chain, through variables and fields.
+    /// The calls that the receiver of `site` came from, nearest first: a builder chain, through variables and fields, on all
+    /// of the ways that lead here (`if let Some(key) = key { request = request.header("Idempotency-Key", key) }`).
     pub(super) fn chain_calls(&self, site: SiteId) -> Vec<SiteId> {
-        let mut found = Vec::new();
-        let mut next = self.call(site).and_then(|call| call.receiver.or(call.callee));
-        while let Some(var) = next
+        let mut found: Vec<SiteId> = Vec::new();
+        let mut queue: VecDeque<VarId> = self.call(site).and_then(|call| call.receiver.or(call.callee)).into_iter().collect();
+        while let Some(var) = queue.pop_front()
             && found.len() < MAX_CHAIN
         {
-            let Some(call) = self.maker(var) else { break };
-            if found.contains(&call.site) {
-                break;
+            for call in self.makers(var) {
+                if !found.contains(&call.site) {
+                    found.push(call.site);
+                    queue.extend(self.only_return(call.site).or(call.receiver).or(call.callee));
+                }
             }
-            found.push(call.site);
-            next = self.only_return(call.site).or(call.receiver).or(call.callee);
         }
         found
+    }
+
+    /// The calls that made the value of `var`: one, but for a variable that is assigned on several ways in its function.
+    fn makers(&self, var: VarId) -> Vec<&'m Call> {
+        let ways = self.ways(var);
+        if ways.len() < 2 || ways.len() > MAX_WAYS {
+            return self.maker(var).into_iter().collect();
+        }
+        ways.into_iter().filter_map(|way| self.maker(way)).collect()
     }
 
     /// What a helper of the project gives, if it is the one function called and has one `return`.

@@ -3,6 +3,7 @@
 use distsys_facts::{ClassId, FunctionId, Interner, LiteralKind, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
+use super::invoked::parameter_of;
 use super::operations::{Found, Operand};
 use super::reader::Reader;
 use crate::resolve::{HandleRole, ValueKind};
@@ -340,13 +341,17 @@ impl<'m, 'f> Describer<'m, 'f> {
     /// The role of the connection that `var` is or holds.
     pub(super) fn role_of(&self, var: VarId) -> Role {
         let mut found = HandleRole::Unknown;
-        let mut mixed = false;
+        let (mut mixed, mut plain) = (false, false);
         for value in self.reader.resolution.values_of(var) {
             if value.role != HandleRole::Unknown {
                 mixed |= found != HandleRole::Unknown && found != value.role;
                 found = value.role;
+            } else {
+                plain |= matches!(value.kind, ValueKind::External(_));
             }
         }
+        // Some callers give a connection whose role nothing says.
+        mixed |= plain && parameter_of(self.reader, var).is_some();
         if found != HandleRole::Unknown && !mixed {
             return found.into();
         }

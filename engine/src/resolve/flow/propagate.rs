@@ -49,6 +49,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             // An `async` block runs where it is awaited.
             if let ValueKind::Function(function) = value.kind
                 && program.function(function).kind == FunctionKind::AsyncBlock
+                && !program.is_given_by_parameter(var)
             {
                 for row in program.suspend_by_var.of(&r.suspend, var) {
                     self.record(row.site, function, Confidence::High);
