@@ -2,7 +2,7 @@
 
 use distsys_engine::meaning::{Effect, Meaning, Operation, Role, Term};
 use distsys_engine::{OpKind, resolve};
-use distsys_facts::{FunctionId, RegionKind, SiteId, VarId};
+use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId, VarId};
 
 use crate::finding::{Confidence, Place};
 
@@ -49,7 +49,14 @@ impl<'m> Context<'m> {
     /// Where a reviewer would put the comment on what `trace` (from a site down to the operation) does: the operation,
     /// or, where more than one caller shares the operation, the call in the lowest function that is not shared.
     pub fn primary(&self, trace: &[SiteId]) -> SiteId {
-        let is_shared = |site: &SiteId| self.meaning.callers(self.function_of(*site)).len() > 1;
+        let is_shared = |site: &SiteId| {
+            let function = self.function_of(*site);
+            let own = !matches!(
+                self.meaning.program.function(function).kind,
+                FunctionKind::Closure | FunctionKind::AsyncBlock
+            );
+            own && self.meaning.callers(function).len() > 1
+        };
         let shared = trace.iter().skip(1).position(is_shared);
         *match shared {
             Some(above) => &trace[above],

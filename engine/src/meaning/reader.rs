@@ -436,7 +436,8 @@ impl<'m> Reader<'m, '_> {
     /// of the ways that lead here (`if let Some(key) = key { request = request.header("Idempotency-Key", key) }`).
     pub(super) fn chain_calls(&self, site: SiteId) -> Vec<SiteId> {
         let mut found: Vec<SiteId> = Vec::new();
-        let mut queue: VecDeque<VarId> = self.call(site).and_then(|call| call.receiver.or(call.callee)).into_iter().collect();
+        let mut queue: VecDeque<VarId> =
+            self.call(site).and_then(|call| call.receiver.or(call.callee)).into_iter().collect();
         while let Some(var) = queue.pop_front()
             && found.len() < MAX_CHAIN
         {

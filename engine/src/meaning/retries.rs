@@ -201,6 +201,15 @@ fn asks_error(program: &Program<'_>, region: RegionId) -> bool {
     })
 }
 
+/// Whether a condition is only whether a result is a success or a failure.
+fn asks_outcome(program: &Program<'_>, var: VarId) -> bool {
+    let r = &program.facts.relations;
+    program.binary_by_dst.of(&r.binary, var).any(|row| {
+        let variant = row.right.and_then(|right| program.literal(right)).map(|literal| program.text(literal.value));
+        program.text(row.operator) == "is" && matches!(variant, Some("Ok" | "Err" | "Some" | "None"))
+    })
+}
+
 /// The names and constants that a condition is made of.
 fn names_in<'f>(program: &Program<'f>, var: VarId) -> Vec<&'f str> {
     let r = &program.facts.relations;
@@ -342,6 +351,8 @@ impl Graph {
                 program
                     .condition_by_region
                     .of(&r.condition, row.region)
+                    // `Err(e)` asks how it went, not how often.
+                    .filter(|condition| !asks_outcome(program, condition.var))
                     .any(|condition| names_in(program, condition.var).iter().any(|name| says_bound(name)))
             }) || program.sites(function).filter(|site| program.region_within(site.region, region)).any(|site| {
                 program.call(site.site).is_some_and(|call| {
@@ -371,6 +382,10 @@ impl Graph {
             .map(|row| row.block)
             .filter(|block| self.reached.contains(block) && !excluded(*block))
             .collect();
+        // A loop is entered at its head; its other blocks may be reached through what is left out alone.
+        if from == loop_ {
+            stack = stack.into_iter().min().into_iter().collect();
+        }
         let mut seen: FxHashSet<BlockId> = stack.iter().copied().collect();
         while let Some(block) = stack.pop() {
             if way == Way::Out && self.returning.contains(&block) {

@@ -8,7 +8,7 @@ mod wrappers;
 
 use std::collections::VecDeque;
 
-use distsys_facts::{ClassId, FunctionId, Id, IdKind, Language, SiteId, Sym, VarId};
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bindings::{Binding, Bindings};
@@ -378,6 +378,19 @@ impl<'p, 'f> Flow<'p, 'f> {
         self.program.language(self.program.file_of_function(self.program.site(site).function))
     }
 
+    /// Whether an edge says that awaiting a call of an asynchronous function runs the `async` block which that function
+    /// awaited itself and gave back the result of: values pass through an await, the block does not.
+    fn is_result_of_future(&self, edge: &CallEdge, of_async: &FxHashSet<SiteId>) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        if program.function(edge.function).kind != FunctionKind::AsyncBlock {
+            return false;
+        }
+        let Ok(at) = r.suspend.binary_search_by_key(&edge.site, |row| row.site) else { return false };
+        let Some(made) = r.suspend[at].var.and_then(|var| program.call_giving(var)) else { return false };
+        of_async.contains(&made.site)
+    }
+
     pub(super) fn finish(self) -> Resolution {
         let mut calls: Vec<CallEdge> =
             self.calls.iter().map(|(&(site, function), &confidence)| CallEdge { site, function, confidence }).collect();
@@ -386,7 +399,9 @@ impl<'p, 'f> Flow<'p, 'f> {
             self.program.is_out_of_scope(edge.function)
                 && !self.program.is_out_of_scope(self.program.site(edge.site).function)
         };
-        calls.retain(|edge| !is_double(edge));
+        let is_async = |function: FunctionId| self.program.function(function).flags.has(FunctionFlags::ASYNC);
+        let of_async = calls.iter().filter(|edge| is_async(edge.function)).map(|edge| edge.site).collect();
+        calls.retain(|edge| !is_double(edge) && !self.is_result_of_future(edge, &of_async));
         calls.sort_unstable();
         let mut external: Vec<(SiteId, PathId, Value)> = self.external.iter().copied().collect();
         // Path and value ids are made in an order that the input alone decides, so this order is deterministic.
