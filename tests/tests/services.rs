@@ -1,0 +1,57 @@
+//! Small services in the shapes that engineers write, full of bugs and of code that only looks like one. A line marked
+//! `finds: rule, rule` has these findings, and no other line has any.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use distsys_graph::Analysis;
+
+type Mark = (String, u32, String);
+
+fn marked(root: &Path, folder: &Path, marks: &mut BTreeSet<Mark>) {
+    let entries = std::fs::read_dir(folder).expect("a folder of the service");
+    for path in entries.map(|entry| entry.expect("an entry of the folder").path()) {
+        if path.is_dir() {
+            marked(root, &path, marks);
+            continue;
+        }
+        let name = path.strip_prefix(root).expect("a path below the service").to_string_lossy().replace('\\', "/");
+        let text = std::fs::read_to_string(&path).expect("a file of the service");
+        for (number, line) in text.lines().enumerate() {
+            let Some((_, rules)) = line.split_once(" finds: ") else { continue };
+            marks.extend(rules.split(", ").map(|rule| (name.clone(), number as u32 + 1, rule.trim().to_owned())));
+        }
+    }
+}
+
+fn holds(service: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("services").join(service);
+    let mut marks = BTreeSet::new();
+    marked(&root, &root, &mut marks);
+    assert!(marks.len() > 20, "{service} has lost its marks");
+    let report = Analysis::of_paths([root.clone()]).run().expect("an analysis");
+    let found: BTreeSet<Mark> = report
+        .findings
+        .iter()
+        .map(|reported| &reported.finding)
+        .map(|finding| (finding.primary.path.clone(), finding.primary.line, finding.rule.slug.to_owned()))
+        .collect();
+    let missing: Vec<&Mark> = marks.difference(&found).collect();
+    let unexpected: Vec<&Mark> = found.difference(&marks).collect();
+    assert!(missing.is_empty() && unexpected.is_empty(), "missing: {missing:#?}\nunexpected: {unexpected:#?}");
+}
+
+#[test]
+fn a_booking_service_in_python() {
+    holds("python");
+}
+
+#[test]
+fn an_order_service_in_typescript() {
+    holds("typescript");
+}
+
+#[test]
+fn an_order_service_in_rust() {
+    holds("rust");
+}
