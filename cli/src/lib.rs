@@ -13,10 +13,12 @@
 mod analysis;
 pub mod config;
 pub mod json;
+pub mod query;
 mod suppress;
 
 pub use analysis::{Analysis, AnalysisError, Progress, Report, Reported, Selection, Source, Stage, Summary};
 pub use config::Config;
+pub use distsys_engine::datalog;
 pub use distsys_facts as facts;
 pub use distsys_queries::{
     Category, Confidence, Family, Finding, LibraryInfo, Maturity, MissingLibrary, Place, Rule, RuleInfo, Severity,

@@ -1,6 +1,7 @@
 //! Facts to meaning: what is called, what it does, in what order, under which scopes.
 
 mod csr;
+pub mod datalog;
 pub mod meaning;
 pub mod model;
 pub mod operation;

@@ -8,6 +8,7 @@ pub mod finding;
 mod handlers;
 mod missing;
 mod models;
+mod relations;
 mod retried;
 mod sizes;
 mod transactions;
@@ -27,6 +28,7 @@ pub use distsys_engine::{Family, ModelError};
 pub use finding::{Category, Confidence, Finding, Maturity, Place, RuleInfo, Severity, Step};
 pub use missing::{MissingLibrary, missing};
 pub use models::{built_in_models, model_set};
+pub use relations::{DERIVED, Derived, derive_relations, derived_reference};
 
 /// A rule of the catalogue.
 #[derive(Debug)]
@@ -67,6 +69,16 @@ fn leave_the_specific(findings: &mut Vec<Finding>) {
     });
 }
 
+/// What `rules` find, by path, line and rule.
+fn judge_meaning(context: &Context<'_>, rules: &[&'static Rule]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = rules.par_iter().flat_map_iter(|rule| (rule.judge)(context)).collect();
+    findings.sort_by(|a, b| (&a.primary, a.rule.slug, &a.message).cmp(&(&b.primary, b.rule.slug, &b.message)));
+    findings.dedup_by(|a, b| a.primary == b.primary && a.rule.slug == b.rule.slug);
+    leave_the_specific(&mut findings);
+    builder::separate_ids(&mut findings);
+    findings
+}
+
 /// Judges the facts by `rules`, with the built-in models and the project's own (`(origin, TOML text)`).
 pub fn judge(
     facts: &FactBase,
@@ -88,13 +100,8 @@ pub fn judge(
     let meaning = Meaning::derive(&program, &models, &resolution);
     phase("mean", &mut judgement.phases);
     let context = Context { meaning: &meaning };
-    let mut findings: Vec<Finding> = rules.par_iter().flat_map_iter(|rule| (rule.judge)(&context)).collect();
-    findings.sort_by(|a, b| (&a.primary, a.rule.slug, &a.message).cmp(&(&b.primary, b.rule.slug, &b.message)));
-    findings.dedup_by(|a, b| a.primary == b.primary && a.rule.slug == b.rule.slug);
-    leave_the_specific(&mut findings);
-    builder::separate_ids(&mut findings);
+    judgement.findings = judge_meaning(&context, rules);
     phase("rules", &mut judgement.phases);
-    judgement.findings = findings;
     judgement.counts = meaning.counts();
     judgement.resolution = resolution
         .shares(&program)

@@ -45,6 +45,11 @@ pub(crate) enum Command {
         /// The rule, as `distsys-graph rules` names it
         rule: String,
     },
+    /// Ask in Datalog over the facts of a tree and all that is derived from them
+    ///
+    /// A question is a program in Souffle's syntax, or only a body, whose variables are the columns of the answer:
+    /// distsys-graph query src -e 'effect(function: f, kind: "payment"), entry_point(f, _)'
+    Query(QueryArguments),
     /// List the library models, or the calls of a tree that no model knows
     Models(ModelsArguments),
     /// Measure an analysis: phases, tuples, peak memory
@@ -112,6 +117,46 @@ pub(crate) struct ModelsArguments {
     pub(crate) format: Format,
     #[arg(long)]
     pub(crate) jobs: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueryArguments {
+    /// A program (`.dl`), and the tree or bundle of facts to ask [default: the current folder]
+    #[arg(value_name = "PROGRAM|TREE|BUNDLE")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The question itself
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) expression: Option<String>,
+    /// Run the program over plain files: `.input r` reads `DIR/r.facts`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) facts_dir: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = QueryFormat::Table)]
+    pub(crate) format: QueryFormat,
+    /// Show so many rows of each relation
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Show only how many rows there are
+    #[arg(long)]
+    pub(crate) count: bool,
+    /// Stop when so many tuples are derived
+    #[arg(long, value_name = "N", default_value_t = 200_000_000)]
+    pub(crate) max_tuples: usize,
+    /// Stop after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<f64>,
+    /// List the relations that may be asked for, or the columns of one
+    #[arg(long, value_name = "RELATION", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) schema: Option<String>,
+    #[arg(long)]
+    pub(crate) jobs: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QueryFormat {
+    Table,
+    Tsv,
+    Csv,
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -14,7 +14,7 @@ use distsys_graph::{Analysis, Confidence, Config, Maturity, Selection, Severity,
 use serde_json::json;
 
 use crate::args::{Arguments, CheckArguments, Color, Command, FactsArguments, FactsFormat, Format};
-use crate::{bench, models, text};
+use crate::{bench, models, query, text};
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match arguments.color {
@@ -27,6 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Facts(facts) => self::facts(facts),
         Command::Rules { format } => list_rules(*format),
         Command::Explain { rule } => explain(rule),
+        Command::Query(arguments) => query::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Bench { path, format, jobs } => bench::run(path, *format, *jobs),
     }

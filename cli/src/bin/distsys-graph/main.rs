@@ -4,6 +4,7 @@ mod args;
 mod bench;
 mod commands;
 mod models;
+mod query;
 mod text;
 
 use std::process::ExitCode;

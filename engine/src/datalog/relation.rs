@@ -1,0 +1,211 @@
+//! Relations as flat rows, with the indexes that rules ask for.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::time::Duration;
+
+use distsys_facts::{IdKind, Interner, Sym};
+use hashbrown::HashTable;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+/// What stands in a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// 32 bits, signed.
+    Number,
+    Symbol,
+    /// An id of the facts, which prints as what it stands for; 0 is none.
+    Id(IdKind),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    pub name: String,
+    pub type_: Type,
+}
+
+/// Bounds of an evaluation.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Tuples derived, over all relations.
+    pub max_tuples: usize,
+    pub timeout: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { max_tuples: 200_000_000, timeout: None }
+    }
+}
+
+/// Relations by name, with the text of their symbols.
+#[derive(Debug, Default)]
+pub struct Database {
+    pub symbols: Interner,
+    relations: Vec<Relation>,
+    numbers: FxHashMap<String, usize>,
+}
+
+impl Database {
+    /// Adds a relation without rows, or gives the one of that name.
+    pub fn declare(&mut self, name: &str, columns: Vec<Column>) -> &mut Relation {
+        let number = *self.numbers.entry(name.to_owned()).or_insert_with(|| {
+            self.relations.push(Relation::new(name, columns));
+            self.relations.len() - 1
+        });
+        &mut self.relations[number]
+    }
+
+    pub fn relation(&self, name: &str) -> Option<&Relation> {
+        self.numbers.get(name).map(|number| &self.relations[*number])
+    }
+
+    pub fn relations(&self) -> &[Relation] {
+        &self.relations
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<usize> {
+        self.numbers.get(name).copied()
+    }
+
+    pub(super) fn parts(&mut self) -> (&mut Vec<Relation>, &mut Interner) {
+        (&mut self.relations, &mut self.symbols)
+    }
+
+    pub fn text(&self, value: u32) -> &str {
+        self.symbols.text(Sym(value))
+    }
+}
+
+/// A set of rows, in the order in which they came. Row numbers are dense; nothing is ever taken out.
+#[derive(Debug)]
+pub struct Relation {
+    pub name: String,
+    pub columns: Vec<Column>,
+    rows: Vec<u32>,
+    count: usize,
+    known: HashTable<u32>,
+    pub(super) indexes: Vec<Index>,
+}
+
+/// Rows by the values of some columns: for each key the newest row, and from each row the one before it with the same key.
+/// Newest first is what semi-naive evaluation wants: the rows of the last turn are at the front.
+#[derive(Debug)]
+pub(super) struct Index {
+    pub columns: Vec<usize>,
+    newest: HashTable<u32>,
+    before: Vec<u32>,
+}
+
+pub(super) const NO_ROW: u32 = u32::MAX;
+
+fn hash(values: impl Iterator<Item = u32>) -> u64 {
+    let mut hasher = FxBuildHasher.build_hasher();
+    values.for_each(|value| value.hash(&mut hasher));
+    hasher.finish()
+}
+
+impl Relation {
+    pub fn new(name: &str, columns: Vec<Column>) -> Self {
+        Relation {
+            name: name.to_owned(),
+            columns,
+            rows: Vec::new(),
+            count: 0,
+            known: HashTable::new(),
+            indexes: Vec::new(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub fn row(&self, number: usize) -> &[u32] {
+        let width = self.columns.len();
+        &self.rows[number * width..(number + 1) * width]
+    }
+
+    pub fn rows(&self) -> impl Iterator<Item = &[u32]> {
+        (0..self.count).map(|number| self.row(number))
+    }
+
+    pub fn contains(&self, row: &[u32]) -> bool {
+        self.known.find(hash(row.iter().copied()), |known| self.row(*known as usize) == row).is_some()
+    }
+
+    /// Adds a row; false if it was there.
+    pub fn insert(&mut self, row: &[u32]) -> bool {
+        let width = self.columns.len();
+        let rows = &self.rows;
+        let of = |number: u32| &rows[number as usize * width..(number as usize + 1) * width];
+        let entry = self.known.entry(
+            hash(row.iter().copied()),
+            |known| of(*known) == row,
+            |known| hash(of(*known).iter().copied()),
+        );
+        let hashbrown::hash_table::Entry::Vacant(vacant) = entry else { return false };
+        vacant.insert(self.count as u32);
+        self.rows.extend_from_slice(row);
+        self.count += 1;
+        true
+    }
+
+    /// The number of the index by these columns, made if there is none.
+    pub(super) fn index(&mut self, columns: &[usize]) -> usize {
+        if let Some(at) = self.indexes.iter().position(|index| index.columns == columns) {
+            return at;
+        }
+        self.indexes.push(Index { columns: columns.to_vec(), newest: HashTable::new(), before: Vec::new() });
+        self.indexes.len() - 1
+    }
+
+    /// Brings the indexes up to the rows.
+    pub(super) fn refresh(&mut self) {
+        let width = self.columns.len();
+        let rows = &self.rows;
+        for index in &mut self.indexes {
+            let columns = &index.columns;
+            let key = |number: u32| columns.iter().map(move |column| rows[number as usize * width + column]);
+            for number in index.before.len() as u32..self.count as u32 {
+                let entry = index.newest.entry(
+                    hash(key(number)),
+                    |known| key(*known).eq(key(number)),
+                    |known| hash(key(*known)),
+                );
+                match entry {
+                    hashbrown::hash_table::Entry::Occupied(mut occupied) => {
+                        index.before.push(std::mem::replace(occupied.get_mut(), number));
+                    }
+                    hashbrown::hash_table::Entry::Vacant(vacant) => {
+                        vacant.insert(number);
+                        index.before.push(NO_ROW);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The newest row with this key in the columns of an index, or [`NO_ROW`].
+    pub(super) fn newest(&self, index: usize, key: &[u32]) -> u32 {
+        let index = &self.indexes[index];
+        let same = |known: &u32| {
+            let row = self.row(*known as usize);
+            index.columns.iter().zip(key).all(|(column, value)| row[*column] == *value)
+        };
+        index.newest.find(hash(key.iter().copied()), same).copied().unwrap_or(NO_ROW)
+    }
+
+    /// The row before `row` with the same key.
+    pub(super) fn before(&self, index: usize, row: u32) -> u32 {
+        self.indexes[index].before[row as usize]
+    }
+
+    /// The number of different keys of an index, which says how many rows a probe gives.
+    pub(super) fn keys(&self, index: usize) -> usize {
+        self.indexes[index].newest.len()
+    }
+}
