@@ -31,7 +31,7 @@ pub struct Table {
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
-    #[error("{0}")]
+    #[error(transparent)]
     Program(#[from] Problem),
     #[error(transparent)]
     Model(#[from] ModelError),

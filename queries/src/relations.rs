@@ -236,3 +236,21 @@ pub fn derived_reference() -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::derived_reference;
+
+    #[test]
+    fn the_committed_reference_is_what_is_derived() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/derived.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, derived_reference()).expect("docs can be written");
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            committed == derived_reference(),
+            "docs/derived.md is not what is derived; run UPDATE_DOCS=1 cargo test -p distsys-queries"
+        );
+    }
+}

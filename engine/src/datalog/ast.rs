@@ -194,7 +194,7 @@ impl Literal {
         }
     }
 
-    fn relations<'l>(&'l self, used: &mut Vec<&'l str>) {
+    pub(super) fn relations<'l>(&'l self, used: &mut Vec<&'l str>) {
         match self {
             Literal::Atom(atom) | Literal::Not(atom) => {
                 used.push(&atom.relation);

@@ -168,7 +168,18 @@ impl Clauses<'_> {
     }
 
     fn head_columns(&mut self, clause: &Clause) -> Checked<Vec<Column>> {
-        self.literals(&clause.body)?;
+        // What is declared already says the types; the rest may follow from this very clause.
+        let is_known = |literal: &&Literal| {
+            let mut used = Vec::new();
+            literal.relations(&mut used);
+            let is_open = |name: &&str| {
+                let defined = self.program.clauses.iter().any(|clause| clause.head.relation == *name);
+                defined && self.database.relation(name).is_none()
+            };
+            !used.iter().any(is_open)
+        };
+        let known: Vec<Literal> = clause.body.iter().filter(is_known).cloned().collect();
+        self.literals(&known)?;
         let mut columns: Vec<Column> = Vec::new();
         for (number, argument) in clause.head.arguments.iter().enumerate() {
             let type_ = match (&argument.term.kind, self.type_of(&argument.term)) {

@@ -12,7 +12,7 @@ use super::check::check;
 use super::expression::{Expression, LiteralOf, Rule, compares};
 use super::plan::{Planner, Step, Version};
 use super::problem::Problem;
-use super::relation::{Database, Limits, NO_ROW, Relation};
+use super::relation::{Database, Limits, NO_ROW, Relation, hash_of};
 use super::strata::{Stratum, strata};
 
 /// Derives all that a program says over what is in the database, in which its relations are declared.
@@ -118,7 +118,8 @@ impl Turns<'_> {
                         None => return Ok(()),
                     }
                 }
-                if !known.contains(&row) && fresh.insert(&row) {
+                let hash = hash_of(&row);
+                if !known.has(hash, &row) && fresh.add(hash, &row) {
                     found += 1;
                     if found > room {
                         return Err(Problem::limit(format!(
@@ -131,9 +132,7 @@ impl Turns<'_> {
             })?;
         }
         for (number, fresh) in fresh {
-            fresh.rows().for_each(|row| {
-                relations[number].insert(row);
-            });
+            relations[number].append(&fresh);
         }
         self.derived += found;
         Ok(())

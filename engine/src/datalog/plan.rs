@@ -109,7 +109,7 @@ impl Planner<'_> {
             }
             let atoms = open.iter().enumerate().filter_map(|(at, number)| match &body[*number] {
                 LiteralOf::Atom(atom) if is_usable(atom, bound) => {
-                    Some((at, cost(atom, bound, &relations[atom.relation])))
+                    Some((at, cost(atom, bound, &mut relations[atom.relation])))
                 }
                 _ => None,
             });
@@ -217,19 +217,18 @@ fn is_usable(atom: &AtomOf, bound: &[bool]) -> bool {
     })
 }
 
-/// The rows that an atom is expected to give.
-fn cost(atom: &AtomOf, bound: &[bool], relation: &Relation) -> f64 {
+/// The rows that an atom is expected to give, and what an index that is not there costs on the way to them.
+fn cost(atom: &AtomOf, bound: &[bool], relation: &mut Relation) -> f64 {
     let columns: Vec<usize> = (0..atom.patterns.len())
         .filter(|column| matches!(&atom.patterns[*column], Pattern::Is(expression) if is_bound(expression, bound)))
         .collect();
     let rows = relation.len() as f64;
-    if columns.len() == atom.patterns.len() {
+    if columns.len() == atom.patterns.len() || relation.is_empty() {
         return 0.0;
     }
     match relation.indexes.iter().position(|index| index.columns == columns) {
         Some(index) if relation.keys(index) > 0 => rows / relation.keys(index) as f64,
-        // Without an index: each bound column leaves the square root.
-        _ => columns.iter().fold(rows, |rows, _| rows.sqrt()) + if columns.is_empty() { rows } else { 0.0 },
+        _ => columns.iter().fold(rows, |rows, column| rows / relation.distinct(*column) as f64),
     }
 }
 

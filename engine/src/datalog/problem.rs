@@ -60,8 +60,14 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// `; did you mean …?` where one of `known` is near to what was written.
+/// The one of `known` that is nearest to what was written, if one is near.
 pub(super) fn nearest<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let close = |name: &&str| strsim::damerau_levenshtein(written, name) <= 1 + written.len() / 4;
-    known.filter(close).min_by_key(|name| (strsim::damerau_levenshtein(written, name), name.len(), *name))
+    let distance = |name: &str| strsim::damerau_levenshtein(written, name);
+    let close = |name: &&str| distance(name) <= 1 + written.len() / 4;
+    // A letter left out is likelier than one mistaken.
+    let left_out = |name: &str| {
+        let mut letters = name.chars();
+        written.chars().all(|letter| letters.any(|next| next == letter))
+    };
+    known.filter(close).min_by_key(|name| (distance(name), !left_out(name), name.len(), *name))
 }

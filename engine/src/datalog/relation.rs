@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use distsys_facts::{IdKind, Interner, Sym};
 use hashbrown::HashTable;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 /// What stands in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +84,8 @@ pub struct Relation {
     rows: Vec<u32>,
     count: usize,
     known: HashTable<u32>,
+    /// By column: the number of rows when its different values were last counted, and how many these were.
+    distinct: Vec<(usize, usize)>,
     pub(super) indexes: Vec<Index>,
 }
 
@@ -104,11 +106,17 @@ fn hash(values: impl Iterator<Item = u32>) -> u64 {
     hasher.finish()
 }
 
+pub(super) fn hash_of(row: &[u32]) -> u64 {
+    hash(row.iter().copied())
+}
+
 impl Relation {
     pub fn new(name: &str, columns: Vec<Column>) -> Self {
+        let distinct = vec![(0, 0); columns.len()];
         Relation {
             name: name.to_owned(),
             columns,
+            distinct,
             rows: Vec::new(),
             count: 0,
             known: HashTable::new(),
@@ -134,24 +142,65 @@ impl Relation {
     }
 
     pub fn contains(&self, row: &[u32]) -> bool {
-        self.known.find(hash(row.iter().copied()), |known| self.row(*known as usize) == row).is_some()
+        self.has(hash_of(row), row)
+    }
+
+    pub(super) fn has(&self, hash: u64, row: &[u32]) -> bool {
+        self.known.find(hash, |known| self.row(*known as usize) == row).is_some()
     }
 
     /// Adds a row; false if it was there.
     pub fn insert(&mut self, row: &[u32]) -> bool {
+        self.add(hash_of(row), row)
+    }
+
+    /// The same where the row's hash is known.
+    pub(super) fn add(&mut self, hash: u64, row: &[u32]) -> bool {
         let width = self.columns.len();
         let rows = &self.rows;
         let of = |number: u32| &rows[number as usize * width..(number as usize + 1) * width];
-        let entry = self.known.entry(
-            hash(row.iter().copied()),
-            |known| of(*known) == row,
-            |known| hash(of(*known).iter().copied()),
-        );
+        let entry = self.known.entry(hash, |known| of(*known) == row, |known| hash_of(of(*known)));
         let hashbrown::hash_table::Entry::Vacant(vacant) = entry else { return false };
         vacant.insert(self.count as u32);
+        self.push(row);
+        true
+    }
+
+    /// Adds rows that are not there, all of them different.
+    pub(super) fn append(&mut self, other: &Relation) {
+        let width = self.columns.len();
+        self.rows.reserve(other.rows.len());
+        for row in other.rows() {
+            let rows = &self.rows;
+            let of = |number: u32| &rows[number as usize * width..(number as usize + 1) * width];
+            self.known.insert_unique(hash_of(row), self.count as u32, |known| hash_of(of(*known)));
+            self.push(row);
+        }
+    }
+
+    fn push(&mut self, row: &[u32]) {
         self.rows.extend_from_slice(row);
         self.count += 1;
-        true
+    }
+
+    /// About how many different values a column has, counted on a sample, again when the relation has doubled.
+    pub(super) fn distinct(&mut self, column: usize) -> usize {
+        const SAMPLE: usize = 4096;
+        let (counted, values) = self.distinct[column];
+        if self.count < 2 * counted && counted > 0 {
+            return values.max(1);
+        }
+        let step = (self.count / SAMPLE).max(1);
+        let mut seen: FxHashSet<u32> = FxHashSet::default();
+        let mut taken = 0;
+        for number in (0..self.count).step_by(step) {
+            seen.insert(self.rows[number * self.columns.len() + column]);
+            taken += 1;
+        }
+        // Where nearly every sampled value is new, so are those that were not sampled.
+        let values = if seen.len() * 2 > taken && taken > 0 { self.count * seen.len() / taken } else { seen.len() };
+        self.distinct[column] = (self.count, values);
+        values.max(1)
     }
 
     /// The number of the index by these columns, made if there is none.
