@@ -1,17 +1,19 @@
 //! Questions in Datalog, over the facts of a tree and what is derived from them, or over plain files of facts.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use distsys_engine::datalog::{self, Column, Database, IoKind, Limits, Problem, Program, Type};
 use distsys_facts::column::ColumnType;
 use distsys_facts::relation::{RelationSpec, RelationVisitor, Row};
 use distsys_facts::{
-    ClassId, FactBase, FileId, FunctionId, Id, IdKind, ModuleId, Position, RegionId, SiteId, VarId, schema,
+    ClassId, FactBase, FileId, FunctionId, Id, IdKind, ModuleId, RegionId, SiteId, VarId, export, schema,
 };
 use distsys_queries::{DERIVED, ModelError};
+use rustc_hash::FxHashMap;
 
 /// A value of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cell {
     Number(i64),
     Text(String),
@@ -51,10 +53,8 @@ pub struct Schema {
 pub fn schemas() -> Vec<Schema> {
     let extracted =
         schema::SPECS.iter().map(|spec| Schema { name: spec.name, doc: spec.doc.trim(), columns: columns_of(spec) });
-    let derived = DERIVED.iter().map(|derived| {
-        let column = |(name, type_): &(&str, Type)| Column { name: (*name).to_owned(), type_: *type_ };
-        Schema { name: derived.name, doc: derived.doc, columns: derived.columns.iter().map(column).collect() }
-    });
+    let derived =
+        DERIVED.iter().map(|derived| Schema { name: derived.name, doc: derived.doc, columns: derived.columns() });
     extracted.chain(derived).collect()
 }
 
@@ -140,110 +140,102 @@ impl RelationVisitor for Load<'_> {
         if !self.wanted.contains(&spec.name) {
             return Ok(());
         }
-        self.database.declare(spec.name, columns_of(spec));
-        let mut raw = Vec::new();
-        let mut cells: Vec<u32> = Vec::new();
-        for row in rows {
-            raw.clear();
-            row.encode(&mut raw);
-            cells.clear();
-            for (column, value) in spec.columns.iter().zip(&raw) {
-                cells.push(match column.column_type {
-                    ColumnType::Symbol | ColumnType::Number | ColumnType::Id(_) => *value,
-                    ColumnType::Position => {
-                        let text = format!("{}:{}", Position(*value).line(), Position(*value).column());
-                        self.database.symbols.intern(&text).0
+        self.database.fill(spec.name, columns_of(spec), |symbols, relation| {
+            let (mut raw, mut text) = (Vec::new(), String::new());
+            for row in rows {
+                raw.clear();
+                row.encode(&mut raw);
+                for (column, value) in spec.columns.iter().zip(&mut raw) {
+                    if matches!(
+                        column.column_type,
+                        ColumnType::Position | ColumnType::Word { .. } | ColumnType::Flags { .. }
+                    ) {
+                        text.clear();
+                        export::plain(column.column_type, *value, &mut text);
+                        *value = symbols.intern(&text).0;
                     }
-                    ColumnType::Word { names, .. } => {
-                        self.database.symbols.intern(names.get(*value as usize).copied().unwrap_or("?")).0
-                    }
-                    ColumnType::Flags { names } => {
-                        let set = names.iter().enumerate().filter(|(bit, _)| value & (1 << bit) != 0);
-                        let set: Vec<&str> = set.map(|(_, name)| *name).collect();
-                        self.database.symbols.intern(&set.join("|")).0
-                    }
-                });
+                }
+                relation.insert(&raw);
             }
-            self.database.declare(spec.name, Vec::new()).insert(&cells);
-        }
+        });
         Ok(())
     }
 }
 
 fn tables(program: &Program, database: &Database, facts: Option<&FactBase>) -> Vec<Table> {
+    let names = facts.map(Names::new);
     let shown = program.directives.iter().filter(|directive| directive.kind != IoKind::Input);
     let mut tables = Vec::new();
     for directive in shown {
         let Some(relation) = database.relation(&directive.relation) else { continue };
         let only_size = directive.kind == IoKind::PrintSize;
-        let cells = |row: &[u32]| -> Vec<Cell> {
-            row.iter()
-                .zip(&relation.columns)
-                .map(|(value, column)| cell(database, facts, column.type_, *value))
-                .collect()
+        let cell = |value: u32, type_: Type| match type_ {
+            Type::Symbol => Cell::Text(database.text(value).to_owned()),
+            Type::Number => Cell::Number(i64::from(value as i32)),
+            Type::Id(kind) => {
+                let readable = names.as_ref().and_then(|names| names.readable(kind, value));
+                readable.map_or(Cell::Number(i64::from(value)), Cell::Text)
+            }
         };
-        let mut shown: Vec<Vec<Cell>> = if only_size { Vec::new() } else { relation.rows().map(cells).collect() };
-        shown.sort_by(|left, right| by_value(left, right));
-        if only_size {
-            shown = vec![Vec::new(); relation.len()];
-        }
+        let cells = |row: &[u32]| -> Vec<Cell> {
+            row.iter().zip(&relation.columns).map(|(value, column)| cell(*value, column.type_)).collect()
+        };
+        let rows = if only_size {
+            vec![Vec::new(); relation.len()]
+        } else {
+            let mut rows: Vec<Vec<Cell>> = relation.rows().map(cells).collect();
+            rows.sort();
+            rows
+        };
         let columns = relation.columns.iter().map(|column| column.name.clone()).collect();
-        tables.push(Table { relation: relation.name.clone(), columns, rows: shown, only_size });
+        tables.push(Table { relation: relation.name.clone(), columns, rows, only_size });
     }
     tables
 }
 
-fn by_value(left: &[Cell], right: &[Cell]) -> std::cmp::Ordering {
-    let pairs = left.iter().zip(right).map(|pair| match pair {
-        (Cell::Number(left), Cell::Number(right)) => left.cmp(right),
-        (Cell::Text(left), Cell::Text(right)) => left.cmp(right),
-        (Cell::Number(_), Cell::Text(_)) => std::cmp::Ordering::Less,
-        (Cell::Text(_), Cell::Number(_)) => std::cmp::Ordering::Greater,
-    });
-    pairs.into_iter().find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+/// What ids stand for.
+struct Names<'f> {
+    facts: &'f FactBase,
+    variables: OnceCell<FxHashMap<VarId, &'f schema::Variable>>,
 }
 
-fn cell(database: &Database, facts: Option<&FactBase>, type_: Type, value: u32) -> Cell {
-    match (type_, facts) {
-        (Type::Symbol, _) => Cell::Text(database.text(value).to_owned()),
-        (Type::Number, _) => Cell::Number(i64::from(value as i32)),
-        (Type::Id(kind), Some(facts)) => {
-            readable(facts, kind, value).map_or(Cell::Number(i64::from(value)), Cell::Text)
-        }
-        (Type::Id(_), None) => Cell::Number(i64::from(value)),
+impl<'f> Names<'f> {
+    fn new(facts: &'f FactBase) -> Self {
+        Names { facts, variables: OnceCell::new() }
     }
-}
 
-/// An id as a person reads it: `src/orders/service.py:42 OrderService.place`.
-fn readable(facts: &FactBase, kind: IdKind, value: u32) -> Option<String> {
-    let r = &facts.relations;
-    let path = |file: FileId| facts.text(r.file[file.index()].path);
-    let of_module = |module: ModuleId| path(r.module[module.index()].file);
-    let of_function = |function: FunctionId| of_module(r.function[function.index()].module);
-    Some(match kind {
-        IdKind::File => path(FileId::from_raw(value)?).to_owned(),
-        IdKind::Module => of_module(ModuleId::from_raw(value)?).to_owned(),
-        IdKind::Function => {
-            let row = r.function.get(FunctionId::from_raw(value)?.index())?;
-            format!("{}:{} {}", of_module(row.module), row.start.line(), facts.text(row.qualified))
-        }
-        IdKind::Class => {
-            let row = r.class.get(ClassId::from_raw(value)?.index())?;
-            format!("{}:{} {}", of_module(row.module), row.start.line(), facts.text(row.qualified))
-        }
-        IdKind::Site => {
-            let row = r.site.get(SiteId::from_raw(value)?.index())?;
-            format!("{}:{}:{}", of_function(row.function), row.start.line(), row.start.column())
-        }
-        IdKind::Region => {
-            let row = r.region.get(RegionId::from_raw(value)?.index())?;
-            format!("{}:{}:{}", of_function(row.function), row.start.line(), row.start.column())
-        }
-        IdKind::Var => {
-            let id = VarId::from_raw(value)?;
-            let row = r.variable.iter().find(|row| row.var == id)?;
-            format!("{} {}", of_function(row.function), facts.text(row.name))
-        }
-        IdKind::Block => return None,
-    })
+    /// An id as a person reads it: `src/orders/service.py:42 OrderService.place`.
+    fn readable(&self, kind: IdKind, value: u32) -> Option<String> {
+        let facts = self.facts;
+        let r = &facts.relations;
+        let path = |file: FileId| facts.text(r.file[file.index()].path);
+        let of_module = |module: ModuleId| path(r.module[module.index()].file);
+        let of_function = |function: FunctionId| of_module(r.function[function.index()].module);
+        Some(match kind {
+            IdKind::File => path(FileId::from_raw(value)?).to_owned(),
+            IdKind::Module => of_module(ModuleId::from_raw(value)?).to_owned(),
+            IdKind::Function => {
+                let row = r.function.get(FunctionId::from_raw(value)?.index())?;
+                format!("{}:{} {}", of_module(row.module), row.start.line(), facts.text(row.qualified))
+            }
+            IdKind::Class => {
+                let row = r.class.get(ClassId::from_raw(value)?.index())?;
+                format!("{}:{} {}", of_module(row.module), row.start.line(), facts.text(row.qualified))
+            }
+            IdKind::Site => {
+                let row = r.site.get(SiteId::from_raw(value)?.index())?;
+                format!("{}:{}:{}", of_function(row.function), row.start.line(), row.start.column())
+            }
+            IdKind::Region => {
+                let row = r.region.get(RegionId::from_raw(value)?.index())?;
+                format!("{}:{}:{}", of_function(row.function), row.start.line(), row.start.column())
+            }
+            IdKind::Var => {
+                let by_id = || r.variable.iter().map(|row| (row.var, row)).collect();
+                let row = self.variables.get_or_init(by_id).get(&VarId::from_raw(value)?)?;
+                format!("{} {}", of_function(row.function), facts.text(row.name))
+            }
+            IdKind::Block => return None,
+        })
+    }
 }

@@ -193,6 +193,15 @@ impl<'f> Program<'f> {
         false
     }
 
+    /// The matched value and the variant that a condition asks for: `Err` of `if let Err(e) = work()`.
+    pub fn asked_variant(&self, condition: VarId) -> impl Iterator<Item = (VarId, &'f str)> {
+        let asked = self.binary_by_dst.of(&self.facts.relations.binary, condition);
+        asked.filter(|row| self.text(row.operator) == "is").filter_map(|row| {
+            let variant = self.literal(row.right?)?;
+            Some((row.left, self.text(variant.value)))
+        })
+    }
+
     pub fn literal(&self, var: VarId) -> Option<&'f distsys_facts::schema::Literal> {
         self.literal_of_var.first(&self.facts.relations.literal, var)
     }

@@ -128,7 +128,8 @@ fn quoted(text: &str, line: &mut String) {
     line.push('"');
 }
 
-fn plain(column_type: ColumnType, value: u32, line: &mut String) {
+/// Appends a column that is no text of its own as it is exported.
+pub fn plain(column_type: ColumnType, value: u32, line: &mut String) {
     let _ = match column_type {
         ColumnType::Position => write!(line, "{}:{}", Position(value).line(), Position(value).column()),
         ColumnType::Word { names, .. } => write!(line, "{}", names.get(value as usize).copied().unwrap_or("?")),

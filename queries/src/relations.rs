@@ -2,20 +2,28 @@
 
 use std::fmt::Write as _;
 
-use distsys_engine::datalog::{Column, Database, Type};
-use distsys_engine::meaning::{Extent, Term};
-use distsys_engine::resolve::{self, Resolution};
+use distsys_engine::datalog::{Column, Database, Relation, Type};
+use distsys_engine::meaning::{Extent, Role, Term};
+use distsys_engine::resolve::Resolution;
 use distsys_engine::{Meaning, ModelError, Program};
-use distsys_facts::{FactBase, IdKind};
+use distsys_facts::{FactBase, IdKind, Interner};
 
-use crate::{Context, Finding, models, rules};
+use crate::{Context, models, rules};
 
 /// A derived relation: its name, one sentence that restates its columns, and these.
 #[derive(Debug)]
 pub struct Derived {
     pub name: &'static str,
     pub doc: &'static str,
-    pub columns: &'static [(&'static str, Type)],
+    columns: &'static [(&'static str, Type)],
+    rows: fn(&Context<'_>, &mut Rows<'_>),
+}
+
+impl Derived {
+    pub fn columns(&self) -> Vec<Column> {
+        let column = |(name, type_): &(&str, Type)| Column { name: (*name).to_owned(), type_: *type_ };
+        self.columns.iter().map(column).collect()
+    }
 }
 
 const SITE: Type = Type::Id(IdKind::Site);
@@ -28,21 +36,25 @@ pub const DERIVED: &[Derived] = &[
         name: "calls",
         doc: "At `site` the project's `function` is called, which is as sure as `confidence` says (`high`: by type or definition, `medium`: by a unique name).",
         columns: &[("site", SITE), ("function", FUNCTION), ("confidence", TEXT)],
+        rows: calls,
     },
     Derived {
         name: "call_graph",
         doc: "The project's function `caller` calls `callee`, at `site`; closures that it hands over and that run before it goes on count.",
         columns: &[("caller", FUNCTION), ("callee", FUNCTION), ("site", SITE)],
+        rows: call_graph,
     },
     Derived {
         name: "external_call",
         doc: "At `site` in `function` the thing outside that `path` names is called.",
         columns: &[("site", SITE), ("function", FUNCTION), ("path", TEXT)],
+        rows: external_calls,
     },
     Derived {
         name: "op",
         doc: "At `site` in `function` a library does `kind` (see docs/models.md), as the model of `path` says.",
         columns: &[("site", SITE), ("function", FUNCTION), ("kind", TEXT), ("path", TEXT)],
+        rows: operations,
     },
     Derived {
         name: "effect",
@@ -57,21 +69,25 @@ pub const DERIVED: &[Derived] = &[
             ("role", TEXT),
             ("direct", Type::Number),
         ],
+        rows: effects,
     },
     Derived {
         name: "scope",
         doc: "`site` in `function` is inside the scope `scope` of `kind` (`tx_scope`, `retry_scope`, `lock_acquire`, `guard`, `timeout_scope`, `limiter`, `connection_acquire`, `consume`) that is made at `origin`.",
         columns: &[("scope", Type::Number), ("kind", TEXT), ("origin", SITE), ("function", FUNCTION), ("site", SITE)],
+        rows: scopes,
     },
     Derived {
         name: "entry_point",
         doc: "Something outside runs `function`: `kind` is `route`, `consume`, `handle_job`, `cron`, …",
         columns: &[("function", FUNCTION), ("kind", TEXT)],
+        rows: entry_points,
     },
     Derived {
         name: "callback",
         doc: "The operation at `site` runs `function`, which was given to it.",
         columns: &[("site", SITE), ("function", FUNCTION)],
+        rows: callbacks,
     },
     Derived {
         name: "finding",
@@ -85,6 +101,7 @@ pub const DERIVED: &[Derived] = &[
             ("line", Type::Number),
             ("message", TEXT),
         ],
+        rows: findings,
     },
 ];
 
@@ -106,114 +123,119 @@ pub fn derive_relations(
     let program = Program::new(facts);
     let resolution = Resolution::solve(&program, &models);
     let meaning = Meaning::derive(&program, &models, &resolution);
+    let context = Context { meaning: &meaning };
     for derived in wanted {
-        fill(derived, &meaning, database);
+        database.fill(derived.name, derived.columns(), |symbols, relation| {
+            (derived.rows)(&context, &mut Rows { symbols, relation });
+        });
     }
     Ok(())
 }
 
-fn fill(derived: &Derived, meaning: &Meaning<'_>, database: &mut Database) {
-    let column = |(name, type_): &(&str, Type)| Column { name: (*name).to_owned(), type_: *type_ };
-    database.declare(derived.name, derived.columns.iter().map(column).collect());
-    let mut rows = Vec::new();
-    {
-        let symbols = &mut database.symbols;
-        let mut text = |text: &str| symbols.intern(text).0;
-        let (program, resolution) = (meaning.program, meaning.resolution);
-        let function_of = |site| program.site(site).function.raw();
-        match derived.name {
-            "calls" => {
-                for edge in &resolution.calls {
-                    rows.push(vec![edge.site.raw(), edge.function.raw(), text(confidence(edge.confidence))]);
-                }
-            }
-            "call_graph" => {
-                for row in &program.facts.relations.site {
-                    for callee in meaning.callees(row.site) {
-                        rows.push(vec![row.function.raw(), callee.raw(), row.site.raw()]);
-                    }
-                }
-            }
-            "external_call" => {
-                for (site, path, _) in &resolution.external {
-                    rows.push(vec![site.raw(), function_of(*site), text(resolution.paths.text(*path))]);
-                }
-            }
-            "op" => {
-                for op in &meaning.operations.all {
-                    let path = op.path.map_or("", |path| resolution.paths.text(path));
-                    rows.push(vec![op.site.raw(), op.function.raw(), text(&op.kind.to_string()), text(path)]);
-                }
-            }
-            "effect" => {
-                for row in meaning.effects.rows() {
-                    let effect = meaning.effects.get(row.effect);
-                    let mut of = |term: Term| text(meaning.text(term).unwrap_or_default());
-                    let (verb, entity, key) = (of(effect.verb), of(effect.entity), of(effect.key));
-                    let role = match effect.role {
-                        distsys_engine::meaning::Role::Primary => "primary",
-                        distsys_engine::meaning::Role::Replica => "replica",
-                        _ => "",
-                    };
-                    let direct = u32::from(meaning.callees(row.site).is_empty());
-                    let kind = text(&effect.kind.to_string());
-                    rows.push(vec![row.site.raw(), function_of(row.site), kind, verb, entity, key, text(role), direct]);
-                }
-            }
-            "scope" => {
-                for (number, scope) in meaning.scopes.all.iter().enumerate() {
-                    let kind = text(&scope.kind.to_string());
-                    let origin = match (scope.origin, scope.extent) {
-                        (Some(origin), _) => origin.raw(),
-                        (None, Extent::Open(site) | Extent::Life(site, _) | Extent::Site(site)) => site.raw(),
-                        _ => 0,
-                    };
-                    for site in meaning.sites(scope) {
-                        rows.push(vec![number as u32, kind, origin, scope.function.raw(), site.raw()]);
-                    }
-                }
-            }
-            "entry_point" => {
-                for (function, kind) in meaning.entry_points() {
-                    rows.push(vec![function.raw(), text(&kind.to_string())]);
-                }
-            }
-            "callback" => {
-                for row in &meaning.invocations.all {
-                    rows.push(vec![row.site.raw(), row.function.raw()]);
-                }
-            }
-            "finding" => {
-                for finding in findings(meaning) {
-                    rows.push(vec![
-                        text(&finding.id),
-                        text(finding.rule.slug),
-                        text(finding.severity.name()),
-                        text(finding.confidence.name()),
-                        text(&finding.primary.path),
-                        finding.primary.line,
-                        text(&finding.message),
-                    ]);
-                }
-            }
-            _ => {}
+/// What a derived relation is filled through: its symbols, and itself.
+struct Rows<'r> {
+    symbols: &'r mut Interner,
+    relation: &'r mut Relation,
+}
+
+impl Rows<'_> {
+    fn text(&mut self, text: &str) -> u32 {
+        self.symbols.intern(text).0
+    }
+
+    fn add(&mut self, row: &[u32]) {
+        self.relation.insert(row);
+    }
+}
+
+fn calls(context: &Context<'_>, rows: &mut Rows<'_>) {
+    for edge in &context.meaning.resolution.calls {
+        let confidence = rows.text(context.confidence(edge.confidence).name());
+        rows.add(&[edge.site.raw(), edge.function.raw(), confidence]);
+    }
+}
+
+fn call_graph(context: &Context<'_>, rows: &mut Rows<'_>) {
+    for row in &context.meaning.program.facts.relations.site {
+        for callee in context.meaning.callees(row.site) {
+            rows.add(&[row.function.raw(), callee.raw(), row.site.raw()]);
         }
     }
-    let relation = database.declare(derived.name, Vec::new());
-    rows.iter().for_each(|row| {
-        relation.insert(row);
-    });
 }
 
-fn findings(meaning: &Meaning<'_>) -> Vec<Finding> {
-    crate::judge_meaning(&Context { meaning }, rules())
+fn external_calls(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let resolution = context.meaning.resolution;
+    for (site, path, _) in &resolution.external {
+        let path = rows.text(resolution.paths.text(*path));
+        rows.add(&[site.raw(), context.function_of(*site).raw(), path]);
+    }
 }
 
-fn confidence(confidence: resolve::Confidence) -> &'static str {
-    match confidence {
-        resolve::Confidence::High => "high",
-        resolve::Confidence::Medium => "medium",
-        resolve::Confidence::Low => "low",
+fn operations(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let paths = &context.meaning.resolution.paths;
+    for op in &context.meaning.operations.all {
+        let (kind, path) = (rows.text(&op.kind.to_string()), rows.text(op.path.map_or("", |path| paths.text(path))));
+        rows.add(&[op.site.raw(), op.function.raw(), kind, path]);
+    }
+}
+
+fn effects(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let meaning = context.meaning;
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        let role = match effect.role {
+            Role::Primary => "primary",
+            Role::Replica => "replica",
+            _ => "",
+        };
+        let mut of = |term: Term| rows.text(meaning.text(term).unwrap_or_default());
+        let (verb, entity, key) = (of(effect.verb), of(effect.entity), of(effect.key));
+        let (kind, role) = (rows.text(&effect.kind.to_string()), rows.text(role));
+        let direct = u32::from(meaning.callees(row.site).is_empty());
+        rows.add(&[row.site.raw(), context.function_of(row.site).raw(), kind, verb, entity, key, role, direct]);
+    }
+}
+
+fn scopes(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let meaning = context.meaning;
+    for (number, scope) in meaning.scopes.all.iter().enumerate() {
+        let kind = rows.text(&scope.kind.to_string());
+        let origin = match (scope.origin, scope.extent) {
+            (Some(origin), _) => origin.raw(),
+            (None, Extent::Open(site) | Extent::Life(site, _) | Extent::Site(site)) => site.raw(),
+            _ => 0,
+        };
+        for site in meaning.sites(scope) {
+            rows.add(&[number as u32, kind, origin, scope.function.raw(), site.raw()]);
+        }
+    }
+}
+
+fn entry_points(context: &Context<'_>, rows: &mut Rows<'_>) {
+    for (function, kind) in context.meaning.entry_points() {
+        let kind = rows.text(&kind.to_string());
+        rows.add(&[function.raw(), kind]);
+    }
+}
+
+fn callbacks(context: &Context<'_>, rows: &mut Rows<'_>) {
+    for row in &context.meaning.invocations.all {
+        rows.add(&[row.site.raw(), row.function.raw()]);
+    }
+}
+
+fn findings(context: &Context<'_>, rows: &mut Rows<'_>) {
+    for finding in crate::judge_meaning(context, rules()) {
+        let row = [
+            rows.text(&finding.id),
+            rows.text(finding.rule.slug),
+            rows.text(finding.severity.name()),
+            rows.text(finding.confidence.name()),
+            rows.text(&finding.primary.path),
+            finding.primary.line,
+            rows.text(&finding.message),
+        ];
+        rows.add(&row);
     }
 }
 

@@ -72,14 +72,3 @@ pub fn read(database: &mut Database, directive: &Io, text: &str) -> Result<(), P
     }
     Ok(())
 }
-
-impl Database {
-    /// A value as plain text.
-    pub fn plain(&self, type_: Type, value: u32) -> String {
-        match type_ {
-            Type::Symbol => self.text(value).to_owned(),
-            Type::Number => (value as i32).to_string(),
-            Type::Id(_) => value.to_string(),
-        }
-    }
-}

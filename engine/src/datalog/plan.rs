@@ -1,7 +1,6 @@
 //! The order in which a rule's literals are tried: as soon as they are bound, and the atom that gives the fewest rows first.
 
-use super::ast::{Aggregate, Test};
-use super::ast::{Comparison, Program};
+use super::ast::{Aggregate, Comparison, Program, Test};
 use super::check::slots_of;
 use super::expression::{AggregateOf, AtomOf, Expression, LiteralOf, Pattern, Rule};
 use super::problem::Problem;
@@ -255,7 +254,6 @@ fn probe(atom: &AtomOf, version: Version, bound: &mut [bool], relations: &mut [R
     if version == Version::All && columns.len() == atom.patterns.len() {
         return Step::Contains { relation, values: key, holds: true };
     }
-    // The last turn's rows are few and stand together: they are walked, not probed.
     let index = (!columns.is_empty()).then(|| relations[relation].index(&columns));
     Step::Probe { relation, version, index, key, binds, same }
 }

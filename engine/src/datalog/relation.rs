@@ -55,6 +55,14 @@ impl Database {
         &mut self.relations[number]
     }
 
+    /// Adds a relation, if there is none of that name, and lets `fill` give it rows.
+    pub fn fill(&mut self, name: &str, columns: Vec<Column>, fill: impl FnOnce(&mut Interner, &mut Relation)) {
+        self.declare(name, columns);
+        if let Some(number) = self.number(name) {
+            fill(&mut self.symbols, &mut self.relations[number]);
+        }
+    }
+
     pub fn relation(&self, name: &str) -> Option<&Relation> {
         self.numbers.get(name).map(|number| &self.relations[*number])
     }

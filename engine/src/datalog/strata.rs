@@ -1,5 +1,7 @@
 //! Strata: the strongly connected components of what derives from what, callees first.
 
+use std::collections::VecDeque;
+
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -18,32 +20,32 @@ pub(super) struct Stratum {
 /// # Errors
 /// A relation that is derived from its own absence, with the cycle.
 pub(super) fn strata(program: &Program, rules: &[Rule], relations: &[Relation]) -> Result<Vec<Stratum>, Problem> {
-    let mut graph: DiGraph<(), bool, u32> = DiGraph::new();
+    let mut graph: DiGraph<(), (), u32> = DiGraph::new();
     for _ in relations {
         graph.add_node(());
     }
+    let mut reads = Vec::new();
     for rule in rules {
-        let mut reads = Vec::new();
-        rule.body.iter().for_each(|literal| reads_of(literal, false, &mut reads));
-        for (read, strict) in reads {
-            graph.add_edge(NodeIndex::new(rule.head), NodeIndex::new(read), strict);
+        let mut of_rule = Vec::new();
+        rule.body.iter().for_each(|literal| reads_of(literal, false, &mut of_rule));
+        for (read, _) in &of_rule {
+            graph.add_edge(NodeIndex::new(rule.head), NodeIndex::new(*read), ());
         }
+        reads.push(of_rule);
     }
     let components = kosaraju_scc(&graph);
     let mut component_of = vec![0; relations.len()];
     for (number, component) in components.iter().enumerate() {
         component.iter().for_each(|node| component_of[node.index()] = number);
     }
-    for rule in rules {
-        let mut reads = Vec::new();
-        rule.body.iter().for_each(|literal| reads_of(literal, false, &mut reads));
+    for (rule, reads) in rules.iter().zip(&reads) {
         let own = component_of[rule.head];
         if let Some((read, _)) = reads.iter().find(|(read, strict)| *strict && component_of[*read] == own) {
             let cycle = way(&graph, *read, rule.head, &component_of);
             let names: Vec<&str> = cycle.iter().map(|number| relations[*number].name.as_str()).collect();
             let (head, read) = (&relations[rule.head].name, &relations[*read].name);
             let message = format!(
-                "`{head}` is derived from the absence or the number of `{read}`, which is derived from `{head}`: {} → {head}; no order of evaluation gives a meaning to that",
+                "`{head}` is derived from the absence or the number of `{read}`, which is derived from `{head}`: {head} → {}; no order of evaluation gives a meaning to that",
                 names.join(" → ")
             );
             return Err(Problem::at(&program.texts, rule.pos, message));
@@ -71,14 +73,11 @@ fn reads_of(literal: &LiteralOf, strict: bool, found: &mut Vec<(usize, bool)>) {
     }
 }
 
-/// A shortest way within a component from what is read to the head, both included.
-fn way(graph: &DiGraph<(), bool, u32>, from: usize, to: usize, component_of: &[usize]) -> Vec<usize> {
+/// A shortest way within a component, both ends included.
+fn way(graph: &DiGraph<(), (), u32>, from: usize, to: usize, component_of: &[usize]) -> Vec<usize> {
     let mut before: Vec<Option<usize>> = vec![None; component_of.len()];
-    let mut queue = std::collections::VecDeque::from([from]);
+    let mut queue = VecDeque::from([from]);
     while let Some(at) = queue.pop_front() {
-        if at == to {
-            break;
-        }
         for next in graph.neighbors(NodeIndex::new(at)).map(NodeIndex::index) {
             if component_of[next] == component_of[from] && before[next].is_none() && next != from {
                 before[next] = Some(at);
@@ -87,16 +86,11 @@ fn way(graph: &DiGraph<(), bool, u32>, from: usize, to: usize, component_of: &[u
         }
     }
     let mut way = vec![to];
-    while let Some(previous) = before[way[way.len() - 1]] {
+    while way[way.len() - 1] != from
+        && let Some(previous) = before[way[way.len() - 1]]
+    {
         way.push(previous);
     }
-    if way[way.len() - 1] != from {
-        way.push(from);
-    }
     way.reverse();
-    way.dedup();
-    // From the head to what it reads.
-    way.insert(0, to);
-    way.pop();
     way
 }

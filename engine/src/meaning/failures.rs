@@ -53,14 +53,9 @@ impl Meaning<'_> {
         let mut found = Vec::new();
         for arm in program.regions_by_function.of(&r.region, function).filter(|row| row.kind == RegionKind::Branch) {
             for condition in program.condition_by_region.of(&r.condition, arm.region) {
-                let Some(asked) = program.binary_by_dst.of(&r.binary, condition.var).find(|row| {
-                    let variant = row.right.and_then(|right| program.literal(right));
-                    program.text(row.operator) == "is"
-                        && variant.is_some_and(|variant| program.text(variant.value) == "Err")
-                }) else {
-                    continue;
-                };
-                let protected = self.failing_calls(asked.left, function);
+                let mut asked = program.asked_variant(condition.var);
+                let Some((matched, _)) = asked.find(|(_, variant)| *variant == "Err") else { continue };
+                let protected = self.failing_calls(matched, function);
                 if protected.is_empty() {
                     continue;
                 }

@@ -5,6 +5,7 @@
 //! their order ([`order`]).
 
 mod causes;
+mod chains;
 mod columns;
 mod durations;
 mod effects;
@@ -192,14 +193,13 @@ impl<'m> Meaning<'m> {
             });
             of_call.into_iter().find(|found| *found != Found::Absent).unwrap_or(Found::Absent)
         };
-        let on_the_way = std::cell::RefCell::new(Vec::new());
+        let mut on_the_way = Vec::new();
         let (created, complete) = self.creators(receiver, |site| {
             let found = given(site);
             let is_set = found != Found::Absent;
-            on_the_way.borrow_mut().extend(is_set.then_some(found));
+            on_the_way.extend(is_set.then_some(found));
             is_set
         });
-        let on_the_way = on_the_way.into_inner();
         if !complete {
             return Some(Vec::new());
         }

@@ -110,7 +110,7 @@ impl Meaning<'_> {
     /// The library calls that make what `var` may be, backwards through builders, parameters, fields, wrappers and helpers
     /// of the project, each with whether a call on the way (or itself) `sets` something; false if it may come from
     /// elsewhere, too.
-    pub(super) fn creators(&self, var: VarId, sets: impl Fn(SiteId) -> bool) -> (Vec<(SiteId, bool)>, bool) {
+    pub(super) fn creators(&self, var: VarId, mut sets: impl FnMut(SiteId) -> bool) -> (Vec<(SiteId, bool)>, bool) {
         let program = self.program;
         let r = &program.facts.relations;
         let mut created: Vec<(SiteId, bool)> = Vec::new();

@@ -1,9 +1,7 @@
 //! Reading call sites: arguments, options objects, the chain of calls before, constants and names.
 
-use std::collections::VecDeque;
-
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, ClassId, LiteralKind, SiteId, VarId};
+use distsys_facts::{ClassId, LiteralKind, SiteId, VarId};
 
 use super::operations::{Found, Operand, Operation};
 use crate::model::source::{Condition, Source};
@@ -20,10 +18,8 @@ pub(super) struct Reader<'m, 'f> {
     pub resolution: &'m Resolution,
 }
 
-/// A variable that is assigned in more places than this is no builder.
-const MAX_WAYS: usize = 6;
 /// Chains of calls are shorter than this.
-const MAX_CHAIN: usize = 24;
+pub(super) const MAX_CHAIN: usize = 24;
 
 impl<'m> Reader<'m, '_> {
     pub(super) fn family(&self, site: SiteId) -> Family {
@@ -282,7 +278,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// What `var` is on each of the ways that give it a value in its function.
-    fn ways(&self, var: VarId) -> Vec<VarId> {
+    pub(super) fn ways(&self, var: VarId) -> Vec<VarId> {
         let mut at = var;
         for _ in 0..MAX_CHAIN {
             let ways: Vec<VarId> = self.program.assigned_from(at).map(|row| row.src).collect();
@@ -380,6 +376,19 @@ impl<'m> Reader<'m, '_> {
         found
     }
 
+    /// Whether `var` is a class of the project itself, not an object of it.
+    pub(super) fn is_class(&self, var: VarId) -> bool {
+        self.only_class(var).is_some()
+    }
+
+    fn only_class(&self, var: VarId) -> Option<ClassId> {
+        let mut values = self.resolution.values_of(var);
+        match (values.next()?.kind, values.next()) {
+            (ValueKind::Class(class), None) => Some(class),
+            _ => None,
+        }
+    }
+
     pub(super) fn name_of(&self, var: VarId) -> Found {
         if let Some(class) = self.class_of(var) {
             return Found::Is(Operand::Class(class));
@@ -430,177 +439,6 @@ impl<'m> Reader<'m, '_> {
             stack.extend(program.hole_by_var.of(&r.hole, at).map(|row| row.value));
         }
         names
-    }
-
-    /// The calls that the receiver of `site` came from, nearest first: a builder chain, through variables and fields, on all
-    /// of the ways that lead here (`if let Some(key) = key { request = request.header("Idempotency-Key", key) }`).
-    pub(super) fn chain_calls(&self, site: SiteId) -> Vec<SiteId> {
-        let mut found: Vec<SiteId> = Vec::new();
-        let mut queue: VecDeque<VarId> =
-            self.call(site).and_then(|call| call.receiver.or(call.callee)).into_iter().collect();
-        while let Some(var) = queue.pop_front()
-            && found.len() < MAX_CHAIN
-        {
-            for call in self.makers(var) {
-                if !found.contains(&call.site) {
-                    found.push(call.site);
-                    queue.extend(self.only_return(call.site).or(call.receiver).or(call.callee));
-                }
-            }
-        }
-        found
-    }
-
-    /// The calls that made the value of `var`: one, but for a variable that is assigned on several ways in its function.
-    fn makers(&self, var: VarId) -> Vec<&'m Call> {
-        let ways = self.ways(var);
-        if ways.len() < 2 || ways.len() > MAX_WAYS {
-            return self.maker(var).into_iter().collect();
-        }
-        ways.into_iter().filter_map(|way| self.maker(way)).collect()
-    }
-
-    /// What a helper of the project gives, if it is the one function called and has one `return`.
-    pub(super) fn only_return(&self, site: SiteId) -> Option<VarId> {
-        let [edge] = self.resolution.calls_at(site) else { return None };
-        let r = &self.program.facts.relations;
-        let mut returns = self.program.returns_by_function.of(&r.returns, edge.function);
-        match (returns.next(), returns.next()) {
-            (Some(only), None) => only.var,
-            _ => None,
-        }
-    }
-
-    /// Whether `var` is a class of the project itself, not an object of it.
-    pub(super) fn is_class(&self, var: VarId) -> bool {
-        self.only_class(var).is_some()
-    }
-
-    fn only_class(&self, var: VarId) -> Option<ClassId> {
-        let mut values = self.resolution.values_of(var);
-        match (values.next()?.kind, values.next()) {
-            (ValueKind::Class(class), None) => Some(class),
-            _ => None,
-        }
-    }
-
-    /// Whether `var` is something outside by its name: imported or global, not made by a call.
-    pub(super) fn is_named(&self, var: VarId) -> bool {
-        let program = self.program;
-        program.import(var).is_some()
-            || program.global(var).is_some()
-            || program.loaded_as(var).is_some_and(|load| self.is_named(load.base))
-    }
-
-    /// The call that made the value of `var`, through assignments, captured and module-level variables and fields.
-    pub(super) fn maker(&self, var: VarId) -> Option<&'m Call> {
-        let program = self.program;
-        let mut at = var;
-        for _ in 0..MAX_CHAIN {
-            if let Some(call) = program.call_giving(at) {
-                return Some(call);
-            }
-            if let Some(only) = program.assigned_from(at).next() {
-                at = only.src;
-                continue;
-            }
-            if let Some(original) = self.resolution.imported(at) {
-                at = original;
-                continue;
-            }
-            if let Some(load) = program.loaded_as(at) {
-                let offered = self.resolution.values_of(load.base).find_map(|value| match value.kind {
-                    ValueKind::Module(module) => program.exports.get(&(module, load.field)).copied(),
-                    _ => None,
-                });
-                match offered.or_else(|| self.stored(load.base, load.field)) {
-                    Some(src) => at = src,
-                    None => return None,
-                }
-                continue;
-            }
-            return None;
-        }
-        None
-    }
-
-    /// What was stored in a field of the object that `base` is: the one store of its class.
-    pub(super) fn stored(&self, base: VarId, field: distsys_facts::Sym) -> Option<VarId> {
-        let program = self.program;
-        let class = self.class_of(base)?;
-        for &ancestor in self.resolution.ancestors(class) {
-            let r = &program.facts.relations;
-            for method in program.method_by_class.of(&r.method, ancestor) {
-                for parameter in program.parameters(method.function).take(1) {
-                    if let Some(store) = program.stores_to(parameter.var).find(|store| store.field == field) {
-                        return Some(store.src);
-                    }
-                }
-            }
-            if let Some(value) =
-                program.field_by_class.of(&r.field, ancestor).find(|row| row.name == field).and_then(|row| row.value)
-            {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    pub(super) fn chain(&self, op: &Operation, name: &str, inner: &Source) -> Found {
-        let mut unknown = false;
-        for site in self.chain_calls(op.site) {
-            let Some(call) = self.call(site) else { continue };
-            if name != "*" && self.program.text(call.name) != name {
-                continue;
-            }
-            let at = Operation { site, ..*op };
-            match self.source(&at, inner) {
-                Found::Absent => {}
-                Found::Unknown => unknown = true,
-                found => return found,
-            }
-        }
-        if unknown { Found::Unknown } else { Found::Absent }
-    }
-
-    /// The arguments of a call and of the calls that built its receiver, in the order written.
-    pub(super) fn chain_arguments(&self, site: SiteId) -> Vec<VarId> {
-        let mut sites = self.chain_calls(site);
-        sites.reverse();
-        sites.push(site);
-        let r = &self.program.facts.relations;
-        let mut arguments = Vec::new();
-        for site in sites {
-            for row in self.program.arguments(site) {
-                let elements = self.program.element_by_var.of(&r.element, row.var);
-                let before = arguments.len();
-                arguments.extend(elements.map(|element| element.value));
-                if arguments.len() == before {
-                    arguments.push(row.var);
-                }
-            }
-        }
-        arguments
-    }
-
-    /// `order.findUnique` of `this.prisma.order.findUnique(…)`, as far as it is written in one expression.
-    pub(super) fn written_path(&self, row: &Call) -> String {
-        let program = self.program;
-        let mut text = program.text(row.name).to_owned();
-        let mut next = row.receiver;
-        for _ in 0..4 {
-            let Some(var) = next else { break };
-            if let Some(load) = program.loaded_as(var) {
-                text = format!("{}.{text}", program.text(load.field));
-                next = Some(load.base);
-            } else if let Some(call) = program.call_giving(var).filter(|call| call.kind != CallKind::New) {
-                text = format!("{}.{text}", program.text(call.name));
-                next = call.receiver;
-            } else {
-                break;
-            }
-        }
-        text
     }
 }
 

@@ -191,23 +191,13 @@ fn looks_at_failure(builder: &Builder<'_, '_, '_>, graph: &Graph, region: Region
 
 /// Whether a region is entered for an error: `Err(e) => …`.
 fn asks_error(program: &Program<'_>, region: RegionId) -> bool {
-    let r = &program.facts.relations;
-    program.condition_by_region.of(&r.condition, region).any(|condition| {
-        program.binary_by_dst.of(&r.binary, condition.var).any(|binary| {
-            let asked =
-                binary.right.and_then(|right| program.literal(right)).map(|literal| program.text(literal.value));
-            program.text(binary.operator) == "is" && asked == Some("Err")
-        })
-    })
+    let conditions = program.condition_by_region.of(&program.facts.relations.condition, region);
+    conditions.flat_map(|row| program.asked_variant(row.var)).any(|(_, variant)| variant == "Err")
 }
 
 /// Whether a condition is only whether a result is a success or a failure.
-fn asks_outcome(program: &Program<'_>, var: VarId) -> bool {
-    let r = &program.facts.relations;
-    program.binary_by_dst.of(&r.binary, var).any(|row| {
-        let variant = row.right.and_then(|right| program.literal(right)).map(|literal| program.text(literal.value));
-        program.text(row.operator) == "is" && matches!(variant, Some("Ok" | "Err" | "Some" | "None"))
-    })
+fn asks_outcome(program: &Program<'_>, condition: VarId) -> bool {
+    program.asked_variant(condition).any(|(_, variant)| matches!(variant, "Ok" | "Err" | "Some" | "None"))
 }
 
 /// The names and constants that a condition is made of.
