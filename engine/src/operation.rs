@@ -38,6 +38,8 @@ kinds! {
         DbWrite = "db_write",
         /// Runs SQL text (attribute `sql`), whose verb makes it a read, a write or a transaction statement.
         Sql = "sql",
+        /// Stands for a column of the row that is written (attribute `key`: its name).
+        Column = "column",
         /// Builds a statement (attributes `verb`, `entity`) that an operation of kind `sql` runs.
         Statement = "statement",
         TxBegin = "tx_begin",
@@ -137,6 +139,8 @@ kinds! {
         Payload = "payload",
         Transaction = "transaction",
         Retries = "retries",
+        /// How long a job waits before it may run.
+        Delay = "delay",
         /// What is there once an item that was sent has been dealt with.
         Completion = "completion",
         Days = "days",

@@ -113,6 +113,17 @@ pub fn is_unique_violation(text: &str) -> bool {
         || matches!(plain.as_str(), "p2002" | "23505" | "11000" | "erdupentry")
 }
 
+/// Whether an exception of this name says that nothing was sent, for there was no connection: `ConnectTimeout`. A
+/// `ConnectionError` may come after.
+pub fn is_failure_to_connect(name: &str) -> bool {
+    let words = words(name);
+    let pair = |first: &str, second: &str| words.windows(2).any(|pair| pair[0] == first && pair[1] == second);
+    words.iter().any(|word| matches!(word.as_str(), "connect" | "econnrefused"))
+        || pair("connection", "refused")
+        || pair("new", "connection")
+        || pair("pool", "timeout")
+}
+
 /// Whether a call of this name only tells somebody: a log, a metric, a trace, or making the text for one.
 pub fn is_report(name: &str) -> bool {
     const TELLS: &[&str] = &[

@@ -79,10 +79,10 @@ impl<'m> Context<'m> {
             OpKind::DbRead => format!("reads {entity}"),
             OpKind::HttpRequest => {
                 let method = self.meaning.text(effect.verb).map(str::to_ascii_uppercase);
-                match (method, effect.entity) {
-                    (Some(method), Term::Text(_)) => format!("sends {method} {entity}"),
+                match (method, self.meaning.text(effect.entity)) {
+                    (Some(method), Some(_)) => format!("sends {method} {entity}"),
                     (Some(method), _) => format!("sends a {method} request"),
-                    (None, Term::Text(_)) => format!("sends a request to {entity}"),
+                    (None, Some(_)) => format!("sends a request to {entity}"),
                     (None, _) => "sends a request".to_owned(),
                 }
             }

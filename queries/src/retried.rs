@@ -1,5 +1,7 @@
 //! What rules about retries share: the scope around a trace, and what it would cost to do the effect twice.
 
+use std::collections::BTreeMap;
+
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope};
@@ -35,6 +37,30 @@ pub(crate) fn repeated(context: &Context<'_>, chosen: impl Fn(&Effect) -> bool) 
     found.sort_unstable();
     found
 }
+
+/// What many callers retry through one operation that they share has one place there; else each has its own.
+pub(crate) fn by_cause(places: Vec<(SiteId, Repeated)>) -> Vec<(SiteId, Vec<Repeated>)> {
+    let mut by_operation: BTreeMap<SiteId, Vec<(SiteId, Repeated)>> = BTreeMap::new();
+    for (place, repeated) in places {
+        let operation = repeated.0.last().copied().unwrap_or(place);
+        by_operation.entry(operation).or_default().push((place, repeated));
+    }
+    let mut causes = Vec::new();
+    for (operation, mut sharers) in by_operation {
+        sharers.sort_unstable_by_key(|(place, _)| *place);
+        match sharers.len() {
+            ..MANY => causes.extend(sharers.into_iter().map(|(place, repeated)| (place, vec![repeated]))),
+            _ => causes.push((operation, sharers.into_iter().map(|(_, repeated)| repeated).collect())),
+        }
+    }
+    causes
+}
+
+/// So many callers of one operation are told in one finding.
+const MANY: usize = 4;
+
+/// What a retry repeats: the way to it and what it does.
+pub(crate) type Repeated = (Vec<SiteId>, Effect);
 
 /// The innermost retry scope that covers a site of the trace.
 pub(crate) fn retry_around<'m>(context: &Context<'m>, trace: &[SiteId]) -> Option<&'m Scope> {

@@ -47,6 +47,11 @@ fn a_booking_service_in_python() {
 }
 
 #[test]
+fn a_shop_in_django() {
+    holds("django");
+}
+
+#[test]
 fn an_order_service_in_typescript() {
     holds("typescript");
 }

@@ -13,6 +13,7 @@ use super::reader::Reader;
 use super::scopes::Scope;
 use crate::operation::{Attr, OpKind};
 use crate::resolve::ValueKind;
+use crate::words::is_failure_to_connect;
 
 pub(super) struct Causes<'b, 'm, 'f> {
     reader: Reader<'m, 'f>,
@@ -44,7 +45,16 @@ impl<'b, 'm, 'f> Causes<'b, 'm, 'f> {
 
     /// Leaves of `sites`, which the retry scope covers, those that a retried failure may come after.
     pub(super) fn keep_repeated(&self, scope: &Scope, sites: &mut Vec<SiteId>) {
-        let Some(classes) = self.retried_classes(scope) else { return };
+        let named = self.retried(scope);
+        if self.are_failures_to_connect(&named) {
+            // Of the request that failed nothing was sent; what was sent before it is repeated.
+            let sends = |site: &SiteId| self.effects.at(*site).any(|(effect, _)| is_sent(effect.kind));
+            let sending: Vec<SiteId> = sites.iter().copied().filter(sends).collect();
+            let precedes = |site: SiteId, later: SiteId| self.order.precedes(self.reader.program, site, later);
+            sites.retain(|site| sending.iter().any(|later| later != site && precedes(*site, *later)));
+            return;
+        }
+        let Some(classes) = self.classes(&named) else { return };
         let raised = self.raise_sites(&classes);
         // Raised nowhere that is seen: by something else.
         if raised.is_empty() {
@@ -91,27 +101,54 @@ impl<'b, 'm, 'f> Causes<'b, 'm, 'f> {
         })
     }
 
-    /// The exception classes that the scope retries, if all of them are the project's own.
-    fn retried_classes(&self, scope: &Scope) -> Option<FxHashSet<ClassId>> {
-        let op = &self.operations.all[scope.op? as usize];
-        let Found::Is(Operand::Var(var)) = self.reader.attribute(op, Attr::Errors) else { return None };
+    /// The exceptions that the scope retries, as named: a class, a tuple of classes, or a condition made from one
+    /// (`retry_if_exception_type(Busy)`).
+    fn retried(&self, scope: &Scope) -> Vec<VarId> {
+        let Some(number) = scope.op else { return Vec::new() };
+        let op = &self.operations.all[number as usize];
+        let Found::Is(Operand::Var(var)) = self.reader.attribute(op, Attr::Errors) else { return Vec::new() };
         let program = self.reader.program;
         let r = &program.facts.relations;
-        // A class, a tuple of classes, or a condition made from one (`retry_if_exception_type(Busy)`).
-        let mut named: Vec<VarId> = vec![var];
-        if let Some(call) = self.reader.maker(var) {
-            named = program.arguments(call.site).map(|row| row.var).collect();
+        let named: Vec<VarId> = match self.reader.maker(var) {
+            Some(call) => program.arguments(call.site).map(|row| row.var).collect(),
+            None => vec![var],
+        };
+        let mut retried = Vec::new();
+        for var in named {
+            let elements = program.element_by_var.of(&r.element, var).map(|row| row.value);
+            let before = retried.len();
+            retried.extend(elements);
+            if retried.len() == before {
+                retried.push(var);
+            }
         }
+        retried
+    }
+
+    fn are_failures_to_connect(&self, named: &[VarId]) -> bool {
+        let resolution = self.reader.resolution;
+        let is_one = |var: &VarId| {
+            let mut values = resolution.values_of(*var).peekable();
+            values.peek().is_some()
+                && values.all(|value| match value.kind {
+                    ValueKind::External(path) => {
+                        resolution.paths.text(path).rsplit('.').next().is_some_and(is_failure_to_connect)
+                    }
+                    _ => false,
+                })
+        };
+        !named.is_empty() && named.iter().all(is_one)
+    }
+
+    /// The classes, if all of them are the project's own.
+    fn classes(&self, named: &[VarId]) -> Option<FxHashSet<ClassId>> {
         let mut classes = FxHashSet::default();
         for var in named {
-            let elements: Vec<VarId> = program.element_by_var.of(&r.element, var).map(|row| row.value).collect();
-            for var in if elements.is_empty() { vec![var] } else { elements } {
-                let mut values = self.reader.resolution.values_of(var).peekable();
-                values.peek()?;
-                for value in values {
-                    let ValueKind::Class(class) = value.kind else { return None };
-                    classes.insert(class);
-                }
+            let mut values = self.reader.resolution.values_of(*var).peekable();
+            values.peek()?;
+            for value in values {
+                let ValueKind::Class(class) = value.kind else { return None };
+                classes.insert(class);
             }
         }
         (!classes.is_empty()).then_some(classes)

@@ -4,8 +4,9 @@ use distsys_facts::schema::Call;
 use distsys_facts::{SiteId, VarId};
 
 use super::Meaning;
+use super::operations::{Found, Operand, Operations};
 use super::reader::Reader;
-use crate::operation::OpKind;
+use crate::operation::{Attr, OpKind};
 
 pub(super) fn is_version(column: &str) -> bool {
     matches!(column, "version" | "lock_version" | "lockVersion" | "row_version" | "rowVersion" | "version_id")
@@ -80,13 +81,24 @@ impl<'m, 'f> Reader<'m, 'f> {
     }
 
     /// Whether the new value of `column` is counted on from what the row holds: `Account.balance + amount`.
-    pub(super) fn is_counted_on(&self, column: &str, value: VarId) -> bool {
+    pub(super) fn is_counted_on(&self, operations: &Operations, column: &str, value: VarId) -> bool {
         let program = self.program;
         program.binary_by_dst.of(&program.facts.relations.binary, value).any(|row| {
-            let mut sides = std::iter::once(row.left).chain(row.right).filter_map(|var| program.loaded_as(var));
             let counts = matches!(program.text(row.operator), "+" | "-" | "*");
-            // Of the class, which stands for the column; of an object it would be what was read.
-            counts && sides.any(|load| program.text(load.field) == column && self.is_class(load.base))
+            counts && std::iter::once(row.left).chain(row.right).any(|side| self.is_column(operations, column, side))
+        })
+    }
+
+    fn is_column(&self, operations: &Operations, column: &str, var: VarId) -> bool {
+        let program = self.program;
+        // Of the class, which stands for the column; of an object it would be what was read.
+        if let Some(load) = program.loaded_as(var) {
+            return program.text(load.field) == column && self.is_class(load.base);
+        }
+        let ops = program.call_giving(var).into_iter().flat_map(|call| operations.at(call.site));
+        ops.filter(|op| op.kind == OpKind::Column).any(|op| match self.attribute(op, Attr::Key) {
+            Found::Is(Operand::Var(key)) => self.constant(key) == Some(column),
+            _ => false,
         })
     }
 }
@@ -105,7 +117,17 @@ impl<'m> Meaning<'m> {
         let texts = program.arguments(site).flat_map(|row| program.sql_by_var.of(&r.sql, row.var));
         let of_text = texts.flat_map(|row| program.text(row.columns).split(',')).filter(|column| !column.is_empty());
         let set = reader.columns_set(last).into_iter().map(|(column, _)| column);
-        set.chain(of_text).collect()
+        let told: Vec<&str> = set.chain(of_text).collect();
+        if told.is_empty() { self.columns_stored(site) } else { told }
+    }
+
+    /// The columns that are set on an object before it is saved: `order.state = "paid"`, then `order.save()`.
+    fn columns_stored(&self, site: SiteId) -> Vec<&'m str> {
+        let program = self.program;
+        let receiver = program.call(site).and_then(|call| call.receiver);
+        let saved = receiver.into_iter().chain(program.arguments(site).map(|row| row.var));
+        let stores = saved.flat_map(|var| program.stores_to(var)).filter(|row| self.precedes(row.site, site));
+        stores.map(|row| program.text(row.field)).collect()
     }
 
     /// The columns of what was read as `row` that `value` is made from; empty if it may be all of them.
@@ -113,13 +135,31 @@ impl<'m> Meaning<'m> {
         let program = self.program;
         let r = &program.facts.relations;
         let is_row = |var: VarId| var == row || self.made_from(var).contains(&row);
-        let parts: Vec<VarId> = match self.reader().object(value) {
-            Some(object) => program.entry_by_var.of(&r.entry, object).map(|row| row.value).collect(),
-            None => return Vec::new(),
+        let reader = self.reader();
+        // `data = cache.get(key)`, and where there is none `data = {"name": row.name}`.
+        let mut ways: Vec<VarId> = reader.ways(value).into_iter().filter(|way| is_row(*way)).collect();
+        if ways.is_empty() {
+            ways.push(value);
+        }
+        let objects: Option<Vec<VarId>> = ways.into_iter().map(|way| reader.object(way)).collect();
+        let Some(objects) = objects else { return Vec::new() };
+        let parts =
+            objects.into_iter().flat_map(|object| program.entry_by_var.of(&r.entry, object).map(|row| row.value));
+        let parts: Vec<VarId> = parts.collect();
+        // `str(row.price)`, `row.created_at.isoformat()`: the column in another form.
+        let converted = |part: VarId| {
+            let call = program.call_giving(part).filter(|call| reader.resolution.calls_at(call.site).is_empty());
+            let mut given = call
+                .into_iter()
+                .flat_map(|call| call.receiver.into_iter().chain(program.arguments(call.site).map(|row| row.var)));
+            match (given.next(), given.next()) {
+                (Some(only), None) => only,
+                _ => part,
+            }
         };
         let mut held = Vec::new();
         for part in parts.into_iter().filter(|part| is_row(*part)) {
-            match program.loaded_as(part) {
+            match program.loaded_as(converted(part)) {
                 Some(load) if is_row(load.base) => held.push(program.text(load.field)),
                 _ => return Vec::new(),
             }

@@ -50,7 +50,6 @@ impl EffectFlags {
     pub const RETRIED: EffectFlags = EffectFlags(32);
     /// In a scope that bounds how long it takes.
     pub const TIMED: EffectFlags = EffectFlags(64);
-
     /// The later of two wall-clock times decides whether the write happens.
     pub const BY_CLOCK: EffectFlags = EffectFlags(128);
 
@@ -350,9 +349,6 @@ fn summarise(rows: &[SiteEffect]) -> Vec<(EffectId, Confidence)> {
 /// Text of a term's name, for messages and comparisons.
 impl Effect {
     pub fn entity_name(&self) -> Option<Name> {
-        match self.entity {
-            Term::Text(name) => Some(name),
-            _ => None,
-        }
+        self.entity.pattern()
     }
 }

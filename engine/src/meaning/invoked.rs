@@ -9,7 +9,7 @@ use distsys_facts::{FunctionFlags, FunctionId, FunctionKind, Id, IdKind, SiteId,
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::does_outside;
-use super::operations::{Found, Operand, Operations};
+use super::operations::{Found, Operand, Operation, Operations};
 use super::reader::Reader;
 use crate::csr::Csr;
 use crate::model::{Callback, ScopeKind, Slot};
@@ -146,6 +146,9 @@ impl Invocations {
                 && let Some(function) = operations.decorated(op.site)
             {
                 self.all.push(Invoked { site: op.site, function, mode: Mode::Registered });
+            }
+            for function in methods_run(reader, op) {
+                self.all.push(Invoked { site: op.site, function, mode });
             }
             for var in callback_vars(reader, op) {
                 for function in functions_of(reader, var) {
@@ -370,7 +373,7 @@ fn mode_of(kind: OpKind) -> Mode {
 }
 
 /// The variables that hold the functions that an operation runs.
-fn callback_vars(reader: Reader<'_, '_>, op: &super::operations::Operation) -> Vec<VarId> {
+fn callback_vars(reader: Reader<'_, '_>, op: &Operation) -> Vec<VarId> {
     let model = reader.model(op);
     let mut vars = Vec::new();
     for callback in &model.callbacks {
@@ -390,8 +393,31 @@ fn callback_vars(reader: Reader<'_, '_>, op: &super::operations::Operation) -> V
     vars
 }
 
+/// The methods of a class that an operation runs: those of a view that is hung up under a path.
+fn methods_run(reader: Reader<'_, '_>, op: &Operation) -> Vec<FunctionId> {
+    let model = reader.model(op);
+    let classes = model.callbacks.iter().filter_map(|callback| match callback {
+        Callback::Methods(sources) => match reader.first(op, sources) {
+            Found::Is(Operand::Class(class)) => Some(class),
+            Found::Is(Operand::Var(var)) => reader.class_of(var),
+            _ => None,
+        },
+        _ => None,
+    });
+    let program = reader.program;
+    let mut methods = Vec::new();
+    for class in classes {
+        for (name, _) in &model.handlers {
+            let Some(name) = program.facts.symbols.lookup(name) else { continue };
+            let line = reader.resolution.ancestors(class).iter();
+            methods.extend(line.filter_map(|class| program.methods.get(&(*class, name))).next().copied());
+        }
+    }
+    methods
+}
+
 /// The argument in a slot.
-pub(super) fn slot_var(reader: Reader<'_, '_>, op: &super::operations::Operation, slot: &Slot) -> Option<VarId> {
+pub(super) fn slot_var(reader: Reader<'_, '_>, op: &Operation, slot: &Slot) -> Option<VarId> {
     let source = match slot {
         Slot::Position(position) => crate::model::source::Source::Position(*position, Vec::new()),
         Slot::Named(name) => crate::model::source::Source::Named(name.clone(), Vec::new()),

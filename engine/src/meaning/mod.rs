@@ -142,6 +142,11 @@ impl<'m> Meaning<'m> {
         self.reader().attribute(op, attr)
     }
 
+    /// What the call `site` passes for the parameter `var`, at `path` within it.
+    pub fn passed_within(&self, site: SiteId, var: VarId, path: &[String]) -> Found {
+        self.reader().passed_within(site, var, path)
+    }
+
     /// Whether the model of an operation says where an attribute would stand.
     pub fn declares(&self, op: &Operation, attr: Attr) -> bool {
         self.reader().model(op).attribute(attr).is_some()
@@ -281,6 +286,7 @@ impl<'m> Meaning<'m> {
     pub fn text(&self, term: Term) -> Option<&str> {
         match term {
             Term::Text(name) => Some(self.names.text(name)),
+            Term::Filled(_, name, _) => Some(self.names.text(name)).filter(|text| !text.replace("{}", "").is_empty()),
             Term::Function(function) => Some(self.program.text(self.program.function(function).name)),
             _ => None,
         }
@@ -348,6 +354,26 @@ impl<'m> Meaning<'m> {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// Whether `function`, which the route `op` runs, serves this HTTP method.
+    pub fn serves(&self, op: &Operation, function: FunctionId, method: &str) -> bool {
+        let program = self.program;
+        let handlers = &self.reader().model(op).handlers;
+        if let Some((_, serves)) =
+            handlers.iter().find(|(name, _)| name == program.text(program.function(function).name))
+        {
+            return serves.eq_ignore_ascii_case(method);
+        }
+        let named = |var| self.constant(var).is_some_and(|text| text.eq_ignore_ascii_case(method));
+        match self.attribute(op, Attr::Method) {
+            Found::Is(Operand::Text(text)) => text.eq_ignore_ascii_case(method),
+            Found::Is(Operand::Var(var)) => {
+                let mut elements = program.element_by_var.of(&program.facts.relations.element, var);
+                named(var) || elements.any(|row| named(row.value))
+            }
+            _ => false,
+        }
     }
 
     /// What requests, messages, jobs and schedules may run.

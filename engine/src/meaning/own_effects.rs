@@ -11,7 +11,7 @@ use crate::words::is_idempotency_key;
 
 /// SQL text that the caller gave, read.
 pub(super) fn of_sql_text(describer: &mut Describer<'_, '_>, effect: Effect) -> Effect {
-    let Term::Text(text) = effect.entity else { return effect };
+    let Some(text) = effect.entity.pattern() else { return effect };
     let text = describer.names.text(text).to_owned();
     let program = describer.reader.program;
     let Some(symbol) = program.facts.symbols.lookup(&text) else { return Effect { entity: Term::Unknown, ..effect } };
@@ -107,6 +107,9 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
                 effect.entity = Term::Text(describer.entity_of(class));
             }
             effect.verb = attribute(describer, Attr::Verb);
+            if op.kind == DbWrite && counts_on(describer, operations, op, effect.verb) {
+                effect.verb = Term::Text(describer.names.intern("increment"));
+            }
             effect.role = role_of(describer, op);
             if op.kind == DbWrite && is_versioned(describer, op) {
                 effect.flags = effect.flags | EffectFlags::CONDITIONAL;
@@ -129,7 +132,7 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
                 }
             }
             effect.entity = describer.term(&found);
-            if let Term::Text(_) = effect.entity {
+            if effect.entity.pattern().is_some() {
                 effect = of_sql_text(describer, effect);
             }
         }
@@ -218,7 +221,7 @@ fn of_built(describer: &mut Describer<'_, '_>, operations: &Operations, effect: 
     let is_update = matches!(verb, Term::Text(name) if describer.names.text(name) == "update");
     let set = if is_update { reader.columns_set(last) } else { Vec::new() };
     let asked = if is_update { reader.columns_asked(last) } else { Vec::new() };
-    let verb = match set.iter().any(|(column, value)| reader.is_counted_on(column, *value)) {
+    let verb = match set.iter().any(|(column, value)| reader.is_counted_on(operations, column, *value)) {
         true => Term::Text(describer.names.intern("increment")),
         false => verb,
     };
@@ -230,6 +233,14 @@ fn of_built(describer: &mut Describer<'_, '_>, operations: &Operations, effect: 
         flags = flags | if kind == OpKind::DbRead { EffectFlags::ROW_LOCK } else { EffectFlags::CONDITIONAL };
     }
     Some(Effect { kind, verb, entity: describer.as_entity(entity), flags, ..effect })
+}
+
+/// Whether an update sets a column to what the database works out from its old value: `balance=F("balance") + amount`.
+fn counts_on(describer: &Describer<'_, '_>, operations: &Operations, op: &Operation, verb: Term) -> bool {
+    let reader = describer.reader;
+    let updates = matches!(verb, Term::Text(name) if describer.names.text(name) == "update");
+    updates
+        && reader.columns_set(op.site).iter().any(|(column, value)| reader.is_counted_on(operations, column, *value))
 }
 
 fn is_there(found: &Found) -> bool {
@@ -285,7 +296,9 @@ fn role_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Role {
         Found::Is(Operand::Text(text)) => return crate::words::role_of_name(&text, false).into(),
         Found::Is(Operand::Var(var)) => {
             return match describer.describe(var) {
-                Term::Text(name) => crate::words::role_of_name(describer.names.text(name), false).into(),
+                Term::Text(name) | Term::Filled(_, name, _) => {
+                    crate::words::role_of_name(describer.names.text(name), false).into()
+                }
                 _ => describer.role_of(var),
             };
         }

@@ -69,9 +69,19 @@ impl<'m> Reader<'m, '_> {
     pub(super) fn is_text(&self, op: &Operation, sources: &[Source], text: &str) -> bool {
         match self.first(op, sources) {
             Found::Is(Operand::Text(found)) => found.eq_ignore_ascii_case(text),
-            Found::Is(Operand::Var(var)) => self.constant(var).is_some_and(|found| found.eq_ignore_ascii_case(text)),
+            Found::Is(Operand::Var(var)) => self.is_or_holds(var, text),
             _ => false,
         }
+    }
+
+    /// Whether `var` is the constant `text`, or a collection with that element.
+    fn is_or_holds(&self, var: VarId, text: &str) -> bool {
+        let program = self.program;
+        let is = |var: VarId| self.constant(var).is_some_and(|found| found.eq_ignore_ascii_case(text));
+        // `frozenset({"GET", "POST"})`
+        let given = self.maker(var).and_then(|call| program.arguments(call.site).next()).map_or(var, |row| row.var);
+        let collection = self.ways(given).first().copied().unwrap_or(given);
+        is(var) || program.element_by_var.of(&program.facts.relations.element, collection).any(|row| is(row.value))
     }
 
     pub(super) fn is_false(&self, operand: &Operand) -> bool {
@@ -304,6 +314,12 @@ impl<'m> Reader<'m, '_> {
         let Some(object) = self.object(var) else {
             if self.literal(var).is_some() {
                 return Found::Absent;
+            }
+            // `HTTPAdapter(max_retries=Retry(total=5))`
+            if let Some(call) = self.maker(var)
+                && let Some(row) = program.arguments(call.site).find(|row| same_key(program.text(row.keyword), first))
+            {
+                return self.within_at(row.var, rest, depth + 1);
             }
             // `{"Idempotency-Key": key} if key else {}`: it is there on one of the ways.
             let ways = self.ways(var);

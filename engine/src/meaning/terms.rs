@@ -22,11 +22,23 @@ pub enum Term {
     Unknown,
     /// Constant text; `{}` for parts that are not constant.
     Text(Name),
+    /// Text whose part of this number (from 0) is what the caller passes as this parameter: `f"orders:{order_id}"`.
+    Filled(VarId, Name, u8),
     Function(FunctionId),
     /// What the caller passes as this parameter (of the function, or of one around it).
     Parameter(VarId),
     /// The entry at a path of what the caller passes.
     Within(VarId, Name),
+}
+
+impl Term {
+    /// Its text, as far as it is constant; `{}` for the rest.
+    pub fn pattern(self) -> Option<Name> {
+        match self {
+            Term::Text(name) | Term::Filled(_, name, _) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// Which copy of the data a connection leads to, seen from a function.
@@ -139,8 +151,13 @@ impl<'m, 'f> Describer<'m, 'f> {
             };
         }
         if let Some(text) = program.template(var) {
-            let pattern = self.pattern(var, program.text(text), depth);
-            return Term::Text(self.names.intern(&pattern));
+            let r = &program.facts.relations;
+            let holes: Vec<Term> =
+                program.hole_by_var.of(&r.hole, var).map(|row| self.describe_at(row.value, depth + 1)).collect();
+            return self.put_together(program.text(text), &holes);
+        }
+        if let Some(text) = self.concatenated(var, depth) {
+            return text;
         }
         if program.parameter(var).is_some() {
             return Term::Parameter(var);
@@ -166,7 +183,7 @@ impl<'m, 'f> Describer<'m, 'f> {
             }
             // `order_key(id)`: a helper of the project that puts text together.
             if let Some(text) = self.reader.only_return(call.site)
-                && let Term::Text(name) = self.describe_at(text, depth + 1)
+                && let Some(name) = self.describe_at(text, depth + 1).pattern()
             {
                 return Term::Text(name);
             }
@@ -178,7 +195,7 @@ impl<'m, 'f> Describer<'m, 'f> {
         let count = sources.len();
         sources.retain(|src| !appended(src));
         if sources.len() < count && sources.len() == 1 {
-            if let Term::Text(name) = self.describe_at(sources[0], depth + 1) {
+            if let Some(name) = self.describe_at(sources[0], depth + 1).pattern() {
                 let text = format!("{}{{}}", self.names.text(name));
                 return Term::Text(self.names.intern(&text));
             }
@@ -230,22 +247,74 @@ impl<'m, 'f> Describer<'m, 'f> {
         program.entry_by_var.of(&r.entry, object).find(|row| program.text(row.key) == key).map(|row| row.value)
     }
 
-    /// The text of a template with its constant holes filled.
-    fn pattern(&mut self, var: VarId, text: &str, depth: u32) -> String {
+    /// `base + "/orders/" + id`, as a template.
+    fn concatenated(&mut self, var: VarId, depth: u32) -> Option<Term> {
         let program = self.reader.program;
         let r = &program.facts.relations;
-        let holes: Vec<VarId> = program.hole_by_var.of(&r.hole, var).map(|row| row.value).collect();
+        let row = program.binary_by_dst.of(&r.binary, var).next()?;
+        let right = row.right.filter(|_| program.text(row.operator) == "+")?;
+        let sides = [self.describe_at(row.left, depth + 1), self.describe_at(right, depth + 1)];
+        sides
+            .iter()
+            .any(|side| matches!(side, Term::Text(_) | Term::Filled(..) | Term::Parameter(_)))
+            .then(|| self.put_together("{}{}", &sides))
+    }
+
+    /// The text of a template with its constant holes filled.
+    fn put_together(&mut self, text: &str, holes: &[Term]) -> Term {
         let mut out = String::with_capacity(text.len());
         let mut parts = text.split("{}");
         out.push_str(parts.next().unwrap_or_default());
+        let mut parameters: Vec<(VarId, usize)> = Vec::new();
         for (index, part) in parts.enumerate() {
-            match holes.get(index).map(|hole| self.describe_at(*hole, depth + 1)) {
-                Some(Term::Text(name)) => out.push_str(self.names.text(name)),
+            let before = out.matches("{}").count();
+            match holes.get(index) {
+                Some(Term::Text(name)) => out.push_str(self.names.text(*name)),
+                Some(Term::Filled(parameter, name, at)) => {
+                    parameters.push((*parameter, before + *at as usize));
+                    out.push_str(self.names.text(*name));
+                }
+                Some(Term::Parameter(parameter)) => {
+                    parameters.push((*parameter, before));
+                    out.push_str("{}");
+                }
                 _ => out.push_str("{}"),
             }
             out.push_str(part);
         }
-        out
+        let name = self.names.intern(&out);
+        match parameters[..] {
+            [(parameter, at)] => u8::try_from(at).map_or(Term::Text(name), |at| Term::Filled(parameter, name, at)),
+            _ => self.settled(name),
+        }
+    }
+
+    /// Text of which nothing more will be known.
+    fn settled(&self, name: Name) -> Term {
+        let text = self.names.text(name);
+        let says_nothing = text.contains("{}") && text.replace("{}", "").is_empty();
+        if says_nothing { Term::Unknown } else { Term::Text(name) }
+    }
+
+    /// The text with what a caller passes put in its place.
+    fn filled(&mut self, name: Name, at: u8, with: Term) -> Term {
+        let text = self.names.text(name);
+        let Some((place, _)) = text.match_indices("{}").nth(at as usize) else { return self.settled(name) };
+        let (before, after) = (&text[..place], &text[place + 2..]);
+        match with {
+            Term::Parameter(parameter) => Term::Filled(parameter, name, at),
+            Term::Text(inner) => {
+                let whole = format!("{before}{}{after}", self.names.text(inner));
+                let whole = self.names.intern(&whole);
+                self.settled(whole)
+            }
+            Term::Filled(parameter, inner, inner_at) => {
+                let whole = format!("{before}{}{after}", self.names.text(inner));
+                let whole = self.names.intern(&whole);
+                at.checked_add(inner_at).map_or(Term::Text(whole), |at| Term::Filled(parameter, whole, at))
+            }
+            _ => self.settled(name),
+        }
     }
 
     /// The entity that a class stands for: its table if it names one, else its own name.
@@ -278,7 +347,7 @@ impl<'m, 'f> Describer<'m, 'f> {
                 let text = words::entity_name(text);
                 Term::Text(self.names.intern(&text))
             }
-            Term::Function(_) => Term::Unknown,
+            Term::Function(_) | Term::Filled(..) => Term::Unknown,
             Term::Absent => Term::Unknown,
             term => term,
         }
@@ -293,6 +362,14 @@ impl<'m, 'f> Describer<'m, 'f> {
                 Argument::Omitted => Term::Absent,
                 Argument::Elsewhere => term,
                 Argument::Hidden | Argument::Keywords(_) => Term::Unknown,
+            },
+            Term::Filled(parameter, name, at) => match self.argument(parameter, callee, call) {
+                Argument::Given(var) => {
+                    let given = self.describe(var);
+                    self.filled(name, at, given)
+                }
+                Argument::Elsewhere => term,
+                Argument::Omitted | Argument::Hidden | Argument::Keywords(_) => self.settled(name),
             },
             Term::Within(parameter, path) => match self.argument(parameter, callee, call) {
                 Argument::Given(var) => {
@@ -377,6 +454,19 @@ impl<'m, 'f> Describer<'m, 'f> {
             }
         }
         None
+    }
+}
+
+impl Reader<'_, '_> {
+    /// What the call `site` passes at `path` of the parameter that the operand `var` is.
+    pub(super) fn passed_within(&self, site: SiteId, var: VarId, path: &[String]) -> Found {
+        let Some(parameter) = parameter_of(*self, var) else { return Found::Unknown };
+        let passed = self.resolution.passed_at(site).iter().find(|row| row.parameter == parameter);
+        match (passed, self.program.parameter(parameter).map(|row| row.kind)) {
+            (Some(row), _) => self.within(row.argument, path),
+            (None, Some(ParameterKind::KeywordRest)) => self.keyword(site, path),
+            _ => Found::Unknown,
+        }
     }
 }
 

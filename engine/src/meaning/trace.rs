@@ -74,7 +74,9 @@ impl Meaning<'_> {
 /// Whether a callee's effect may be what the caller sees as `wanted`: parameters stand for anything.
 fn may_be(effect: &Effect, wanted: &Effect) -> bool {
     use super::terms::Term;
-    let same = |left: Term, right: Term| left == right || matches!(left, Term::Parameter(_) | Term::Within(..));
+    let same = |left: Term, right: Term| {
+        left == right || matches!(left, Term::Parameter(_) | Term::Within(..) | Term::Filled(..))
+    };
     let same_kind = effect.kind == wanted.kind || effect.kind == crate::operation::OpKind::Sql;
     same_kind && same(effect.entity, wanted.entity) && (same(effect.verb, wanted.verb) || effect.kind != wanted.kind)
 }

@@ -95,6 +95,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         attributes: Vec::new(),
         scopes: Vec::new(),
         callbacks: Vec::new(),
+        handlers: Vec::new(),
         client: Vec::new(),
         unit: None,
         examples: Vec::new(),
@@ -119,10 +120,17 @@ fn op(entry: &Table) -> Result<OpModel, String> {
             }
             "callback" => {
                 for text in strings(key, value)? {
-                    op.callbacks.push(match text.as_str() {
-                        "decorated" => Callback::Decorated,
+                    let of = text.strip_prefix("methods(").and_then(|rest| rest.strip_suffix(')'));
+                    op.callbacks.push(match (text.as_str(), of) {
+                        ("decorated", _) => Callback::Decorated,
+                        (_, Some(of)) => Callback::Methods(Source::parse_all(of)?),
                         _ => Callback::At(Source::parse_all(&text)?),
                     });
+                }
+            }
+            "handlers" => {
+                for (method, serves) in value.as_table().ok_or("`handlers` must be a table")? {
+                    op.handlers.push((method.clone(), string(method, serves)?));
                 }
             }
             "unit" => {
@@ -147,6 +155,9 @@ fn op(entry: &Table) -> Result<OpModel, String> {
     op.kind = kind.ok_or("`kind` is missing")?;
     if op.patterns.is_empty() && op.shapes.is_empty() {
         return Err("`call` or `shape` is missing".to_owned());
+    }
+    if op.handlers.is_empty() == op.callbacks.iter().any(|callback| matches!(callback, Callback::Methods(_))) {
+        return Err("`callback = \"methods(…)\"` and `handlers` need each other".to_owned());
     }
     if op.examples.is_empty() {
         return Err("`example` is missing: a line of code whose last call is the operation".to_owned());

@@ -93,6 +93,8 @@ pub enum Slot {
 pub enum Callback {
     At(Vec<Source>),
     Decorated,
+    /// Those methods of a class that `handlers` names.
+    Methods(Vec<Source>),
 }
 
 /// One `[[op]]`.
@@ -107,6 +109,8 @@ pub struct OpModel {
     pub attributes: Vec<(Attr, Vec<Source>)>,
     pub scopes: Vec<ScopeKind>,
     pub callbacks: Vec<Callback>,
+    /// Methods that the operation runs, each with the HTTP method that it serves (empty: any).
+    pub handlers: Vec<(String, String)>,
     pub client: Vec<Source>,
     /// How bare numbers among its spans of time count, in milliseconds; none: as the language's libraries do.
     pub unit: Option<f64>,

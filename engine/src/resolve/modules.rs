@@ -4,7 +4,7 @@
 //! nearest to the importer first. What matches nothing is outside of the project.
 
 use distsys_facts::{FileId, Id, Language, ModuleId};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::program::Program;
 
@@ -21,6 +21,8 @@ pub enum Target {
 pub struct Modules {
     /// Python: modules by the last segment of their dotted path.
     python: FxHashMap<String, Vec<PythonModule>>,
+    /// Python: the folders that are packages, dotted.
+    packages_of_python: FxHashSet<String>,
     /// TypeScript: modules by path without extension; `x/index` also as `x`.
     scripts: FxHashMap<String, ModuleId>,
     /// Workspace packages: name → folder and entry.
@@ -105,8 +107,11 @@ impl Modules {
 
     fn add_python(&mut self, module: ModuleId, path: &str) {
         let stem = path.strip_suffix(".py").or_else(|| path.strip_suffix(".pyi")).unwrap_or(path);
-        let stem = stem.strip_suffix("/__init__").unwrap_or(stem);
-        let dotted = stem.replace('/', ".");
+        let package = stem.strip_suffix("/__init__");
+        let dotted = package.unwrap_or(stem).replace('/', ".");
+        if package.is_some() {
+            self.packages_of_python.insert(dotted.clone());
+        }
         let last = dotted.rsplit('.').next().unwrap_or(&dotted).to_owned();
         self.python.entry(last).or_default().push(PythonModule { module, dotted });
     }
@@ -131,6 +136,10 @@ impl Modules {
             .filter_map(|known| {
                 let prefix = known.dotted.strip_suffix(target)?;
                 if !(prefix.is_empty() || prefix.ends_with('.')) {
+                    return None;
+                }
+                // Modules of a package are not imported by their bare names: beside `shop/celery.py`, `celery` is the library.
+                if self.packages_of_python.contains(prefix.trim_end_matches('.')) {
                     return None;
                 }
                 // What stands above the name must be a folder that the importer is in too, else a vendored copy or a

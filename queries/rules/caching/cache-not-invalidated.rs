@@ -2,7 +2,7 @@
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectId, Name, Term};
+use distsys_engine::meaning::{Effect, EffectId, Name};
 use distsys_engine::words::words;
 use distsys_facts::{FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -134,10 +134,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
 
 /// The pattern of a key that says more than that there is one.
 fn pattern(context: &Context<'_>, effect: &Effect) -> Option<Name> {
-    match effect.key {
-        Term::Text(name) => (context.meaning.name(name).replace("{}", "").len() > 2).then_some(name),
-        _ => None,
-    }
+    effect.key.pattern().filter(|name| context.meaning.name(*name).replace("{}", "").len() > 2)
 }
 
 /// So many writers that forget the copy, for each that cares.

@@ -1,8 +1,8 @@
 //! A POST route reaches a payment or creates what a customer would see twice, and nothing knows a request again.
 
-use distsys_engine::meaning::{Effect, EffectFlags, Found, Mode, Operand, Operation, Term};
+use distsys_engine::meaning::{Effect, EffectFlags, Mode, Term};
 use distsys_engine::words::{entity_name, is_idempotency_key, is_seen_twice, is_unique_violation};
-use distsys_engine::{Attr, OpKind};
+use distsys_engine::OpKind;
 use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -32,13 +32,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let mut by_place: FxHashMap<SiteId, (SiteId, Vec<SiteId>, Effect)> = FxHashMap::default();
-    for op in meaning.operations.of_kind(OpKind::Route).filter(|op| context.in_scope(op.site) && is_post(context, op)) {
+    for op in meaning.operations.of_kind(OpKind::Route).filter(|op| context.in_scope(op.site)) {
         // `router.post("/orders", idempotent, handler)`
         if meaning.program.arguments(op.site).any(|row| speaking.is_told_by(context, row.var)) {
             continue;
         }
         for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
-            if speaking.reached_from(context, row.function) {
+            if !meaning.serves(op, row.function, "post") || speaking.reached_from(context, row.function) {
                 continue;
             }
             for (effect, site) in meaning.effects.in_function(row.function) {
@@ -54,19 +54,6 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     by_place.into_values().map(|(route, trace, effect)| report(context, route, &trace, &effect)).collect()
-}
-
-fn is_post(context: &Context<'_>, op: &Operation) -> bool {
-    match context.meaning.attribute(op, Attr::Method) {
-        Found::Is(Operand::Text(text)) => text.eq_ignore_ascii_case("post"),
-        Found::Is(Operand::Var(var)) => {
-            let program = context.meaning.program;
-            let mut elements = program.element_by_var.of(&program.facts.relations.element, var).map(|row| row.value);
-            let is_post = |var| context.meaning.constant(var).is_some_and(|text| text.eq_ignore_ascii_case("post"));
-            is_post(var) || elements.any(is_post)
-        }
-        _ => false,
-    }
 }
 
 /// Whether a customer sees it twice when the request comes twice.

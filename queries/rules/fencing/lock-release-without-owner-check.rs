@@ -1,7 +1,7 @@
 //! A lock is let go by deleting its key, whoever holds it by now.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Found, Name, Operand, Term};
+use distsys_engine::meaning::{Found, Name, Operand};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{ClassId, SiteId, Sym, VarId};
 
@@ -67,7 +67,7 @@ fn keys(context: &Context<'_>, site: SiteId, kind: OpKind) -> Vec<Key> {
     let program = meaning.program;
     let mut keys = Vec::new();
     for (effect, _) in meaning.effects.at(site).filter(|(effect, _)| effect.kind == kind) {
-        if let Term::Text(name) = effect.key
+        if let Some(name) = effect.key.pattern()
             && meaning.name(name).trim_matches(['{', '}']).len() > 2
         {
             keys.push(Key::Pattern(name));

@@ -1,7 +1,7 @@
 //! A value is read, a new one computed from it and written back, with nothing that notices a change in between.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, Found, Name};
+use distsys_engine::meaning::{Effect, EffectFlags, Found, Name, Role};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
 use distsys_facts::schema::Call;
@@ -38,6 +38,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
         let Some(entity) = effect.entity_name() else { continue };
         match effect.kind {
+            // Of a replica's row `replica-read-modify-write` speaks.
+            OpKind::DbRead if effect.role == Role::Replica => {}
             OpKind::DbRead => reads.push((function, row.site, entity)),
             OpKind::DbWrite if sets(context, &effect) => {
                 writes.push((function, row.site, entity));

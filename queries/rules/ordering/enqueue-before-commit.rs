@@ -1,7 +1,7 @@
 //! A job or message leaves while the transaction that writes its data is still open.
 
-use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Term};
+use distsys_engine::{Attr, OpKind};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Term};
 use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
@@ -41,6 +41,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let message = meaning.effects.get(message);
         let written = meaning.effects.get(written);
         let sends = meaning.trace(send, &message);
+        if is_delayed(context, &sends) {
+            continue;
+        }
         let place = context.primary(&sends);
         let reads_it = handler_reads(context, &message, &written);
         let better = match by_place.get(&place) {
@@ -52,6 +55,18 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     by_place.into_values().map(|candidate| report(context, &candidate)).collect()
+}
+
+/// After so many milliseconds no transaction is open any more.
+const LONG: f64 = 5_000.0;
+
+/// Whether the job waits until the transaction is long over.
+fn is_delayed(context: &Context<'_>, sends: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let operations = sends.last().into_iter().flat_map(|site| meaning.operations.at(*site));
+    operations.filter(|op| matches!(meaning.attribute(op, Attr::Delay), Found::Is(_))).any(|op| {
+        meaning.span(op, Attr::Delay).is_none_or(|span| span >= LONG)
+    })
 }
 
 struct Candidate {

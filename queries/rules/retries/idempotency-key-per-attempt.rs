@@ -72,14 +72,24 @@ fn made_inside(context: &Context<'_>, scope: &Scope, trace: &[SiteId], at: usize
     let program = meaning.program;
     let last = *trace.last()?;
     let op = meaning.operations.at(last).find(|op| meaning.declares(op, Attr::IdempotencyKey))?;
-    let Found::Is(Operand::Var(key)) = meaning.attribute(op, Attr::IdempotencyKey) else { return None };
+    let mut key = meaning.attribute(op, Attr::IdempotencyKey);
     let covered = meaning.sites(scope);
     // Sites that run once for each attempt: those the scope covers, and all of the functions below.
     let runs_again = |site: SiteId| {
         covered.contains(&site) || trace[at + 1..].iter().any(|below| context.function_of(*below) == context.function_of(site))
     };
-    let mut vars = vec![key];
+    let mut vars = Vec::new();
     for position in (at..trace.len()).rev() {
+        match &key {
+            Found::Is(Operand::Var(var)) => vars.push(*var),
+            // In an object or among keyword arguments that callers hand over.
+            Found::Is(Operand::Within(var, path)) => {
+                key = meaning.passed_within(*trace.get(position.checked_sub(1)?)?, *var, path);
+                continue;
+            }
+            _ => {}
+        }
+        key = Found::Absent;
         let sources: Vec<VarId> = vars.iter().flat_map(|var| meaning.made_from(*var)).collect();
         let made = sources
             .iter()

@@ -5,7 +5,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, Term};
 use distsys_facts::SiteId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::retried::{repeated, retry_around, scope_steps};
+use crate::retried::{Repeated, by_cause, repeated, retry_around, scope_steps};
 use crate::transactions::covered;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -40,7 +40,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
         by_place.entry(context.primary(&trace)).or_insert((trace, effect));
     }
-    by_place.into_values().map(|(trace, effect)| report(context, &trace, &effect)).collect()
+    let causes = by_cause(by_place.into_iter().collect());
+    causes.into_iter().map(|(place, repeated)| report(context, place, &repeated)).collect()
 }
 
 /// Whether doing it twice leaves two.
@@ -58,19 +59,25 @@ fn adds_again(context: &Context<'_>, effect: &Effect) -> bool {
     }
 }
 
-fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Finding {
+/// So many of the places of one cause are shown.
+const MAX_PLACES: usize = 8;
+
+fn report(context: &Context<'_>, place: SiteId, repeated: &[Repeated]) -> Finding {
+    let (trace, effect) = &repeated[0];
     let what = context.does(effect);
     let message = format!(
         "a retry {what} again; when the first attempt succeeded but its answer was lost, it is done twice"
     );
-    let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(trace), message)
+    let mut builder = FindingBuilder::new(context, &RULE.info, place, message)
         .subject(context.meaning.text(effect.entity).unwrap_or_default())
         .rests_on(context.confidence_of(trace[0], effect));
-    if let Some(scope) = retry_around(context, trace) {
-        builder = builder.steps(scope_steps(scope));
+    for (trace, effect) in repeated.iter().take(MAX_PLACES) {
+        if let Some(scope) = retry_around(context, trace) {
+            builder = builder.steps(scope_steps(scope));
+        }
+        builder = builder.steps(context.steps(trace, effect));
     }
     builder
-        .steps(context.steps(trace, effect))
         .checked("no unique token, upsert, condition or transaction makes the second attempt harmless")
         .help("give it a token that the receiver knows again, make it an upsert or an absolute value, or retry only what failed before it was sent")
         .build()
