@@ -139,6 +139,8 @@ kinds! {
         Payload = "payload",
         Transaction = "transaction",
         Retries = "retries",
+        /// The columns that a write sets, by their names.
+        Columns = "columns",
         /// How long a job waits before it may run.
         Delay = "delay",
         /// What is there once an item that was sent has been dealt with.

@@ -52,6 +52,11 @@ fn a_shop_in_django() {
 }
 
 #[test]
+fn a_shop_in_nestjs() {
+    holds("nestjs");
+}
+
+#[test]
 fn an_order_service_in_typescript() {
     holds("typescript");
 }

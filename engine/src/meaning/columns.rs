@@ -22,6 +22,11 @@ fn holds_columns(key: &str) -> bool {
     matches!(key, "data" | "set" | "$set" | "values" | "defaults")
 }
 
+/// Objects in the place of a value that say what is done to the old one.
+fn counts_on(key: &str) -> bool {
+    matches!(key, "increment" | "decrement" | "multiply" | "divide")
+}
+
 impl<'m, 'f> Reader<'m, 'f> {
     /// The calls that built a statement, `last` included.
     fn builders(&self, last: SiteId) -> Vec<&'m Call> {
@@ -83,7 +88,14 @@ impl<'m, 'f> Reader<'m, 'f> {
     /// Whether the new value of `column` is counted on from what the row holds: `Account.balance + amount`.
     pub(super) fn is_counted_on(&self, operations: &Operations, column: &str, value: VarId) -> bool {
         let program = self.program;
-        program.binary_by_dst.of(&program.facts.relations.binary, value).any(|row| {
+        let r = &program.facts.relations;
+        // `{ balance: { increment: amount } }`
+        if let Some(object) = self.object(value)
+            && program.entry_by_var.of(&r.entry, object).any(|row| counts_on(program.text(row.key)))
+        {
+            return true;
+        }
+        program.binary_by_dst.of(&r.binary, value).any(|row| {
             let counts = matches!(program.text(row.operator), "+" | "-" | "*");
             counts && std::iter::once(row.left).chain(row.right).any(|side| self.is_column(operations, column, side))
         })
@@ -111,6 +123,9 @@ impl<'m> Meaning<'m> {
         if let Ok(at) = r.store.binary_search_by_key(&site, |row| row.site) {
             return vec![program.text(r.store[at].field)];
         }
+        if let Some(named) = self.columns_named(site) {
+            return named;
+        }
         let statement = self.operations.at(site).any(|op| op.kind == OpKind::Sql);
         let built = if statement { program.arguments(site).next().and_then(|row| reader.maker(row.var)) } else { None };
         let last = built.map_or(site, |call| call.site);
@@ -119,6 +134,19 @@ impl<'m> Meaning<'m> {
         let set = reader.columns_set(last).into_iter().map(|(column, _)| column);
         let told: Vec<&str> = set.chain(of_text).collect();
         if told.is_empty() { self.columns_stored(site) } else { told }
+    }
+
+    /// The columns that a write names: `save(update_fields=["stock"])`.
+    fn columns_named(&self, site: SiteId) -> Option<Vec<&'m str>> {
+        let program = self.program;
+        let mut found = self.operations.at(site).map(|op| self.attribute(op, Attr::Columns));
+        let Some(Found::Is(Operand::Var(var))) = found.find(|found| matches!(found, Found::Is(_))) else { return None };
+        if let Some(column) = self.constant(var) {
+            return Some(vec![column]);
+        }
+        let elements = program.element_by_var.of(&program.facts.relations.element, var);
+        let columns: Option<Vec<&str>> = elements.map(|row| self.constant(row.value)).collect();
+        columns.filter(|columns| !columns.is_empty())
     }
 
     /// The columns that are set on an object before it is saved: `order.state = "paid"`, then `order.save()`.

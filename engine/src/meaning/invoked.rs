@@ -147,7 +147,7 @@ impl Invocations {
             {
                 self.all.push(Invoked { site: op.site, function, mode: Mode::Registered });
             }
-            for function in methods_run(reader, op) {
+            for function in methods_run(reader, operations, op) {
                 self.all.push(Invoked { site: op.site, function, mode });
             }
             for var in callback_vars(reader, op) {
@@ -394,7 +394,7 @@ fn callback_vars(reader: Reader<'_, '_>, op: &Operation) -> Vec<VarId> {
 }
 
 /// The methods of a class that an operation runs: those of a view that is hung up under a path.
-fn methods_run(reader: Reader<'_, '_>, op: &Operation) -> Vec<FunctionId> {
+fn methods_run(reader: Reader<'_, '_>, operations: &Operations, op: &Operation) -> Vec<FunctionId> {
     let model = reader.model(op);
     let classes = model.callbacks.iter().filter_map(|callback| match callback {
         Callback::Methods(sources) => match reader.first(op, sources) {
@@ -402,6 +402,7 @@ fn methods_run(reader: Reader<'_, '_>, op: &Operation) -> Vec<FunctionId> {
             Found::Is(Operand::Var(var)) => reader.class_of(var),
             _ => None,
         },
+        Callback::MethodsDecorated => operations.decorated_class(op.site),
         _ => None,
     });
     let program = reader.program;

@@ -58,8 +58,9 @@ pub struct Operations {
     /// By site, then by kind.
     pub all: Vec<Operation>,
     by_site: Csr,
-    /// The function or class that an annotation site decorates.
+    /// The function that an annotation site decorates.
     decorated: FxHashMap<SiteId, FunctionId>,
+    decorated_class: FxHashMap<SiteId, ClassId>,
     /// The shift of operations that are being added.
     shift: u32,
 }
@@ -70,6 +71,8 @@ impl Operations {
         for row in &program.facts.relations.function_annotation {
             operations.decorated.insert(row.site, row.function);
         }
+        let classes = program.facts.relations.class_annotation.iter();
+        operations.decorated_class.extend(classes.map(|row| (row.site, row.class)));
         let reader = Reader { program, models, resolution };
         let mut by_path: FxHashMap<(Family, PathId), Vec<u32>> = FxHashMap::default();
         for &(site, path, via) in &resolution.external {
@@ -174,6 +177,11 @@ impl Operations {
 
     pub fn of_kind(&self, kind: OpKind) -> impl Iterator<Item = &Operation> {
         self.all.iter().filter(move |op| op.kind == kind)
+    }
+
+    /// The class that carries the annotation `site`.
+    pub fn decorated_class(&self, site: SiteId) -> Option<ClassId> {
+        self.decorated_class.get(&site).copied()
     }
 
     /// The function that carries the annotation `site`.

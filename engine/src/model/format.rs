@@ -123,6 +123,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
                     let of = text.strip_prefix("methods(").and_then(|rest| rest.strip_suffix(')'));
                     op.callbacks.push(match (text.as_str(), of) {
                         ("decorated", _) => Callback::Decorated,
+                        (_, Some("decorated")) => Callback::MethodsDecorated,
                         (_, Some(of)) => Callback::Methods(Source::parse_all(of)?),
                         _ => Callback::At(Source::parse_all(&text)?),
                     });
@@ -156,7 +157,9 @@ fn op(entry: &Table) -> Result<OpModel, String> {
     if op.patterns.is_empty() && op.shapes.is_empty() {
         return Err("`call` or `shape` is missing".to_owned());
     }
-    if op.handlers.is_empty() == op.callbacks.iter().any(|callback| matches!(callback, Callback::Methods(_))) {
+    if op.handlers.is_empty()
+        == op.callbacks.iter().any(|callback| matches!(callback, Callback::Methods(_) | Callback::MethodsDecorated))
+    {
         return Err("`callback = \"methods(…)\"` and `handlers` need each other".to_owned());
     }
     if op.examples.is_empty() {

@@ -95,6 +95,8 @@ pub enum Callback {
     Decorated,
     /// Those methods of a class that `handlers` names.
     Methods(Vec<Source>),
+    /// Likewise, of the class that carries the decorator.
+    MethodsDecorated,
 }
 
 /// One `[[op]]`.

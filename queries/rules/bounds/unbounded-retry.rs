@@ -3,7 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Scope};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::SiteId;
+use distsys_facts::{RegionId, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -85,6 +85,16 @@ fn has_no_end(context: &Context<'_>, scope: &Scope) -> bool {
     }
 }
 
+/// The loop that repeats, be it in the wrapper that the scope comes from.
+fn loop_of(context: &Context<'_>, scope: &Scope) -> Option<RegionId> {
+    let of_kind = context.meaning.scopes.of_kind(OpKind::RetryScope);
+    let mut loops = of_kind.filter(|known| known.op.is_none() && scope.op.is_none() && known.origin == scope.origin);
+    loops.find_map(|known| match known.extent {
+        Extent::Region(region) => Some(region),
+        _ => None,
+    })
+}
+
 fn is_remote(kind: OpKind) -> bool {
     matches!(
         kind,
@@ -113,9 +123,7 @@ fn report(context: &Context<'_>, scope: &Scope, site: SiteId, effect: &Effect) -
     let mut builder = FindingBuilder::new(context, &RULE.info, origin, message)
         .rests_on(context.confidence_of(site, effect))
         .steps(context.steps(&trace, effect));
-    if let Extent::Region(region) = scope.extent
-        && scope.op.is_none()
-    {
+    if let Some(region) = loop_of(context, scope) {
         builder = builder.at_region(region);
     }
     Some(

@@ -26,7 +26,7 @@ pub(crate) static RULE: Rule = Rule {
 
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut by_place: FxHashMap<SiteId, Swallowed> = FxHashMap::default();
-    for handler in redelivered(context) {
+    for handler in redelivered(context).into_iter().flat_map(|handler| with_helpers(context, handler)) {
         for failure in context.meaning.failures(handler.function) {
             if !failure.all || !only_tells(context, &failure) || !is_for_one_message(context, &handler, &failure) {
                 continue;
@@ -41,6 +41,34 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     by_place.into_iter().map(|(place, swallowed)| report(context, place, &swallowed)).collect()
 }
 
+/// A handler with the functions that only it calls: what they swallow, it does.
+fn with_helpers(context: &Context<'_>, handler: Handler) -> Vec<Handler> {
+    let meaning = context.meaning;
+    let mut parts = vec![handler];
+    let mut at = 0;
+    while at < parts.len() && parts.len() < MAX_PARTS {
+        let part = &parts[at];
+        let mut helpers = Vec::new();
+        for &site in &part.sites {
+            for function in meaning.callees(site) {
+                let own = meaning.callers(function).iter().all(|caller| part.sites.contains(caller));
+                if own && !parts.iter().any(|known| known.function == function) {
+                    let inner = meaning.program.sites(function).map(|row| row.site);
+                    let later = part.sites.iter().copied().filter(|later| meaning.precedes(site, *later));
+                    let sites = inner.chain(later).collect();
+                    helpers.push(Handler { function, region: None, sites, ..*part });
+                }
+            }
+        }
+        parts.extend(helpers);
+        at += 1;
+    }
+    parts
+}
+
+/// A handler of more functions than this is a program of its own.
+const MAX_PARTS: usize = 24;
+
 struct Swallowed {
     region: Option<RegionId>,
     origin: SiteId,
@@ -54,7 +82,12 @@ struct Swallowed {
 fn only_tells(context: &Context<'_>, failure: &Failure) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
-    failure.sites.iter().all(|site| match program.site(*site).kind {
+    // What is answered, somebody may look at.
+    let returns = &program.facts.relations.returns;
+    let answers = |site: &SiteId| {
+        program.returns_by_function.of(returns, context.function_of(*site)).any(|row| row.site == *site && row.var.is_some())
+    };
+    !failure.sites.iter().any(answers) && failure.sites.iter().all(|site| match program.site(*site).kind {
         SiteKind::Throw | SiteKind::Store => false,
         SiteKind::Call => {
             let acks = meaning.effects.at(*site).all(|(effect, _)| matches!(effect.kind, OpKind::Ack | OpKind::Log | OpKind::Metric | OpKind::Trace));
@@ -89,7 +122,7 @@ fn counts_as_done(context: &Context<'_>, handler: &Handler, failure: &Failure) -
         .filter(|site| meaning.effects.at(*site).any(|(effect, _)| effect.kind == OpKind::Ack))
         .collect();
     let after = |ack: &&SiteId| {
-        failure.sites.contains(ack) || failure.entry.is_some_and(|entry| meaning.leads(entry, **ack))
+        failure.sites.contains(ack) || context.function_of(**ack) != handler.function || failure.entry.is_some_and(|entry| meaning.leads(entry, **ack))
     };
     match acks.iter().find(after) {
         Some(ack) => Some(Some(*ack)),

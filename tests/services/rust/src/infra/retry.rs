@@ -25,8 +25,8 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
-    loop {
-        match operation().await {  // finds: unbounded-retry
+    loop {  // finds: unbounded-retry
+        match operation().await {
             Ok(value) => return value,
             Err(err) => {
                 tracing::warn!("retrying: {err}");
