@@ -259,6 +259,20 @@ impl<'f> Program<'f> {
         self.load_by_dst.first(&self.facts.relations.load, dst)
     }
 
+    /// The name of what is called, as written: the last part of it.
+    pub fn written_name(&self, call: &Call) -> &'f str {
+        if !call.name.is_empty() {
+            return self.text(call.name);
+        }
+        let callee = call.callee.map(|callee| {
+            let loaded = self.loaded_as(callee).map(|load| self.text(load.field));
+            let global = || self.global(callee).map(|path| self.text(path));
+            let variable = || self.variable(callee).map(|row| self.text(row.name));
+            loaded.or_else(global).or_else(variable).unwrap_or_default()
+        });
+        callee.unwrap_or_default()
+    }
+
     pub fn stores_to(&self, base: VarId) -> impl DoubleEndedIterator<Item = &Store> + Clone {
         self.store_by_base.of(&self.facts.relations.store, base)
     }

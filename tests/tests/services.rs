@@ -62,6 +62,11 @@ fn an_order_service_in_typescript() {
 }
 
 #[test]
+fn a_ledger_in_axum_and_sea_orm() {
+    holds("axum");
+}
+
+#[test]
 fn an_order_service_in_rust() {
     holds("rust");
 }

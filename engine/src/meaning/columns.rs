@@ -1,20 +1,27 @@
 //! Columns: which of an entity's a write sets, a condition asks for, a copy holds.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{SiteId, VarId};
+use distsys_facts::{CallKind, SiteId, VarId};
 
 use super::Meaning;
 use super::operations::{Found, Operand, Operations};
 use super::reader::Reader;
 use crate::operation::{Attr, OpKind};
+use crate::words::words;
 
 pub(super) fn is_version(column: &str) -> bool {
-    matches!(column, "version" | "lock_version" | "lockVersion" | "row_version" | "rowVersion" | "version_id")
+    let plain: String = words(column).concat();
+    matches!(plain.as_str(), "version" | "lockversion" | "rowversion" | "versionid")
 }
 
 /// Calls that set columns: `update(Order).values(state="paid")`, `.set({ state })`, `.update(state="paid")`.
 fn sets_columns(name: &str) -> bool {
     matches!(name, "values" | "set" | "update" | "updateMany" | "updateOne" | "update_one")
+}
+
+/// Calls that set one column: its name, then its value.
+fn sets_one_column(name: &str) -> bool {
+    matches!(name, "col_expr" | "value")
 }
 
 /// Objects within objects that hold the columns of a write: `{ where, data: { state } }`.
@@ -34,11 +41,20 @@ impl<'m, 'f> Reader<'m, 'f> {
     }
 
     /// The columns that a built statement sets, each with its new value.
-    pub(super) fn columns_set(&self, last: SiteId) -> Vec<(&'f str, VarId)> {
+    pub(super) fn columns_set(&self, last: SiteId) -> Vec<(&'m str, VarId)> {
         let program = self.program;
         let r = &program.facts.relations;
         let mut set = Vec::new();
-        for call in self.builders(last).into_iter().filter(|call| sets_columns(program.text(call.name))) {
+        for call in self.builders(last) {
+            // `.col_expr(order::Column::State, Expr::value("paid"))`
+            if sets_one_column(program.text(call.name))
+                && let [column, value, ..] = program.arguments(call.site).map(|row| row.var).collect::<Vec<_>>()[..]
+            {
+                set.extend(self.column_name(column).map(|name| (name, value)));
+            }
+            if !sets_columns(program.text(call.name)) {
+                continue;
+            }
             for argument in program.arguments(call.site) {
                 let keyword = program.text(argument.keyword);
                 let object = self.object(argument.var);
@@ -63,8 +79,16 @@ impl<'m, 'f> Reader<'m, 'f> {
         set
     }
 
+    /// The column that `var` stands for: its name as text, or a member of that name.
+    fn column_name(&self, var: VarId) -> Option<&'m str> {
+        let program = self.program;
+        let loaded = || program.loaded_as(var).map(|load| program.text(load.field));
+        let path = || program.global(var).and_then(|path| program.text(path).rsplit('.').next());
+        self.constant(var).or_else(loaded).or_else(path)
+    }
+
     /// The columns that the conditions of a built statement compare with something: `.where(Order.state == "new")`.
-    pub(super) fn columns_asked(&self, last: SiteId) -> Vec<&'f str> {
+    pub(super) fn columns_asked(&self, last: SiteId) -> Vec<&'m str> {
         let program = self.program;
         let r = &program.facts.relations;
         let mut asked = Vec::new();
@@ -78,8 +102,8 @@ impl<'m, 'f> Reader<'m, 'f> {
                 let sides = compared.flat_map(|row| std::iter::once(row.left).chain(row.right));
                 // `Order.state.in_(...)`
                 let tested = program.call_giving(argument.var).and_then(|call| call.receiver);
-                let loads = sides.chain(tested).filter_map(|var| program.loaded_as(var));
-                asked.extend(loads.map(|load| program.text(load.field)));
+                let loads = sides.chain(tested).filter(|var| program.loaded_as(*var).is_some());
+                asked.extend(loads.filter_map(|var| self.column_name(var)));
             }
         }
         asked
@@ -95,6 +119,10 @@ impl<'m, 'f> Reader<'m, 'f> {
         {
             return true;
         }
+        let added = program.call_giving(value).filter(|call| matches!(program.text(call.name), "add" | "sub" | "mul"));
+        if added.and_then(|call| call.receiver).is_some_and(|receiver| self.is_column(operations, column, receiver)) {
+            return true;
+        }
         program.binary_by_dst.of(&r.binary, value).any(|row| {
             let counts = matches!(program.text(row.operator), "+" | "-" | "*");
             counts && std::iter::once(row.left).chain(row.right).any(|side| self.is_column(operations, column, side))
@@ -107,9 +135,10 @@ impl<'m, 'f> Reader<'m, 'f> {
         if let Some(load) = program.loaded_as(var) {
             return program.text(load.field) == column && self.is_class(load.base);
         }
+        // `Expr::col(Column::Cents).add(cents)`
         let ops = program.call_giving(var).into_iter().flat_map(|call| operations.at(call.site));
         ops.filter(|op| op.kind == OpKind::Column).any(|op| match self.attribute(op, Attr::Key) {
-            Found::Is(Operand::Var(key)) => self.constant(key) == Some(column),
+            Found::Is(Operand::Var(key)) => self.column_name(key) == Some(column),
             _ => false,
         })
     }
@@ -132,7 +161,8 @@ impl<'m> Meaning<'m> {
         let texts = program.arguments(site).flat_map(|row| program.sql_by_var.of(&r.sql, row.var));
         let of_text = texts.flat_map(|row| program.text(row.columns).split(',')).filter(|column| !column.is_empty());
         let set = reader.columns_set(last).into_iter().map(|(column, _)| column);
-        let told: Vec<&str> = set.chain(of_text).collect();
+        let told: Vec<&str> =
+            set.chain(of_text).chain(self.columns_made_with(site)).filter(|column| *column != "id").collect();
         if told.is_empty() { self.columns_stored(site) } else { told }
     }
 
@@ -147,6 +177,16 @@ impl<'m> Meaning<'m> {
         let elements = program.element_by_var.of(&program.facts.relations.element, var);
         let columns: Option<Vec<&str>> = elements.map(|row| self.constant(row.value)).collect();
         columns.filter(|columns| !columns.is_empty())
+    }
+
+    /// The columns that an object is made with where it is written: `order::ActiveModel { state: Set(paid), .. }.update(db)`.
+    fn columns_made_with(&self, site: SiteId) -> impl Iterator<Item = &'m str> {
+        let program = self.program;
+        let receiver = program.call(site).and_then(|call| call.receiver);
+        let made = receiver.and_then(|var| self.reader().maker(var)).filter(|call| call.kind == CallKind::New);
+        let columns =
+            made.into_iter().flat_map(|call| program.arguments(call.site)).map(|row| program.text(row.keyword));
+        columns.filter(|column| !column.is_empty() && *column != "**")
     }
 
     /// The columns that are set on an object before it is saved: `order.state = "paid"`, then `order.save()`.
@@ -164,16 +204,6 @@ impl<'m> Meaning<'m> {
         let r = &program.facts.relations;
         let is_row = |var: VarId| var == row || self.made_from(var).contains(&row);
         let reader = self.reader();
-        // `data = cache.get(key)`, and where there is none `data = {"name": row.name}`.
-        let mut ways: Vec<VarId> = reader.ways(value).into_iter().filter(|way| is_row(*way)).collect();
-        if ways.is_empty() {
-            ways.push(value);
-        }
-        let objects: Option<Vec<VarId>> = ways.into_iter().map(|way| reader.object(way)).collect();
-        let Some(objects) = objects else { return Vec::new() };
-        let parts =
-            objects.into_iter().flat_map(|object| program.entry_by_var.of(&r.entry, object).map(|row| row.value));
-        let parts: Vec<VarId> = parts.collect();
         // `str(row.price)`, `row.created_at.isoformat()`: the column in another form.
         let converted = |part: VarId| {
             let call = program.call_giving(part).filter(|call| reader.resolution.calls_at(call.site).is_empty());
@@ -185,6 +215,25 @@ impl<'m> Meaning<'m> {
                 _ => part,
             }
         };
+        // `data = cache.get(key)`, and where there is none `data = {"name": row.name}`.
+        let mut ways: Vec<VarId> = reader.ways(value).into_iter().filter(|way| is_row(*way)).collect();
+        if ways.is_empty() {
+            ways.push(value);
+        }
+        let alone: Option<Vec<&str>> = ways
+            .iter()
+            .map(|way| {
+                program.loaded_as(converted(*way)).filter(|load| is_row(load.base)).map(|load| program.text(load.field))
+            })
+            .collect();
+        if let Some(columns) = alone {
+            return columns;
+        }
+        let objects: Option<Vec<VarId>> = ways.into_iter().map(|way| reader.object(way)).collect();
+        let Some(objects) = objects else { return Vec::new() };
+        let parts =
+            objects.into_iter().flat_map(|object| program.entry_by_var.of(&r.entry, object).map(|row| row.value));
+        let parts: Vec<VarId> = parts.collect();
         let mut held = Vec::new();
         for part in parts.into_iter().filter(|part| is_row(*part)) {
             match program.loaded_as(converted(part)) {

@@ -421,6 +421,7 @@ fn methods_run(reader: Reader<'_, '_>, operations: &Operations, op: &Operation) 
 pub(super) fn slot_var(reader: Reader<'_, '_>, op: &Operation, slot: &Slot) -> Option<VarId> {
     let source = match slot {
         Slot::Position(position) => crate::model::source::Source::Position(*position, Vec::new()),
+        Slot::Named(name) if name == "receiver" => crate::model::source::Source::Receiver,
         Slot::Named(name) => crate::model::source::Source::Named(name.clone(), Vec::new()),
     };
     match reader.first(op, &[source]) {

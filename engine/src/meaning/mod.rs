@@ -133,7 +133,7 @@ impl<'m> Meaning<'m> {
         }
     }
 
-    fn reader(&self) -> Reader<'_, 'm> {
+    fn reader(&self) -> Reader<'m, 'm> {
         Reader { program: self.program, models: self.models, resolution: self.resolution }
     }
 

@@ -7,7 +7,7 @@ use super::effects::{Effect, EffectFlags};
 use super::operations::{Found, Operand, Operation, Operations};
 use super::terms::{Describer, Role, Term};
 use crate::operation::{Attr, OpKind};
-use crate::words::is_idempotency_key;
+use crate::words::{is_idempotency_key, words};
 
 /// SQL text that the caller gave, read.
 pub(super) fn of_sql_text(describer: &mut Describer<'_, '_>, effect: Effect) -> Effect {
@@ -111,7 +111,7 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
                 effect.verb = Term::Text(describer.names.intern("increment"));
             }
             effect.role = role_of(describer, op);
-            if op.kind == DbWrite && is_versioned(describer, op) {
+            if op.kind == DbWrite && (is_versioned(describer, op) || asks_what_it_sets(describer, op, effect.verb)) {
                 effect.flags = effect.flags | EffectFlags::CONDITIONAL;
             }
             if is_there(&describer.reader.attribute(op, Attr::Condition)) {
@@ -201,7 +201,12 @@ fn is_versioned(describer: &Describer<'_, '_>, op: &Operation) -> bool {
     let program = describer.reader.program;
     let r = &program.facts.relations;
     let Found::Is(Operand::Class(class)) = describer.reader.attribute(op, Attr::Entity) else { return false };
-    program.field_by_class.of(&r.field, class).any(|row| is_version(program.text(row.name)))
+    let mapped = |name: &str| words(name).iter().any(|word| word == "version");
+    let annotated = r.field_annotation.iter().filter(|row| row.class == class);
+    annotated.filter_map(|row| program.call(row.site)).any(|call| mapped(program.written_name(call)))
+        || program.field_by_class.of(&r.field, class).filter_map(|row| row.value).any(|value| {
+            program.entry_by_var.of(&r.entry, value).any(|entry| program.text(entry.key) == "version_id_col")
+        })
 }
 
 /// The effect of running a statement that calls have built (`select(Order).where(…)`).
@@ -233,6 +238,19 @@ fn of_built(describer: &mut Describer<'_, '_>, operations: &Operations, effect: 
         flags = flags | if kind == OpKind::DbRead { EffectFlags::ROW_LOCK } else { EffectFlags::CONDITIONAL };
     }
     Some(Effect { kind, verb, entity: describer.as_entity(entity), flags, ..effect })
+}
+
+/// Whether what the row holds decides whether an update changes it: `.filter(version=seen)`, `where: { status: "new" }`.
+fn asks_what_it_sets(describer: &Describer<'_, '_>, op: &Operation, verb: Term) -> bool {
+    let reader = describer.reader;
+    let updates = matches!(verb, Term::Text(name) if describer.names.text(name) == "update");
+    updates && {
+        let set = reader.columns_set(op.site);
+        reader
+            .columns_asked(op.site)
+            .iter()
+            .any(|column| is_version(column) || set.iter().any(|(known, _)| known == column))
+    }
 }
 
 /// Whether an update sets a column to what the database works out from its old value: `balance=F("balance") + amount`.

@@ -255,9 +255,6 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             Found::Is(Operand::Var(var)) => var,
             _ => return Vec::new(),
         };
-        if self.adds_keys(op) {
-            return Vec::new();
-        }
         let made = reader.maker(client).map(|call| call.site);
         let shared: Vec<ValueKind> = reader.resolution.values_of(client).map(|value| value.kind).collect();
         let on_client = |other: &&Operation| match made {
@@ -270,25 +267,36 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                 })
             }
         };
-        let remote = self
+        let remote: Vec<&Operation> = self
             .operations
             .all
             .iter()
-            .filter(|other| matches!(other.kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment));
-        remote.filter(on_client).map(|other| other.site).collect()
+            .filter(|other| matches!(other.kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment))
+            .collect();
+        if self.adds_keys(op, &remote) {
+            return Vec::new();
+        }
+        remote.into_iter().filter(on_client).map(|other| other.site).collect()
     }
 
     /// Whether the function that configures the client, or one beside it in the file, gives every request a key of its own
     /// (an interceptor).
-    fn adds_keys(&self, op: &Operation) -> bool {
+    fn adds_keys(&self, op: &Operation, remote: &[&Operation]) -> bool {
         let program = self.reader.program;
         let r = &program.facts.relations;
         let file = program.file_of_function(op.function);
         let says = |sym| program.text(sym).to_ascii_lowercase().replace(['-', '_'], "").contains("idempotencykey");
         let here = |site: SiteId| program.file_of_function(program.site(site).function) == file;
+        // A header of one request is not one of all.
+        let of_file = remote.iter().filter(|other| here(other.site));
+        let of_one: FxHashSet<SiteId> = of_file.flat_map(|other| self.reader.chain_calls(other.site)).collect();
         r.store.iter().any(|row| here(row.site) && says(row.field))
             || r.literal.iter().any(|row| {
-                says(row.value) && program.argument_by_var.of(&r.argument, row.var).any(|argument| here(argument.site))
+                says(row.value)
+                    && program
+                        .argument_by_var
+                        .of(&r.argument, row.var)
+                        .any(|argument| here(argument.site) && !of_one.contains(&argument.site))
             })
             || r.store.iter().any(|row| {
                 here(row.site)

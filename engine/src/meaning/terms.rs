@@ -329,6 +329,7 @@ impl<'m, 'f> Describer<'m, 'f> {
             .of(&r.field, class)
             .filter(|row| matches!(program.text(row.name), "__tablename__" | "tableName" | "table_name" | "TABLE"))
             .find_map(|row| program.literal(row.value?).map(|literal| program.text(literal.value)));
+        let named = named.or_else(|| self.reader.annotated_entity(class));
         let text = words::entity_name(named.unwrap_or_else(|| program.text(program.class(class).name)));
         let name = self.names.intern(&text);
         self.entities.insert(class, name);
@@ -457,7 +458,27 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 }
 
-impl Reader<'_, '_> {
+impl<'m, 'f> Reader<'m, 'f> {
+    /// The entity that an annotation of a class names: `@Entity("orders")`.
+    fn annotated_entity(&self, class: ClassId) -> Option<&'m str> {
+        let program = self.program;
+        let rows = program.annotation_by_class.of(&program.facts.relations.class_annotation, class);
+        rows.into_iter().find_map(|row| {
+            let call = program.call(row.site)?;
+            let declares = self.models.declares(self.family(row.site), program.written_name(call))?;
+            declares.entity.iter().find_map(|argument| {
+                let found = match argument.parse() {
+                    Ok(position) => self.position(row.site, position, &[]),
+                    Err(_) => self.named(row.site, argument, &[]),
+                };
+                match found {
+                    Found::Is(Operand::Var(var)) => self.constant(var),
+                    _ => None,
+                }
+            })
+        })
+    }
+
     /// What the call `site` passes at `path` of the parameter that the operand `var` is.
     pub(super) fn passed_within(&self, site: SiteId, var: VarId, path: &[String]) -> Found {
         let Some(parameter) = parameter_of(*self, var) else { return Found::Unknown };

@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use super::pattern::Pattern;
 use super::source::{Condition, Source};
-use super::{Callback, Library, OpModel, Returned, Returns, ScopeKind, Slot};
+use super::{Callback, Declares, Library, OpModel, Returned, Returns, ScopeKind, Slot};
 use crate::operation::{Attr, OpKind};
 
 pub(super) fn library(text: &str) -> Result<Library, String> {
@@ -24,6 +24,11 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     library.returns.push(returns(entry).map_err(|error| format!("[[returns]]: {error}"))?);
                 }
             }
+            "declares" => {
+                for entry in tables(key, value)? {
+                    library.declares.push(declares(entry).map_err(|error| format!("[[declares]]: {error}"))?);
+                }
+            }
             "handle" => {
                 for entry in tables(key, value)? {
                     for (key, value) in entry {
@@ -39,7 +44,11 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     library.ops.push(op(entry).map_err(|error| format!("[[op]] {}: {error}", name_of(entry)))?);
                 }
             }
-            _ => return Err(format!("unknown key `{key}`; known are library, modules, alias, returns, handle, op")),
+            _ => {
+                return Err(format!(
+                    "unknown key `{key}`; known are library, modules, alias, returns, declares, handle, op"
+                ));
+            }
         }
     }
     if library.name.is_empty() {
@@ -82,6 +91,26 @@ fn returns(entry: &Table) -> Result<Returns, String> {
         return Err("`call` is missing".to_owned());
     }
     Ok(Returns { patterns, returned })
+}
+
+fn declares(entry: &Table) -> Result<Declares, String> {
+    let mut declares = Declares::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "annotation" => declares.annotation = string(key, value)?,
+            "entity" => declares.entity = strings(key, value)?,
+            "names" => {
+                for (name, type_) in value.as_table().ok_or("`names` must be a table")? {
+                    declares.names.push((name.clone(), string(name, type_)?));
+                }
+            }
+            _ => return Err(format!("unknown key `{key}`; known are annotation, names, entity")),
+        }
+    }
+    if declares.annotation.is_empty() {
+        return Err("`annotation` is missing".to_owned());
+    }
+    Ok(declares)
 }
 
 fn op(entry: &Table) -> Result<OpModel, String> {

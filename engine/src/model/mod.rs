@@ -126,6 +126,17 @@ impl OpModel {
     }
 }
 
+/// What an annotation on a class says of it: `#[sea_orm(table_name = "orders")]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declares {
+    /// The annotation's name, as written.
+    pub annotation: String,
+    /// Names that it declares beside the class, each with the type that it is.
+    pub names: Vec<(String, String)>,
+    /// The arguments that name the entity: keywords, or positions.
+    pub entity: Vec<String>,
+}
+
 #[derive(Clone, Debug)]
 struct Returns {
     patterns: Vec<Pattern>,
@@ -139,6 +150,7 @@ struct Library {
     aliases: Vec<(String, String)>,
     returns: Vec<Returns>,
     handles: Vec<String>,
+    declares: Vec<Declares>,
     ops: Vec<OpModel>,
 }
 
@@ -172,6 +184,7 @@ struct FamilyModels {
     aliases: FxHashMap<String, String>,
     returns: Lookup<Returned>,
     handles: Vec<Pattern>,
+    declares: Vec<Declares>,
     ops: Vec<OpModel>,
     by_call: Lookup<u32>,
     shapes: Lookup<u32>,
@@ -241,6 +254,7 @@ impl ModelSet {
         for handle in library.handles {
             models.handles.extend(Pattern::parse(&handle));
         }
+        models.declares.extend(library.declares);
         for mut op in library.ops {
             op.library = number;
             let at = models.ops.len() as u32;
@@ -304,6 +318,11 @@ impl ModelSet {
             Some(Returned::Type(text)) => Some(text.clone()),
             _ => None,
         })
+    }
+
+    /// What an annotation on a class says of it.
+    pub fn declares(&self, family: Family, annotation: &str) -> Option<&Declares> {
+        self.families.get(&family)?.declares.iter().find(|known| known.annotation == annotation)
     }
 
     /// Whether values of the type are connections.

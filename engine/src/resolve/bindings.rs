@@ -16,6 +16,8 @@ pub(super) enum Binding {
     Var(VarId),
     Module(ModuleId),
     External(String),
+    /// A library's type that an annotation on a class declares beside it.
+    Declared(String, ClassId),
 }
 
 /// What a type name stands for.
@@ -40,6 +42,8 @@ pub(super) struct Bindings<'p, 'f> {
     top_level: FxHashMap<(ModuleId, Sym), VarId>,
     aliases: FxHashMap<(ModuleId, Sym), Sym>,
     class_of_var: FxHashMap<VarId, ClassId>,
+    /// By module: name, type, the class that is annotated.
+    declared: FxHashMap<ModuleId, Vec<(String, String, ClassId)>>,
 }
 
 /// Re-exports and aliases may lead in circles; real ones are shorter than this.
@@ -68,6 +72,15 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 top_level.entry((row.module, variable.name)).or_insert(row.var);
             }
         }
+        let mut declared: FxHashMap<ModuleId, Vec<(String, String, ClassId)>> = FxHashMap::default();
+        for row in &r.class_annotation {
+            let module = program.class(row.class).module;
+            let family = program.language(program.file_of_module(module)).into();
+            let Some(call) = program.call(row.site) else { continue };
+            let Some(declares) = models.declares(family, program.written_name(call)) else { continue };
+            let names = declares.names.iter().map(|(name, type_)| (name.clone(), type_.clone(), row.class));
+            declared.entry(module).or_default().extend(names);
+        }
         Bindings {
             program,
             modules: Modules::new(program),
@@ -77,6 +90,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
             globs,
             top_level,
             aliases: r.type_alias.iter().map(|row| ((row.module, row.name), row.type_)).collect(),
+            declared,
             class_of_var: r.class_value.iter().map(|row| (row.var, row.class)).collect(),
         }
     }
@@ -124,7 +138,13 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 found => return found,
             }
         }
-        self.modules.child(program, module, text).map(Binding::Module)
+        self.modules.child(program, module, text).map(Binding::Module).or_else(|| self.declared(module, text))
+    }
+
+    fn declared(&self, module: ModuleId, name: &str) -> Option<Binding> {
+        let names = self.declared.get(&module)?;
+        let (_, path, class) = names.iter().find(|(known, ..)| known == name)?;
+        Some(Binding::Declared(path.clone(), *class))
     }
 
     /// Member `member` of what `target` means in `importer`.
@@ -189,6 +209,9 @@ impl<'p, 'f> Bindings<'p, 'f> {
             if matches!(path, "crate" | "self" | "super") {
                 return None;
             }
+            if let Some(declared) = self.declared(module, path) {
+                return Some(declared);
+            }
         }
         // A star import may bind it.
         if let Some(globs) = self.globs.get(&module)
@@ -212,6 +235,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
         let var = match binding {
             Binding::Module(module) => return Some(Denoted::Module(module)),
             Binding::External(path) => return Some(Denoted::External(path)),
+            Binding::Declared(path, class) => return Some(Denoted::Declared(path, class)),
             Binding::Var(var) => var,
         };
         if let Some(&class) = self.class_of_var.get(&var) {
@@ -253,10 +277,13 @@ impl<'p, 'f> Bindings<'p, 'f> {
 
     fn member(&self, base: Denoted, name: &str, hops: u32) -> Option<Denoted> {
         match base {
-            Denoted::External(path) => Some(Denoted::External(format!("{path}.{name}"))),
+            Denoted::External(path) | Denoted::Declared(path, _) => Some(Denoted::External(format!("{path}.{name}"))),
             Denoted::Module(module) => {
-                let name = self.program.facts.symbols.lookup(name)?;
-                self.denotes(self.exported(module, name, hops + 1)?, hops + 1)
+                let exported = match self.program.facts.symbols.lookup(name) {
+                    Some(name) => self.exported(module, name, hops + 1),
+                    None => self.declared(module, name),
+                };
+                self.denotes(exported?, hops + 1)
             }
             Denoted::Class(class) => {
                 // A nested class, or an associated type.
@@ -311,6 +338,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
             match self.type_name(module, part.name, hops) {
                 Named::Is(Denoted::Class(class)) => targets.push(TypeTarget::Class(class)),
                 Named::Is(Denoted::External(path)) => targets.push(TypeTarget::External(path, class_argument())),
+                Named::Is(Denoted::Declared(path, class)) => targets.push(TypeTarget::External(path, Some(class))),
                 Named::Is(Denoted::Module(_)) | Named::Nothing => {}
                 Named::Alias(module, text) => targets.extend(self.types(module, text, hops + 1)),
             }
@@ -404,6 +432,7 @@ enum Denoted {
     Class(ClassId),
     Module(ModuleId),
     External(String),
+    Declared(String, ClassId),
 }
 
 enum Named<'f> {

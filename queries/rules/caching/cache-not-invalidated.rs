@@ -109,7 +109,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     found.retain(|(site, _, fill, _)| {
         let held = columns_held(context, &reads, *fill);
         let written = meaning.columns_written(*site);
-        held.is_empty() || written.is_empty() || written.iter().any(|column| held.contains(column))
+        held.is_empty() || written.is_empty() || written.iter().any(|column| held.iter().any(|known| words(known) == words(column)))
     });
     // Where most writers do not care, the copy is not of what they write.
     let mut careful: FxHashMap<Name, FxHashSet<FunctionId>> = FxHashMap::default();

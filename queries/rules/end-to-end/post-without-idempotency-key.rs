@@ -93,10 +93,19 @@ impl Speaking {
             let text = program.text(sym);
             is_idempotency_key(text) || is_unique_violation(text)
         };
+        // What is sent on to another service lets that service know the request again, not this one.
+        let sends = |kind: OpKind| matches!(kind, OpKind::HttpRequest | OpKind::Payment | OpKind::Rpc);
+        let operations = meaning.operations.all.iter().filter(|op| sends(op.kind));
+        let mut sent: FxHashSet<VarId> = operations.flat_map(|op| meaning.chain_arguments(op.site)).collect();
+        let effects = meaning.effects.rows().iter().map(|row| meaning.effects.get(row.effect));
+        sent.extend(effects.filter(|effect| sends(effect.kind)).filter_map(|effect| match effect.key {
+            Term::Parameter(var) => Some(var),
+            _ => None,
+        }));
         let mut functions: FxHashSet<FunctionId> = FxHashSet::default();
         functions.extend(r.function.iter().filter(|row| says(row.name)).map(|row| row.function));
-        functions.extend(r.variable.iter().filter(|row| says(row.name)).map(|row| row.function));
-        functions.extend(r.parameter.iter().filter(|row| says(row.name)).map(|row| row.function));
+        functions.extend(r.variable.iter().filter(|row| says(row.name) && !sent.contains(&row.var)).map(|row| row.function));
+        functions.extend(r.parameter.iter().filter(|row| says(row.name) && !sent.contains(&row.var)).map(|row| row.function));
         functions.extend(r.call.iter().filter(|row| says(row.name)).map(|row| context.function_of(row.site)));
         functions.extend(r.catches.iter().filter(|row| says(row.type_)).map(|row| program.region(row.region).function));
         let fields = r.field.iter().filter(|row| says(row.name)).map(|row| row.class);
@@ -104,7 +113,7 @@ impl Speaking {
         let literals: FxHashSet<VarId> = r.literal.iter().filter(|row| says(row.value)).map(|row| row.var).collect();
         let loaded: FxHashSet<VarId> = r.load.iter().filter(|row| says(row.field)).map(|row| row.dst).collect();
         let named = |var: &VarId| literals.contains(var) || loaded.contains(var);
-        let given = r.argument.iter().filter(|row| says(row.keyword) || named(&row.var)).map(|row| row.site);
+        let given = r.argument.iter().filter(|row| (says(row.keyword) || named(&row.var)) && !sent.contains(&row.var)).map(|row| row.site);
         let compared = r.binary.iter().filter(|row| named(&row.left) || row.right.is_some_and(|right| named(&right))).map(|row| row.site);
         let stored = r.store.iter().filter(|row| named(&row.src) || says(row.field)).map(|row| row.site);
         functions.extend(given.chain(compared).chain(stored).map(|site| context.function_of(site)));

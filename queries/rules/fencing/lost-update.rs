@@ -5,8 +5,8 @@ use distsys_engine::meaning::{Effect, EffectFlags, Found, Name, Role};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
 use distsys_facts::schema::Call;
-use distsys_facts::{FunctionId, SiteId, SiteKind, Sym, VarId};
-use rustc_hash::FxHashMap;
+use distsys_facts::{FunctionId, FunctionKind, SiteId, SiteKind, Sym, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -56,6 +56,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             guarded.extend(meaning.sites(scope).into_iter().map(|site| (site,)));
         }
     }
+    guarded.extend(run_while(context, &guarded).into_iter().map(|site| (site,)));
     let program = ascent_run! {
         relation reads(FunctionId, SiteId, Name) = reads;
         relation writes(FunctionId, SiteId, Name) = writes;
@@ -81,6 +82,31 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     findings.into_values().collect()
+}
+
+/// The sites of functions that nothing else runs than what is `guarded`.
+fn run_while(context: &Context<'_>, guarded: &[(SiteId,)]) -> Vec<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut inside: FxHashSet<SiteId> = guarded.iter().map(|(site,)| *site).collect();
+    let mut stack: Vec<SiteId> = inside.iter().copied().collect();
+    let mut found = Vec::new();
+    while let Some(site) = stack.pop() {
+        let around = context.function_of(site);
+        let blocks = program.functions_by_parent.of(&program.facts.relations.function, around);
+        let blocks = blocks.filter(|row| row.kind == FunctionKind::AsyncBlock).map(|row| row.function);
+        let callees = meaning.callees(site).into_iter().chain(blocks);
+        for function in callees {
+            if !meaning.callers(function).iter().all(|caller| inside.contains(caller)) {
+                continue;
+            }
+            for row in program.sites(function).filter(|row| inside.insert(row.site)) {
+                found.push(row.site);
+                stack.push(row.site);
+            }
+        }
+    }
+    found
 }
 
 /// Whether a person or a deployment starts it, one at a time: a migration, a command.

@@ -1,11 +1,15 @@
 //! What names and settings say where values do not: roles, decorated functions, unique names.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, Language, ParameterKind, SiteId, Sym, VarId};
-use rustc_hash::FxHashMap;
+use distsys_facts::{
+    CallKind, ClassId, FunctionFlags, FunctionId, Language, ModuleId, ParameterKind, SiteId, Sym, VarId,
+};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Confidence, Flow};
+use crate::model::Family;
 use crate::paths::PathId;
+use crate::resolve::bindings::Binding;
 use crate::resolve::values::{HandleRole, Value, ValueKind};
 use crate::words::role_of_name;
 
@@ -98,6 +102,66 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
     }
 
+    /// A method that nothing known has is that of a library's trait in scope: `connection.get(key)` where `AsyncCommands`
+    /// is imported, `attempt.retry(backoff)` of a closure where `Retryable` is.
+    pub(super) fn by_extension_traits(&mut self) {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut traits: FxHashMap<ModuleId, Vec<String>> = FxHashMap::default();
+        for row in &r.import {
+            if program.language(program.file_of_module(row.module)) == Language::Rust
+                && let Some(Binding::External(path)) = self.bindings.imported(row.var)
+                && path.rsplit('.').next().is_some_and(|name| name.starts_with(char::is_uppercase))
+            {
+                traits.entry(row.module).or_default().push(path);
+            }
+        }
+        let mut told: FxHashSet<SiteId> = self.calls.keys().map(|(site, _)| *site).collect();
+        let rust = Family::from(Language::Rust);
+        told.extend(
+            self.external
+                .iter()
+                .filter(|(_, path, _)| !self.models.ops_of(rust, self.paths.text(*path)).is_empty())
+                .map(|(site, ..)| *site),
+        );
+        let mut found: Vec<(Call, PathId, Value)> = Vec::new();
+        for row in &r.call {
+            let Some(receiver) = row.receiver.filter(|_| !told.contains(&row.site)) else { continue };
+            let module = program.function(program.site(row.site).function).module;
+            let Some(names) = traits.get(&module) else { continue };
+            let name = program.text(row.name);
+            let mut values = self.sets.of(Self::node(receiver)).map(|id| self.values.get(id)).peekable();
+            let open = match values.peek() {
+                None => is_distinctive(name),
+                Some(_) => values.all(|value| match value.kind {
+                    ValueKind::External(path) => !is_of_language(self.paths.text(path)),
+                    ValueKind::Function(_) => true,
+                    _ => false,
+                }),
+            };
+            if !open {
+                continue;
+            }
+            for path in names {
+                let whole = format!("{path}.{name}");
+                let whole = self.models.canonical(rust, &whole);
+                if !self.models.ops_of(rust, &whole).is_empty() {
+                    let via = self.sets.of(Self::node(receiver)).map(|id| self.values.get(id)).next();
+                    let path = self.paths.intern(&whole);
+                    let via = Value {
+                        kind: ValueKind::External(path),
+                        ..via.unwrap_or(Value::new(ValueKind::External(path)))
+                    };
+                    found.push((*row, path, via));
+                    break;
+                }
+            }
+        }
+        for (row, path, via) in found {
+            self.call_external(&row, path, via);
+        }
+    }
+
     /// What `super()` is in the method that `site` stands in: an instance as its bases see it.
     pub(super) fn bases_of_method(&mut self, site: SiteId) -> Vec<Value> {
         let program = self.program;
@@ -155,6 +219,13 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
         }
     }
+}
+
+/// Types of the language itself, whose methods are known to be theirs.
+fn is_of_language(path: &str) -> bool {
+    let first = path.split('.').next().unwrap_or(path);
+    matches!(first, "std" | "core" | "alloc" | "str" | "Vec" | "String" | "Option" | "Result" | "Default" | "HashMap")
+        || first.len() <= 5 && first.starts_with(['i', 'u', 'f']) && first[1..].bytes().all(|b| b.is_ascii_digit())
 }
 
 /// More than one word: `place_order`, not `get`; and none that values of the languages themselves have.

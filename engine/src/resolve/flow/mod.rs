@@ -157,6 +157,8 @@ impl Resolution {
         flow.run();
         flow.by_decorated_functions();
         flow.run();
+        flow.by_extension_traits();
+        flow.run();
         flow.by_unique_name();
         flow.run();
         flow.finish()

@@ -117,6 +117,10 @@ impl<'p, 'f> Flow<'p, 'f> {
                 let path = self.paths.intern(&path);
                 self.add(node, Value::new(ValueKind::External(path)));
             }
+            Binding::Declared(path, class) => {
+                let path = self.paths.intern(&path);
+                self.add(node, Value { class: Some(class), ..Value::new(ValueKind::External(path)) });
+            }
         }
     }
 
