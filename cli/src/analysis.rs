@@ -10,6 +10,7 @@ use distsys_queries::{Confidence, Finding, Maturity, MissingLibrary, ModelError,
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
+use crate::accept::{self, Date};
 use crate::config::{Config, known_slug};
 use crate::json::Diagnostic;
 use crate::suppress;
@@ -61,6 +62,7 @@ pub struct Analysis {
     options: Options,
     selection: Selection,
     config: Config,
+    today: Option<Date>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,12 +84,46 @@ pub enum AnalysisError {
     Model(#[from] ModelError),
 }
 
-/// A finding with what comments say of it.
+/// A finding with what the project says of it.
 #[derive(Clone, Debug)]
 pub struct Reported {
     pub finding: Finding,
-    /// A comment silences it; it does not count.
-    pub suppressed: bool,
+    /// Why it does not count.
+    pub silenced: Option<Silence>,
+}
+
+/// Why a finding does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silence {
+    pub by: SilencedBy,
+    /// What the project gives as its reason.
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SilencedBy {
+    /// A comment at one of its places.
+    Comment,
+    /// A convention of the project: `[[accept]]`, or a directive in its documents.
+    Convention,
+    /// The baseline: it was there before.
+    Baseline,
+}
+
+impl SilencedBy {
+    pub fn name(self) -> &'static str {
+        match self {
+            SilencedBy::Comment => "comment",
+            SilencedBy::Convention => "convention",
+            SilencedBy::Baseline => "baseline",
+        }
+    }
+}
+
+impl Reported {
+    pub fn counts(&self) -> bool {
+        self.silenced.is_none()
+    }
 }
 
 /// Figures of a run.
@@ -97,8 +133,9 @@ pub struct Summary {
     pub lines: u64,
     /// By language.
     pub lines_by_language: BTreeMap<&'static str, u64>,
-    /// By severity, suppressed ones left out.
+    /// By severity, silenced ones left out.
     pub findings: BTreeMap<&'static str, usize>,
+    /// Those that a comment, a convention or the baseline silences.
     pub suppressed: usize,
     /// Files left out, by reason.
     pub skipped: BTreeMap<&'static str, usize>,
@@ -128,7 +165,7 @@ impl Report {
 
     /// The gravest finding that no comment silences.
     pub fn worst(&self) -> Option<Severity> {
-        self.findings.iter().filter(|reported| !reported.suppressed).map(|reported| reported.finding.severity).max()
+        self.findings.iter().filter(|reported| reported.counts()).map(|reported| reported.finding.severity).max()
     }
 }
 
@@ -146,7 +183,13 @@ impl Analysis {
     }
 
     fn new(input: Target) -> Self {
-        Analysis { input, options: Options::default(), selection: Selection::default(), config: Config::default() }
+        Analysis {
+            input,
+            options: Options::default(),
+            selection: Selection::default(),
+            config: Config::default(),
+            today: None,
+        }
     }
 
     pub fn jobs(mut self, jobs: Option<usize>) -> Self {
@@ -161,6 +204,12 @@ impl Analysis {
 
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// The day by which conventions expire, if not the one that it is.
+    pub fn today(mut self, today: Date) -> Self {
+        self.today = Some(today);
         self
     }
 
@@ -236,7 +285,13 @@ impl Analysis {
             }
         }
         findings.retain(|finding| self.is_kept(finding));
-        let findings = suppress::apply(&facts, findings, &ran, &mut diagnostics);
+        let mut findings = suppress::apply(&facts, findings, &ran, &mut diagnostics);
+        let mut acceptances = self.config.accept.clone();
+        if let Target::Paths { root, .. } = &self.input {
+            acceptances.extend(accept::of_documents(root, &mut diagnostics));
+        }
+        let today = self.today.unwrap_or_else(accept::today);
+        accept::apply(&acceptances, today, |rule| ran.contains(rule), &mut findings, &mut diagnostics);
         diagnostics.sort();
         let mut summary = summary(&facts, &findings);
         for skip in &extraction.skipped {
@@ -306,15 +361,20 @@ fn summary(facts: &FactBase, findings: &[Reported]) -> Summary {
         }
         *summary.lines_by_language.entry(row.language.name()).or_default() += u64::from(row.lines);
     }
-    for severity in Severity::ALL {
-        summary.findings.insert(severity.name(), 0);
-    }
-    for reported in findings {
-        if reported.suppressed {
-            summary.suppressed += 1;
-        } else {
-            *summary.findings.entry(reported.finding.severity.name()).or_default() += 1;
+    summary.count(findings);
+    summary
+}
+
+impl Summary {
+    /// Counts the findings anew.
+    pub(crate) fn count(&mut self, findings: &[Reported]) {
+        self.suppressed = 0;
+        self.findings = Severity::ALL.iter().map(|severity| (severity.name(), 0)).collect();
+        for reported in findings {
+            match &reported.silenced {
+                Some(_) => self.suppressed += 1,
+                None => *self.findings.entry(reported.finding.severity.name()).or_default() += 1,
+            }
         }
     }
-    summary
 }

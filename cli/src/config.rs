@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use distsys_queries::{Confidence, Severity, rules};
 use toml::{Table, Value};
 
+use crate::accept::{Acceptance, check_glob};
+
 pub const FILE_NAME: &str = "distsys-graph.toml";
 
 /// What a project wants.
@@ -23,6 +25,7 @@ pub struct Config {
     pub fail_on: Option<Severity>,
     pub min_severity: Option<Severity>,
     pub min_confidence: Option<Confidence>,
+    pub accept: Vec<Acceptance>,
 }
 
 /// What is wrong with a configuration file, and where.
@@ -55,7 +58,8 @@ impl Config {
     pub fn parse(text: &str) -> Result<Config, String> {
         let table: Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
         let mut config = Config::default();
-        const TOP: &[&str] = &["rules", "severity", "paths", "models", "fail-on", "min-severity", "min-confidence"];
+        const TOP: &[&str] =
+            &["rules", "severity", "paths", "models", "accept", "fail-on", "min-severity", "min-confidence"];
         for (key, value) in &table {
             match key.as_str() {
                 "rules" => {
@@ -92,6 +96,12 @@ impl Config {
                         }
                     }
                 }
+                "accept" => {
+                    let entries = value.as_array().ok_or("`accept` must be a list of tables, as [[accept]]")?;
+                    for entry in entries {
+                        config.accept.push(acceptance(section(key, entry)?)?);
+                    }
+                }
                 "fail-on" => config.fail_on = Some(word(key, value)?),
                 "min-severity" => config.min_severity = Some(word(key, value)?),
                 "min-confidence" => config.min_confidence = Some(word(key, value)?),
@@ -100,6 +110,38 @@ impl Config {
         }
         Ok(config)
     }
+}
+
+fn acceptance(entry: &Table) -> Result<Acceptance, String> {
+    let mut rule = None;
+    let (mut paths, mut reason, mut until) = (Vec::new(), String::new(), None);
+    for (key, value) in entry {
+        match key.as_str() {
+            "rule" => rule = Some(known_slug(value.as_str().ok_or("`accept.rule` must be a text")?)?),
+            "paths" => {
+                paths = strings(key, value)?;
+                for glob in &paths {
+                    check_glob(glob).map_err(|message| format!("`accept.paths`: `{glob}`: {message}"))?;
+                }
+            }
+            "reason" => reason = value.as_str().ok_or("`accept.reason` must be a text")?.trim().to_owned(),
+            "until" => {
+                let date = match value {
+                    Value::Datetime(date) => date.date,
+                    Value::String(text) => text.parse::<toml::value::Datetime>().ok().and_then(|date| date.date),
+                    _ => None,
+                };
+                let date = date.ok_or("`accept.until` must be a date, as 2027-01-31")?;
+                until = Some((date.year, date.month, date.day));
+            }
+            _ => return Err(unknown(&format!("accept.{key}"), key, &["rule", "paths", "reason", "until"])),
+        }
+    }
+    let rule = rule.ok_or("an [[accept]] lacks its `rule`")?;
+    if reason.is_empty() {
+        return Err(format!("the [[accept]] of `{rule}` lacks its `reason`"));
+    }
+    Ok(Acceptance { rule, paths, reason, until, origin: FILE_NAME.to_owned() })
 }
 
 fn unknown(shown: &str, key: &str, known: &[&str]) -> String {

@@ -34,6 +34,15 @@ pub struct FindingRow<'r> {
     pub checked: &'r [String],
     pub help: &'r str,
     pub suppressed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suppression: Option<Suppression<'r>>,
+}
+
+/// Who silences a finding (`comment`, `convention`, `baseline`), and the reason given.
+#[derive(Debug, Serialize)]
+pub struct Suppression<'r> {
+    pub by: &'r str,
+    pub reason: &'r str,
 }
 
 #[derive(Debug, Serialize)]
@@ -63,7 +72,7 @@ impl<'r> Document<'r> {
     }
 }
 
-fn row(reported: &Reported) -> FindingRow<'_> {
+pub(crate) fn row(reported: &Reported) -> FindingRow<'_> {
     let finding = &reported.finding;
     FindingRow {
         id: &finding.id,
@@ -90,6 +99,10 @@ fn row(reported: &Reported) -> FindingRow<'_> {
             .collect(),
         checked: &finding.checked,
         help: &finding.help,
-        suppressed: reported.suppressed,
+        suppressed: !reported.counts(),
+        suppression: reported
+            .silenced
+            .as_ref()
+            .map(|silence| Suppression { by: silence.by.name(), reason: &silence.reason }),
     }
 }

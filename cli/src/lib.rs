@@ -10,13 +10,22 @@
 //!
 //! Nothing here parses arguments or touches a terminal; that is the binary's part (feature `cli`).
 
+mod accept;
 mod analysis;
+mod baseline;
 pub mod config;
+pub mod git;
 pub mod json;
+pub mod outputs;
 pub mod query;
+pub mod review;
 mod suppress;
 
-pub use analysis::{Analysis, AnalysisError, Progress, Report, Reported, Selection, Source, Stage, Summary};
+pub use accept::{Acceptance, Date};
+pub use analysis::{
+    Analysis, AnalysisError, Progress, Report, Reported, Selection, Silence, SilencedBy, Source, Stage, Summary,
+};
+pub use baseline::{Baseline, BaselineError};
 pub use config::Config;
 pub use distsys_engine::datalog;
 pub use distsys_facts as facts;

@@ -5,7 +5,7 @@ use distsys_facts::{DiagnosticKind, FactBase, Id, Word};
 use distsys_queries::Finding;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::analysis::Reported;
+use crate::analysis::{Reported, Silence, SilencedBy};
 use crate::config::{known_slug, nearest};
 use crate::json::Diagnostic;
 
@@ -34,7 +34,7 @@ pub(crate) fn apply(
     }
     let mut reported = Vec::with_capacity(findings.len());
     for finding in findings {
-        let mut suppressed = false;
+        let mut silenced = None;
         let places = std::iter::once(&finding.primary).chain(finding.steps.iter().map(|step| &step.place));
         for place in places {
             // Comments above may stack; each covers the first line of code below.
@@ -45,12 +45,13 @@ pub(crate) fn apply(
                 for (row, used) in usable.get_mut(&(place.path.clone(), line)).into_iter().flatten() {
                     if facts.text(row.rule) == finding.rule.slug {
                         *used = true;
-                        suppressed = true;
+                        let reason = facts.text(row.reason).to_owned();
+                        silenced.get_or_insert(Silence { by: SilencedBy::Comment, reason });
                     }
                 }
             }
         }
-        reported.push(Reported { finding, suppressed });
+        reported.push(Reported { finding, silenced });
     }
     for ((path, line), rows) in usable {
         for (row, used) in rows {

@@ -13,7 +13,6 @@ use crate::finding::{Confidence, Finding, RuleInfo, Severity, Step};
 pub struct FindingBuilder<'c, 'm> {
     context: &'c Context<'m>,
     primary: SiteId,
-    subject: String,
     finding: Finding,
 }
 
@@ -23,9 +22,10 @@ impl<'c, 'm> FindingBuilder<'c, 'm> {
         FindingBuilder {
             context,
             primary,
-            subject: String::new(),
             finding: Finding {
                 id: String::new(),
+                function: String::new(),
+                subject: String::new(),
                 rule,
                 severity: rule.severity,
                 confidence: Confidence::High,
@@ -61,7 +61,7 @@ impl<'c, 'm> FindingBuilder<'c, 'm> {
 
     /// What the finding is about, beside its rule and function: part of its id.
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
-        self.subject = subject.into();
+        self.finding.subject = subject.into();
         self
     }
 
@@ -92,11 +92,12 @@ impl<'c, 'm> FindingBuilder<'c, 'm> {
 
     pub fn build(mut self) -> Finding {
         let function = self.context.function_of(self.primary);
+        self.finding.function = self.context.function_name(function).to_owned();
         let mut hasher = FxHasher::default();
         self.finding.rule.slug.hash(&mut hasher);
         self.finding.primary.path.hash(&mut hasher);
-        self.context.function_name(function).hash(&mut hasher);
-        self.subject.hash(&mut hasher);
+        self.finding.function.hash(&mut hasher);
+        self.finding.subject.hash(&mut hasher);
         self.finding.id = format!("{:016x}", hasher.finish());
         self.finding
     }

@@ -88,8 +88,12 @@ pub struct Step {
 /// One cause, reported once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Stable when lines move: rule, function and what it is about, hashed; hexadecimal.
+    /// Stable when lines move: rule, path, function and what it is about, hashed; hexadecimal.
     pub id: String,
+    /// The function of the primary place, qualified within its module.
+    pub function: String,
+    /// What the finding is about, beside its rule and function: a table, a URL, a key.
+    pub subject: String,
     pub rule: &'static RuleInfo,
     pub severity: Severity,
     pub confidence: Confidence,

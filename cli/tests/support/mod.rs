@@ -1,6 +1,7 @@
 //! Runs the command on small projects.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 pub(crate) struct Output {
@@ -19,9 +20,16 @@ impl Output {
     }
 }
 
+#[allow(dead_code, reason = "not every test file needs it")]
 pub(crate) fn run(arguments: &[&str]) -> Output {
+    run_in(Path::new("."), arguments)
+}
+
+#[allow(dead_code, reason = "not every test file needs it")]
+pub(crate) fn run_in(folder: &Path, arguments: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_distsys-graph"))
         .args(arguments)
+        .current_dir(folder)
         .env_remove("CLICOLOR_FORCE")
         .output()
         .expect("the command was built for this test");
@@ -39,6 +47,10 @@ pub(crate) struct Project {
 
 #[allow(dead_code, reason = "not every test file makes projects")]
 impl Project {
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(crate) fn path(&self) -> String {
         self.folder.path().display().to_string()
     }

@@ -33,6 +33,10 @@ pub(crate) enum Command {
     ///
     /// Exit status: 0 nothing at or above the threshold, 1 findings, 2 the work could not be done.
     Check(CheckArguments),
+    /// Review a change: report what is new in it, through every file it reaches
+    ///
+    /// The whole program is analysed before and after the change. Exit status: as of `check`.
+    Review(ReviewArguments),
     /// Write the facts of a tree: one file a relation
     Facts(FactsArguments),
     /// List the rules
@@ -52,6 +56,13 @@ pub(crate) enum Command {
     Query(QueryArguments),
     /// List the library models, or the calls of a tree that no model knows
     Models(ModelsArguments),
+    /// Write a commented configuration to the current folder
+    Init,
+    /// Print the completions of a shell
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
     /// Measure an analysis: phases, tuples, peak memory
     Bench {
         #[arg(default_value = ".")]
@@ -68,8 +79,54 @@ pub(crate) struct CheckArguments {
     /// Files or folders
     #[arg(default_value = ".")]
     pub(crate) paths: Vec<PathBuf>,
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArguments,
+    /// Leave out what this file lists: findings that were there before
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write what is found to this file, as the baseline of later runs
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = BASELINE, conflicts_with = "baseline")]
+    pub(crate) write_baseline: Option<PathBuf>,
+    /// Take out of the baseline what is no longer found
+    #[arg(long, requires = "baseline")]
+    pub(crate) prune_baseline: bool,
+    /// Print phases and tuple counts to stderr
+    #[arg(long)]
+    pub(crate) stats: bool,
+    /// No progress and no summary
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// The name of a baseline that is given none.
+const BASELINE: &str = "distsys-graph-baseline.txt";
+
+#[derive(Debug, Args)]
+pub(crate) struct ReviewArguments {
+    /// A..B, A...B, a commit, '#123' or the address of a pull request, files or folders [default: the current branch, with
+    /// what is not committed, against the default branch]
+    #[arg(value_name = "WHAT")]
+    pub(crate) what: Vec<String>,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
+    pub(crate) format: ReportFormat,
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArguments,
+    /// Also tell what was there before, where a step of it lies in a changed line
+    #[arg(long)]
+    pub(crate) touched: bool,
+    /// Leave out what this file lists: findings that were there before
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write a question for each routed finding to this folder, as Markdown and JSON; `-`: JSON Lines instead of the report
+    #[arg(long, value_name = "DIR")]
+    pub(crate) packets: Option<PathBuf>,
+}
+
+/// Which rules run, and what of their findings is told.
+#[derive(Debug, Args)]
+pub(crate) struct ChoiceArguments {
     /// Run only these rules
     #[arg(long, value_delimiter = ',', value_name = "RULE")]
     pub(crate) rule: Vec<String>,
@@ -97,12 +154,25 @@ pub(crate) struct CheckArguments {
     /// Use no configuration
     #[arg(long)]
     pub(crate) no_config: bool,
-    /// Print phases and tuple counts to stderr
-    #[arg(long)]
-    pub(crate) stats: bool,
-    /// No progress and no summary
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// Code frames, for people
+    Text,
+    /// One line a finding
+    Concise,
+    Markdown,
+    Json,
+    /// One finding a line
+    Jsonl,
+    /// SARIF 2.1.0
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+    /// GitLab's Code Quality
+    Gitlab,
+    Junit,
 }
 
 #[derive(Debug, Args)]

@@ -1,20 +1,18 @@
 //! The commands.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use clap::CommandFactory;
 use distsys_graph::facts::{bundle, export};
-use distsys_graph::json::Document;
-use distsys_graph::{Analysis, Confidence, Config, Maturity, Selection, Severity, Stage, config, rule, rules};
+use distsys_graph::{Analysis, Maturity, config, rule, rules};
 use serde_json::json;
 
-use crate::args::{Arguments, CheckArguments, Color, Command, FactsArguments, FactsFormat, Format};
-use crate::{bench, models, query, text};
+use crate::args::{Arguments, Color, Command, FactsArguments, FactsFormat, Format};
+use crate::{bench, check, init, models, query, review, text};
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match arguments.color {
@@ -23,67 +21,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Color::Never => anstream::ColorChoice::Never.write_global(),
     }
     match &arguments.command {
-        Command::Check(check) => self::check(check),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Review(arguments) => review::run(arguments),
         Command::Facts(facts) => self::facts(facts),
         Command::Rules { format } => list_rules(*format),
         Command::Explain { rule } => explain(rule),
         Command::Query(arguments) => query::run(arguments),
         Command::Models(arguments) => models::run(arguments),
+        Command::Init => init::run(),
+        Command::Completions { shell } => completions(*shell),
         Command::Bench { path, format, jobs } => bench::run(path, *format, *jobs),
     }
-}
-
-fn check(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
-    for path in &arguments.paths {
-        if !path.exists() {
-            bail!("{}: no such file or folder; name one that exists", path.display());
-        }
-    }
-    let config = configuration(arguments)?;
-    let fail_on = arguments.fail_on.or(config.fail_on).unwrap_or(Severity::Nit);
-    let selection = Selection {
-        rules: arguments.rule.clone(),
-        exclude_rules: arguments.exclude_rule.clone(),
-        preview: arguments.preview,
-        min_severity: arguments.min_severity.unwrap_or(Severity::Nit),
-        min_confidence: arguments.min_confidence.or(config.min_confidence).unwrap_or(Confidence::Medium),
-    };
-    let config = Config { min_confidence: None, ..config };
-    let analysis = Analysis::of_paths(arguments.paths.clone()).jobs(arguments.jobs).selection(selection).config(config);
-    let start = Instant::now();
-    let progress = ProgressLine::new(!arguments.quiet && io::stderr().is_terminal());
-    let report = analysis.run_with(&|stage| progress.show(stage))?;
-    progress.clear();
-    let mut out = BufWriter::new(anstream::stdout());
-    match arguments.format {
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut out, &Document::new(&report))?;
-            writeln!(out)?;
-        }
-        Format::Text => {
-            text::findings(&mut out, &report, analysis.root())?;
-            if !arguments.quiet {
-                text::summary(&mut out, &report, start.elapsed())?;
-            }
-        }
-    }
-    out.flush()?;
-    if arguments.stats {
-        text::stats(&mut anstream::stderr(), &report)?;
-    }
-    let failed = report.worst().is_some_and(|worst| worst >= fail_on);
-    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
-}
-
-fn configuration(arguments: &CheckArguments) -> anyhow::Result<Config> {
-    if arguments.no_config {
-        return Ok(Config::default());
-    }
-    let found = match &arguments.config {
-        Some(path) => Some(path.clone()),
-        None => arguments.paths.first().and_then(|path| Config::find(path)),
-    };
-    Ok(found.map(|path| Config::read(&path)).transpose()?.unwrap_or_default())
 }
 
 fn facts(arguments: &FactsArguments) -> anyhow::Result<ExitCode> {
@@ -163,35 +111,10 @@ fn explain(slug: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One line on a terminal that says how far the work is.
-struct ProgressLine {
-    shown: bool,
-    last: Mutex<Instant>,
-}
-
-impl ProgressLine {
-    fn new(shown: bool) -> Self {
-        ProgressLine { shown, last: Mutex::new(Instant::now()) }
-    }
-
-    fn show(&self, stage: Stage) {
-        if !self.shown {
-            return;
-        }
-        let Ok(mut last) = self.last.try_lock() else { return };
-        if matches!(stage, Stage::Parse { .. }) && last.elapsed() < Duration::from_millis(80) {
-            return;
-        }
-        *last = Instant::now();
-        match stage {
-            Stage::Parse { done, all } => anstream::eprint!("\r\x1b[2Kparse {done}/{all}"),
-            Stage::Judge => anstream::eprint!("\r\x1b[2Klink, derive, rules"),
-        }
-    }
-
-    fn clear(&self) {
-        if self.shown {
-            anstream::eprint!("\r\x1b[2K");
-        }
-    }
+fn completions(shell: clap_complete::Shell) -> anyhow::Result<ExitCode> {
+    // Made first: the generator cannot say that a pipe is closed.
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "distsys-graph", &mut text);
+    anstream::stdout().write_all(&text)?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -2,9 +2,12 @@
 
 mod args;
 mod bench;
+mod check;
 mod commands;
+mod init;
 mod models;
 mod query;
+mod review;
 mod text;
 
 use std::process::ExitCode;

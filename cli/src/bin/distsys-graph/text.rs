@@ -7,6 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use distsys_graph::outputs::is_bidirectional;
+pub(crate) use distsys_graph::outputs::plain;
 use distsys_graph::{Place, Report, Reported, Severity};
 
 /// Longer lines are cut: no terminal shows them.
@@ -14,7 +16,7 @@ const MAX_LINE: usize = 180;
 
 pub(crate) fn findings(out: &mut dyn Write, report: &Report, root: Option<&Path>) -> io::Result<()> {
     let mut sources = Sources { root, texts: BTreeMap::new() };
-    for reported in report.findings.iter().filter(|reported| !reported.suppressed) {
+    for reported in report.findings.iter().filter(|reported| reported.counts()) {
         write!(out, "{}\n\n", frame(reported, &mut sources))?;
     }
     for diagnostic in report.diagnostics.iter().filter(|diagnostic| is_worth_a_line(&diagnostic.kind)) {
@@ -153,16 +155,6 @@ fn frame(reported: &Reported, sources: &mut Sources<'_>) -> String {
     Renderer::styled().render(&[group])
 }
 
-/// Text that a source or a file name gave, without what would drive a terminal.
-pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|c| if (c.is_control() && c != '\n') || is_bidirectional(c) { '\u{fffd}' } else { c }).collect()
-}
-
-/// Marks that show text in another order than it has.
-fn is_bidirectional(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 pub(crate) fn summary(out: &mut dyn Write, report: &Report, elapsed: Duration) -> io::Result<()> {
     let summary = &report.summary;
     let total: usize = summary.findings.values().sum();
@@ -181,7 +173,7 @@ pub(crate) fn summary(out: &mut dyn Write, report: &Report, elapsed: Duration) -
     };
     writeln!(out, "{} files, {} lines: {findings} in {:.2} s", summary.files, summary.lines, elapsed.as_secs_f64())?;
     if summary.suppressed > 0 {
-        writeln!(out, "{} suppressed by comments", summary.suppressed)?;
+        writeln!(out, "{} silenced by comments, conventions or the baseline", summary.suppressed)?;
     }
     if !summary.skipped.is_empty() {
         let skipped: Vec<String> =

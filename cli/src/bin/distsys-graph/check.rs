@@ -1,0 +1,155 @@
+//! `check`: analyse, report, and hold against a baseline.
+
+use std::fs;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use distsys_graph::{Analysis, Baseline, Confidence, Config, Report, Selection, Severity, Stage, outputs};
+
+use crate::args::{CheckArguments, ChoiceArguments, ReportFormat};
+use crate::text;
+
+pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
+    for path in &arguments.paths {
+        if !path.exists() {
+            bail!("{}: no such file or folder; name one that exists", path.display());
+        }
+    }
+    let chosen = Chosen::new(&arguments.choice, arguments.paths.first().map(PathBuf::as_path))?;
+    let analysis = chosen.analysis(arguments.paths.clone());
+    let start = Instant::now();
+    let progress = ProgressLine::new(!arguments.quiet && io::stderr().is_terminal());
+    let mut report = analysis.run_with(&|stage| progress.show(stage))?;
+    progress.clear();
+    if let Some(path) = &arguments.write_baseline {
+        let baseline = Baseline::of(&report);
+        write_baseline(path, &baseline)?;
+        anstream::eprintln!("{}: {} findings are the baseline now", path.display(), baseline.len());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(path) = &arguments.baseline {
+        hold_against(&mut report, path, arguments.prune_baseline)?;
+    }
+    let mut out = BufWriter::new(anstream::stdout());
+    match form(arguments.format) {
+        Some(format) => outputs::write(&mut out, &report, format)?,
+        None => {
+            text::findings(&mut out, &report, analysis.root())?;
+            if !arguments.quiet {
+                text::summary(&mut out, &report, start.elapsed())?;
+            }
+        }
+    }
+    out.flush()?;
+    if arguments.stats {
+        text::stats(&mut anstream::stderr(), &report)?;
+    }
+    Ok(chosen.exit(&report))
+}
+
+/// The form of the library; none: code frames on a terminal.
+pub(crate) fn form(format: ReportFormat) -> Option<outputs::Format> {
+    Some(match format {
+        ReportFormat::Text => return None,
+        ReportFormat::Concise => outputs::Format::Concise,
+        ReportFormat::Markdown => outputs::Format::Markdown,
+        ReportFormat::Json => outputs::Format::Json,
+        ReportFormat::Jsonl => outputs::Format::JsonLines,
+        ReportFormat::Sarif => outputs::Format::Sarif,
+        ReportFormat::Github => outputs::Format::GitHub,
+        ReportFormat::Gitlab => outputs::Format::GitLab,
+        ReportFormat::Junit => outputs::Format::JUnit,
+    })
+}
+
+/// Silences in `report` what the baseline lists.
+pub(crate) fn hold_against(report: &mut Report, path: &Path, prune: bool) -> anyhow::Result<()> {
+    let mut baseline = Baseline::read(path)?;
+    if prune {
+        baseline.prune(report);
+        write_baseline(path, &baseline)?;
+    }
+    baseline.apply(&path.display().to_string(), report);
+    Ok(())
+}
+
+fn write_baseline(path: &Path, baseline: &Baseline) -> anyhow::Result<()> {
+    fs::write(path, baseline.text()).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Rules and configuration, as arguments and files choose them.
+pub(crate) struct Chosen {
+    config: Config,
+    selection: Selection,
+    fail_on: Severity,
+    jobs: Option<usize>,
+}
+
+impl Chosen {
+    /// `target`: where the configuration is looked for, upward.
+    pub(crate) fn new(choice: &ChoiceArguments, target: Option<&Path>) -> anyhow::Result<Self> {
+        let file = match &choice.config {
+            _ if choice.no_config => None,
+            Some(path) => Some(path.clone()),
+            None => target.and_then(Config::find),
+        };
+        let config = file.map(|path| Config::read(&path)).transpose()?.unwrap_or_default();
+        let selection = Selection {
+            rules: choice.rule.clone(),
+            exclude_rules: choice.exclude_rule.clone(),
+            preview: choice.preview,
+            min_severity: choice.min_severity.unwrap_or(Severity::Nit),
+            min_confidence: choice.min_confidence.or(config.min_confidence).unwrap_or(Confidence::Medium),
+        };
+        let fail_on = choice.fail_on.or(config.fail_on).unwrap_or(Severity::Nit);
+        let config = Config { min_confidence: None, ..config };
+        Ok(Chosen { config, selection, fail_on, jobs: choice.jobs })
+    }
+
+    pub(crate) fn analysis(&self, paths: Vec<PathBuf>) -> Analysis {
+        let analysis = Analysis::of_paths(paths).jobs(self.jobs);
+        analysis.selection(self.selection.clone()).config(self.config.clone())
+    }
+
+    pub(crate) fn exit(&self, report: &Report) -> ExitCode {
+        let failed = report.worst().is_some_and(|worst| worst >= self.fail_on);
+        if failed { ExitCode::from(1) } else { ExitCode::SUCCESS }
+    }
+}
+
+/// One line on a terminal that says how far the work is.
+pub(crate) struct ProgressLine {
+    shown: bool,
+    last: Mutex<Instant>,
+}
+
+impl ProgressLine {
+    pub(crate) fn new(shown: bool) -> Self {
+        ProgressLine { shown, last: Mutex::new(Instant::now()) }
+    }
+
+    pub(crate) fn show(&self, stage: Stage) {
+        if !self.shown {
+            return;
+        }
+        let Ok(mut last) = self.last.try_lock() else { return };
+        if matches!(stage, Stage::Parse { .. }) && last.elapsed() < Duration::from_millis(80) {
+            return;
+        }
+        *last = Instant::now();
+        match stage {
+            Stage::Parse { done, all } => anstream::eprint!("\r\x1b[2Kparse {done}/{all}"),
+            Stage::Judge => anstream::eprint!("\r\x1b[2Klink, derive, rules"),
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        if self.shown {
+            anstream::eprint!("\r\x1b[2K");
+        }
+    }
+}

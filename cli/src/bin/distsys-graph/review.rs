@@ -1,0 +1,60 @@
+//! `review`: what is new in a change.
+
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow};
+use distsys_graph::outputs::{self, Format};
+use distsys_graph::review::{Choices, Packet, Scope, packets, review};
+
+use crate::args::ReviewArguments;
+use crate::check::{Chosen, form, hold_against};
+use crate::text;
+
+pub(crate) fn run(arguments: &ReviewArguments) -> anyhow::Result<ExitCode> {
+    let scope = Scope::parse(&arguments.what).map_err(|message| anyhow!("{message}"))?;
+    let here = match &scope {
+        Scope::Paths(paths) => paths.first().cloned().unwrap_or_default(),
+        _ => Path::new(".").to_path_buf(),
+    };
+    let chosen = Chosen::new(&arguments.choice, Some(&here))?;
+    let choices = Choices { touched: arguments.touched };
+    let mut review = review(&here, &scope, choices, &|paths| chosen.analysis(paths))?;
+    if let Some(path) = &arguments.baseline {
+        hold_against(&mut review.report, path, false)?;
+    }
+    let mut out = BufWriter::new(anstream::stdout());
+    match &arguments.packets {
+        Some(folder) if folder == Path::new("-") => {
+            for packet in packets(&review.report, &review.root) {
+                writeln!(out, "{}", outputs::json_line(&packet)?)?;
+            }
+            out.flush()?;
+            return Ok(chosen.exit(&review.report));
+        }
+        Some(folder) => write_packets(folder, &packets(&review.report, &review.root))?,
+        None => {}
+    }
+    match form(arguments.format) {
+        Some(Format::Markdown) => outputs::review_markdown(&mut out, &review)?,
+        Some(format) => outputs::write(&mut out, &review.report, format)?,
+        None => text::findings(&mut out, &review.report, Some(&review.root))?,
+    }
+    out.flush()?;
+    Ok(chosen.exit(&review.report))
+}
+
+fn write_packets(folder: &Path, packets: &[Packet]) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    for packet in packets {
+        let write = |ending: &str, text: &str| {
+            let file = folder.join(format!("{}.{ending}", packet.name()));
+            fs::write(&file, text).with_context(|| format!("{} cannot be written", file.display()))
+        };
+        write("md", &packet.markdown())?;
+        write("json", &format!("{}\n", serde_json::to_string_pretty(packet)?))?;
+    }
+    Ok(())
+}

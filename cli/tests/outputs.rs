@@ -1,0 +1,74 @@
+//! Every output: the same bytes for the same input, well formed, and inert whatever names and texts hold.
+
+mod support;
+
+use serde_json::Value;
+use support::{Project, project, run};
+
+const FORMATS: &[&str] = &["text", "concise", "markdown", "json", "jsonl", "sarif", "github", "gitlab", "junit"];
+
+/// Names, paths and texts that would drive a terminal, a browser, a CI or the eye.
+fn hostile() -> Project {
+    let text = "import requests\nfrom tenacity import retry, stop_after_attempt\n\n@retry(stop=stop_after_attempt(3))\n\
+                def go():\n    return requests.post('https://x/<img src=x onerror=alert(1)>/\u{1b}[31m\u{202e}![a](javascript:b)', timeout=5)\n";
+    project(&[("a/<script>alert(1)<\u{200f}script> ,:%0A`b`.py", text), ("a/\u{1b}[2J::set-output name=x::y.py", text)])
+}
+
+fn output(project: &Project, format: &str) -> String {
+    let output = run(&["check", &project.path(), "--format", format, "--quiet", "--color", "never"]);
+    assert_eq!(output.status, 1, "{format}: {}", output.stderr);
+    output.stdout
+}
+
+#[test]
+fn hostile_names_come_out_inert() {
+    let project = hostile();
+    for format in FORMATS {
+        let text = output(&project, format);
+        assert_eq!(text, output(&project, format), "{format} differs from run to run");
+        assert!(!text.contains('\u{1b}'), "{format} lets an escape through");
+        assert!(!text.contains('\u{202e}') && !text.contains('\u{200f}'), "{format} lets a direction mark through");
+        let commands = text.lines().filter(|line| line.trim_start().starts_with("::set-output"));
+        assert_eq!(commands.count(), 0, "{format} lets a workflow command through");
+    }
+    let markdown = output(&project, "markdown");
+    assert!(!markdown.lines().any(|line| line.contains("<img") || line.contains("![a]")), "{markdown}");
+    let junit = output(&project, "junit");
+    assert!(!junit.contains("<script") && !junit.contains("<img"), "{junit}");
+    for line in output(&project, "github").lines() {
+        assert!(line.starts_with("::warning file="), "{line}");
+    }
+}
+
+#[test]
+fn sarif_says_what_viewers_need() {
+    let sarif: Value = serde_json::from_str(&output(&hostile(), "sarif")).expect("it is JSON");
+    assert_eq!(sarif["version"], "2.1.0");
+    let run = &sarif["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
+    let result = &run["results"][0];
+    let index = result["ruleIndex"].as_u64().expect("an index") as usize;
+    assert_eq!(rules[index]["id"], result["ruleId"]);
+    assert!(rules[index]["help"]["markdown"].as_str().is_some_and(|page| page.starts_with("# ")));
+    let place = &result["locations"][0]["physicalLocation"];
+    let uri = place["artifactLocation"]["uri"].as_str().expect("a place");
+    assert!(uri.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>`:,".contains(&byte)), "{uri}");
+    assert!(place["region"]["startLine"].is_u64() && place["region"].get("endLine").is_none());
+    assert!(result["codeFlows"][0]["threadFlows"][0]["locations"].as_array().is_some_and(|steps| !steps.is_empty()));
+    assert!(result["partialFingerprints"]["distsysGraph/v1"].is_string());
+}
+
+#[test]
+fn nothing_found_is_a_whole_report_too() {
+    let project = project(&[("a.py", "x = 1\n")]);
+    for format in FORMATS {
+        let output = run(&["check", &project.path(), "--format", format]);
+        assert_eq!(output.status, 0, "{format}: {}", output.stderr);
+        match *format {
+            "json" | "sarif" | "gitlab" => assert!(serde_json::from_str::<Value>(&output.stdout).is_ok(), "{format}"),
+            "junit" => assert!(output.stdout.contains("failures=\"0\"")),
+            "markdown" => assert!(output.stdout.contains("No findings worth flagging")),
+            _ => {}
+        }
+    }
+}
