@@ -30,10 +30,18 @@ pub(crate) fn is_elsewhere(flags: EffectFlags) -> bool {
     flags.has(EffectFlags::BACKGROUND) || flags.has(EffectFlags::AFTER_COMMIT)
 }
 
+/// Whether a row that is only locked counts as one that is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Locks {
+    Count,
+    Ignore,
+}
+
 /// Of `sends`, those that happen between a write and its commit: `(send, what, write, what)`.
 pub(crate) fn while_uncommitted(
     context: &Context<'_>,
     sends: Vec<(SiteId, EffectId)>,
+    locks: Locks,
 ) -> Vec<(SiteId, EffectId, SiteId, EffectId)> {
     let meaning = context.meaning;
     let mut writes: Vec<(SiteId, EffectId)> = Vec::new();
@@ -43,6 +51,9 @@ pub(crate) fn while_uncommitted(
         match effect.kind {
             _ if is_elsewhere(effect.flags) => {}
             OpKind::DbWrite => writes.push((row.site, row.effect)),
+            OpKind::DbRead if locks == Locks::Count && effect.flags.has(EffectFlags::ROW_LOCK) => {
+                writes.push((row.site, row.effect));
+            }
             OpKind::TxCommit => commits.push((context.function_of(row.site), row.site)),
             _ => {}
         }

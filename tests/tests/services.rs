@@ -57,6 +57,11 @@ fn a_shop_in_nestjs() {
 }
 
 #[test]
+fn an_invoice_service_in_flask() {
+    holds("flask");
+}
+
+#[test]
 fn an_order_service_in_typescript() {
     holds("typescript");
 }

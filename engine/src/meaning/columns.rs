@@ -207,9 +207,12 @@ impl<'m> Meaning<'m> {
         // `str(row.price)`, `row.created_at.isoformat()`: the column in another form.
         let converted = |part: VarId| {
             let call = program.call_giving(part).filter(|call| reader.resolution.calls_at(call.site).is_empty());
-            let mut given = call
-                .into_iter()
-                .flat_map(|call| call.receiver.into_iter().chain(program.arguments(call.site).map(|row| row.var)));
+            let mut given = call.into_iter().flat_map(|call| {
+                call.receiver
+                    .filter(|var| !reader.is_named(*var))
+                    .into_iter()
+                    .chain(program.arguments(call.site).map(|row| row.var))
+            });
             match (given.next(), given.next()) {
                 (Some(only), None) => only,
                 _ => part,
@@ -220,6 +223,8 @@ impl<'m> Meaning<'m> {
         if ways.is_empty() {
             ways.push(value);
         }
+        // `json.dumps(data)`
+        ways.iter_mut().for_each(|way| *way = if reader.object(*way).is_none() { converted(*way) } else { *way });
         let alone: Option<Vec<&str>> = ways
             .iter()
             .map(|way| {

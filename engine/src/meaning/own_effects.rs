@@ -5,6 +5,7 @@ use distsys_facts::{SqlVerb, VarId};
 use super::columns::is_version;
 use super::effects::{Effect, EffectFlags};
 use super::operations::{Found, Operand, Operation, Operations};
+use super::reader::Reader;
 use super::terms::{Describer, Role, Term};
 use crate::operation::{Attr, OpKind};
 use crate::words::{is_idempotency_key, words};
@@ -111,7 +112,9 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
                 effect.verb = Term::Text(describer.names.intern("increment"));
             }
             effect.role = role_of(describer, op);
-            if op.kind == DbWrite && (is_versioned(describer, op) || asks_what_it_sets(describer, op, effect.verb)) {
+            if op.kind == DbWrite
+                && (is_versioned(describer.reader, op) || asks_what_it_sets(describer, op, effect.verb))
+            {
                 effect.flags = effect.flags | EffectFlags::CONDITIONAL;
             }
             if is_there(&describer.reader.attribute(op, Attr::Condition)) {
@@ -197,12 +200,12 @@ fn says_its_key(describer: &Describer<'_, '_>, op: &Operation) -> bool {
 }
 
 /// Whether the class of the entity counts its versions, which its mapper then compares at each write.
-fn is_versioned(describer: &Describer<'_, '_>, op: &Operation) -> bool {
-    let program = describer.reader.program;
+pub(super) fn is_versioned(reader: Reader<'_, '_>, op: &Operation) -> bool {
+    let program = reader.program;
     let r = &program.facts.relations;
-    let Found::Is(Operand::Class(class)) = describer.reader.attribute(op, Attr::Entity) else { return false };
+    let Found::Is(Operand::Class(class)) = reader.attribute(op, Attr::Entity) else { return false };
     let mapped = |name: &str| words(name).iter().any(|word| word == "version");
-    let annotated = r.field_annotation.iter().filter(|row| row.class == class);
+    let annotated = program.field_annotation_by_class.of(&r.field_annotation, class);
     annotated.filter_map(|row| program.call(row.site)).any(|call| mapped(program.written_name(call)))
         || program.field_by_class.of(&r.field, class).filter_map(|row| row.value).any(|value| {
             program.entry_by_var.of(&r.entry, value).any(|entry| program.text(entry.key) == "version_id_col")

@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::{Effect, EffectFlags};
 use super::operations::{Found, Operand, Operation};
+use super::own_effects::is_versioned;
 use super::reader::Reader;
 use super::terms::{Describer, Role, Term};
 use crate::operation::{Attr, OpKind};
@@ -28,7 +29,9 @@ impl Tracked {
             && effect.kind == OpKind::DbRead
             && let Found::Is(Operand::Var(var)) = reader.attribute(op, Attr::Tracked)
         {
-            self.reads.insert(var, *effect);
+            // The mapper asks for the version that was read.
+            let flags = if is_versioned(reader, op) { EffectFlags::CONDITIONAL } else { EffectFlags::default() };
+            self.reads.insert(var, Effect { flags, ..*effect });
         }
     }
 
@@ -50,7 +53,7 @@ impl Tracked {
     }
 
     fn write(&self, read: Effect, verb: Term) -> Effect {
-        Effect { kind: OpKind::DbWrite, verb, key: Term::Absent, flags: EffectFlags::default(), ..read }
+        Effect { kind: OpKind::DbWrite, verb, key: Term::Absent, ..read }
     }
 
     /// Whether a write that `op` makes of what it is given is of an object that was read: `session.add(loaded)`.

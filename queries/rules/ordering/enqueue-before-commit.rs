@@ -5,7 +5,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Term};
 use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
-use crate::transactions::{is_elsewhere, while_uncommitted};
+use crate::transactions::{Locks, is_elsewhere, while_uncommitted};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -32,7 +32,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             sends.push((row.site, row.effect));
         }
     }
-    let found = while_uncommitted(context, sends);
+    let found = while_uncommitted(context, sends, Locks::Ignore);
     let mut by_place: FxHashMap<SiteId, Candidate> = FxHashMap::default();
     for (send, message, write, written) in found {
         if !context.in_scope(send) {

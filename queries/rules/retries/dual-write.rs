@@ -99,6 +99,15 @@ fn run_again(context: &Context<'_>) -> FxHashSet<FunctionId> {
         stack.extend(handler.sites.iter().flat_map(|site| meaning.callees(*site)));
         seen.extend(handler.region.is_some().then_some(handler.function));
     }
+    let by_handlers = reached(context, stack, seen);
+    // What requests run, too, does not come again for them.
+    let routes = meaning.entry_points().into_iter().filter(|(_, kind)| *kind == OpKind::Route).map(|(function, _)| function);
+    let by_routes = reached(context, routes.collect(), FxHashSet::default());
+    by_handlers.difference(&by_routes).copied().collect()
+}
+
+fn reached(context: &Context<'_>, mut stack: Vec<FunctionId>, mut seen: FxHashSet<FunctionId>) -> FxHashSet<FunctionId> {
+    let meaning = context.meaning;
     while let Some(at) = stack.pop() {
         if seen.insert(at) {
             stack.extend(meaning.program.sites(at).flat_map(|row| meaning.callees(row.site)));

@@ -6,7 +6,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope};
 use distsys_facts::{FunctionId, Id, Role, SiteId};
 use rustc_hash::FxHashMap;
 
-use crate::transactions::{Transaction, covered, is_elsewhere, while_uncommitted};
+use crate::transactions::{Locks, Transaction, covered, is_elsewhere, while_uncommitted};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -42,7 +42,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     if calls.is_empty() {
         return Vec::new();
     }
-    let uncommitted = while_uncommitted(context, calls.clone());
+    let uncommitted = while_uncommitted(context, calls.clone(), Locks::Count);
     let mut commits: Vec<(FunctionId, SiteId)> = Vec::new();
     for row in meaning.effects.rows() {
         if meaning.effects.get(row.effect).kind == OpKind::TxCommit {
