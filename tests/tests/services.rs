@@ -62,6 +62,11 @@ fn an_invoice_service_in_flask() {
 }
 
 #[test]
+fn an_order_service_in_express() {
+    holds("express");
+}
+
+#[test]
 fn an_order_service_in_typescript() {
     holds("typescript");
 }

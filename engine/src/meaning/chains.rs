@@ -119,7 +119,7 @@ impl<'m> Reader<'m, '_> {
         let mut unknown = false;
         for site in self.chain_calls(op.site) {
             let Some(call) = self.call(site) else { continue };
-            if name != "*" && self.program.text(call.name) != name {
+            if name != "*" && self.program.text(call.name) != name && !self.is_called(site, name) {
                 continue;
             }
             let at = Operation { site, ..*op };
@@ -130,6 +130,13 @@ impl<'m> Reader<'m, '_> {
             }
         }
         if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    /// Whether the call `site` is of the qualified name `path`.
+    fn is_called(&self, site: SiteId, path: &str) -> bool {
+        let external =
+            || self.resolution.external_at(site).iter().map(|(_, path, _)| self.resolution.paths.text(*path));
+        path.contains('.') && external().any(|known| known == path)
     }
 
     /// The arguments of a call and of the calls that built its receiver, in the order written.

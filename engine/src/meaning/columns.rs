@@ -34,6 +34,16 @@ fn counts_on(key: &str) -> bool {
     matches!(key, "increment" | "decrement" | "multiply" | "divide")
 }
 
+impl Reader<'_, '_> {
+    /// Whether a write says by itself that the database counts on: `{ $inc: { cents } }`.
+    pub(super) fn counts_by_operator(&self, site: SiteId) -> bool {
+        let program = self.program;
+        let objects = program.arguments(site).filter_map(|row| self.object(row.var));
+        let mut entries = objects.flat_map(|object| program.entry_by_var.of(&program.facts.relations.entry, object));
+        entries.any(|row| matches!(program.text(row.key), "$inc" | "$mul"))
+    }
+}
+
 impl<'m, 'f> Reader<'m, 'f> {
     /// The calls that built a statement, `last` included.
     fn builders(&self, last: SiteId) -> Vec<&'m Call> {

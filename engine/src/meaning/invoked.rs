@@ -13,7 +13,7 @@ use super::operations::{Found, Operand, Operation, Operations};
 use super::reader::Reader;
 use crate::csr::Csr;
 use crate::model::{Callback, ScopeKind, Slot};
-use crate::operation::OpKind;
+use crate::operation::{Attr, OpKind};
 use crate::resolve::{Passed, ValueKind};
 
 /// When a function given away runs.
@@ -342,7 +342,10 @@ fn gives_promise(reader: Reader<'_, '_>, operations: &Operations, function: Func
             let call = program.call_giving(var);
             let edges = call.map_or(&[][..], |call| reader.resolution.calls_at(call.site));
             let of_library = call.is_some_and(|call| {
-                operations.at(call.site).any(|op| op.family.gives_promises() && does_outside(op.kind))
+                operations.at(call.site).any(|op| {
+                    let completion = reader.model(op).attribute(Attr::Completion).unwrap_or_default();
+                    op.family.gives_promises() && does_outside(op.kind) && !reader.is_text(op, completion, "none")
+                })
             });
             of_library
                 || !edges.is_empty()

@@ -260,8 +260,11 @@ fn asks_what_it_sets(describer: &Describer<'_, '_>, op: &Operation, verb: Term) 
 fn counts_on(describer: &Describer<'_, '_>, operations: &Operations, op: &Operation, verb: Term) -> bool {
     let reader = describer.reader;
     let updates = matches!(verb, Term::Text(name) if describer.names.text(name) == "update");
-    updates
-        && reader.columns_set(op.site).iter().any(|(column, value)| reader.is_counted_on(operations, column, *value))
+    let of_columns = || {
+        let set = reader.columns_set(op.site);
+        set.iter().any(|(column, value)| reader.is_counted_on(operations, column, *value))
+    };
+    updates && (reader.counts_by_operator(op.site) || of_columns())
 }
 
 fn is_there(found: &Found) -> bool {

@@ -13,7 +13,7 @@ pub enum Source {
     /// `receiver.class`
     ReceiverClass,
     Result,
-    /// `chain(query).0`: a source at the call `query` (`*`: any) earlier in the same chain.
+    /// `chain(query).0`: a source at the call `query` (`*`: any; with dots: of this qualified name) earlier in the same chain.
     Chain(String, Box<Source>),
     /// `path(-2)`: a segment of the qualified name, from its end.
     PathSegment(usize),
