@@ -66,6 +66,7 @@ impl<'m, 'f> Reader<'m, 'f> {
                 continue;
             }
             for argument in program.arguments(call.site) {
+                set.extend(self.columns_compared(argument.var));
                 let keyword = program.text(argument.keyword);
                 let object = self.object(argument.var);
                 let entries = |object: VarId| {
@@ -87,6 +88,20 @@ impl<'m, 'f> Reader<'m, 'f> {
         }
         set.retain(|(column, _)| !column.is_empty());
         set
+    }
+
+    /// `.set(orders::state.eq("paid"))`, `.set((a.eq(1), b.eq(2)))`
+    fn columns_compared(&self, var: VarId) -> Vec<(&'m str, VarId)> {
+        let program = self.program;
+        let elements = program.element_by_var.of(&program.facts.relations.element, var).map(|row| row.value);
+        let compared = std::iter::once(var).chain(elements).filter_map(|var| program.call_giving(var));
+        let equal = compared.filter(|call| program.text(call.name) == "eq");
+        equal
+            .filter_map(|call| {
+                let value = program.arguments(call.site).next()?;
+                Some((self.column_name(call.receiver?)?, value.var))
+            })
+            .collect()
     }
 
     /// The column that `var` stands for: its name as text, or a member of that name.
@@ -143,7 +158,7 @@ impl<'m, 'f> Reader<'m, 'f> {
         let program = self.program;
         // Of the class, which stands for the column; of an object it would be what was read.
         if let Some(load) = program.loaded_as(var) {
-            return program.text(load.field) == column && self.is_class(load.base);
+            return program.text(load.field) == column && (self.is_class(load.base) || self.is_named(load.base));
         }
         // `Expr::col(Column::Cents).add(cents)`
         let ops = program.call_giving(var).into_iter().flat_map(|call| operations.at(call.site));
@@ -168,7 +183,14 @@ impl<'m> Meaning<'m> {
         let statement = self.operations.at(site).any(|op| op.kind == OpKind::Sql);
         let built = if statement { program.arguments(site).next().and_then(|row| reader.maker(row.var)) } else { None };
         let last = built.map_or(site, |call| call.site);
-        let texts = program.arguments(site).flat_map(|row| program.sql_by_var.of(&r.sql, row.var));
+        let run = self.operations.at(site).filter_map(|op| match self.attribute(op, Attr::Sql) {
+            Found::Is(Operand::Var(var)) => Some(reader.literal(var).unwrap_or(var)),
+            _ => None,
+        });
+        let mut statements: Vec<VarId> = program.arguments(site).map(|row| row.var).chain(run).collect();
+        statements.sort_unstable();
+        statements.dedup();
+        let texts = statements.into_iter().flat_map(|var| program.sql_by_var.of(&r.sql, var));
         let of_text = texts.flat_map(|row| program.text(row.columns).split(',')).filter(|column| !column.is_empty());
         let set = reader.columns_set(last).into_iter().map(|(column, _)| column);
         let told: Vec<&str> =

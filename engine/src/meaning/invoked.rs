@@ -312,6 +312,15 @@ impl Invocations {
     /// A closure given to a library that no model knows runs during the call.
     fn by_unknown_libraries(&mut self, reader: Reader<'_, '_>, operations: &Operations) {
         let program = reader.program;
+        // `async move { … }.boxed()`
+        for row in &program.facts.relations.call {
+            let Some(function) = row.receiver.and_then(|receiver| program.closure(receiver)) else { continue };
+            if program.function(function).kind == FunctionKind::AsyncBlock
+                && reader.resolution.calls_at(row.site).is_empty()
+            {
+                self.all.push(Invoked { site: row.site, function, mode: Mode::Inline });
+            }
+        }
         for row in &program.facts.relations.argument {
             let Some(function) = program.closure(row.var) else { continue };
             if !matches!(program.function(function).kind, FunctionKind::Closure | FunctionKind::AsyncBlock) {

@@ -151,6 +151,19 @@ impl<'m> Reader<'m, '_> {
                     None => Found::Absent,
                 }
             }
+            Source::PathBefore(segment) => {
+                let path = op.path.map(|path| self.resolution.paths.text(path));
+                let before = path.and_then(|path| before(path, segment));
+                before.map_or(Found::Absent, |name| Found::Is(Operand::Text(name.to_owned())))
+            }
+            Source::ArgumentBefore(position, segment) => {
+                let Some(var) = self.argument(op.site, *position + op.shift as usize) else { return Found::Absent };
+                let names = self.resolution.values_of(var).filter_map(|value| match value.kind {
+                    ValueKind::External(path) => before(self.resolution.paths.text(path), segment),
+                    _ => None,
+                });
+                names.take(1).next().map_or(Found::Absent, |name| Found::Is(Operand::Text(name.to_owned())))
+            }
             Source::TypeOf(position) => match self.argument(op.site, *position + op.shift as usize) {
                 Some(var) => self.class_of(var).map_or(Found::Unknown, |class| Found::Is(Operand::Class(class))),
                 None => Found::Absent,
@@ -456,6 +469,18 @@ impl<'m> Reader<'m, '_> {
         }
         names
     }
+}
+
+/// The segment of a qualified name before the one called `segment`.
+fn before<'t>(path: &'t str, segment: &str) -> Option<&'t str> {
+    let mut last = None;
+    for part in path.split('.') {
+        if part == segment {
+            return last;
+        }
+        last = Some(part);
+    }
+    None
 }
 
 fn is_var(var: VarId) -> Found {

@@ -17,10 +17,14 @@ pub enum Source {
     Chain(String, Box<Source>),
     /// `path(-2)`: a segment of the qualified name, from its end.
     PathSegment(usize),
+    /// `path(before table)`: the segment of the qualified name before the one called `table`.
+    PathBefore(String),
     /// `type(0)`
     TypeOf(usize),
     /// `argument(0)`
     ArgumentName(usize),
+    /// `argument(0 before table)`: likewise, of the qualified name of argument 0.
+    ArgumentBefore(usize, String),
     /// `any(NX)`
     Any(String),
     /// `after(PX)`
@@ -81,9 +85,18 @@ impl Source {
                         .ok_or_else(|| format!("`{text}` lacks what is taken of the call, as in `chain(query).0`"))?;
                     Ok(Source::Chain(argument.to_owned(), Box::new(Source::parse(inner)?)))
                 }
-                "path" => Ok(Source::PathSegment(number()?)),
+                "path" => Ok(match argument.strip_prefix("before ") {
+                    Some(segment) => Source::PathBefore(segment.to_owned()),
+                    None => Source::PathSegment(number()?),
+                }),
                 "type" => Ok(Source::TypeOf(number()?)),
-                "argument" => Ok(Source::ArgumentName(number()?)),
+                "argument" => Ok(match argument.split_once(" before ") {
+                    Some((position, segment)) => Source::ArgumentBefore(
+                        position.parse().map_err(|_| format!("`{position}` in `{text}` is no number"))?,
+                        segment.to_owned(),
+                    ),
+                    None => Source::ArgumentName(number()?),
+                }),
                 "any" => Ok(Source::Any(argument.to_owned())),
                 "after" => Ok(Source::After(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),

@@ -159,7 +159,8 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 (Some(module), rest) => {
                     let first = rest.split('.').next().unwrap_or(rest);
                     let name = program.facts.symbols.lookup(first)?;
-                    self.exported(module, name, hops + 1)
+                    // What is not written there a macro makes.
+                    self.exported(module, name, hops + 1).or(Some(Binding::External(whole)))
                 }
                 (None, _) => Some(Binding::External(self.external(language, whole))),
             };
