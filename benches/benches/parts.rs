@@ -52,5 +52,5 @@ fn meaning(bencher: Bencher<'_, '_>) {
 fn judging(bencher: Bencher<'_, '_>, slug: &str) {
     let extraction = lower(&service(MODULES)).unwrap();
     let chosen: Vec<_> = rules().iter().copied().filter(|rule| rule.info.slug == slug).collect();
-    bencher.bench_local(|| judge(&extraction.facts, &chosen, &[]).unwrap().findings.len());
+    bencher.bench_local(|| judge(&extraction.facts, &chosen, &[], &[]).unwrap().findings.len());
 }

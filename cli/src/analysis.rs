@@ -6,13 +6,17 @@ use std::time::Instant;
 
 use distsys_extract::driver::{self, ExtractError, Extraction, Input, Options, SourceText};
 use distsys_facts::{FactBase, Id, Language, Word};
-use distsys_queries::{Confidence, Finding, Maturity, MissingLibrary, ModelError, Rule, Severity, judge, rules};
+use distsys_queries::{
+    Confidence, Finding, JudgeError, Maturity, MissingLibrary, ModelError, OwnRule, OwnRuleError, Rule, RuleInfo,
+    Severity, judge, rules,
+};
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
 use crate::accept::{self, Date};
 use crate::config::{Config, known_slug};
 use crate::json::Diagnostic;
+use crate::own_rules;
 use crate::suppress;
 
 /// A source text in memory.
@@ -63,6 +67,7 @@ pub struct Analysis {
     selection: Selection,
     config: Config,
     today: Option<Date>,
+    own_rules: Option<Vec<(String, String)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,6 +87,19 @@ pub enum AnalysisError {
     ModelFile { path: String, source: std::io::Error },
     #[error(transparent)]
     Model(#[from] ModelError),
+    #[error(transparent)]
+    OwnRule(#[from] OwnRuleError),
+    #[error("{path}: {source}; it holds rules of the project's own")]
+    RuleFile { path: String, source: std::io::Error },
+}
+
+impl From<JudgeError> for AnalysisError {
+    fn from(error: JudgeError) -> Self {
+        match error {
+            JudgeError::Model(error) => AnalysisError::Model(error),
+            JudgeError::OwnRule(error) => AnalysisError::OwnRule(error),
+        }
+    }
 }
 
 /// A finding with what the project says of it.
@@ -189,6 +207,7 @@ impl Analysis {
             selection: Selection::default(),
             config: Config::default(),
             today: None,
+            own_rules: None,
         }
     }
 
@@ -243,7 +262,8 @@ impl Analysis {
     }
 
     pub fn run_with(&self, progress: Progress<'_>) -> Result<Report, AnalysisError> {
-        let selected = self.selected_rules()?;
+        let (selected, known) = (self.selected_rules()?, own_rules::load(self)?);
+        let own = self.selected_own(&known)?;
         let models = self.own_models()?;
         let start = Instant::now();
         let extraction = self.extract(progress)?;
@@ -252,8 +272,8 @@ impl Analysis {
         let pool =
             rayon::ThreadPoolBuilder::new().num_threads(self.options.jobs.unwrap_or(0)).stack_size(64 << 20).build();
         let judged = match pool {
-            Ok(pool) => pool.install(|| judge(&facts, &selected, &models)),
-            Err(_) => judge(&facts, &selected, &models),
+            Ok(pool) => pool.install(|| judge(&facts, &selected, &models, &own)),
+            Err(_) => judge(&facts, &selected, &models, &own),
         };
         let judgement = judged?;
         let millis = |duration: std::time::Duration| duration.as_secs_f64() * 1000.0;
@@ -277,7 +297,8 @@ impl Analysis {
             let message = format!("{}:{}: {}", row.position.line(), row.position.column(), facts.text(row.message));
             diagnostics.push(Diagnostic { path, kind: row.kind.name().to_owned(), message });
         }
-        let ran: FxHashSet<&str> = selected.iter().map(|rule| rule.info.slug).collect();
+        let ran: FxHashSet<&str> =
+            selected.iter().map(|rule| rule.info.slug).chain(own.iter().map(|rule| rule.info.slug)).collect();
         let mut findings = judgement.findings;
         for finding in &mut findings {
             if let Some(&severity) = self.config.severities.get(finding.rule.slug) {
@@ -310,21 +331,47 @@ impl Analysis {
     }
 
     fn selected_rules(&self) -> Result<Vec<&'static Rule>, AnalysisError> {
-        let (selection, config) = (&self.selection, &self.config);
+        let selection = &self.selection;
         for slug in selection.rules.iter().chain(&selection.exclude_rules) {
             known_slug(slug).map_err(AnalysisError::Rule)?;
         }
+        Ok(rules().iter().copied().filter(|rule| self.is_selected(&rule.info)).collect())
+    }
+
+    fn is_selected(&self, info: &RuleInfo) -> bool {
+        let (selection, config) = (&self.selection, &self.config);
         let only = if selection.rules.is_empty() { &config.select } else { &selection.rules };
         let preview = selection.preview || config.preview;
-        Ok(rules()
-            .iter()
-            .copied()
-            .filter(|rule| {
-                let named = only.iter().any(|slug| slug == rule.info.slug);
-                let excluded = selection.exclude_rules.iter().chain(&config.ignore).any(|slug| slug == rule.info.slug);
-                (only.is_empty() && (rule.info.maturity == Maturity::Stable || preview) || named) && !excluded
-            })
-            .collect())
+        let named = only.iter().any(|slug| slug == info.slug);
+        let excluded = selection.exclude_rules.iter().chain(&config.ignore).any(|slug| slug == info.slug);
+        (only.is_empty() && (info.maturity == Maturity::Stable || preview) || named) && !excluded
+    }
+
+    /// Those of the project's own rules that are to run.
+    fn selected_own<'k>(&self, known: &'k [OwnRule]) -> Result<Vec<&'k OwnRule>, AnalysisError> {
+        let selection = &self.selection;
+        let is_known = |slug: &&String| known.iter().any(|rule| rule.info.slug == **slug);
+        let mut named = selection.rules.iter().chain(&selection.exclude_rules).filter(|slug| slug.contains('/'));
+        if let Some(slug) = named.find(|slug| !is_known(slug)) {
+            return Err(AnalysisError::Rule(format!("no rule in {} is called `{slug}`", own_rules::FOLDER)));
+        }
+        Ok(known.iter().filter(|rule| self.is_selected(rule.info)).collect())
+    }
+
+    /// Runs these rules and no others.
+    pub(crate) fn only(mut self, rules: Vec<String>) -> Self {
+        self.selection.rules = rules;
+        self
+    }
+
+    pub(crate) fn own_texts(&self) -> Option<&[(String, String)]> {
+        self.own_rules.as_deref()
+    }
+
+    /// Texts of rules of the project's own, by name, instead of those in its folder.
+    pub fn own_rules(mut self, rules: Vec<(String, String)>) -> Self {
+        self.own_rules = Some(rules);
+        self
     }
 
     fn own_models(&self) -> Result<Vec<(String, String)>, AnalysisError> {

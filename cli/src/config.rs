@@ -159,7 +159,8 @@ pub fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&
 
 /// `slug` if there is such a rule; the error names the nearest.
 pub fn known_slug(slug: &str) -> Result<String, String> {
-    if rules().iter().any(|rule| rule.info.slug == slug) {
+    // `team/name` is a rule of a project's own; whether there is one is seen where its rules are.
+    if slug.contains('/') || rules().iter().any(|rule| rule.info.slug == slug) {
         return Ok(slug.to_owned());
     }
     match nearest(slug, rules().iter().map(|rule| rule.info.slug)) {

@@ -17,6 +17,8 @@ pub mod config;
 pub mod git;
 pub mod json;
 pub mod outputs;
+pub mod own_rules;
+pub mod pages;
 pub mod query;
 pub mod review;
 mod suppress;

@@ -4,12 +4,8 @@ use std::cell::OnceCell;
 use std::path::Path;
 
 use distsys_engine::datalog::{self, Column, Database, IoKind, Limits, Problem, Program, Type};
-use distsys_facts::column::ColumnType;
-use distsys_facts::relation::{RelationSpec, RelationVisitor, Row};
-use distsys_facts::{
-    ClassId, FactBase, FileId, FunctionId, Id, IdKind, ModuleId, RegionId, SiteId, VarId, export, schema,
-};
-use distsys_queries::{DERIVED, ModelError};
+use distsys_facts::{ClassId, FactBase, FileId, FunctionId, Id, IdKind, ModuleId, RegionId, SiteId, VarId, schema};
+use distsys_queries::{DERIVED, ModelError, extracted_columns, load_extracted};
 use rustc_hash::FxHashMap;
 
 /// A value of an answer.
@@ -51,23 +47,14 @@ pub struct Schema {
 
 /// Every relation over a tree, extracted and derived.
 pub fn schemas() -> Vec<Schema> {
-    let extracted =
-        schema::SPECS.iter().map(|spec| Schema { name: spec.name, doc: spec.doc.trim(), columns: columns_of(spec) });
+    let extracted = schema::SPECS.iter().map(|spec| Schema {
+        name: spec.name,
+        doc: spec.doc.trim(),
+        columns: extracted_columns(spec),
+    });
     let derived =
         DERIVED.iter().map(|derived| Schema { name: derived.name, doc: derived.doc, columns: derived.columns() });
     extracted.chain(derived).collect()
-}
-
-fn columns_of(spec: &RelationSpec) -> Vec<Column> {
-    let type_of = |column_type| match column_type {
-        ColumnType::Number => Type::Number,
-        ColumnType::Id(kind) => Type::Id(kind),
-        ColumnType::Symbol | ColumnType::Position | ColumnType::Word { .. } | ColumnType::Flags { .. } => Type::Symbol,
-    };
-    let columns = spec.columns.iter();
-    columns
-        .map(|column| Column { name: column.name.trim_end_matches('_').to_owned(), type_: type_of(column.column_type) })
-        .collect()
 }
 
 /// Answers a question over the facts of a tree.
@@ -84,12 +71,7 @@ pub fn ask(
     let program = datalog::parse_question(name, text, &mut beside(name))?;
     let mut database = Database::default();
     let foreign = program.foreign();
-    // The interner's numbers stay those of the facts, so that their symbols need no translation.
-    facts.symbols.iter().for_each(|text| {
-        database.symbols.intern(text);
-    });
-    let mut load = Load { wanted: &foreign, database: &mut database };
-    let Ok(()) = facts.relations.visit(&mut load);
+    load_extracted(facts, &foreign, &mut database);
     distsys_queries::derive_relations(facts, own_models, &foreign, &mut database)?;
     // So that a slip of the pen finds its neighbour.
     for schema in schemas() {
@@ -125,41 +107,6 @@ pub fn run(folder: &Path, name: &str, text: &str, limits: &Limits) -> Result<Vec
 fn beside(name: &str) -> impl FnMut(&str) -> Option<String> + use<> {
     let folder = Path::new(name).parent().map(Path::to_path_buf).unwrap_or_default();
     move |path| std::fs::read_to_string(folder.join(path)).ok()
-}
-
-struct Load<'l> {
-    wanted: &'l [&'l str],
-    database: &'l mut Database,
-}
-
-impl RelationVisitor for Load<'_> {
-    type Error = std::convert::Infallible;
-
-    fn relation<R: Row>(&mut self, rows: &[R]) -> Result<(), Self::Error> {
-        let spec = R::SPEC;
-        if !self.wanted.contains(&spec.name) {
-            return Ok(());
-        }
-        self.database.fill(spec.name, columns_of(spec), |symbols, relation| {
-            let (mut raw, mut text) = (Vec::new(), String::new());
-            for row in rows {
-                raw.clear();
-                row.encode(&mut raw);
-                for (column, value) in spec.columns.iter().zip(&mut raw) {
-                    if matches!(
-                        column.column_type,
-                        ColumnType::Position | ColumnType::Word { .. } | ColumnType::Flags { .. }
-                    ) {
-                        text.clear();
-                        export::plain(column.column_type, *value, &mut text);
-                        *value = symbols.intern(&text).0;
-                    }
-                }
-                relation.insert(&raw);
-            }
-        });
-        Ok(())
-    }
 }
 
 fn tables(program: &Program, database: &Database, facts: Option<&FactBase>) -> Vec<Table> {

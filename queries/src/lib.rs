@@ -8,6 +8,7 @@ pub mod finding;
 mod handlers;
 mod missing;
 mod models;
+mod own_rules;
 mod relations;
 mod retried;
 mod sizes;
@@ -28,7 +29,8 @@ pub use distsys_engine::{Family, ModelError};
 pub use finding::{Category, Confidence, Finding, Maturity, Place, RuleInfo, Severity, Step};
 pub use missing::{MissingLibrary, missing};
 pub use models::{built_in_models, model_set};
-pub use relations::{DERIVED, Derived, derive_relations, derived_reference};
+pub use own_rules::{OwnRule, OwnRuleError};
+pub use relations::{DERIVED, Derived, derive_relations, derived_reference, extracted_columns, load_extracted};
 
 /// A rule of the catalogue.
 #[derive(Debug)]
@@ -71,7 +73,11 @@ fn leave_the_specific(findings: &mut Vec<Finding>) {
 
 /// What `rules` find, by path, line and rule.
 fn judge_meaning(context: &Context<'_>, rules: &[&'static Rule]) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = rules.par_iter().flat_map_iter(|rule| (rule.judge)(context)).collect();
+    in_order(rules.par_iter().flat_map_iter(|rule| (rule.judge)(context)).collect())
+}
+
+/// By path, line and rule, each with an id of its own.
+fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by(|a, b| (&a.primary, a.rule.slug, &a.message).cmp(&(&b.primary, b.rule.slug, &b.message)));
     findings.dedup_by(|a, b| a.primary == b.primary && a.rule.slug == b.rule.slug);
     leave_the_specific(&mut findings);
@@ -79,12 +85,23 @@ fn judge_meaning(context: &Context<'_>, rules: &[&'static Rule]) -> Vec<Finding>
     findings
 }
 
-/// Judges the facts by `rules`, with the built-in models and the project's own (`(origin, TOML text)`).
+/// Why facts could not be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    OwnRule(#[from] OwnRuleError),
+}
+
+/// Judges the facts by `rules` and those of the project's own, with the built-in models and the project's own (`(origin, TOML
+/// text)`).
 pub fn judge(
     facts: &FactBase,
     rules: &[&'static Rule],
     own_models: &[(String, String)],
-) -> Result<Judgement, ModelError> {
+    own_rules: &[&OwnRule],
+) -> Result<Judgement, JudgeError> {
     let mut judgement = Judgement::default();
     let mut start = Instant::now();
     let mut phase = |name: &'static str, phases: &mut Vec<(&'static str, f64)>| {
@@ -101,6 +118,10 @@ pub fn judge(
     phase("mean", &mut judgement.phases);
     let context = Context { meaning: &meaning };
     judgement.findings = judge_meaning(&context, rules);
+    let own = own_rules::judge(&context, facts, own_rules)?;
+    if !own.is_empty() {
+        judgement.findings = in_order(judgement.findings.into_iter().chain(own).collect());
+    }
     phase("rules", &mut judgement.phases);
     judgement.counts = meaning.counts();
     judgement.resolution = resolution

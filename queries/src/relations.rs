@@ -6,7 +6,9 @@ use distsys_engine::datalog::{Column, Database, Relation, Type};
 use distsys_engine::meaning::{Extent, Role, Term};
 use distsys_engine::resolve::Resolution;
 use distsys_engine::{Meaning, ModelError, Program};
-use distsys_facts::{FactBase, IdKind, Interner};
+use distsys_facts::column::ColumnType;
+use distsys_facts::relation::{RelationSpec, RelationVisitor, Row};
+use distsys_facts::{FactBase, IdKind, Interner, export, schema};
 
 use crate::{Context, models, rules};
 
@@ -125,11 +127,79 @@ pub fn derive_relations(
     let meaning = Meaning::derive(&program, &models, &resolution);
     let context = Context { meaning: &meaning };
     for derived in wanted {
-        database.fill(derived.name, derived.columns(), |symbols, relation| {
-            (derived.rows)(&context, &mut Rows { symbols, relation });
-        });
+        load_derived(derived, &context, database);
     }
     Ok(())
+}
+
+/// Fills one derived relation.
+pub(crate) fn load_derived(derived: &Derived, context: &Context<'_>, database: &mut Database) {
+    database.fill(derived.name, derived.columns(), |symbols, relation| {
+        (derived.rows)(context, &mut Rows { symbols, relation });
+    });
+}
+
+/// Every relation over a tree, extracted and derived, by name.
+pub(crate) fn schema_columns() -> impl Iterator<Item = (&'static str, Vec<Column>)> {
+    let extracted = schema::SPECS.iter().map(|spec| (spec.name, extracted_columns(spec)));
+    extracted.chain(DERIVED.iter().map(|derived| (derived.name, derived.columns())))
+}
+
+/// Fills those of the extracted relations that are `wanted`, and takes over all symbols. The first to be loaded: the numbers
+/// of symbols stay those of the facts, and need no translation.
+pub fn load_extracted(facts: &FactBase, wanted: &[&str], database: &mut Database) {
+    facts.symbols.iter().for_each(|text| {
+        database.symbols.intern(text);
+    });
+    let Ok(()) = facts.relations.visit(&mut Load { wanted, database });
+}
+
+/// The columns of an extracted relation in the query language.
+pub fn extracted_columns(spec: &RelationSpec) -> Vec<Column> {
+    let type_of = |column_type| match column_type {
+        ColumnType::Number => Type::Number,
+        ColumnType::Id(kind) => Type::Id(kind),
+        ColumnType::Symbol | ColumnType::Position | ColumnType::Word { .. } | ColumnType::Flags { .. } => Type::Symbol,
+    };
+    let columns = spec.columns.iter();
+    columns
+        .map(|column| Column { name: column.name.trim_end_matches('_').to_owned(), type_: type_of(column.column_type) })
+        .collect()
+}
+
+struct Load<'l> {
+    wanted: &'l [&'l str],
+    database: &'l mut Database,
+}
+
+impl RelationVisitor for Load<'_> {
+    type Error = std::convert::Infallible;
+
+    fn relation<R: Row>(&mut self, rows: &[R]) -> Result<(), Self::Error> {
+        let spec = R::SPEC;
+        if !self.wanted.contains(&spec.name) {
+            return Ok(());
+        }
+        self.database.fill(spec.name, extracted_columns(spec), |symbols, relation| {
+            let (mut raw, mut text) = (Vec::new(), String::new());
+            for row in rows {
+                raw.clear();
+                row.encode(&mut raw);
+                for (column, value) in spec.columns.iter().zip(&mut raw) {
+                    if matches!(
+                        column.column_type,
+                        ColumnType::Position | ColumnType::Word { .. } | ColumnType::Flags { .. }
+                    ) {
+                        text.clear();
+                        export::plain(column.column_type, *value, &mut text);
+                        *value = symbols.intern(&text).0;
+                    }
+                }
+                relation.insert(&raw);
+            }
+        });
+        Ok(())
+    }
 }
 
 /// What a derived relation is filled through: its symbols, and itself.

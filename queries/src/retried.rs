@@ -80,6 +80,14 @@ pub(crate) fn scope_at<'m>(context: &Context<'m>, trace: &[SiteId]) -> Option<(&
     })
 }
 
+/// Whether what is counted are the attempts themselves: `SET attempts = attempts + 1`.
+pub(crate) fn counts_attempts(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    let columns = trace.last().map(|site| context.meaning.columns_written(*site)).unwrap_or_default();
+    let says =
+        |word: &String| matches!(word.as_str(), "attempt" | "attempts" | "retry" | "retries" | "tries" | "failures");
+    columns.iter().any(|column| words(column).iter().any(says))
+}
+
 pub(crate) fn scope_steps(scope: &Scope) -> Vec<(SiteId, String)> {
     let mut steps: Vec<(SiteId, String)> =
         scope.steps.iter().map(|site| (*site, "retried through this wrapper".to_owned())).collect();

@@ -2,14 +2,21 @@
 
 use std::io::{self, Write};
 
-use distsys_queries::{Finding, Place, Severity, rules};
+use distsys_queries::{Finding, Place, RuleInfo, Severity, rules};
 use serde_json::{Value, json};
 
 use super::plain;
 use crate::analysis::{Report, Reported, SilencedBy};
 
 pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
-    let results: Vec<Value> = report.findings.iter().map(result).collect();
+    let mut infos: Vec<&RuleInfo> = rules().iter().map(|rule| &rule.info).collect();
+    // Rules of the project's own.
+    for reported in &report.findings {
+        if !infos.iter().any(|known| known.slug == reported.finding.rule.slug) {
+            infos.push(reported.finding.rule);
+        }
+    }
+    let results: Vec<Value> = report.findings.iter().map(|reported| result(reported, &infos)).collect();
     let notifications: Vec<Value> = report
         .diagnostics
         .iter()
@@ -30,7 +37,7 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
                 "name": "distsys-graph",
                 "version": env!("CARGO_PKG_VERSION"),
                 "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                "rules": rules().iter().map(|rule| descriptor(rule.info)).collect::<Vec<_>>(),
+                "rules": infos.iter().map(|info| descriptor(info)).collect::<Vec<_>>(),
             } },
             "columnKind": "unicodeCodePoints",
             "originalUriBaseIds": { "SRCROOT": { "description": { "text": "The root of the analysis" } } },
@@ -41,7 +48,7 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     super::json(out, &document)
 }
 
-fn descriptor(info: distsys_queries::RuleInfo) -> Value {
+fn descriptor(info: &RuleInfo) -> Value {
     json!({
         "id": info.slug,
         "shortDescription": { "text": info.summary },
@@ -60,9 +67,9 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn result(reported: &Reported) -> Value {
+fn result(reported: &Reported, infos: &[&RuleInfo]) -> Value {
     let finding = &reported.finding;
-    let rule = rules().iter().position(|rule| rule.info.slug == finding.rule.slug);
+    let rule = infos.iter().position(|info| info.slug == finding.rule.slug);
     let mut result = json!({
         "ruleId": finding.rule.slug,
         "ruleIndex": rule,

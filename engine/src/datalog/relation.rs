@@ -38,7 +38,7 @@ impl Default for Limits {
 }
 
 /// Relations by name, with the text of their symbols.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Database {
     pub symbols: Interner,
     relations: Vec<Relation>,
@@ -85,7 +85,7 @@ impl Database {
 }
 
 /// A set of rows, in the order in which they came. Row numbers are dense; nothing is ever taken out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Relation {
     pub name: String,
     pub columns: Vec<Column>,
@@ -99,7 +99,7 @@ pub struct Relation {
 
 /// Rows by the values of some columns: for each key the newest row, and from each row the one before it with the same key.
 /// Newest first is what semi-naive evaluation wants: the rows of the last turn are at the front.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Index {
     pub columns: Vec<usize>,
     newest: HashTable<u32>,

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::finding::Confidence;
 use crate::handlers::{is_known_again, redelivered, webhooks};
-use crate::retried::is_payment;
+use crate::retried::{counts_attempts, is_payment};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -44,7 +44,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             let effect = context.meaning.effects.get(effect);
             let trace = context.meaning.trace(site, &effect);
             let Some(last) = trace.last().copied().filter(|_| trace.len() <= MAX_DEPTH) else { continue };
-            if !is_known_again(context, &trace) {
+            if !is_known_again(context, &trace) && !counts_attempts(context, &trace) {
                 let origin = handler.origin;
                 by_effect.entry(last).or_default().push(Repeated { origin, trace, effect, confidence });
             }

@@ -5,7 +5,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, Term};
 use distsys_facts::SiteId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::retried::{Repeated, by_cause, repeated, retry_around, scope_steps};
+use crate::retried::{Repeated, by_cause, counts_attempts, repeated, retry_around, scope_steps};
 use crate::transactions::covered;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -36,6 +36,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let trace = meaning.trace(site, &effect);
         // An attempt that is one transaction leaves nothing behind when it fails.
         if effect.kind == OpKind::DbWrite && trace.iter().any(|site| transactional.contains(site)) {
+            continue;
+        }
+        if counts_attempts(context, &trace) {
             continue;
         }
         by_place.entry(context.primary(&trace)).or_insert((trace, effect));

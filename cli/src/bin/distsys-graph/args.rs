@@ -56,6 +56,12 @@ pub(crate) enum Command {
     Query(QueryArguments),
     /// List the library models, or the calls of a tree that no model knows
     Models(ModelsArguments),
+    /// Run the pages beside the project's own rules: what they find and what they leave
+    Test {
+        /// A folder of rules, or a project that has one
+        #[arg(default_value = ".")]
+        path: PathBuf,
+    },
     /// Write a commented configuration to the current folder
     Init,
     /// Print the completions of a shell

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::CommandFactory;
 use distsys_graph::facts::{bundle, export};
-use distsys_graph::{Analysis, Maturity, config, rule, rules};
+use distsys_graph::{Analysis, Maturity, config, own_rules, rule, rules};
 use serde_json::json;
 
 use crate::args::{Arguments, Color, Command, FactsArguments, FactsFormat, Format};
@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Explain { rule } => explain(rule),
         Command::Query(arguments) => query::run(arguments),
         Command::Models(arguments) => models::run(arguments),
+        Command::Test { path } => test(path),
         Command::Init => init::run(),
         Command::Completions { shell } => completions(*shell),
         Command::Bench { path, format, jobs } => bench::run(path, *format, *jobs),
@@ -117,4 +118,22 @@ fn completions(shell: clap_complete::Shell) -> anyhow::Result<ExitCode> {
     clap_complete::generate(shell, &mut Arguments::command(), "distsys-graph", &mut text);
     anstream::stdout().write_all(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn test(path: &Path) -> anyhow::Result<ExitCode> {
+    let has_rules = fs::read_dir(path)
+        .with_context(|| path.display().to_string())?
+        .filter_map(Result::ok)
+        .any(|entry| entry.path().extension().is_some_and(|ending| ending == "dl"));
+    let folder = if has_rules { Some(path.to_path_buf()) } else { own_rules::folder_for(path) };
+    let Some(folder) = folder else { bail!("{}: no {} here or above", path.display(), own_rules::FOLDER) };
+    let (count, failures) = own_rules::test(&folder)?;
+    let mut out = BufWriter::new(anstream::stdout());
+    for failure in &failures {
+        let (page, case) = (text::plain(&failure.page), text::plain(&failure.case));
+        writeln!(out, "{page} / {} / {case}\n{}", failure.section, failure.problem)?;
+    }
+    writeln!(out, "{count} cases, {} failed", failures.len())?;
+    out.flush()?;
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
