@@ -87,7 +87,9 @@ impl Turns<'_> {
         let in_stratum = |number: usize| self.stratum.relations.contains(&number);
         let mut plans = Vec::with_capacity(variants.len());
         for &(rule, delta) in variants {
-            let planner = Planner { program: self.program, rule: &self.rules[rule], delta, in_stratum: &in_stratum };
+            let known = |number: usize| old.get(&number).copied().unwrap_or(0);
+            let planner =
+                Planner { program: self.program, rule: &self.rules[rule], delta, in_stratum: &in_stratum, old: &known };
             plans.push((rule, planner.plan(relations)?));
         }
         relations.iter_mut().for_each(Relation::refresh);

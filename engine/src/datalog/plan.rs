@@ -63,6 +63,8 @@ pub(super) struct Planner<'p> {
     /// The literal that sees the last turn's rows, if one does, and whether a relation is of the rule's stratum.
     pub delta: Option<usize>,
     pub in_stratum: &'p dyn Fn(usize) -> bool,
+    /// The rows of a relation that were known before the last turn.
+    pub old: &'p dyn Fn(usize) -> usize,
 }
 
 impl Planner<'_> {
@@ -93,41 +95,83 @@ impl Planner<'_> {
         relations: &mut [Relation],
     ) -> Result<Vec<Step>, Problem> {
         let mut open: Vec<usize> = (0..body.len()).collect();
+        let mut wanted = self.cheapest(body, delta, bound, relations);
+        wanted.reverse();
         let mut steps = Vec::new();
-        if let Some(delta) = delta {
-            open.retain(|number| *number != delta);
-            if let LiteralOf::Atom(atom) = &body[delta] {
-                steps.push(probe(atom, Version::Delta, bound, relations));
-            }
-        }
         while !open.is_empty() {
             if let Some(at) = open.iter().position(|number| is_ready(&body[*number], bound)) {
                 let number = open.remove(at);
                 steps.push(self.ready(&body[number], bound, relations)?);
                 continue;
             }
-            let atoms = open.iter().enumerate().filter_map(|(at, number)| match &body[*number] {
-                LiteralOf::Atom(atom) if is_usable(atom, bound) => {
-                    Some((at, cost(atom, bound, &mut relations[atom.relation])))
-                }
-                _ => None,
-            });
-            let Some((at, _)) = atoms.min_by(|left, right| left.1.total_cmp(&right.1)) else {
+            let usable = |number: &usize| matches!(&body[*number], LiteralOf::Atom(atom) if is_usable(atom, bound));
+            let Some(at) = wanted.iter().rposition(usable) else {
                 let mut slots = Vec::new();
                 open.iter().for_each(|number| slots_of(&body[*number], &mut slots));
                 let slot = slots.into_iter().find(|slot| !bound[*slot] && !self.rule.slots[*slot].is_empty());
                 return Err(self.unbound(slot.unwrap_or_default()));
             };
-            let number = open.remove(at);
+            let number = wanted.remove(at);
+            open.retain(|known| *known != number);
             if let LiteralOf::Atom(atom) = &body[number] {
-                let version = match delta {
-                    Some(delta) if (self.in_stratum)(atom.relation) && number < delta => Version::Old,
-                    _ => Version::All,
-                };
-                steps.push(probe(atom, version, bound, relations));
+                steps.push(probe(atom, self.version(atom, number, delta), bound, relations));
             }
         }
         Ok(steps)
+    }
+
+    fn version(&self, atom: &AtomOf, number: usize, delta: Option<usize>) -> Version {
+        match delta {
+            Some(delta) if number == delta => Version::Delta,
+            Some(delta) if (self.in_stratum)(atom.relation) && number < delta => Version::Old,
+            _ => Version::All,
+        }
+    }
+
+    /// The atoms of a body in the order that visits the fewest rows, as far as samples say. The last turn's rows need not
+    /// come first: where they are many, it may be cheaper to look them up.
+    fn cheapest(
+        &self,
+        body: &[LiteralOf],
+        delta: Option<usize>,
+        bound: &[bool],
+        relations: &mut [Relation],
+    ) -> Vec<usize> {
+        let atoms = body.iter().enumerate();
+        let atoms: Vec<usize> =
+            atoms.filter(|(_, literal)| matches!(literal, LiteralOf::Atom(_))).map(|(number, _)| number).collect();
+        let mut search = Search { planner: self, body, delta, best: None };
+        match atoms.len() {
+            0..=MAX_SEARCHED => search.from(&atoms, &mut Vec::new(), bound, 1.0, 0.0, relations),
+            _ => search.greedily(&atoms, bound, relations),
+        }
+        search.best.map_or(atoms, |(_, order)| order)
+    }
+
+    /// The rows that an atom gives for one row before it.
+    fn fan_out(&self, atom: &AtomOf, version: Version, bound: &[bool], relations: &mut [Relation]) -> f64 {
+        let relation = &mut relations[atom.relation];
+        let rows = relation.len() as f64;
+        if rows == 0.0 {
+            return 0.0;
+        }
+        let share = match version {
+            Version::All => 1.0,
+            Version::Delta => 1.0 - (self.old)(atom.relation) as f64 / rows,
+            Version::Old => (self.old)(atom.relation) as f64 / rows,
+        };
+        let columns: Vec<usize> = (0..atom.patterns.len())
+            .filter(|column| matches!(&atom.patterns[*column], Pattern::Is(expression) if is_bound(expression, bound)))
+            .collect();
+        let of_key = match columns.len() {
+            0 => rows,
+            _ if columns.len() == atom.patterns.len() => {
+                let possible: f64 = columns.iter().map(|column| relation.distinct(*column) as f64).product();
+                (rows / possible).min(1.0)
+            }
+            _ => relation.fan_out(&columns),
+        };
+        of_key * share
     }
 
     fn ready(&self, literal: &LiteralOf, bound: &mut [bool], relations: &mut [Relation]) -> Result<Step, Problem> {
@@ -216,18 +260,92 @@ fn is_usable(atom: &AtomOf, bound: &[bool]) -> bool {
     })
 }
 
-/// The rows that an atom is expected to give, and what an index that is not there costs on the way to them.
-fn cost(atom: &AtomOf, bound: &[bool], relation: &mut Relation) -> f64 {
-    let columns: Vec<usize> = (0..atom.patterns.len())
-        .filter(|column| matches!(&atom.patterns[*column], Pattern::Is(expression) if is_bound(expression, bound)))
-        .collect();
-    let rows = relation.len() as f64;
-    if columns.len() == atom.patterns.len() || relation.is_empty() {
-        return 0.0;
+/// Bodies with more atoms are ordered one atom after the other, each the cheapest then.
+const MAX_SEARCHED: usize = 6;
+
+struct Search<'s, 'p> {
+    planner: &'s Planner<'p>,
+    body: &'s [LiteralOf],
+    delta: Option<usize>,
+    best: Option<(f64, Vec<usize>)>,
+}
+
+impl Search<'_, '_> {
+    /// Tries what may come next. `rows` come out of the atoms `before`, `visited` were looked at on the way.
+    fn from(
+        &mut self,
+        open: &[usize],
+        before: &mut Vec<usize>,
+        bound: &[bool],
+        rows: f64,
+        visited: f64,
+        relations: &mut [Relation],
+    ) {
+        if self.best.as_ref().is_some_and(|(best, _)| *best <= visited) {
+            return;
+        }
+        if open.is_empty() {
+            self.best = Some((visited, before.clone()));
+            return;
+        }
+        for &number in open {
+            let Some((after, fan_out)) = self.after(number, bound, relations) else { continue };
+            let rest: Vec<usize> = open.iter().copied().filter(|known| *known != number).collect();
+            before.push(number);
+            // A probe costs, whether it gives a row or not.
+            self.from(&rest, before, &after, rows * fan_out, visited + rows * (1.0 + fan_out), relations);
+            before.pop();
+        }
     }
-    match relation.indexes.iter().position(|index| index.columns == columns) {
-        Some(index) if relation.keys(index) > 0 => rows / relation.keys(index) as f64,
-        _ => columns.iter().fold(rows, |rows, column| rows / relation.distinct(*column) as f64),
+
+    fn greedily(&mut self, atoms: &[usize], bound: &[bool], relations: &mut [Relation]) {
+        let (mut open, mut order, mut bound) = (atoms.to_vec(), Vec::new(), bound.to_vec());
+        while !open.is_empty() {
+            let usable = open.iter().filter_map(|number| Some((*number, self.after(*number, &bound, relations)?)));
+            let Some((number, (after, _))) = usable.min_by(|left, right| left.1.1.total_cmp(&right.1.1)) else { break };
+            open.retain(|known| *known != number);
+            order.push(number);
+            bound = after;
+        }
+        order.extend(open);
+        self.best = Some((0.0, order));
+    }
+
+    /// What is bound after an atom, with what follows from that, and the rows that it gives for each row before it.
+    fn after(&self, number: usize, bound: &[bool], relations: &mut [Relation]) -> Option<(Vec<bool>, f64)> {
+        let LiteralOf::Atom(atom) = &self.body[number] else { return None };
+        let mut after = bound.to_vec();
+        self.settle(&mut after);
+        if !is_usable(atom, &after) {
+            return None;
+        }
+        let version = self.planner.version(atom, number, self.delta);
+        let fan_out = self.planner.fan_out(atom, version, &after, relations);
+        for pattern in &atom.patterns {
+            if let Pattern::Is(Expression::Slot(slot)) = pattern {
+                after[*slot] = true;
+            }
+        }
+        self.settle(&mut after);
+        Some((after, fan_out))
+    }
+
+    /// Binds what equations and aggregates bind.
+    fn settle(&self, bound: &mut [bool]) {
+        loop {
+            let before = bound.to_vec();
+            for literal in self.body.iter().filter(|literal| is_ready(literal, &before)) {
+                match literal {
+                    LiteralOf::Compare(_, Expression::Slot(slot), _, _) if !bound[*slot] => bound[*slot] = true,
+                    LiteralOf::Compare(_, _, Expression::Slot(slot), _) if !bound[*slot] => bound[*slot] = true,
+                    LiteralOf::Aggregate(aggregate) => bound[aggregate.slot] = true,
+                    _ => {}
+                }
+            }
+            if *bound == before[..] {
+                break;
+            }
+        }
     }
 }
 

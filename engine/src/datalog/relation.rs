@@ -94,6 +94,8 @@ pub struct Relation {
     known: HashTable<u32>,
     /// By column: the number of rows when its different values were last counted, and how many these were.
     distinct: Vec<(usize, usize)>,
+    /// By columns: the number of rows when they were last sampled, and the fan-out then.
+    fan_outs: Vec<(Vec<usize>, usize, f64)>,
     pub(super) indexes: Vec<Index>,
 }
 
@@ -105,6 +107,9 @@ pub(super) struct Index {
     newest: HashTable<u32>,
     before: Vec<u32>,
 }
+
+/// So many rows say what a relation is like.
+const SAMPLE: usize = 4096;
 
 pub(super) const NO_ROW: u32 = u32::MAX;
 
@@ -128,6 +133,7 @@ impl Relation {
             rows: Vec::new(),
             count: 0,
             known: HashTable::new(),
+            fan_outs: Vec::new(),
             indexes: Vec::new(),
         }
     }
@@ -193,7 +199,6 @@ impl Relation {
 
     /// About how many different values a column has, counted on a sample, again when the relation has doubled.
     pub(super) fn distinct(&mut self, column: usize) -> usize {
-        const SAMPLE: usize = 4096;
         let (counted, values) = self.distinct[column];
         if self.count < 2 * counted && counted > 0 {
             return values.max(1);
@@ -209,6 +214,30 @@ impl Relation {
         let values = if seen.len() * 2 > taken && taken > 0 { self.count * seen.len() / taken } else { seen.len() };
         self.distinct[column] = (self.count, values);
         values.max(1)
+    }
+
+    /// The rows that share their values in some columns with a row, on average over the rows: where few values are had by many
+    /// rows, it is these that are looked up most. From a sample, taken again when the relation has doubled.
+    pub(super) fn fan_out(&mut self, columns: &[usize]) -> f64 {
+        if let Some((_, counted, fan_out)) = self.fan_outs.iter().find(|(known, ..)| known == columns)
+            && self.count < 2 * counted
+        {
+            return *fan_out;
+        }
+        let step = (self.count / SAMPLE).max(1);
+        let mut times: FxHashMap<u64, u32> = FxHashMap::default();
+        let mut taken: u32 = 0;
+        for number in (0..self.count).step_by(step) {
+            let row = self.row(number);
+            *times.entry(hash(columns.iter().map(|column| row[*column]))).or_default() += 1;
+            taken += 1;
+        }
+        let pairs: f64 = times.values().map(|times| f64::from(*times) * (f64::from(*times) - 1.0)).sum();
+        let sampled = f64::from(taken) / self.count.max(1) as f64;
+        let fan_out = 1.0 + pairs / (sampled * f64::from(taken).max(1.0));
+        self.fan_outs.retain(|(known, ..)| known != columns);
+        self.fan_outs.push((columns.to_vec(), self.count, fan_out));
+        fan_out
     }
 
     /// The number of the index by these columns, made if there is none.
@@ -259,10 +288,5 @@ impl Relation {
     /// The row before `row` with the same key.
     pub(super) fn before(&self, index: usize, row: u32) -> u32 {
         self.indexes[index].before[row as usize]
-    }
-
-    /// The number of different keys of an index, which says how many rows a probe gives.
-    pub(super) fn keys(&self, index: usize) -> usize {
-        self.indexes[index].newest.len()
     }
 }
