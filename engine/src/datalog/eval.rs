@@ -10,9 +10,10 @@ use rustc_hash::FxHashMap;
 use super::ast::{Aggregate, Program, Test};
 use super::check::check;
 use super::expression::{Expression, LiteralOf, Rule, compares};
+use super::known::Fresh;
 use super::plan::{Planner, Step, Version};
 use super::problem::Problem;
-use super::relation::{Database, Limits, NO_ROW, Relation, hash_of};
+use super::relation::{Database, Limits, NO_ROW, Relation};
 use super::strata::{Stratum, strata};
 
 /// Derives all that a program says over what is in the database, in which its relations are declared.
@@ -93,9 +94,9 @@ impl Turns<'_> {
             plans.push((rule, planner.plan(relations)?));
         }
         relations.iter_mut().for_each(Relation::refresh);
-        let mut fresh: FxHashMap<usize, Relation> = FxHashMap::default();
+        let mut fresh: FxHashMap<usize, Fresh> = FxHashMap::default();
         for number in &self.stratum.relations {
-            fresh.insert(*number, Relation::new("", relations[*number].columns.clone()));
+            fresh.insert(*number, Fresh::new(relations[*number].columns.len()));
         }
         let room = self.limits.max_tuples.saturating_sub(self.derived);
         let mut found = 0;
@@ -120,24 +121,30 @@ impl Turns<'_> {
                         None => return Ok(()),
                     }
                 }
-                let hash = hash_of(&row);
-                if !known.has(hash, &row) && fresh.add(hash, &row) {
-                    found += 1;
-                    if found > room {
-                        return Err(Problem::limit(format!(
-                            "more than {} tuples are derived, the last of them in `{}`; ask for less, or raise --max-tuples",
-                            self.limits.max_tuples, known.name
-                        )));
-                    }
+                if fresh.offer(&row) {
+                    found += known.settle(fresh);
+                    self.within(found, room, known)?;
                 }
                 Ok(())
             })?;
+            found += known.settle(fresh);
+            self.within(found, room, known)?;
         }
         for (number, fresh) in fresh {
-            relations[number].append(&fresh);
+            relations[number].append(fresh);
         }
         self.derived += found;
         Ok(())
+    }
+
+    fn within(&self, found: usize, room: usize, relation: &Relation) -> Result<(), Problem> {
+        if found <= room {
+            return Ok(());
+        }
+        Err(Problem::limit(format!(
+            "more than {} tuples are derived, the last of them in `{}`; ask for less, or raise --max-tuples",
+            self.limits.max_tuples, relation.name
+        )))
     }
 }
 

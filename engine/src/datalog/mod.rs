@@ -27,6 +27,7 @@ mod check;
 mod eval;
 mod expression;
 mod io;
+mod known;
 mod lex;
 mod parse;
 mod plan;

@@ -1,11 +1,12 @@
 //! Relations as flat rows, with the indexes that rules ask for.
 
-use std::hash::{BuildHasher, Hash, Hasher};
 use std::time::Duration;
 
 use distsys_facts::{IdKind, Interner, Sym};
 use hashbrown::HashTable;
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::known::{self, Fresh, Known, hash, hash_of};
 
 /// What stands in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,7 +92,7 @@ pub struct Relation {
     pub columns: Vec<Column>,
     rows: Vec<u32>,
     count: usize,
-    known: HashTable<u32>,
+    known: Known,
     /// By column: the number of rows when its different values were last counted, and how many these were.
     distinct: Vec<(usize, usize)>,
     /// By columns: the number of rows when they were last sampled, and the fan-out then.
@@ -113,26 +114,16 @@ const SAMPLE: usize = 4096;
 
 pub(super) const NO_ROW: u32 = u32::MAX;
 
-fn hash(values: impl Iterator<Item = u32>) -> u64 {
-    let mut hasher = FxBuildHasher.build_hasher();
-    values.for_each(|value| value.hash(&mut hasher));
-    hasher.finish()
-}
-
-pub(super) fn hash_of(row: &[u32]) -> u64 {
-    hash(row.iter().copied())
-}
-
 impl Relation {
     pub fn new(name: &str, columns: Vec<Column>) -> Self {
-        let distinct = vec![(0, 0); columns.len()];
+        let (distinct, known) = (vec![(0, 0); columns.len()], Known::new(columns.len()));
         Relation {
             name: name.to_owned(),
             columns,
             distinct,
             rows: Vec::new(),
             count: 0,
-            known: HashTable::new(),
+            known,
             fan_outs: Vec::new(),
             indexes: Vec::new(),
         }
@@ -156,45 +147,28 @@ impl Relation {
     }
 
     pub fn contains(&self, row: &[u32]) -> bool {
-        self.has(hash_of(row), row)
-    }
-
-    pub(super) fn has(&self, hash: u64, row: &[u32]) -> bool {
-        self.known.find(hash, |known| self.row(*known as usize) == row).is_some()
+        self.known.contains(hash_of(row), row, &self.rows)
     }
 
     /// Adds a row; false if it was there.
     pub fn insert(&mut self, row: &[u32]) -> bool {
-        self.add(hash_of(row), row)
-    }
-
-    /// The same where the row's hash is known.
-    pub(super) fn add(&mut self, hash: u64, row: &[u32]) -> bool {
-        let width = self.columns.len();
-        let rows = &self.rows;
-        let of = |number: u32| &rows[number as usize * width..(number as usize + 1) * width];
-        let entry = self.known.entry(hash, |known| of(*known) == row, |known| hash_of(of(*known)));
-        let hashbrown::hash_table::Entry::Vacant(vacant) = entry else { return false };
-        vacant.insert(self.count as u32);
-        self.push(row);
-        true
-    }
-
-    /// Adds rows that are not there, all of them different.
-    pub(super) fn append(&mut self, other: &Relation) {
-        let width = self.columns.len();
-        self.rows.reserve(other.rows.len());
-        for row in other.rows() {
-            let rows = &self.rows;
-            let of = |number: u32| &rows[number as usize * width..(number as usize + 1) * width];
-            self.known.insert_unique(hash_of(row), self.count as u32, |known| hash_of(of(*known)));
-            self.push(row);
+        let is_new = self.known.insert(hash_of(row), row, self.count as u32, &self.rows);
+        if is_new {
+            self.rows.extend_from_slice(row);
+            self.count += 1;
         }
+        is_new
     }
 
-    fn push(&mut self, row: &[u32]) {
-        self.rows.extend_from_slice(row);
-        self.count += 1;
+    /// Keeps of what a turn has found so far that which is new; gives how much.
+    pub(super) fn settle(&self, fresh: &mut Fresh) -> usize {
+        fresh.settle(&self.known, &self.rows)
+    }
+
+    /// Adds what a turn has found.
+    pub(super) fn append(&mut self, fresh: Fresh) {
+        let count = fresh.len();
+        known::append(&mut self.known, &mut self.rows, &mut self.count, &fresh.into_rows(), count);
     }
 
     /// About how many different values a column has, counted on a sample, again when the relation has doubled.
