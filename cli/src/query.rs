@@ -22,8 +22,8 @@ pub struct Table {
     pub columns: Vec<String>,
     /// Sorted by value; ids as what they stand for.
     pub rows: Vec<Vec<Cell>>,
-    /// Only the number of rows was asked for.
-    pub only_size: bool,
+    /// The number of rows, where no more was asked for.
+    pub only_size: Option<usize>,
 }
 
 /// Why a question has no answer.
@@ -128,13 +128,14 @@ fn tables(program: &Program, database: &Database, facts: Option<&FactBase>) -> V
             row.iter().zip(&relation.columns).map(|(value, column)| cell(*value, column.type_)).collect()
         };
         let rows = if only_size {
-            vec![Vec::new(); relation.len()]
+            Vec::new()
         } else {
             let mut rows: Vec<Vec<Cell>> = relation.rows().map(cells).collect();
             rows.sort();
             rows
         };
         let columns = relation.columns.iter().map(|column| column.name.clone()).collect();
+        let only_size = only_size.then(|| relation.len());
         tables.push(Table { relation: relation.name.clone(), columns, rows, only_size });
     }
     tables

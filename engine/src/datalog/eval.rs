@@ -114,7 +114,24 @@ impl Turns<'_> {
             let known = &relations[rule.head];
             let mut slots = vec![0; rule.slots.len()];
             let mut row = vec![0; rule.values.len()];
+            // Mostly variables and constants, which need no working out.
+            let plain: Option<Vec<Plain>> = rule.values.iter().map(Plain::of).collect();
             machine.run(steps, &mut slots, &mut |slots| {
+                if let Some(plain) = &plain {
+                    for (value, cell) in plain.iter().zip(&mut row) {
+                        *cell = match value {
+                            Plain::Slot(slot) => slots[*slot],
+                            Plain::Constant(value) => *value,
+                        };
+                    }
+                    return match fresh.offer(&row) {
+                        true => {
+                            found += known.settle(fresh);
+                            self.within(found, room, known)
+                        }
+                        false => Ok(()),
+                    };
+                }
                 for (value, cell) in rule.values.iter().zip(&mut row) {
                     match value.value(slots, &machine.symbols) {
                         Some(value) => *cell = value,
@@ -145,6 +162,22 @@ impl Turns<'_> {
             "more than {} tuples are derived, the last of them in `{}`; ask for less, or raise --max-tuples",
             self.limits.max_tuples, relation.name
         )))
+    }
+}
+
+/// A column of a head that needs no working out.
+enum Plain {
+    Slot(usize),
+    Constant(u32),
+}
+
+impl Plain {
+    fn of(expression: &Expression) -> Option<Plain> {
+        match expression {
+            Expression::Slot(slot) => Some(Plain::Slot(*slot)),
+            Expression::Constant(value) => Some(Plain::Constant(*value)),
+            Expression::Call(..) => None,
+        }
     }
 }
 

@@ -68,19 +68,23 @@ impl Known {
         if self.parts.len() == 1 { 0 } else { part_of(hash) }
     }
 
-    /// Whether a row is there; `rows` are those of the relation, flat.
-    pub(super) fn contains(&self, hash: u64, row: &[u32], rows: &[u32]) -> bool {
+    /// Whether a row is there.
+    pub(super) fn contains(&self, hash: u64, row: &[u32], rows: Rows<'_>) -> bool {
         match &self.parts[self.of(hash)] {
             Part::Packed(table) => {
                 let packed = pack(row);
                 table.find(hash, |known| *known == packed).is_some()
             }
-            Part::Numbers(table) => table.find(hash, |known| at(rows, *known, self.width) == row).is_some(),
+            // What this turn has found has numbers beyond the rows that are seen here.
+            Part::Numbers(table) => {
+                let seen = |known: &u32| (*known as usize) * self.width < rows.had.len() + rows.found.len();
+                table.find(hash, |known| seen(known) && rows.at(*known, self.width) == row).is_some()
+            }
         }
     }
 
     /// Adds a row, which gets the number `number`; false if it was there.
-    pub(super) fn insert(&mut self, hash: u64, row: &[u32], number: u32, rows: &[u32]) -> bool {
+    pub(super) fn insert(&mut self, hash: u64, row: &[u32], number: u32, rows: Rows<'_>) -> bool {
         let (width, of) = (self.width, self.of(hash));
         let is_new = match &mut self.parts[of] {
             Part::Packed(table) => {
@@ -94,8 +98,8 @@ impl Known {
                 }
             }
             Part::Numbers(table) => {
-                let same = |known: &u32| at(rows, *known, width) == row;
-                match table.entry(hash, same, |known| hash_of(at(rows, *known, width))) {
+                let same = |known: &u32| rows.at(*known, width) == row;
+                match table.entry(hash, same, |known| hash_of(rows.at(*known, width))) {
                     Entry::Occupied(_) => false,
                     Entry::Vacant(vacant) => {
                         vacant.insert(number);
@@ -113,25 +117,8 @@ impl Known {
         is_new
     }
 
-    /// Adds a row that is not there.
-    fn insert_new(&mut self, hash: u64, row: &[u32], number: u32, rows: &[u32]) {
-        let (width, of) = (self.width, self.of(hash));
-        match &mut self.parts[of] {
-            Part::Packed(table) => {
-                table.insert_unique(hash, pack(row), |known| hash_of_packed(*known, width));
-            }
-            Part::Numbers(table) => {
-                table.insert_unique(hash, number, |known| hash_of(at(rows, *known, width)));
-            }
-        }
-        self.count += 1;
-        if self.count == LARGE && self.parts.len() == 1 {
-            self.split(number, row, rows);
-        }
-    }
-
     /// `last` is the row `number`, which is not among `rows` yet.
-    fn split(&mut self, number: u32, last: &[u32], rows: &[u32]) {
+    fn split(&mut self, number: u32, last: &[u32], rows: Rows<'_>) {
         let width = self.width;
         let whole = std::mem::replace(&mut self.parts, (0..PARTS).map(|_| Known::part(width)).collect());
         for part in whole {
@@ -145,7 +132,7 @@ impl Known {
                     }
                 }
                 Part::Numbers(table) => {
-                    let row = |known: u32| if known == number { last } else { at(rows, known, width) };
+                    let row = |known: u32| if known == number { last } else { rows.at(known, width) };
                     for known in table {
                         let hash = hash_of(row(known));
                         if let Part::Numbers(table) = &mut self.parts[part_of(hash)] {
@@ -158,8 +145,21 @@ impl Known {
     }
 }
 
-fn at(rows: &[u32], number: u32, width: usize) -> &[u32] {
-    &rows[number as usize * width..(number as usize + 1) * width]
+/// The rows of a relation by number, flat: those that it has, and behind them those that this turn has found.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'r> {
+    pub(super) had: &'r [u32],
+    pub(super) found: &'r [u32],
+}
+
+impl<'r> Rows<'r> {
+    fn at(self, number: u32, width: usize) -> &'r [u32] {
+        let start = number as usize * width;
+        match start.checked_sub(self.had.len()) {
+            None => &self.had[start..start + width],
+            Some(start) => &self.found[start..start + width],
+        }
+    }
 }
 
 /// Rows so many are dealt with at once.
@@ -170,14 +170,24 @@ pub(super) struct Fresh {
     width: usize,
     buffer: Vec<u32>,
     buffered: usize,
+    /// Of the buffered rows; kept for the next time.
+    hashes: Vec<u64>,
+    order: Vec<u32>,
     rows: Vec<u32>,
     count: usize,
-    known: Known,
 }
 
 impl Fresh {
     pub(super) fn new(width: usize) -> Self {
-        Fresh { width, buffer: Vec::new(), buffered: 0, rows: Vec::new(), count: 0, known: Known::new(width) }
+        Fresh {
+            width,
+            buffer: Vec::new(),
+            buffered: 0,
+            hashes: Vec::new(),
+            order: Vec::new(),
+            rows: Vec::new(),
+            count: 0,
+        }
     }
 
     /// Takes a row; true if the buffer is full and must be settled.
@@ -187,29 +197,31 @@ impl Fresh {
         self.buffered >= BUFFER
     }
 
-    /// Keeps of the buffered rows those that are new; gives how many. `old` and `rows`: what the relation has.
-    pub(super) fn settle(&mut self, old: &Known, rows: &[u32]) -> usize {
-        let width = self.width;
-        let buffer = std::mem::take(&mut self.buffer);
-        let buffered = std::mem::take(&mut self.buffered);
-        let row = |number: usize| &buffer[number * width..(number + 1) * width];
-        let hashes: Vec<u64> = (0..buffered).map(|number| hash_of(row(number))).collect();
-        let before = self.count;
+    /// Keeps of the buffered rows those that are new to `known`, which learns them; gives how many. `had`: the rows that the
+    /// relation has, `had_count` of them.
+    pub(super) fn settle(&mut self, known: &mut Known, had: &[u32], had_count: usize) -> usize {
+        let Fresh { width, buffer, buffered, hashes, order, rows: found, count } = self;
+        let row = |number: usize| &buffer[number * *width..(number + 1) * *width];
+        hashes.clear();
+        hashes.extend((0..*buffered).map(|number| hash_of(row(number))));
+        let before = *count;
+        let is_split = known.parts.len() > 1;
         let mut keep = |number: usize| {
             let (hash, row) = (hashes[number], row(number));
-            if !old.contains(hash, row, rows) && self.known.insert(hash, row, self.count as u32, &self.rows) {
-                self.rows.extend_from_slice(row);
-                self.count += 1;
+            if known.insert(hash, row, (had_count + *count) as u32, Rows { had, found }) {
+                found.extend_from_slice(row);
+                *count += 1;
             }
         };
-        if old.parts.len() == 1 && buffered < LARGE {
-            (0..buffered).for_each(&mut keep);
+        if is_split {
+            by_part(hashes, order);
+            order.iter().for_each(|number| keep(*number as usize));
         } else {
-            by_part(&hashes).into_iter().for_each(|number| keep(number as usize));
+            (0..*buffered).for_each(&mut keep);
         }
-        self.buffer = buffer;
-        self.buffer.clear();
-        self.count - before
+        buffer.clear();
+        *buffered = 0;
+        *count - before
     }
 
     /// Hands over what was found.
@@ -222,8 +234,8 @@ impl Fresh {
     }
 }
 
-/// The numbers of hashes, part by part (a counting sort).
-fn by_part(hashes: &[u64]) -> Vec<u32> {
+/// Puts the numbers of hashes in the order of their parts (a counting sort).
+fn by_part(hashes: &[u64], order: &mut Vec<u32>) {
     let mut starts = [0usize; PARTS + 1];
     for hash in hashes {
         starts[part_of(*hash) + 1] += 1;
@@ -231,24 +243,11 @@ fn by_part(hashes: &[u64]) -> Vec<u32> {
     for part in 0..PARTS {
         starts[part + 1] += starts[part];
     }
-    let mut order = vec![0u32; hashes.len()];
+    order.resize(hashes.len(), 0);
     for (number, hash) in hashes.iter().enumerate() {
         let next = &mut starts[part_of(*hash)];
         order[*next] = number as u32;
         *next += 1;
-    }
-    order
-}
-
-/// Adds rows that are not there, all of them different, to a set and to the relation's rows.
-pub(super) fn append(known: &mut Known, rows: &mut Vec<u32>, count: &mut usize, new: &[u32], new_count: usize) {
-    let width = known.width;
-    rows.reserve(new.len());
-    for number in 0..new_count {
-        let row = &new[number * width..(number + 1) * width];
-        known.insert_new(hash_of(row), row, *count as u32, rows);
-        rows.extend_from_slice(row);
-        *count += 1;
     }
 }
 
@@ -262,28 +261,30 @@ mod tests {
             let row = |number: u32| [number, number / 3, number / 7][..width].to_vec();
             let (mut known, mut rows) = (Known::new(width), Vec::new());
             for number in 0..LARGE as u32 + 100 {
-                assert!(known.insert(hash_of(&row(number)), &row(number), number, &rows));
+                assert!(known.insert(hash_of(&row(number)), &row(number), number, Rows { had: &rows, found: &[] }));
                 rows.extend(row(number));
             }
             assert_eq!(known.parts.len(), PARTS);
             for number in 0..LARGE as u32 + 100 {
-                assert!(known.contains(hash_of(&row(number)), &row(number), &rows));
-                assert!(!known.insert(hash_of(&row(number)), &row(number), 0, &rows));
+                assert!(known.contains(hash_of(&row(number)), &row(number), Rows { had: &rows, found: &[] }));
+                assert!(!known.insert(hash_of(&row(number)), &row(number), 0, Rows { had: &rows, found: &[] }));
             }
             let other = vec![u32::MAX; width];
-            assert!(!known.contains(hash_of(&other), &other, &rows));
+            assert!(!known.contains(hash_of(&other), &other, Rows { had: &rows, found: &[] }));
         }
     }
 
     #[test]
     fn what_is_new_is_kept_once() {
-        let mut old = (Known::new(2), Vec::new(), 0);
-        append(&mut old.0, &mut old.1, &mut old.2, &[1, 2], 1);
-        let mut fresh = Fresh::new(2);
-        for row in [[1, 2], [3, 4], [3, 4], [5, 6]] {
+        let (mut known, had) = (Known::new(3), [1, 2, 0]);
+        assert!(known.insert(hash_of(&had), &had, 0, Rows { had: &[], found: &[] }));
+        let mut fresh = Fresh::new(3);
+        for row in [[1, 2, 0], [3, 4, 0], [3, 4, 0], [5, 6, 0]] {
             fresh.offer(&row);
         }
-        assert_eq!(fresh.settle(&old.0, &old.1), 2);
-        assert_eq!(fresh.into_rows(), [3, 4, 5, 6]);
+        assert_eq!(fresh.settle(&mut known, &had, 1), 2);
+        fresh.offer(&[5, 6, 0]);
+        assert_eq!(fresh.settle(&mut known, &had, 1), 0);
+        assert_eq!(fresh.into_rows(), [3, 4, 0, 5, 6, 0]);
     }
 }

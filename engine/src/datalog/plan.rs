@@ -148,12 +148,13 @@ impl Planner<'_> {
         search.best.map_or(atoms, |(_, order)| order)
     }
 
-    /// The rows that an atom gives for one row before it.
-    fn fan_out(&self, atom: &AtomOf, version: Version, bound: &[bool], relations: &mut [Relation]) -> f64 {
+    /// The rows that an atom gives for one row before it, and what an index that is not there costs: it is kept up from then
+    /// on.
+    fn fan_out(&self, atom: &AtomOf, version: Version, bound: &[bool], relations: &mut [Relation]) -> (f64, f64) {
         let relation = &mut relations[atom.relation];
         let rows = relation.len() as f64;
         if rows == 0.0 {
-            return 0.0;
+            return (0.0, 0.0);
         }
         let share = match version {
             Version::All => 1.0,
@@ -171,7 +172,9 @@ impl Planner<'_> {
             }
             _ => relation.fan_out(&columns),
         };
-        of_key * share
+        let looks_up = !columns.is_empty() && (version != Version::All || columns.len() < atom.patterns.len());
+        let has_index = !looks_up || relation.indexes.iter().any(|index| index.columns == columns);
+        (of_key * share, if has_index { 0.0 } else { INDEX_COST * rows })
     }
 
     fn ready(&self, literal: &LiteralOf, bound: &mut [bool], relations: &mut [Relation]) -> Result<Step, Problem> {
@@ -260,6 +263,9 @@ fn is_usable(atom: &AtomOf, bound: &[bool]) -> bool {
     })
 }
 
+/// What putting a row into an index costs, in rows visited: little, for other rules and turns use it, too.
+const INDEX_COST: f64 = 0.25;
+
 /// Bodies with more atoms are ordered one atom after the other, each the cheapest then.
 const MAX_SEARCHED: usize = 6;
 
@@ -289,11 +295,11 @@ impl Search<'_, '_> {
             return;
         }
         for &number in open {
-            let Some((after, fan_out)) = self.after(number, bound, relations) else { continue };
+            let Some((after, fan_out, built)) = self.after(number, bound, relations) else { continue };
             let rest: Vec<usize> = open.iter().copied().filter(|known| *known != number).collect();
             before.push(number);
             // A probe costs, whether it gives a row or not.
-            self.from(&rest, before, &after, rows * fan_out, visited + rows * (1.0 + fan_out), relations);
+            self.from(&rest, before, &after, rows * fan_out, visited + rows * (1.0 + fan_out) + built, relations);
             before.pop();
         }
     }
@@ -302,7 +308,9 @@ impl Search<'_, '_> {
         let (mut open, mut order, mut bound) = (atoms.to_vec(), Vec::new(), bound.to_vec());
         while !open.is_empty() {
             let usable = open.iter().filter_map(|number| Some((*number, self.after(*number, &bound, relations)?)));
-            let Some((number, (after, _))) = usable.min_by(|left, right| left.1.1.total_cmp(&right.1.1)) else { break };
+            let Some((number, (after, ..))) = usable.min_by(|left, right| left.1.1.total_cmp(&right.1.1)) else {
+                break;
+            };
             open.retain(|known| *known != number);
             order.push(number);
             bound = after;
@@ -311,8 +319,9 @@ impl Search<'_, '_> {
         self.best = Some((0.0, order));
     }
 
-    /// What is bound after an atom, with what follows from that, and the rows that it gives for each row before it.
-    fn after(&self, number: usize, bound: &[bool], relations: &mut [Relation]) -> Option<(Vec<bool>, f64)> {
+    /// What is bound after an atom, with what follows from that, the rows that it gives for each row before it, and what an
+    /// index for it costs.
+    fn after(&self, number: usize, bound: &[bool], relations: &mut [Relation]) -> Option<(Vec<bool>, f64, f64)> {
         let LiteralOf::Atom(atom) = &self.body[number] else { return None };
         let mut after = bound.to_vec();
         self.settle(&mut after);
@@ -320,14 +329,14 @@ impl Search<'_, '_> {
             return None;
         }
         let version = self.planner.version(atom, number, self.delta);
-        let fan_out = self.planner.fan_out(atom, version, &after, relations);
+        let (fan_out, built) = self.planner.fan_out(atom, version, &after, relations);
         for pattern in &atom.patterns {
             if let Pattern::Is(Expression::Slot(slot)) = pattern {
                 after[*slot] = true;
             }
         }
         self.settle(&mut after);
-        Some((after, fan_out))
+        Some((after, fan_out, built))
     }
 
     /// Binds what equations and aggregates bind.

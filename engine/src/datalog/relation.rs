@@ -1,12 +1,13 @@
 //! Relations as flat rows, with the indexes that rules ask for.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use distsys_facts::{IdKind, Interner, Sym};
 use hashbrown::HashTable;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::known::{self, Fresh, Known, hash, hash_of};
+use super::known::{Fresh, Known, Rows, hash, hash_of};
 
 /// What stands in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,7 +93,8 @@ pub struct Relation {
     pub columns: Vec<Column>,
     rows: Vec<u32>,
     count: usize,
-    known: Known,
+    /// Told of what a turn finds as it is found, while the rules still read the rows.
+    known: RefCell<Known>,
     /// By column: the number of rows when its different values were last counted, and how many these were.
     distinct: Vec<(usize, usize)>,
     /// By columns: the number of rows when they were last sampled, and the fan-out then.
@@ -116,7 +118,7 @@ pub(super) const NO_ROW: u32 = u32::MAX;
 
 impl Relation {
     pub fn new(name: &str, columns: Vec<Column>) -> Self {
-        let (distinct, known) = (vec![(0, 0); columns.len()], Known::new(columns.len()));
+        let (distinct, known) = (vec![(0, 0); columns.len()], RefCell::new(Known::new(columns.len())));
         Relation {
             name: name.to_owned(),
             columns,
@@ -146,13 +148,15 @@ impl Relation {
         (0..self.count).map(|number| self.row(number))
     }
 
+    /// Whether a row is there, or has just been found: rules that see it early derive nothing that they would not later.
     pub fn contains(&self, row: &[u32]) -> bool {
-        self.known.contains(hash_of(row), row, &self.rows)
+        self.known.borrow().contains(hash_of(row), row, Rows { had: &self.rows, found: &[] })
     }
 
     /// Adds a row; false if it was there.
     pub fn insert(&mut self, row: &[u32]) -> bool {
-        let is_new = self.known.insert(hash_of(row), row, self.count as u32, &self.rows);
+        let rows = Rows { had: &self.rows, found: &[] };
+        let is_new = self.known.get_mut().insert(hash_of(row), row, self.count as u32, rows);
         if is_new {
             self.rows.extend_from_slice(row);
             self.count += 1;
@@ -162,13 +166,22 @@ impl Relation {
 
     /// Keeps of what a turn has found so far that which is new; gives how much.
     pub(super) fn settle(&self, fresh: &mut Fresh) -> usize {
-        fresh.settle(&self.known, &self.rows)
+        fresh.settle(&mut self.known.borrow_mut(), &self.rows, self.count)
     }
 
-    /// Adds what a turn has found.
+    /// Adds what a turn has found and settled.
     pub(super) fn append(&mut self, fresh: Fresh) {
-        let count = fresh.len();
-        known::append(&mut self.known, &mut self.rows, &mut self.count, &fresh.into_rows(), count);
+        self.count += fresh.len();
+        let mut found = fresh.into_rows();
+        if self.rows.is_empty() {
+            self.rows = found;
+            return;
+        }
+        // Of a large addition no room is kept in reserve; small ones share what the vector doubles to.
+        if found.len() > self.rows.len() / 8 {
+            self.rows.reserve_exact(found.len());
+        }
+        self.rows.append(&mut found);
     }
 
     /// About how many different values a column has, counted on a sample, again when the relation has doubled.

@@ -70,8 +70,8 @@ fn show(out: &mut impl Write, arguments: &QueryArguments, tables: &[Table]) -> i
         return writeln!(out);
     }
     for table in tables {
-        if table.only_size || arguments.count {
-            writeln!(out, "{}\t{}", table.relation, table.rows.len())?;
+        if table.only_size.is_some() || arguments.count {
+            writeln!(out, "{}\t{}", table.relation, table.only_size.unwrap_or(table.rows.len()))?;
             continue;
         }
         let shown = arguments.limit.unwrap_or(usize::MAX).min(table.rows.len());
@@ -100,8 +100,8 @@ fn show(out: &mut impl Write, arguments: &QueryArguments, tables: &[Table]) -> i
 }
 
 fn as_json(arguments: &QueryArguments, table: &Table) -> Value {
-    if table.only_size || arguments.count {
-        return json!(table.rows.len());
+    if table.only_size.is_some() || arguments.count {
+        return json!(table.only_size.unwrap_or(table.rows.len()));
     }
     let value = |cell: &Cell| match cell {
         Cell::Number(number) => json!(number),
