@@ -57,6 +57,11 @@ fn a_shop_in_nestjs() {
 }
 
 #[test]
+fn a_wallet_service_in_fastapi() {
+    holds("fastapi");
+}
+
+#[test]
 fn an_invoice_service_in_flask() {
     holds("flask");
 }

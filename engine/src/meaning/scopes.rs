@@ -230,9 +230,12 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             _ => None,
         };
         let Some(key) = key_of(op) else { return Vec::new() };
+        // `f"lock:{name}"`, written twice.
+        let pattern = |op: &Operation| self.effects.at(op.site).find_map(|(effect, _)| effect.key.pattern());
         let same = |other: &&Operation| {
-            other.function == op.function
-                && key_of(other).is_some_and(|other| other.iter().any(|var| key.contains(var)))
+            let same_value = || key_of(other).is_some_and(|other| other.iter().any(|var| key.contains(var)));
+            let same_pattern = || pattern(op).is_some_and(|own| pattern(other) == Some(own));
+            other.function == op.function && (same_value() || same_pattern())
         };
         self.operations.of_kind(OpKind::CacheDelete).filter(same).map(|other| other.site).collect()
     }
@@ -388,7 +391,12 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             _ => false,
         };
         let path = op.path.is_some_and(|path| says(self.reader.resolution.paths.text(path)));
-        key || path || self.effects.in_function(op.function).any(|(effect, _)| effect.kind == OpKind::LockRelease)
+        // A context manager that takes the key away again: what its user does is between the two.
+        let holds_open =
+            program.sites(op.function).any(|row| row.kind == SiteKind::Yield) && !self.deletions_of_key(op).is_empty();
+        key || path
+            || holds_open
+            || self.effects.in_function(op.function).any(|(effect, _)| effect.kind == OpKind::LockRelease)
     }
 
     /// Whether a `with` holds what the operation gives.

@@ -1,6 +1,6 @@
 //! What is known before anything flows: definitions, imports, annotations, constants.
 
-use distsys_facts::{FunctionKind, ModuleId, ParameterKind, Sym, VarId};
+use distsys_facts::{FunctionKind, ModuleId, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
 use super::{EdgeKind, Flow};
@@ -100,7 +100,10 @@ impl<'p, 'f> Flow<'p, 'f> {
             program.variable(var).is_some_and(|row| program.function(row.function).kind == FunctionKind::Module)
         };
         let named = r.assign.iter().filter(|row| module_level(row.dst)).map(|row| row.src);
-        let fields = r.field.iter().filter_map(|row| row.value);
+        // `cache = Cache("orders")` beside the functions that use it.
+        let is_module = |site: SiteId| program.function(program.site(site).function).kind == FunctionKind::Module;
+        let given = r.argument.iter().filter(|row| is_module(row.site)).map(|row| row.var);
+        let fields = r.field.iter().filter_map(|row| row.value).chain(given);
         let entries = r.entry.iter().map(|row| row.value);
         for var in named.chain(fields).chain(entries) {
             if program.literal(var).is_some() {
