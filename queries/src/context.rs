@@ -117,7 +117,13 @@ impl<'m> Context<'m> {
     pub fn steps(&self, trace: &[SiteId], effect: &Effect) -> Vec<(SiteId, String)> {
         let mut steps = Vec::new();
         for pair in trace.windows(2) {
-            steps.push((pair[0], format!("calls `{}`", self.named_function(self.function_of(pair[1])))));
+            let called = self.named_function(self.function_of(pair[1]));
+            let says = match called {
+                // A closure beside the functions: it has no name.
+                "<module>" => "runs what it is given".to_owned(),
+                _ => format!("calls `{called}`"),
+            };
+            steps.push((pair[0], says));
         }
         if let Some(&last) = trace.last() {
             steps.push((last, self.does(effect)));

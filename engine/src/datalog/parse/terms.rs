@@ -94,7 +94,9 @@ impl Parser<'_> {
                 }
                 _ if matches!(name.as_str(), "bnot" | "lnot") => {
                     let functor = if name == "bnot" { Functor::BitNot } else { Functor::LogicalNot };
+                    self.deeper()?;
                     let inner = self.primary()?;
+                    self.depth -= 1;
                     term(TermKind::Call(functor, vec![inner]))
                 }
                 _ => term(TermKind::Variable(name)),
