@@ -147,10 +147,14 @@ pub(super) enum Functor {
 }
 
 impl Program {
-    /// Heads that no body uses: what the program is for.
+    /// Heads that no other head's body uses: what the program is for.
     pub(super) fn unused_heads(&self) -> Vec<(String, Pos)> {
         let mut used = Vec::new();
-        self.clauses.iter().flat_map(|clause| &clause.body).for_each(|literal| literal.relations(&mut used));
+        for clause in &self.clauses {
+            let mut own = Vec::new();
+            clause.body.iter().for_each(|literal| literal.relations(&mut own));
+            used.extend(own.into_iter().filter(|relation| *relation != clause.head.relation));
+        }
         let mut heads: Vec<(String, Pos)> = Vec::new();
         for head in self.clauses.iter().map(|clause| &clause.head) {
             if !used.contains(&head.relation.as_str()) && heads.iter().all(|(known, _)| *known != head.relation) {
