@@ -15,6 +15,7 @@ mod analysis;
 mod baseline;
 pub mod config;
 pub mod git;
+pub mod graph;
 pub mod json;
 pub mod outputs;
 pub mod own_rules;

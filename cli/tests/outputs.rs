@@ -72,3 +72,24 @@ fn nothing_found_is_a_whole_report_too() {
         }
     }
 }
+
+#[test]
+fn graphs_show_calls_and_effects() {
+    let service = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/services/flask");
+    let near = run(&["graph", service, "--around", "close_invoice", "--depth", "1", "--format", "mermaid"]);
+    for part in ["close_invoice\"]", "[(\"invoice\")]", "-->|db_write|", "-->|publish|", "([\""] {
+        assert!(near.stdout.contains(part), "{part} is missing in\n{}", near.stdout);
+    }
+    let whole = run(&["graph", service]);
+    assert!(
+        whole.stdout.starts_with("digraph distsys {") && whole.stdout.lines().count() > near.stdout.lines().count()
+    );
+    let json = run(&["graph", service, "--format", "json"]);
+    assert!(serde_json::from_str::<Value>(&json.stdout).is_ok());
+    assert_eq!(run(&["graph", service, "--around", "no_such_thing"]).status, 2);
+    let hostile = hostile();
+    for format in ["dot", "mermaid", "json"] {
+        let text = run(&["graph", &hostile.path(), "--format", format]).stdout;
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{format}: {text}");
+    }
+}

@@ -56,6 +56,21 @@ pub(crate) enum Command {
     Query(QueryArguments),
     /// List the library models, or the calls of a tree that no model knows
     Models(ModelsArguments),
+    /// Write the graph of calls and effects, whole or around a function or entity
+    Graph {
+        #[arg(default_value = ".")]
+        path: PathBuf,
+        #[arg(long, value_enum, default_value_t = GraphForm::Dot)]
+        format: GraphForm,
+        /// Only what is near the functions and entities whose names end so
+        #[arg(long, value_name = "NAME")]
+        around: Option<String>,
+        /// How many edges away, either way
+        #[arg(long, default_value_t = 2, value_name = "N")]
+        depth: usize,
+        #[arg(long)]
+        jobs: Option<usize>,
+    },
     /// Run the pages beside the project's own rules: what they find and what they leave
     Test {
         /// A folder of rules, or a project that has one
@@ -255,6 +270,13 @@ pub(crate) struct FactsArguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphForm {
+    Dot,
+    Mermaid,
     Json,
 }
 

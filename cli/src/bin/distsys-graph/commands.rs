@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::CommandFactory;
 use distsys_graph::facts::{bundle, export};
+use distsys_graph::graph::{Graph, GraphFormat};
 use distsys_graph::{Analysis, Maturity, config, own_rules, rule, rules};
 use serde_json::json;
 
-use crate::args::{Arguments, Color, Command, FactsArguments, FactsFormat, Format};
+use crate::args::{Arguments, Color, Command, FactsArguments, FactsFormat, Format, GraphForm};
 use crate::{bench, check, init, models, query, review, text};
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -28,6 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Explain { rule } => explain(rule),
         Command::Query(arguments) => query::run(arguments),
         Command::Models(arguments) => models::run(arguments),
+        Command::Graph { path, format, around, depth, jobs } => graph(path, *format, around.as_deref(), *depth, *jobs),
         Command::Test { path } => test(path),
         Command::Init => init::run(),
         Command::Completions { shell } => completions(*shell),
@@ -136,4 +138,30 @@ fn test(path: &Path) -> anyhow::Result<ExitCode> {
     writeln!(out, "{count} cases, {} failed", failures.len())?;
     out.flush()?;
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn graph(
+    path: &Path,
+    form: GraphForm,
+    around: Option<&str>,
+    depth: usize,
+    jobs: Option<usize>,
+) -> anyhow::Result<ExitCode> {
+    let extraction = Analysis::of_paths([path.to_path_buf()]).jobs(jobs).extract(&|_| {})?;
+    let mut graph = Graph::of(&extraction.facts, &[])?;
+    if let Some(name) = around {
+        graph = graph.around(name, depth);
+        if graph.nodes.is_empty() {
+            bail!("no function or entity of {} ends in `{name}`", path.display());
+        }
+    }
+    let format = match form {
+        GraphForm::Dot => GraphFormat::Dot,
+        GraphForm::Mermaid => GraphFormat::Mermaid,
+        GraphForm::Json => GraphFormat::Json,
+    };
+    let mut out = BufWriter::new(anstream::stdout());
+    graph.write(&mut out, format)?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
 }
