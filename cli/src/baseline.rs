@@ -7,6 +7,7 @@ use distsys_facts::{DiagnosticKind, Word};
 
 use crate::analysis::{Report, Silence, SilencedBy};
 use crate::json::Diagnostic;
+use crate::outputs::plain;
 
 const HEADER: &str =
     "# distsys-graph baseline: findings that are not new. Made by `distsys-graph check --write-baseline`.";
@@ -105,11 +106,6 @@ impl Baseline {
     pub fn prune(&mut self, report: &Report) {
         self.entries.retain(|id, _| report.findings.iter().any(|reported| reported.finding.id == *id));
     }
-}
-
-/// A path on one line.
-fn plain(path: &str) -> String {
-    path.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -36,9 +36,9 @@ pub enum GraphFormat {
     Json,
 }
 
-const CALLS: &str = "called(f, g) :- call_graph(f, g, _).";
-const ENTRIES: &str = "outside(f) :- entry_point(f, _).";
-const EFFECTS: &str = "does(f, k, e) :- effect(function: f, kind: k, entity: e, direct: 1), e != \"\".\n\
+const QUESTION: &str = "called(f, g) :- call_graph(f, g, _).\n\
+    outside(f) :- entry_point(f, _).\n\
+    does(f, k, e) :- effect(function: f, kind: k, entity: e, direct: 1), e != \"\".\n\
     does(f, k, e) :- effect(function: f, kind: k, key: e, direct: 1), match(\"cache_.*|lock_.*|object_.*\", k), e != \"\".";
 
 impl Graph {
@@ -47,24 +47,23 @@ impl Graph {
     /// # Errors
     /// A model of the project's own that cannot be read.
     pub fn of(facts: &FactBase, own_models: &[(String, String)]) -> Result<Graph, QueryError> {
-        let rows = |text: &str| -> Result<Vec<Vec<String>>, QueryError> {
-            let tables = ask(facts, own_models, "graph", text, &Limits::default())?;
-            let text = |cell: Cell| match cell {
-                Cell::Text(text) => text,
-                Cell::Number(number) => number.to_string(),
-            };
-            Ok(tables.into_iter().flat_map(|table| table.rows).map(|row| row.into_iter().map(text).collect()).collect())
+        let text = |cell: Cell| match cell {
+            Cell::Text(text) => text,
+            Cell::Number(number) => number.to_string(),
         };
         let mut graph = Graph::default();
-        for row in rows(CALLS)? {
-            graph.edge(&row[0], &row[1], Node::Function, "calls");
+        let mut entries = Vec::new();
+        for table in ask(facts, own_models, "graph", QUESTION, &Limits::default())? {
+            for row in table.rows {
+                let row: Vec<String> = row.into_iter().map(text).collect();
+                match table.relation.as_str() {
+                    "called" => graph.edge(&row[0], &row[1], Node::Function, "calls"),
+                    "does" => graph.edge(&row[0], &row[2], Node::Entity, &row[1]),
+                    _ => entries.extend(row),
+                }
+            }
         }
-        for row in rows(EFFECTS)? {
-            graph.edge(&row[0], &row[2], Node::Entity, &row[1]);
-        }
-        for row in rows(ENTRIES)? {
-            graph.nodes.insert(row[0].clone(), Node::EntryPoint);
-        }
+        graph.nodes.extend(entries.into_iter().map(|function| (function, Node::EntryPoint)));
         Ok(graph)
     }
 

@@ -3,9 +3,10 @@
 use std::cell::OnceCell;
 use std::path::Path;
 
-use distsys_engine::datalog::{self, Column, Database, IoKind, Limits, Problem, Program, Type};
+use distsys_engine::datalog::{self, Database, IoKind, Limits, Problem, Program, Type};
 use distsys_facts::{ClassId, FactBase, FileId, FunctionId, Id, IdKind, ModuleId, RegionId, SiteId, VarId, schema};
-use distsys_queries::{DERIVED, ModelError, extracted_columns, load_extracted};
+use distsys_queries::{ModelError, load_extracted};
+pub use distsys_queries::{Schema, schemas};
 use rustc_hash::FxHashMap;
 
 /// A value of an answer.
@@ -35,26 +36,6 @@ pub enum QueryError {
     Model(#[from] ModelError),
     #[error("{path}: {source}; it is read for `.input {relation}`")]
     Facts { path: String, relation: String, source: std::io::Error },
-}
-
-/// A relation that questions may use.
-#[derive(Clone, Debug)]
-pub struct Schema {
-    pub name: &'static str,
-    pub doc: &'static str,
-    pub columns: Vec<Column>,
-}
-
-/// Every relation over a tree, extracted and derived.
-pub fn schemas() -> Vec<Schema> {
-    let extracted = schema::SPECS.iter().map(|spec| Schema {
-        name: spec.name,
-        doc: spec.doc.trim(),
-        columns: extracted_columns(spec),
-    });
-    let derived =
-        DERIVED.iter().map(|derived| Schema { name: derived.name, doc: derived.doc, columns: derived.columns() });
-    extracted.chain(derived).collect()
 }
 
 /// Answers a question over the facts of a tree.

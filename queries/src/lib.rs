@@ -30,7 +30,7 @@ pub use finding::{Category, Confidence, Finding, Maturity, Place, RuleInfo, Seve
 pub use missing::{MissingLibrary, missing};
 pub use models::{built_in_models, model_set};
 pub use own_rules::{OwnRule, OwnRuleError};
-pub use relations::{DERIVED, Derived, derive_relations, derived_reference, extracted_columns, load_extracted};
+pub use relations::{DERIVED, Derived, Schema, derive_relations, derived_reference, load_extracted, schemas};
 
 /// A rule of the catalogue.
 #[derive(Debug)]
@@ -71,13 +71,10 @@ fn leave_the_specific(findings: &mut Vec<Finding>) {
     });
 }
 
-/// What `rules` find, by path, line and rule.
-fn judge_meaning(context: &Context<'_>, rules: &[&'static Rule]) -> Vec<Finding> {
-    in_order(rules.par_iter().flat_map_iter(|rule| (rule.judge)(context)).collect())
-}
-
-/// By path, line and rule, each with an id of its own.
-fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
+/// What `rules` find, and what was `found` by others, by path, line and rule, each with an id of its own.
+fn judge_meaning(context: &Context<'_>, rules: &[&'static Rule], found: Vec<Finding>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = rules.par_iter().flat_map_iter(|rule| (rule.judge)(context)).collect();
+    findings.extend(found);
     findings.sort_by(|a, b| (&a.primary, a.rule.slug, &a.message).cmp(&(&b.primary, b.rule.slug, &b.message)));
     findings.dedup_by(|a, b| a.primary == b.primary && a.rule.slug == b.rule.slug);
     leave_the_specific(&mut findings);
@@ -117,11 +114,8 @@ pub fn judge(
     let meaning = Meaning::derive(&program, &models, &resolution);
     phase("mean", &mut judgement.phases);
     let context = Context { meaning: &meaning };
-    judgement.findings = judge_meaning(&context, rules);
     let own = own_rules::judge(&context, facts, own_rules)?;
-    if !own.is_empty() {
-        judgement.findings = in_order(judgement.findings.into_iter().chain(own).collect());
-    }
+    judgement.findings = judge_meaning(&context, rules, own);
     phase("rules", &mut judgement.phases);
     judgement.counts = meaning.counts();
     judgement.resolution = resolution

@@ -23,7 +23,7 @@ use distsys_engine::datalog::{self, Column, Database, Limits, Problem, Program, 
 use distsys_facts::{FactBase, IdKind, SiteId};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
-use crate::relations::{DERIVED, load_derived, load_extracted, schema_columns};
+use crate::relations::{DERIVED, load_derived, load_extracted, schemas};
 use crate::{Context, FindingBuilder};
 
 /// A rule that a project brings with it.
@@ -116,11 +116,9 @@ impl OwnRule {
 
     fn judge(&self, context: &Context<'_>, mut database: Database) -> Result<Vec<Finding>, OwnRuleError> {
         let fail = |message: String| OwnRuleError::Finding { origin: self.origin.clone(), message };
-        for (name, columns) in schema_columns() {
-            // The rule's own `finding` is not that of the built-in rules.
-            if name != "finding" && name != "step" {
-                database.declare(name, columns);
-            }
+        // The rule's own `finding` is not that of the built-in rules.
+        for schema in schemas().into_iter().filter(|schema| !matches!(schema.name, "finding" | "step")) {
+            database.declare(schema.name, schema.columns);
         }
         datalog::declare(&self.program, &mut database)?;
         datalog::evaluate(&self.program, &mut database, &Limits::default())?;

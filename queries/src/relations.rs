@@ -139,10 +139,24 @@ pub(crate) fn load_derived(derived: &Derived, context: &Context<'_>, database: &
     });
 }
 
-/// Every relation over a tree, extracted and derived, by name.
-pub(crate) fn schema_columns() -> impl Iterator<Item = (&'static str, Vec<Column>)> {
-    let extracted = schema::SPECS.iter().map(|spec| (spec.name, extracted_columns(spec)));
-    extracted.chain(DERIVED.iter().map(|derived| (derived.name, derived.columns())))
+/// A relation that questions may use.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    pub name: &'static str,
+    pub doc: &'static str,
+    pub columns: Vec<Column>,
+}
+
+/// Every relation over a tree, extracted and derived.
+pub fn schemas() -> Vec<Schema> {
+    let extracted = schema::SPECS.iter().map(|spec| Schema {
+        name: spec.name,
+        doc: spec.doc.trim(),
+        columns: extracted_columns(spec),
+    });
+    let derived =
+        DERIVED.iter().map(|derived| Schema { name: derived.name, doc: derived.doc, columns: derived.columns() });
+    extracted.chain(derived).collect()
 }
 
 /// Fills those of the extracted relations that are `wanted`, and takes over all symbols. The first to be loaded: the numbers
@@ -155,7 +169,7 @@ pub fn load_extracted(facts: &FactBase, wanted: &[&str], database: &mut Database
 }
 
 /// The columns of an extracted relation in the query language.
-pub fn extracted_columns(spec: &RelationSpec) -> Vec<Column> {
+fn extracted_columns(spec: &RelationSpec) -> Vec<Column> {
     let type_of = |column_type| match column_type {
         ColumnType::Number => Type::Number,
         ColumnType::Id(kind) => Type::Id(kind),
@@ -295,7 +309,7 @@ fn callbacks(context: &Context<'_>, rows: &mut Rows<'_>) {
 }
 
 fn findings(context: &Context<'_>, rows: &mut Rows<'_>) {
-    for finding in crate::judge_meaning(context, rules()) {
+    for finding in crate::judge_meaning(context, rules(), Vec::new()) {
         let row = [
             rows.text(&finding.id),
             rows.text(finding.rule.slug),

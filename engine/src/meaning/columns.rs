@@ -1,10 +1,11 @@
 //! Columns: which of an entity's a write sets, a condition asks for, a copy holds.
 
-use distsys_facts::schema::Call;
+use distsys_facts::schema::{Call, Sql};
 use distsys_facts::{CallKind, SiteId, VarId};
 
 use super::Meaning;
 use super::operations::{Found, Operand, Operations};
+use super::own_effects::statements;
 use super::reader::Reader;
 use crate::operation::{Attr, OpKind};
 use crate::words::words;
@@ -184,14 +185,15 @@ impl<'m> Meaning<'m> {
         let built = if statement { program.arguments(site).next().and_then(|row| reader.maker(row.var)) } else { None };
         let last = built.map_or(site, |call| call.site);
         let run = self.operations.at(site).filter_map(|op| match self.attribute(op, Attr::Sql) {
-            Found::Is(Operand::Var(var)) => Some(reader.literal(var).unwrap_or(var)),
+            Found::Is(Operand::Var(var)) => Some(var),
             _ => None,
         });
-        let mut statements: Vec<VarId> = program.arguments(site).map(|row| row.var).chain(run).collect();
-        statements.sort_unstable();
-        statements.dedup();
-        let texts = statements.into_iter().flat_map(|var| program.sql_by_var.of(&r.sql, var));
-        let of_text = texts.flat_map(|row| program.text(row.columns).split(',')).filter(|column| !column.is_empty());
+        let mut texts: Vec<Sql> = run.flat_map(|var| statements(reader, var)).collect();
+        if texts.is_empty() {
+            texts = program.arguments(site).flat_map(|row| program.sql_by_var.of(&r.sql, row.var)).copied().collect();
+        }
+        let of_text =
+            texts.iter().flat_map(|row| program.text(row.columns).split(',')).filter(|column| !column.is_empty());
         let set = reader.columns_set(last).into_iter().map(|(column, _)| column);
         let told: Vec<&str> =
             set.chain(of_text).chain(self.columns_made_with(site)).filter(|column| *column != "id").collect();

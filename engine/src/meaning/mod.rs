@@ -379,18 +379,19 @@ impl<'m> Meaning<'m> {
     /// What requests, messages, jobs and schedules may run.
     pub fn is_served(&self, function: FunctionId) -> bool {
         self.served
-            .get_or_init(|| {
-                let mut stack: Vec<FunctionId> =
-                    self.entry_points().into_iter().map(|(function, _)| function).collect();
-                let mut served = FxHashSet::default();
-                while let Some(at) = stack.pop() {
-                    if served.insert(at) {
-                        stack.extend(self.program.sites(at).flat_map(|site| self.callees(site.site)));
-                    }
-                }
-                served
-            })
+            .get_or_init(|| self.reached(self.entry_points().into_iter().map(|(function, _)| function).collect()))
             .contains(&function)
+    }
+
+    /// What functions may run, themselves included.
+    pub fn reached(&self, mut from: Vec<FunctionId>) -> FxHashSet<FunctionId> {
+        let mut reached = FxHashSet::default();
+        while let Some(at) = from.pop() {
+            if reached.insert(at) {
+                from.extend(self.program.sites(at).flat_map(|site| self.callees(site.site)));
+            }
+        }
+        reached
     }
 
     /// Rows by derived relation, for figures.

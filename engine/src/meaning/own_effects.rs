@@ -126,7 +126,7 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             effect.role = role_of(describer, op);
             let found = describer.reader.attribute(op, Attr::Sql);
             if let Found::Is(Operand::Var(var)) = &found {
-                let rows = statements(describer, *var);
+                let rows = statements(describer.reader, *var);
                 if !rows.is_empty() {
                     return rows.iter().map(|row| of_statement(describer, effect, row)).collect();
                 }
@@ -282,8 +282,8 @@ pub(super) fn lower_case(describer: &mut Describer<'_, '_>, term: Term) -> Term 
 }
 
 /// The SQL statements that `var` holds, through assignments and wrappers such as `text(…)`.
-fn statements(describer: &Describer<'_, '_>, var: VarId) -> Vec<distsys_facts::schema::Sql> {
-    let program = describer.reader.program;
+pub(super) fn statements(reader: Reader<'_, '_>, var: VarId) -> Vec<distsys_facts::schema::Sql> {
+    let program = reader.program;
     let r = &program.facts.relations;
     let mut at = var;
     for _ in 0..6 {
@@ -291,7 +291,7 @@ fn statements(describer: &Describer<'_, '_>, var: VarId) -> Vec<distsys_facts::s
         if !rows.is_empty() {
             return rows;
         }
-        if let Some(literal) = describer.reader.literal(at)
+        if let Some(literal) = reader.literal(at)
             && literal != at
         {
             at = literal;

@@ -91,29 +91,21 @@ fn with_outbox(context: &Context<'_>) -> FxHashSet<FunctionId> {
 fn run_again(context: &Context<'_>) -> FxHashSet<FunctionId> {
     let meaning = context.meaning;
     let mut stack: Vec<FunctionId> = Vec::new();
-    let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
+    // Loops that take messages: what they do in a turn is done again, what they do around it is not looked at.
+    let mut loops: Vec<FunctionId> = Vec::new();
     for handler in redelivered(context) {
         if handler.region.is_none() {
             stack.push(handler.function);
         }
         stack.extend(handler.sites.iter().flat_map(|site| meaning.callees(*site)));
-        seen.extend(handler.region.is_some().then_some(handler.function));
+        loops.extend(handler.region.is_some().then_some(handler.function));
     }
-    let by_handlers = reached(context, stack, seen);
+    let mut by_handlers = meaning.reached(stack);
+    by_handlers.extend(loops);
     // What requests run, too, does not come again for them.
     let routes = meaning.entry_points().into_iter().filter(|(_, kind)| *kind == OpKind::Route).map(|(function, _)| function);
-    let by_routes = reached(context, routes.collect(), FxHashSet::default());
+    let by_routes = meaning.reached(routes.collect());
     by_handlers.difference(&by_routes).copied().collect()
-}
-
-fn reached(context: &Context<'_>, mut stack: Vec<FunctionId>, mut seen: FxHashSet<FunctionId>) -> FxHashSet<FunctionId> {
-    let meaning = context.meaning;
-    while let Some(at) = stack.pop() {
-        if seen.insert(at) {
-            stack.extend(meaning.program.sites(at).flat_map(|row| meaning.callees(row.site)));
-        }
-    }
-    seen
 }
 
 /// Whether the message is about what is written: one named value goes into both, or what the write gave into the message.

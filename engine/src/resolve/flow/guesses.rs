@@ -116,6 +116,9 @@ impl<'p, 'f> Flow<'p, 'f> {
                 traits.entry(row.module).or_default().push(path);
             }
         }
+        if traits.is_empty() {
+            return;
+        }
         let mut told: FxHashSet<SiteId> = self.calls.keys().map(|(site, _)| *site).collect();
         let rust = Family::from(Language::Rust);
         told.extend(
