@@ -6,5 +6,6 @@ pub mod lower;
 mod manifest;
 pub mod python;
 pub mod rust;
+pub mod schema;
 pub mod sql;
 pub mod typescript;

@@ -4,8 +4,8 @@ mod scan;
 
 use distsys_facts::SqlVerb;
 use sqlparser::ast::{
-    AssignmentTarget, BinaryOperator, Expr, FromTable, Insert, LockType, ObjectName, OnConflictAction, OnInsert,
-    SetExpr, Statement as Ast, TableFactor, TableObject, TableWithJoins,
+    AlterTableOperation, AssignmentTarget, BinaryOperator, ColumnOption, Expr, FromTable, Insert, LockType, ObjectName, OnConflictAction, OnInsert,
+    SetExpr, Statement as Ast, TableConstraint, TableFactor, TableObject, TableWithJoins,
 };
 use sqlparser::dialect::{GenericDialect, MySqlDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
@@ -103,8 +103,22 @@ fn of_ast(ast: &Ast, text: &str) -> Statement {
         Ast::StartTransaction { .. } => transaction("begin"),
         Ast::Commit { .. } => transaction("commit"),
         Ast::Rollback { .. } => transaction("rollback"),
-        Ast::CreateTable(create) => Statement::new(SqlVerb::Ddl, last(&create.name)),
-        Ast::AlterTable(alter) => Statement::new(SqlVerb::Ddl, last(&alter.name)),
+        Ast::CreateTable(create) => {
+            let marked = create.columns.iter().filter(|column| {
+                column.options.iter().any(|option| matches!(option.option, ColumnOption::Unique(_)))
+            });
+            let mut unique: Vec<String> = marked.map(|column| column.name.value.clone()).collect();
+            unique.extend(create.constraints.iter().flat_map(unique_columns));
+            with_unique(Statement::new(SqlVerb::Ddl, last(&create.name)), unique)
+        }
+        Ast::AlterTable(alter) => {
+            let added = alter.operations.iter().filter_map(|operation| match operation {
+                AlterTableOperation::AddConstraint { constraint, .. } => Some(constraint),
+                _ => None,
+            });
+            let unique = added.flat_map(unique_columns).collect();
+            with_unique(Statement::new(SqlVerb::Ddl, last(&alter.name)), unique)
+        }
         Ast::Drop { names, .. } => Statement::new(SqlVerb::Ddl, names.first().map(last).unwrap_or_default()),
         Ast::Truncate(truncate) => Statement::new(
             SqlVerb::Delete,
@@ -115,7 +129,9 @@ fn of_ast(ast: &Ast, text: &str) -> Statement {
             if index.concurrently {
                 statement.clauses.push("concurrently");
             }
-            statement
+            let columns = index.columns.iter().filter(|_| index.unique);
+            let unique = columns.map(|column| column.column.expr.to_string().replace('"', "")).collect();
+            with_unique(statement, unique)
         }
         Ast::Merge(_) => {
             let mut statement = scan::statement(text).unwrap_or_else(|| Statement::new(SqlVerb::Insert, String::new()));
@@ -125,6 +141,24 @@ fn of_ast(ast: &Ast, text: &str) -> Statement {
         }
         _ => Statement::new(SqlVerb::Other, String::new()),
     }
+}
+
+/// The columns of a key that a second row would break, the primary one apart.
+fn unique_columns(constraint: &TableConstraint) -> Vec<String> {
+    match constraint {
+        TableConstraint::Unique(unique) => {
+            unique.columns.iter().map(|column| column.column.expr.to_string().replace('"', "")).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn with_unique(mut statement: Statement, columns: Vec<String>) -> Statement {
+    if !columns.is_empty() {
+        statement.clauses.push("unique");
+        statement.columns = columns;
+    }
+    statement
 }
 
 /// The word of a transaction statement is its first column.

@@ -114,6 +114,11 @@ pub(crate) fn comes_again(context: &Context<'_>, op: &Operation) -> bool {
     !says(Attr::AutoAck) && (!meaning.declares(op, Attr::Redelivered) || says(Attr::Redelivered))
 }
 
+/// Whether the database refuses a second row of what the effect inserts.
+pub(crate) fn is_unique(context: &Context<'_>, effect: &Effect) -> bool {
+    effect.entity_name().is_some_and(|entity| context.meaning.has_unique_key(entity))
+}
+
 /// Whether something on the way to an effect knows a message, request or attempt that was dealt with before: a look at
 /// stored state that decides, a mark that can be set only once, or a wrapper or name that says so.
 pub(crate) fn is_known_again(context: &Context<'_>, trace: &[SiteId]) -> bool {

@@ -90,3 +90,13 @@ fn a_billing_service_in_actix_and_diesel() {
 fn an_order_service_in_rust() {
     holds("rust");
 }
+
+#[test]
+fn a_shipping_service_in_fastify() {
+    holds("fastify");
+}
+
+#[test]
+fn a_ticketing_service_in_aiohttp() {
+    holds("aiohttp");
+}

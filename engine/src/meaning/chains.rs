@@ -13,6 +13,11 @@ use crate::resolve::ValueKind;
 /// A variable that is assigned in more places than this is no builder.
 const MAX_WAYS: usize = 6;
 
+/// Methods of a promise, which run nothing of the chain.
+fn settles(name: &str) -> bool {
+    matches!(name, "then" | "catch" | "finally")
+}
+
 impl<'m> Reader<'m, '_> {
     /// The calls that the receiver of `site` came from, nearest first: a builder chain, through variables and fields, on all
     /// of the ways that lead here (`if let Some(key) = key { request = request.header("Idempotency-Key", key) }`).
@@ -31,6 +36,22 @@ impl<'m> Reader<'m, '_> {
             }
         }
         found
+    }
+
+    /// The last call of the chain that `site` begins, as far as it is written in one expression:
+    /// `returning` of `db.insert(orders).values(row).returning()`.
+    pub(super) fn chain_end(&self, site: SiteId) -> SiteId {
+        let program = self.program;
+        let mut last = site;
+        for _ in 0..MAX_CHAIN {
+            let Some(call) = self.call(last) else { break };
+            let mut next = program.calls_by_receiver.of(&program.facts.relations.call, call.result);
+            match (next.next(), next.next()) {
+                (Some(only), None) if !settles(program.text(only.name)) => last = only.site,
+                _ => break,
+            }
+        }
+        last
     }
 
     /// The calls that made the value of `var`: one, but for a variable that is assigned on several ways in its function.
@@ -117,12 +138,13 @@ impl<'m> Reader<'m, '_> {
 
     pub(super) fn chain(&self, op: &Operation, name: &str, inner: &Source) -> Found {
         let mut unknown = false;
-        for site in self.chain_calls(op.site) {
+        let after = Some(op.site).filter(|site| *site != op.call);
+        for site in after.into_iter().chain(self.chain_calls(op.site)) {
             let Some(call) = self.call(site) else { continue };
             if name != "*" && self.program.text(call.name) != name && !self.is_called(site, name) {
                 continue;
             }
-            let at = Operation { site, ..*op };
+            let at = Operation { site, call: site, ..*op };
             match self.source(&at, inner) {
                 Found::Absent => {}
                 Found::Unknown => unknown = true,

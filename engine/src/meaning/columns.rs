@@ -10,6 +10,9 @@ use super::reader::Reader;
 use crate::operation::{Attr, OpKind};
 use crate::words::words;
 
+/// How deep conditions within conditions are read.
+const MAX_CONDITION: u32 = 3;
+
 pub(super) fn is_version(column: &str) -> bool {
     let plain: String = words(column).concat();
     matches!(plain.as_str(), "version" | "lockversion" | "rowversion" | "versionid")
@@ -122,17 +125,46 @@ impl<'m, 'f> Reader<'m, 'f> {
             if !matches!(program.text(call.name), "where" | "filter" | "filter_by") {
                 continue;
             }
+            let mut stack: Vec<(VarId, u32)> = Vec::new();
             for argument in program.arguments(call.site) {
                 asked.extend(Some(program.text(argument.keyword)).filter(|keyword| !keyword.is_empty()));
-                let compared = program.binary_by_dst.of(&r.binary, argument.var);
+                stack.push((argument.var, 0));
+            }
+            while let Some((var, depth)) = stack.pop() {
+                let compared = program.binary_by_dst.of(&r.binary, var);
                 let sides = compared.flat_map(|row| std::iter::once(row.left).chain(row.right));
                 // `Order.state.in_(...)`
-                let tested = program.call_giving(argument.var).and_then(|call| call.receiver);
-                let loads = sides.chain(tested).filter(|var| program.loaded_as(*var).is_some());
+                let test = program.call_giving(var);
+                let tested = test.and_then(|call| call.receiver);
+                // `and(eq(orders.state, "new"), …)`, and text with holes.
+                let given = test.into_iter().flat_map(|call| program.arguments(call.site)).map(|row| row.var);
+                let given: Vec<VarId> = given.chain(self.holes(var)).collect();
+                let loads = sides.chain(tested).chain(given.iter().copied());
+                let loads = loads.filter(|var| program.loaded_as(*var).is_some());
                 asked.extend(loads.filter_map(|var| self.column_name(var)));
+                if depth < MAX_CONDITION {
+                    stack.extend(given.into_iter().map(|var| (var, depth + 1)));
+                }
             }
         }
         asked
+    }
+
+    /// What is put into the text that `var` is.
+    fn holes(&self, var: VarId) -> impl Iterator<Item = VarId> {
+        let program = self.program;
+        program.hole_by_var.of(&program.facts.relations.hole, var).map(|row| row.value)
+    }
+
+    /// Whether text for the database works on the column itself: ``sql`${orders.stock} - ${n}` ``, `raw("stock - ?", n)`.
+    fn text_counts_on(&self, operations: &Operations, column: &str, text: VarId) -> bool {
+        let counts = |text: &str| text.contains(['+', '-', '*']);
+        if let Some(constant) = self.constant(text) {
+            return counts(constant)
+                && constant.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == column);
+        }
+        self.program.template(text).is_some_and(|template| counts(self.program.text(template)))
+            && self.holes(text).any(|hole| self.is_column(operations, column, hole))
     }
 
     /// Whether the new value of `column` is counted on from what the row holds: `Account.balance + amount`.
@@ -145,7 +177,12 @@ impl<'m, 'f> Reader<'m, 'f> {
         {
             return true;
         }
-        let added = program.call_giving(value).filter(|call| matches!(program.text(call.name), "add" | "sub" | "mul"));
+        let made = program.call_giving(value);
+        let text = made.and_then(|call| program.arguments(call.site).next());
+        if text.is_some_and(|row| self.text_counts_on(operations, column, row.var)) {
+            return true;
+        }
+        let added = made.filter(|call| matches!(program.text(call.name), "add" | "sub" | "mul"));
         if added.and_then(|call| call.receiver).is_some_and(|receiver| self.is_column(operations, column, receiver)) {
             return true;
         }

@@ -22,6 +22,7 @@ mod retries;
 mod scopes;
 mod terms;
 mod trace;
+mod uniqueness;
 mod tracked;
 
 use std::sync::OnceLock;
@@ -73,6 +74,7 @@ pub struct Meaning<'m> {
     callers: FxHashMap<FunctionId, Vec<SiteId>>,
     flow: provenance::FlowIndex,
     served: OnceLock<FxHashSet<FunctionId>>,
+    unique: OnceLock<FxHashSet<String>>,
 }
 
 impl<'m> Meaning<'m> {
@@ -129,7 +131,7 @@ impl<'m> Meaning<'m> {
             names,
             callers,
             flow,
-            served: OnceLock::new(),
+            served: OnceLock::new(), unique: OnceLock::new(),
         }
     }
 
@@ -175,6 +177,11 @@ impl<'m> Meaning<'m> {
         Creation::Seen(bare)
     }
 
+    /// Whether `var` is a function of the project: a closure, or one by its name.
+    pub fn is_function(&self, var: VarId) -> bool {
+        self.program.closure(var).is_some() || !invoked::functions_of(self.reader(), var).is_empty()
+    }
+
     /// What the creation of the client that an operation goes through gives as an attribute, by site of creation; nothing if
     /// not all of them are seen, none if no client is made.
     fn creations(&self, op: &Operation, attr: Attr) -> Option<Vec<(SiteId, Found)>> {
@@ -182,14 +189,14 @@ impl<'m> Meaning<'m> {
         let of_chain = |source: &&Source| matches!(source, Source::Chain(..));
         let sources: Vec<Source> =
             reader.model(op).attribute(attr).into_iter().flatten().filter(of_chain).cloned().collect();
-        let receiver = self.program.call(op.site).and_then(|call| call.receiver.or(call.callee))?;
+        let receiver = self.program.call(op.call).and_then(|call| call.receiver.or(call.callee))?;
         // A function of the library's module has no client of its own.
         if sources.is_empty() || reader.is_named(receiver) {
             return None;
         }
         let given = |site: SiteId| {
             let Some(call) = self.program.call(site) else { return Found::Absent };
-            let at = Operation { site, ..*op };
+            let at = Operation { site, call: site, ..*op };
             let of_call = sources.iter().filter_map(|source| match source {
                 Source::Chain(name, inner) if name == "*" || name == self.program.text(call.name) => {
                     Some(reader.source(&at, inner))

@@ -15,7 +15,10 @@ use crate::resolve::{Confidence, Resolution, Value, ValueKind};
 /// A call (or an annotation) that does something a model knows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Operation {
+    /// Where it is done: `call`, or the last call of the chain that `call` begins.
     pub site: SiteId,
+    /// The call that the model names.
+    pub call: SiteId,
     /// The function that the site is in.
     pub function: FunctionId,
     pub kind: OpKind,
@@ -159,8 +162,9 @@ impl Operations {
     ) {
         let known = reader.models.op(family, model);
         let function = reader.program.site(site).function;
-        let op =
-            Operation { site, function, kind: known.kind, family, model, path, via, confidence, shift: self.shift };
+        let (call, shift) = (site, self.shift);
+        let site = if known.chain { reader.chain_end(call) } else { call };
+        let op = Operation { site, call, function, kind: known.kind, family, model, path, via, confidence, shift };
         if known.when.iter().all(|condition| reader.holds(&op, condition)) {
             self.all.push(op);
         }

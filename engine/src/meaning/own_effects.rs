@@ -331,12 +331,12 @@ fn role_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Role {
     let own: Role = op.via.role.into();
     if own != Role::Unknown {
         // Other values may reach the receiver with another role; then it is the caller's.
-        let receiver = describer.reader.program.call(op.site).and_then(|call| call.receiver);
+        let receiver = describer.reader.program.call(op.call).and_then(|call| call.receiver);
         return match receiver.map(|var| describer.role_of(var)) {
             Some(role @ Role::Parameter(_)) => role,
             _ => own,
         };
     }
-    let receiver = describer.reader.program.call(op.site).and_then(|call| call.receiver);
+    let receiver = describer.reader.program.call(op.call).and_then(|call| call.receiver);
     receiver.map_or(Role::Unknown, |var| describer.role_of(var))
 }

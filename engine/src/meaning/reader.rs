@@ -133,10 +133,10 @@ impl<'m> Reader<'m, '_> {
     pub(super) fn source(&self, op: &Operation, source: &Source) -> Found {
         match source {
             Source::Constant(text) => Found::Is(Operand::Text(text.clone())),
-            Source::Position(position, path) => self.position(op.site, *position + op.shift as usize, path),
-            Source::Named(name, path) => self.named(op.site, name, path),
+            Source::Position(position, path) => self.position(op.call, *position + op.shift as usize, path),
+            Source::Named(name, path) => self.named(op.call, name, path),
             Source::Receiver => {
-                self.call(op.site).and_then(|call| call.receiver.or(call.callee)).map_or(Found::Absent, is_var)
+                self.call(op.call).and_then(|call| call.receiver.or(call.callee)).map_or(Found::Absent, is_var)
             }
             Source::ReceiverClass => self.receiver_class(op),
             Source::Result => self.call(op.site).map_or(Found::Absent, |call| is_var(call.result)),
@@ -157,18 +157,18 @@ impl<'m> Reader<'m, '_> {
                 before.map_or(Found::Absent, |name| Found::Is(Operand::Text(name.to_owned())))
             }
             Source::ArgumentBefore(position, segment) => {
-                let Some(var) = self.argument(op.site, *position + op.shift as usize) else { return Found::Absent };
+                let Some(var) = self.argument(op.call, *position + op.shift as usize) else { return Found::Absent };
                 let names = self.resolution.values_of(var).filter_map(|value| match value.kind {
                     ValueKind::External(path) => before(self.resolution.paths.text(path), segment),
                     _ => None,
                 });
                 names.take(1).next().map_or(Found::Absent, |name| Found::Is(Operand::Text(name.to_owned())))
             }
-            Source::TypeOf(position) => match self.argument(op.site, *position + op.shift as usize) {
+            Source::TypeOf(position) => match self.argument(op.call, *position + op.shift as usize) {
                 Some(var) => self.class_of(var).map_or(Found::Unknown, |class| Found::Is(Operand::Class(class))),
                 None => Found::Absent,
             },
-            Source::ArgumentName(position) => match self.argument(op.site, *position + op.shift as usize) {
+            Source::ArgumentName(position) => match self.argument(op.call, *position + op.shift as usize) {
                 Some(var) => self.name_of(var),
                 None => Found::Absent,
             },
@@ -180,7 +180,7 @@ impl<'m> Reader<'m, '_> {
                 if there { Found::Is(Operand::Present) } else { Found::Absent }
             }
             Source::MadeBy(name) => {
-                let Some(maker) = self.argument(op.site, op.shift as usize).and_then(|var| self.maker(var)) else {
+                let Some(maker) = self.argument(op.call, op.shift as usize).and_then(|var| self.maker(var)) else {
                     return Found::Unknown;
                 };
                 let named = |call: &Call| self.program.text(call.name) == name;
@@ -380,7 +380,7 @@ impl<'m> Reader<'m, '_> {
         if let Some(class) = op.via.class {
             return Found::Is(Operand::Class(class));
         }
-        let receiver = self.call(op.site).and_then(|call| call.receiver);
+        let receiver = self.call(op.call).and_then(|call| call.receiver);
         receiver.and_then(|var| self.class_of(var)).map_or(Found::Absent, |class| Found::Is(Operand::Class(class)))
     }
 
@@ -418,6 +418,16 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
+    /// The table that a class says it is of; none if it is called like the class.
+    pub(super) fn table_of(&self, class: ClassId) -> Option<&'m str> {
+        let program = self.program;
+        let fields = program.field_by_class.of(&program.facts.relations.field, class);
+        let mut named =
+            fields.filter(|row| matches!(program.text(row.name), "__tablename__" | "tableName" | "table_name" | "TABLE"));
+        let text = named.find_map(|row| program.literal(row.value?).map(|literal| program.text(literal.value)));
+        text.or_else(|| self.annotated_entity(class))
+    }
+
     pub(super) fn name_of(&self, var: VarId) -> Found {
         if let Some(class) = self.class_of(var) {
             return Found::Is(Operand::Class(class));
@@ -432,6 +442,9 @@ impl<'m> Reader<'m, '_> {
         {
             return Found::Is(Operand::Class(class));
         }
+        if let Some(name) = self.made_under(var) {
+            return Found::Is(Operand::Text(name.to_owned()));
+        }
         let mut names = self.resolution.values_of(var).filter_map(|value| match value.kind {
             ValueKind::Function(function) => Some(self.program.text(self.program.function(function).name).to_owned()),
             ValueKind::External(path) => self.resolution.paths.text(path).rsplit('.').next().map(str::to_owned),
@@ -441,6 +454,17 @@ impl<'m> Reader<'m, '_> {
             (Some(name), None) => Found::Is(Operand::Text(name)),
             _ => is_var(var),
         }
+    }
+
+    /// The name under which a library made `var`: `pgTable("orders", …)`, `Table("orders", metadata)`.
+    fn made_under(&self, var: VarId) -> Option<&'m str> {
+        let maker = self.maker(var)?;
+        if self.resolution.external_at(maker.site).is_empty() {
+            return None;
+        }
+        let name = self.constant(self.argument(maker.site, 0)?)?;
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+        name.chars().all(plain).then_some(name)
     }
 
     /// Everything that names a value: its constant text, the text around its holes, the variables and fields it is held by.

@@ -328,13 +328,7 @@ impl<'m, 'f> Describer<'m, 'f> {
             return name;
         }
         let program = self.reader.program;
-        let r = &program.facts.relations;
-        let named = program
-            .field_by_class
-            .of(&r.field, class)
-            .filter(|row| matches!(program.text(row.name), "__tablename__" | "tableName" | "table_name" | "TABLE"))
-            .find_map(|row| program.literal(row.value?).map(|literal| program.text(literal.value)));
-        let named = named.or_else(|| self.reader.annotated_entity(class));
+        let named = self.reader.table_of(class);
         let text = words::entity_name(named.unwrap_or_else(|| program.text(program.class(class).name)));
         let name = self.names.intern(&text);
         self.entities.insert(class, name);
@@ -465,7 +459,7 @@ impl<'m, 'f> Describer<'m, 'f> {
 
 impl<'m, 'f> Reader<'m, 'f> {
     /// The entity that an annotation of a class names: `@Entity("orders")`.
-    fn annotated_entity(&self, class: ClassId) -> Option<&'m str> {
+    pub(super) fn annotated_entity(&self, class: ClassId) -> Option<&'m str> {
         let program = self.program;
         let rows = program.annotation_by_class.of(&program.facts.relations.class_annotation, class);
         rows.into_iter().find_map(|row| {

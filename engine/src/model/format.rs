@@ -124,6 +124,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         attributes: Vec::new(),
         scopes: Vec::new(),
         callbacks: Vec::new(),
+        chain: false,
         handlers: Vec::new(),
         client: Vec::new(),
         unit: None,
@@ -163,6 +164,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
                     op.handlers.push((method.clone(), string(method, serves)?));
                 }
             }
+            "chain" => op.chain = value.as_bool().ok_or("`chain` must be true or false")?,
             "unit" => {
                 op.unit = Some(match string(key, value)?.as_str() {
                     "ms" => 1.0,

@@ -111,6 +111,8 @@ pub struct OpModel {
     pub attributes: Vec<(Attr, Vec<Source>)>,
     pub scopes: Vec<ScopeKind>,
     pub callbacks: Vec<Callback>,
+    /// Whether the calls that follow in the same chain belong to it, and the last of them does it.
+    pub chain: bool,
     /// Methods that the operation runs, each with the HTTP method that it serves (empty: any).
     pub handlers: Vec<(String, String)>,
     pub client: Vec<Source>,

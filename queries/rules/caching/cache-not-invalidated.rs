@@ -59,7 +59,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     for (function, key, write) in fills {
         for &(entity, read) in reads.get(&function).into_iter().flatten() {
-            if read != write && meaning.precedes(read, write) && carries(context, read, write) {
+            let is_filled = match read == write {
+                true => is_filled_by_given(context, write),
+                false => meaning.precedes(read, write) && carries(context, read, write),
+            };
+            if is_filled {
                 cached.push((entity, key, write));
             }
         }
@@ -163,6 +167,25 @@ fn carries(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
     let rest: Vec<VarId> = arguments.collect();
     let values = if rest.is_empty() { first.into_iter().collect() } else { rest };
     values.into_iter().any(|var| meaning.made_from(var).contains(&result))
+}
+
+/// Whether a helper called here fills the cache with what a function that it is given loads: `cached(key, ttl, () => …)`.
+fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let gives = program.arguments(site).any(|row| meaning.is_function(row.var));
+    gives
+        && meaning.callees(site).into_iter().any(|helper| {
+            let loads = program.sites(helper).filter(|row| meaning.invocations.is_through_parameter(row.site));
+            let loaded: Vec<VarId> = loads.filter_map(|row| program.call(row.site)).map(|call| call.result).collect();
+            let fills = program.sites(helper).filter(|row| {
+                meaning.effects.at(row.site).any(|(effect, _)| effect.kind == OpKind::CacheWrite)
+            });
+            fills.flat_map(|row| program.arguments(row.site)).any(|row| {
+                let made = meaning.made_from(row.var);
+                loaded.iter().any(|var| made.contains(var))
+            })
+        })
 }
 
 fn report(context: &Context<'_>, site: SiteId, effect: &Effect, fill: SiteId, key: Name) -> Finding {

@@ -1,12 +1,12 @@
 //! A POST route reaches a payment or creates what a customer would see twice, and nothing knows a request again.
 
 use distsys_engine::meaning::{Effect, EffectFlags, Mode, Term};
-use distsys_engine::words::{entity_name, is_idempotency_key, is_seen_twice, is_unique_violation};
+use distsys_engine::words::{is_idempotency_key, is_seen_twice, is_unique_violation};
 use distsys_engine::OpKind;
 use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::handlers::is_known_again;
+use crate::handlers::{is_known_again, is_unique};
 use crate::retried::is_payment;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -183,23 +183,6 @@ impl Speaking {
 
 fn says_key(text: &str) -> bool {
     is_idempotency_key(text) || text.to_ascii_lowercase().contains("idempot")
-}
-
-/// Whether the class of the entity has a key of its own that a second row would break.
-fn is_unique(context: &Context<'_>, effect: &Effect) -> bool {
-    let program = context.meaning.program;
-    let r = &program.facts.relations;
-    let Some(entity) = context.meaning.text(effect.entity) else { return false };
-    r.class.iter().filter(|class| entity_name(program.text(class.name)) == entity_name(entity)).any(|class| {
-        program.field_by_class.of(&r.field, class.class).filter_map(|row| row.value).any(|value| {
-            program.call_giving(value).is_some_and(|call| {
-                program.arguments(call.site).any(|argument| {
-                    program.text(argument.keyword) == "unique"
-                        && context.meaning.constant(argument.var).is_none_or(|text| !text.eq_ignore_ascii_case("false"))
-                })
-            })
-        })
-    })
 }
 
 fn report(context: &Context<'_>, route: SiteId, trace: &[SiteId], effect: &Effect) -> Finding {

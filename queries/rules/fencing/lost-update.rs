@@ -162,8 +162,8 @@ fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<S
         if !program.text(argument.keyword).is_empty() {
             passed.push((argument.keyword, argument.var));
         }
-        stack.push(argument.var);
     }
+    stack.extend(meaning.chain_arguments(write));
     for _ in 0..16 {
         let Some(var) = stack.pop() else { break };
         for row in program.entry_by_var.of(&r.entry, var) {
