@@ -114,9 +114,10 @@ pub(crate) fn comes_again(context: &Context<'_>, op: &Operation) -> bool {
     !says(Attr::AutoAck) && (!meaning.declares(op, Attr::Redelivered) || says(Attr::Redelivered))
 }
 
-/// Whether the database refuses a second row of what the effect inserts.
-pub(crate) fn is_unique(context: &Context<'_>, effect: &Effect) -> bool {
-    effect.entity_name().is_some_and(|entity| context.meaning.has_unique_key(entity))
+/// Whether the database refuses a second row of what the write at `site` inserts.
+pub(crate) fn is_unique(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
+    let columns = context.meaning.columns_written(site);
+    effect.entity_name().is_some_and(|entity| context.meaning.has_unique_key(entity, &columns))
 }
 
 /// Whether something on the way to an effect knows a message, request or attempt that was dealt with before: a look at

@@ -2,7 +2,7 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::words::words;
-use distsys_facts::VarId;
+use distsys_facts::{RegionKind, VarId};
 
 use crate::Context;
 
@@ -32,6 +32,13 @@ const CUTTING: &[&str] = &[
 
 /// Whether the code bounds how many elements the collection has: a literal, a page, a slice, a constant count.
 pub(crate) fn is_bounded(context: &Context<'_>, collection: VarId) -> bool {
+    is_bounded_within(context, collection, MAX_FILLS)
+}
+
+/// Lists that are filled from lists are followed this far.
+const MAX_FILLS: u32 = 3;
+
+fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
@@ -40,6 +47,9 @@ pub(crate) fn is_bounded(context: &Context<'_>, collection: VarId) -> bool {
         let literal = program.element_by_var.of(&r.element, at).next().is_some()
             || program.entry_by_var.of(&r.entry, at).next().is_some();
         if literal || named_for_a_part(context, at) || meaning.constant(at).is_some() {
+            return true;
+        }
+        if is_compared(context, at) || is_declared_small(context, at) || is_filled_from_bounded(context, at, fills) {
             return true;
         }
         if let Some(call) = program.call_giving(at) {
@@ -82,6 +92,134 @@ pub(crate) fn is_bounded(context: &Context<'_>, collection: VarId) -> bool {
         }
     }
     false
+}
+
+/// Whether a look at its size decides: `if (ids.length > 100) throw …`, `assert len(ids) <= LIMIT`.
+fn is_compared(context: &Context<'_>, at: VarId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let same = |var: VarId| is_same(context, var, at);
+    let is_size = |var: VarId| {
+        program.loaded_as(var).is_some_and(|load| matches!(program.text(load.field), "length" | "size") && same(load.base))
+            || program.call_giving(var).is_some_and(|call| match program.text(call.name) {
+                "len" | "size" | "count" => match call.receiver {
+                    Some(receiver) => same(receiver),
+                    None => program.arguments(call.site).next().is_some_and(|row| same(row.var)),
+                },
+                _ => false,
+            })
+    };
+    let is_small = |var: VarId| meaning.constant(var).is_some_and(|text| matches!(text, "0" | "1"));
+    r.binary.iter().any(|row| {
+        let Some(right) = row.right else { return false };
+        matches!(program.text(row.operator), ">" | ">=" | "<" | "<=")
+            && ((is_size(row.left) && !is_small(right)) || (is_size(right) && !is_small(row.left)))
+    })
+}
+
+/// Whether two variables are one, or are loaded from one field of one object.
+fn is_same(context: &Context<'_>, left: VarId, right: VarId) -> bool {
+    let program = context.meaning.program;
+    let origin = |var: VarId| {
+        let mut at = var;
+        for _ in 0..MAX_STEPS {
+            let mut sources = program.assigned_from(at).map(|row| row.src);
+            match (sources.next(), sources.next()) {
+                (Some(only), None) => at = only,
+                _ => break,
+            }
+        }
+        at
+    };
+    let (left, right) = (origin(left), origin(right));
+    left == right
+        || match (program.loaded_as(left), program.loaded_as(right)) {
+            (Some(one), Some(other)) => one.field == other.field && origin(one.base) == origin(other.base),
+            _ => false,
+        }
+}
+
+/// Words by which schemas and validators bound a list.
+fn says_most(name: &str) -> bool {
+    matches!(
+        name,
+        "max" | "maxItems" | "max_items" | "max_length" | "maxLength" | "ArrayMaxSize" | "MaxLen" | "max_len" | "arrayMaxSize"
+    )
+}
+
+/// Whether what checks the input says how many there may be: `z.array(…).max(50)`, `Field(max_length=50)`, `@ArrayMaxSize(50)`.
+fn is_declared_small(context: &Context<'_>, at: VarId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let parameter = program.parameter(at).map(|row| (row.name, row.type_));
+    if parameter.is_some_and(|(_, type_)| says_most_in(program.text(type_))) {
+        return true;
+    }
+    let Some(name) = program.loaded_as(at).map(|load| load.field).or(parameter.map(|(name, _)| name)) else {
+        return false;
+    };
+    if program.text(name).len() < 2 {
+        return false;
+    }
+    let bounded = |value: VarId| {
+        let mut next = program.call_giving(value);
+        for _ in 0..MAX_STEPS {
+            let Some(call) = next else { return false };
+            let told = program.arguments(call.site).any(|row| {
+                says_most(program.text(row.keyword))
+                    || program.entry_by_var.of(&r.entry, row.var).any(|entry| says_most(program.text(entry.key)))
+            });
+            if told || says_most(program.text(call.name)) {
+                return true;
+            }
+            next = call.receiver.and_then(|receiver| program.call_giving(receiver));
+        }
+        false
+    };
+    let of_object = r.entry.iter().filter(|row| row.key == name).any(|row| {
+        bounded(row.value)
+            || program.entry_by_var.of(&r.entry, row.value).any(|entry| says_most(program.text(entry.key)))
+    });
+    let of_class = r.field.iter().filter(|row| row.name == name).any(|row| {
+        says_most_in(program.text(row.type_))
+            || row.value.is_some_and(bounded)
+            || program
+                .field_annotation_by_class
+                .of(&r.field_annotation, row.class)
+                .filter(|annotation| annotation.name == name)
+                .filter_map(|annotation| program.call(annotation.site))
+                .any(|call| {
+                    says_most(program.written_name(call))
+                        || program.arguments(call.site).any(|row| says_most(program.text(row.keyword)))
+                })
+    });
+    of_object || of_class
+}
+
+/// `Annotated[list[str], Field(max_length=50)]`, `conlist(str, max_items=50)`
+fn says_most_in(type_: &str) -> bool {
+    type_.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word != "max" && says_most(word))
+}
+
+/// Whether a list starts empty and gets its elements in a loop over a bounded one.
+fn is_filled_from_bounded(context: &Context<'_>, at: VarId, depth: u32) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    if depth == 0 || program.variable(at).is_none() {
+        return false;
+    }
+    let mut fills = program
+        .calls_by_receiver
+        .of(&r.call, at)
+        .filter(|call| matches!(program.text(call.name), "append" | "push" | "add" | "push_back" | "insert"))
+        .peekable();
+    fills.peek().is_some()
+        && fills.all(|call| {
+            let around = program.regions_outward(program.site(call.site).region).find(|row| row.kind == RegionKind::Loop);
+            let over = around.and_then(|row| program.iterates_by_region.first(&r.iterates, row.region));
+            over.is_some_and(|row| is_bounded_within(context, row.var, depth - 1))
+        })
 }
 
 fn is_named(context: &Context<'_>, var: VarId) -> bool {

@@ -100,3 +100,8 @@ fn a_shipping_service_in_fastify() {
 fn a_ticketing_service_in_aiohttp() {
     holds("aiohttp");
 }
+
+#[test]
+fn a_ledger_service_in_tonic() {
+    holds("tonic");
+}

@@ -20,7 +20,7 @@ pub(super) fn is_version(column: &str) -> bool {
 
 /// Calls that set columns: `update(Order).values(state="paid")`, `.set({ state })`, `.update(state="paid")`.
 fn sets_columns(name: &str) -> bool {
-    matches!(name, "values" | "set" | "update" | "updateMany" | "updateOne" | "update_one")
+    matches!(name, "values" | "set" | "create" | "update" | "updateMany" | "updateOne" | "update_one")
 }
 
 /// Calls that set one column: its name, then its value.
@@ -245,6 +245,13 @@ impl<'m> Meaning<'m> {
         if let Some(column) = self.constant(var) {
             return Some(vec![column]);
         }
+        // `save({ total, customer })`
+        let object = self.reader().object(var);
+        let entries = object.into_iter().flat_map(|var| program.entry_by_var.of(&program.facts.relations.entry, var));
+        let keys: Vec<&str> = entries.map(|row| program.text(row.key)).collect();
+        if !keys.is_empty() {
+            return Some(keys);
+        }
         let elements = program.element_by_var.of(&program.facts.relations.element, var);
         let columns: Option<Vec<&str>> = elements.map(|row| self.constant(row.value)).collect();
         columns.filter(|columns| !columns.is_empty())
@@ -254,9 +261,10 @@ impl<'m> Meaning<'m> {
     fn columns_made_with(&self, site: SiteId) -> impl Iterator<Item = &'m str> {
         let program = self.program;
         let receiver = program.call(site).and_then(|call| call.receiver);
-        let made = receiver.and_then(|var| self.reader().maker(var)).filter(|call| call.kind == CallKind::New);
+        let saved = receiver.into_iter().chain(program.arguments(site).map(|row| row.var));
+        let made = saved.filter_map(|var| self.reader().maker(var)).filter(|call| call.kind == CallKind::New);
         let columns =
-            made.into_iter().flat_map(|call| program.arguments(call.site)).map(|row| program.text(row.keyword));
+            made.flat_map(|call| program.arguments(call.site)).map(|row| program.text(row.keyword));
         columns.filter(|column| !column.is_empty() && *column != "**")
     }
 

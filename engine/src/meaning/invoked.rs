@@ -147,6 +147,10 @@ impl Invocations {
             {
                 self.all.push(Invoked { site: op.site, function, mode: Mode::Registered });
             }
+            if !model.files.is_empty() || !model.takes.is_empty() {
+                let entered = operations.entered(op.site).iter();
+                self.all.extend(entered.map(|&function| Invoked { site: op.site, function, mode }));
+            }
             for function in methods_run(reader, operations, op) {
                 self.all.push(Invoked { site: op.site, function, mode });
             }

@@ -7,6 +7,7 @@
 mod causes;
 mod chains;
 mod columns;
+mod conventions;
 mod durations;
 mod effects;
 mod failures;
@@ -74,8 +75,11 @@ pub struct Meaning<'m> {
     callers: FxHashMap<FunctionId, Vec<SiteId>>,
     flow: provenance::FlowIndex,
     served: OnceLock<FxHashSet<FunctionId>>,
-    unique: OnceLock<FxHashSet<String>>,
+    unique: OnceLock<FxHashMap<String, uniqueness::Keys>>,
 }
+
+/// What waiting for a promise gives is followed this far.
+const MAX_STEPS: usize = 12;
 
 impl<'m> Meaning<'m> {
     pub fn derive(program: &'m Program<'m>, models: &'m ModelSet, resolution: &'m Resolution) -> Self {
@@ -251,11 +255,37 @@ impl<'m> Meaning<'m> {
         let gives = match self.attribute(op, Attr::Completion) {
             Found::Is(Operand::Var(var)) => Some(var),
             Found::Is(Operand::Text(text)) if text == "none" => None,
+            Found::Is(Operand::Text(text)) if text == "awaited" => {
+                return program.call(op.site).is_some_and(|call| self.is_unconfirmed(call.result));
+            }
             // Whatever a library of this family does outside the process gives a promise.
             _ if op.family.gives_promises() && does_outside(op.kind) => program.call(op.site).map(|call| call.result),
             _ => None,
         };
         gives.is_some_and(|var| !self.is_used(var))
+    }
+
+    /// Whether what waiting for `promise` gives, itself a promise, is dropped: `context.publish(…).await?;`.
+    fn is_unconfirmed(&self, promise: VarId) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut at = promise;
+        let mut waits = 0;
+        for _ in 0..MAX_STEPS {
+            waits += program.suspend_by_var.of(&r.suspend, at).count();
+            let named = program.variable(at).is_some_and(|row| !row.name.is_empty());
+            if named || program.argument_by_var.of(&r.argument, at).next().is_some() || self.flow.is_kept(at) {
+                return false;
+            }
+            // `.map_err(…)`, `.expect(…)`
+            let mut calls = program.calls_by_receiver.of(&r.call, at).map(|call| call.result);
+            let mut assigned = program.assign_by_src.of(&r.assign, at).map(|row| row.dst);
+            match calls.next().or(assigned.next()) {
+                Some(var) => at = var,
+                None => return waits == 1,
+            }
+        }
+        false
     }
 
     /// The arguments of a call and of the calls that built its receiver, in the order written.

@@ -3,6 +3,7 @@
 use distsys_facts::{ClassId, FunctionId, IdKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
+use super::conventions::{self, Entry};
 use super::invoked::parameter_of;
 use super::reader::Reader;
 use crate::csr::Csr;
@@ -64,6 +65,8 @@ pub struct Operations {
     /// The function that an annotation site decorates.
     decorated: FxHashMap<SiteId, FunctionId>,
     decorated_class: FxHashMap<SiteId, ClassId>,
+    /// Functions that are run by convention, by the site that stands for it.
+    entered: FxHashMap<SiteId, Vec<FunctionId>>,
     /// The shift of operations that are being added.
     shift: u32,
 }
@@ -95,6 +98,7 @@ impl Operations {
             }
         }
         operations.by_shape(&reader);
+        operations.by_convention(&reader);
         operations.index(program);
         operations
     }
@@ -149,6 +153,18 @@ impl Operations {
         }
     }
 
+    /// Functions that are run for the file that they are in, or for what they take.
+    fn by_convention(&mut self, reader: &Reader<'_, '_>) {
+        for Entry { site, function, model } in conventions::entries(reader) {
+            let via = Value::new(ValueKind::Function(function));
+            self.consider(reader, site, reader.family(site), model, None, via, Confidence::High);
+            let entered = self.entered.entry(site).or_default();
+            if !entered.contains(&function) {
+                entered.push(function);
+            }
+        }
+    }
+
     #[allow(clippy::too_many_arguments, reason = "one call site, all of it belongs to the operation")]
     fn consider(
         &mut self,
@@ -181,6 +197,11 @@ impl Operations {
 
     pub fn of_kind(&self, kind: OpKind) -> impl Iterator<Item = &Operation> {
         self.all.iter().filter(move |op| op.kind == kind)
+    }
+
+    /// The functions that are run by convention, which `site` stands for.
+    pub fn entered(&self, site: SiteId) -> &[FunctionId] {
+        self.entered.get(&site).map_or(&[], Vec::as_slice)
     }
 
     /// The class that carries the annotation `site`.

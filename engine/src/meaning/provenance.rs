@@ -25,6 +25,7 @@ impl Meaning<'_> {
             }
             stack.extend(program.assigned_from(at).map(|row| row.src));
             stack.extend(program.loaded_as(at).map(|row| row.base));
+            stack.extend(self.flow.given_by.get(&at));
             stack.extend(program.hole_by_var.of(&r.hole, at).map(|row| row.value));
             stack.extend(program.entry_by_var.of(&r.entry, at).map(|row| row.value));
             stack.extend(program.element_by_var.of(&r.element, at).map(|row| row.value));
@@ -238,6 +239,8 @@ pub(super) struct FlowIndex {
     loads_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
     stores_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
     arguments_by_keyword: FxHashMap<distsys_facts::Sym, Vec<u32>>,
+    /// The value whose method calls a closure, by the closure's parameters.
+    given_by: FxHashMap<VarId, VarId>,
     imports_by_member: FxHashMap<distsys_facts::Sym, Vec<VarId>>,
     /// Values that are returned, yielded, stored, or part of another value.
     kept: FxHashSet<VarId>,
@@ -263,6 +266,14 @@ impl FlowIndex {
         for (number, row) in r.argument.iter().enumerate().filter(|(_, row)| !row.keyword.is_empty()) {
             arguments_by_keyword.entry(row.keyword).or_default().push(number as u32);
         }
+        // `elapsed().map(|age| age < limit)`
+        let mut given_by: FxHashMap<VarId, VarId> = FxHashMap::default();
+        for row in &r.argument {
+            let Some(closure) = program.closure(row.var) else { continue };
+            let receiver = program.call(row.site).filter(|_| resolution.calls_at(row.site).is_empty());
+            let Some(receiver) = receiver.and_then(|call| call.receiver) else { continue };
+            given_by.extend(program.parameters(closure).map(|row| (row.var, receiver)));
+        }
         let mut kept: FxHashSet<VarId> = r.returns.iter().filter_map(|row| row.var).collect();
         kept.extend(r.yields.iter().filter_map(|row| row.var));
         kept.extend(r.hole.iter().map(|row| row.value));
@@ -273,6 +284,7 @@ impl FlowIndex {
         kept.extend(r.binary.iter().filter_map(|row| row.right));
         FlowIndex {
             kept,
+            given_by,
             store_by_src: Csr::by(vars, &r.store, |row| Some(row.src)),
             passed_by_parameter: Csr::by(vars, &resolution.passed, |row| Some(row.parameter)),
             passed_by_argument: Csr::by(vars, &resolution.passed, |row| Some(row.argument)),

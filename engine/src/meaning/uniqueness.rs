@@ -1,7 +1,7 @@
 //! Which entities have a key of their own that a second row would break.
 
-use distsys_facts::{ClassId, VarId};
-use rustc_hash::FxHashSet;
+use distsys_facts::{ClassId, SiteId, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Meaning;
 use super::terms::Name;
@@ -11,62 +11,108 @@ use crate::words::{entity_name, words};
 /// Declarations of a table lie within one another no deeper than this.
 const MAX_DEPTH: u32 = 4;
 
+/// The columns of an entity's unique keys, in one spelling; nothing where they are not seen.
+pub(super) type Keys = Option<FxHashSet<String>>;
+
 impl Meaning<'_> {
-    /// Whether a column of the entity, or several together, must be unique, the primary key apart.
-    pub fn has_unique_key(&self, entity: Name) -> bool {
-        self.unique.get_or_init(|| unique_entities(self)).contains(self.name(entity))
+    /// Whether a second row with the same values in `columns` (none: not known) breaks a key of the entity, the primary
+    /// key apart.
+    pub fn has_unique_key(&self, entity: Name, columns: &[&str]) -> bool {
+        match self.unique.get_or_init(|| unique_keys(self)).get(self.name(entity)) {
+            Some(Some(keys)) => columns.is_empty() || columns.iter().any(|column| keys.contains(&plain(column))),
+            Some(None) => true,
+            None => false,
+        }
     }
 }
 
-fn unique_entities(meaning: &Meaning<'_>) -> FxHashSet<String> {
+fn plain(column: &str) -> String {
+    words(column).concat()
+}
+
+fn unique_keys(meaning: &Meaning<'_>) -> FxHashMap<String, Keys> {
     let program = meaning.program;
     let r = &program.facts.relations;
     let reader = meaning.reader();
-    let mut found: FxHashSet<String> = FxHashSet::default();
-    let keyed = r.sql.iter().filter(|row| program.text(row.clauses).split(',').any(|clause| clause == "unique"));
-    found.extend(keyed.map(|row| entity_name(program.text(row.table))));
-    for row in &r.class {
-        if !is_keyed(meaning, row.class) {
-            continue;
+    let mut found: FxHashMap<String, Keys> = FxHashMap::default();
+    let mut add = |entity: &str, columns: Keys| {
+        let known = found.entry(entity_name(entity)).or_insert_with(|| Some(FxHashSet::default()));
+        match (known, columns) {
+            (Some(known), Some(columns)) => known.extend(columns),
+            (known, _) => *known = None,
         }
+    };
+    for row in &r.sql {
+        if program.text(row.clauses).split(',').any(|clause| clause == "unique") {
+            add(program.text(row.table), Some(program.text(row.columns).split(',').map(plain).collect()));
+        }
+    }
+    for row in &r.class {
+        let Some(columns) = keys_of(meaning, row.class) else { continue };
         // `class Meta` within a model speaks of the model.
         let outer = program.text(row.qualified).rsplit_once('.').map(|(outer, _)| outer);
-        let outer = r.class.iter().filter(|known| known.module == row.module && Some(program.text(known.qualified)) == outer);
+        let outer =
+            r.class.iter().filter(|known| known.module == row.module && Some(program.text(known.qualified)) == outer);
         for row in outer.chain([row]) {
-            let named = reader.table_of(row.class).unwrap_or_else(|| program.text(row.name));
-            found.extend([entity_name(named), entity_name(program.text(row.name))]);
+            add(program.text(row.name), columns.clone());
+            if let Some(table) = reader.table_of(row.class) {
+                add(table, columns.clone());
+            }
         }
     }
     // `pgTable("orders", { reference: text("reference").unique() })`, `Table("orders", metadata, UniqueConstraint("reference"))`
     for row in &r.call {
         let name = program.arguments(row.site).next().and_then(|first| program.literal(first.var));
         let Some(name) = name.filter(|_| program.arguments(row.site).nth(1).is_some()) else { continue };
-        if program.arguments(row.site).skip(1).any(|argument| says_unique(meaning, argument.var, 0)) {
-            found.insert(entity_name(program.text(name.value)));
+        for argument in program.arguments(row.site).skip(1) {
+            let entries = program.entry_by_var.of(&r.entry, argument.var);
+            let marked = entries.filter(|entry| says_unique(meaning, entry.value, 0));
+            let columns: FxHashSet<String> = marked.map(|entry| plain(program.text(entry.key))).collect();
+            if !columns.is_empty() {
+                add(program.text(name.value), Some(columns));
+            } else if says_unique(meaning, argument.var, 0) {
+                add(program.text(name.value), None);
+            }
         }
     }
     found
 }
 
-/// `reference = CharField(unique=True)`, `class Meta: constraints = [UniqueConstraint(…)]`, `@Column({ unique: true })`.
-fn is_keyed(meaning: &Meaning<'_>, class: ClassId) -> bool {
+/// `reference = CharField(unique=True)`, `@Column({ unique: true })`; nothing where columns are unique together; none if
+/// the class says nothing of it.
+fn keys_of(meaning: &Meaning<'_>, class: ClassId) -> Option<Keys> {
     let program = meaning.program;
     let r = &program.facts.relations;
-    let mut fields = program.field_by_class.of(&r.field, class);
-    let annotations = program.annotation_by_class.of(&r.class_annotation, class).map(|row| row.site);
-    let of_fields = program.field_annotation_by_class.of(&r.field_annotation, class).map(|row| row.site);
-    let mut sites = annotations.chain(of_fields);
-    fields.any(|row| {
-        let named = program.text(row.name) == "unique_together";
-        row.value.is_some_and(|value| named || says_unique(meaning, value, 0))
-    }) || sites.any(|site| {
+    let says = |site: SiteId| {
         program.call(site).is_some_and(|call| is_unique_word(program.written_name(call)))
             || program.arguments(site).any(|row| {
                 says_unique(meaning, row.var, 0)
                     || is_set(meaning, program.text(row.keyword), row.var)
                     || meaning.constant(row.var) == Some("unique")
             })
-    })
+    };
+    let mut columns: FxHashSet<String> = FxHashSet::default();
+    for row in program.field_by_class.of(&r.field, class) {
+        let name = program.text(row.name);
+        let Some(value) = row.value else { continue };
+        if name == "unique_together" || (says_unique(meaning, value, 0) && !is_column(meaning, value)) {
+            return Some(None);
+        }
+        if says_unique(meaning, value, 0) {
+            columns.insert(plain(name));
+        }
+    }
+    if program.annotation_by_class.of(&r.class_annotation, class).any(|row| says(row.site)) {
+        return Some(None);
+    }
+    let marked = program.field_annotation_by_class.of(&r.field_annotation, class).filter(|row| says(row.site));
+    columns.extend(marked.map(|row| plain(program.text(row.name))));
+    Some(Some(columns)).filter(|columns| columns.as_ref().is_some_and(|columns| !columns.is_empty()))
+}
+
+/// Whether a field's value declares one column: it is made by a call, not a list of constraints.
+fn is_column(meaning: &Meaning<'_>, value: VarId) -> bool {
+    meaning.program.call_giving(value).is_some()
 }
 
 fn is_unique_word(name: &str) -> bool {

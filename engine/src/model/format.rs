@@ -119,6 +119,8 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         library: 0,
         patterns: Vec::new(),
         shapes: Vec::new(),
+        files: Vec::new(),
+        takes: Vec::new(),
         kind: OpKind::Apply,
         when: Vec::new(),
         attributes: Vec::new(),
@@ -134,6 +136,8 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         match key.as_str() {
             "call" => op.patterns = patterns(key, value)?,
             "shape" => op.shapes = patterns(key, value)?,
+            "files" => op.files = patterns(key, value)?,
+            "takes" => op.takes = patterns(key, value)?,
             "kind" => {
                 let name = string(key, value)?;
                 kind = Some(OpKind::from_name(&name).ok_or_else(|| format!("unknown kind `{name}`"))?);
@@ -185,15 +189,14 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         }
     }
     op.kind = kind.ok_or("`kind` is missing")?;
-    if op.patterns.is_empty() && op.shapes.is_empty() {
-        return Err("`call` or `shape` is missing".to_owned());
+    if [&op.patterns, &op.shapes, &op.files, &op.takes].iter().all(|patterns| patterns.is_empty()) {
+        return Err("`call`, `shape`, `files` or `takes` is missing".to_owned());
     }
-    if op.handlers.is_empty()
-        == op.callbacks.iter().any(|callback| matches!(callback, Callback::Methods(_) | Callback::MethodsDecorated))
-    {
-        return Err("`callback = \"methods(…)\"` and `handlers` need each other".to_owned());
+    let of_class = |callback: &Callback| matches!(callback, Callback::Methods(_) | Callback::MethodsDecorated);
+    if op.handlers.is_empty() == (op.callbacks.iter().any(of_class) || !op.files.is_empty()) {
+        return Err("`handlers` and `callback = \"methods(…)\"` or `files` need each other".to_owned());
     }
-    if op.examples.is_empty() {
+    if op.examples.is_empty() && op.files.is_empty() {
         return Err("`example` is missing: a line of code whose last call is the operation".to_owned());
     }
     Ok(op)

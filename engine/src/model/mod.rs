@@ -106,6 +106,10 @@ pub struct OpModel {
     pub library: u32,
     pub patterns: Vec<Pattern>,
     pub shapes: Vec<Pattern>,
+    /// Files, their paths as names: what they export under the names in `handlers` is run.
+    pub files: Vec<Pattern>,
+    /// Types: functions that take a parameter of one are run.
+    pub takes: Vec<Pattern>,
     pub kind: OpKind,
     pub when: Vec<Condition>,
     pub attributes: Vec<(Attr, Vec<Source>)>,
@@ -339,6 +343,21 @@ impl ModelSet {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// The models of what a file offers by its path, written as a name (`app.orders.route`).
+    pub fn ops_of_file(&self, family: Family, path: &str) -> Vec<u32> {
+        self.ops_where(family, |op| op.files.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// The models of functions that take a value of this type.
+    pub fn ops_that_take(&self, family: Family, type_: &str) -> Vec<u32> {
+        self.ops_where(family, |op| op.takes.iter().any(|pattern| pattern.matches(type_)))
+    }
+
+    fn ops_where(&self, family: Family, test: impl Fn(&OpModel) -> bool) -> Vec<u32> {
+        let ops = self.families.get(&family).into_iter().flat_map(|models| &models.ops);
+        ops.enumerate().filter(|(_, op)| test(op)).map(|(number, _)| number as u32).collect()
     }
 
     /// The models that a method name alone suggests.

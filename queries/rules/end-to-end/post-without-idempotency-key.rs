@@ -46,7 +46,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                     continue;
                 }
                 let trace = meaning.trace(site.site, &effect);
-                if is_known_again(context, &trace) || is_unique(context, &effect) {
+                let last = *trace.last().unwrap_or(&site.site);
+                if is_known_again(context, &trace) || is_unique(context, last, &effect) {
                     continue;
                 }
                 by_place.entry(context.primary(&trace)).or_insert((op.site, trace, effect));

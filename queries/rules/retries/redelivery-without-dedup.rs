@@ -7,7 +7,7 @@ use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
 use crate::finding::Confidence;
-use crate::handlers::{is_known_again, is_unique, redelivered, webhooks};
+use crate::handlers::{is_known_again, redelivered, webhooks};
 use crate::retried::{counts_attempts, is_payment};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -76,11 +76,7 @@ fn adds_again(context: &Context<'_>, effect: &Effect) -> bool {
     let entity = context.meaning.text(effect.entity);
     match effect.kind {
         OpKind::Payment | OpKind::Notify => true,
-        OpKind::DbWrite => match context.meaning.text(effect.verb) {
-            Some("increment") => true,
-            Some("insert") => entity.is_some_and(is_seen_twice) && !is_unique(context, effect),
-            _ => false,
-        },
+        OpKind::DbWrite => context.meaning.text(effect.verb) == Some("increment"),
         OpKind::HttpRequest => {
             let creates = context.meaning.text(effect.verb) == Some("post");
             creates && entity.is_some_and(|url| url.rsplit('/').find(|part| !part.is_empty()).is_some_and(is_seen_twice))

@@ -134,11 +134,15 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
     if conditions.iter().any(|var| outlives(*var) && program.assigned_from(*var).any(|row| from_awaited(row.src))) {
         return true;
     }
+    // A lock that only orders what is done coalesces nothing.
+    let looked_into = guard.is_some_and(|guard| {
+        conditions.iter().any(|var| *var == guard || meaning.made_from(*var).contains(&guard))
+    });
     let checked = |field| conditions.iter().any(|var| program.loaded_as(*var).is_some_and(|load| load.field == field));
     sites.iter().any(|site| match program.site(*site).kind {
         SiteKind::Store => r.store.binary_search_by_key(site, |row| row.site).is_ok_and(|at| {
             let store = r.store[at];
-            let into_guard = guard.is_some_and(|guard| meaning.made_from(store.base).contains(&guard));
+            let into_guard = looked_into && guard.is_some_and(|guard| meaning.made_from(store.base).contains(&guard));
             // `if key not in tokens: tokens[key] = await load(key)`
             let asked = || meaning.made_from(store.base).iter().any(|var| conditions.contains(var));
             from_awaited(store.src) && (checked(store.field) || into_guard || asked())
@@ -146,7 +150,7 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
         // `guard.insert(key, loaded)`
         SiteKind::Call => program.call(*site).is_some_and(|call| {
             let on_guard = call.receiver.is_some_and(|receiver| guard.is_some_and(|guard| meaning.made_from(receiver).contains(&guard)));
-            on_guard && program.arguments(*site).any(|argument| from_awaited(argument.var))
+            looked_into && on_guard && program.arguments(*site).any(|argument| from_awaited(argument.var))
         }),
         _ => false,
     })

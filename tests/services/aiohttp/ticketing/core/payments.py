@@ -31,7 +31,7 @@ class PaymentGateway:
 
     @retry(stop=stop_after_attempt(3))
     async def _send(self, path, payload, key):
-        async with self._session.post(
+        async with self._session.post(  # finds: remote-call-in-transaction
             settings.PAYMENT_URL + path, json=payload, headers={"Idempotency-Key": key}
         ) as response:
             response.raise_for_status()

@@ -12,7 +12,7 @@ export async function consumeDeliveries() {
   const messages = await c.consume();
   for await (const m of messages) {
     const event = codec.decode(m.data) as Delivered;
-    await db.insert(invoices).values({ shipmentId: event.shipmentId, amount: event.amount }); // finds: redelivery-without-dedup
+    await db.insert(invoices).values({ shipmentId: event.shipmentId, amount: event.amount });
     m.ack();
   }
 }

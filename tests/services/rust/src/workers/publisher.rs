@@ -24,6 +24,6 @@ pub async fn publish(topic: &str, event: &Event) -> anyhow::Result<()> {
 pub fn publish_lossy(topic: &str, event: &Event) -> anyhow::Result<()> {
     let payload = serde_json::to_string(event)?;
     let key = event.id.to_string();
-    let _ = producer().send_result(FutureRecord::to(topic).payload(&payload).key(&key));
+    let _ = producer().send_result(FutureRecord::to(topic).payload(&payload).key(&key)); // finds: floating-effect
     Ok(())
 }

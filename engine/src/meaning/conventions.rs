@@ -1,0 +1,78 @@
+//! Entry points by convention: functions that a framework runs because of the file that offers them, or because of what
+//! they take.
+
+use distsys_facts::{FunctionId, FunctionKind, SiteId, VarId};
+use rustc_hash::FxHashMap;
+
+use super::invoked::functions_of;
+use super::reader::Reader;
+use crate::model::Family;
+use crate::resolve::ValueKind;
+
+/// A function that a model's operation runs, and where that is said to be: the call that wraps it, or its own first site.
+pub(super) struct Entry {
+    pub site: SiteId,
+    pub function: FunctionId,
+    pub model: u32,
+}
+
+pub(super) fn entries(reader: &Reader<'_, '_>) -> Vec<Entry> {
+    let mut found = Vec::new();
+    by_file(reader, &mut found);
+    by_parameter(reader, &mut found);
+    found
+}
+
+/// `export async function POST(request)` in `app/orders/route.ts`.
+fn by_file(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
+    let program = reader.program;
+    let r = &program.facts.relations;
+    let mut by_module = FxHashMap::default();
+    for row in &r.export {
+        let models = by_module.entry(row.module).or_insert_with(|| {
+            let file = program.file_of_module(row.module);
+            let family = Family::from(program.language(file));
+            let path = program.path(file);
+            let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
+            (family, reader.models.ops_of_file(family, &stem.replace('/', ".")))
+        });
+        for &model in &models.1 {
+            let name = program.text(row.name);
+            if reader.models.op(models.0, model).handlers.iter().any(|(known, _)| known == name) {
+                found.extend(offered(reader, row.var).into_iter().map(|(site, function)| Entry { site, function, model }));
+            }
+        }
+    }
+}
+
+/// The functions that are offered as `var`, be it through a wrapper: `export const POST = withUser(async (request) => …)`.
+fn offered(reader: &Reader<'_, '_>, var: VarId) -> Vec<(SiteId, FunctionId)> {
+    let program = reader.program;
+    let own = functions_of(*reader, var);
+    if !own.is_empty() {
+        return own.into_iter().filter_map(|function| Some((program.sites(function).next()?.site, function))).collect();
+    }
+    let Some(maker) = reader.maker(var) else { return Vec::new() };
+    let given = program.arguments(maker.site).flat_map(|row| functions_of(*reader, row.var));
+    given.map(|function| (maker.site, function)).collect()
+}
+
+/// `async fn place(&self, request: tonic::Request<Order>)`.
+fn by_parameter(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
+    let program = reader.program;
+    let mut models = FxHashMap::default();
+    for row in &program.facts.relations.parameter {
+        if row.type_.is_empty() || program.function(row.function).kind == FunctionKind::Closure {
+            continue;
+        }
+        let family = Family::from(program.language(program.file_of_function(row.function)));
+        for value in reader.resolution.values_of(row.var) {
+            let ValueKind::External(path) = value.kind else { continue };
+            let models = models
+                .entry((family, path))
+                .or_insert_with(|| reader.models.ops_that_take(family, reader.resolution.paths.text(path)));
+            let Some(site) = program.sites(row.function).next() else { continue };
+            found.extend(models.iter().map(|&model| Entry { site: site.site, function: row.function, model }));
+        }
+    }
+}
