@@ -105,3 +105,8 @@ fn a_ticketing_service_in_aiohttp() {
 fn a_ledger_service_in_tonic() {
     holds("tonic");
 }
+
+#[test]
+fn a_storefront_in_nextjs() {
+    holds("nextjs");
+}

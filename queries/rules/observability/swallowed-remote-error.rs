@@ -51,7 +51,7 @@ fn tidies_up(context: &Context<'_>, function: FunctionId) -> bool {
 }
 
 /// Further down, the handler was meant for something else.
-const MAX_DEPTH: usize = 3;
+const MAX_DEPTH: usize = 4;
 
 /// The effect that somebody misses when it did not happen.
 fn lost(context: &Context<'_>, protected: &[SiteId]) -> Option<(SiteId, Effect)> {
