@@ -161,6 +161,17 @@ fn takes_lock(context: &Context<'_>, site: SiteId) -> bool {
     context.meaning.operations.all.iter().any(|op| op.function == function && of_lock(op.kind))
 }
 
+/// Where one time is taken from the other, if that is not in the comparison itself.
+fn difference(context: &Context<'_>, compare: SiteId) -> Option<SiteId> {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let at = r.binary.binary_search_by_key(&compare, |row| row.site).ok()?;
+    let operands = std::iter::once(r.binary[at].left).chain(r.binary[at].right);
+    let sources = operands.flat_map(|var| context.meaning.made_from(var));
+    let taken = sources.flat_map(|var| program.binary_by_dst.of(&r.binary, var)).filter(|row| program.text(row.operator) == "-");
+    taken.map(|row| row.site).filter(|site| context.place(*site).line != context.place(compare).line).min()
+}
+
 fn report(context: &Context<'_>, compare: SiteId, first: SiteId, second: SiteId) -> Finding {
     let name = context.named_function(context.function_of(compare));
     let place = context.place(compare);
@@ -168,8 +179,11 @@ fn report(context: &Context<'_>, compare: SiteId, first: SiteId, second: SiteId)
     let message = "a span between two readings of the wall clock decides here; when the clock is set (NTP, a virtual machine that was paused) the span is negative or hours long".to_owned();
     let mut builder = FindingBuilder::new(context, &RULE.info, compare, message)
         .step(first, "the wall clock is read")
-        .step(second, "and read again")
-        .step(compare, "their difference decides");
+        .step(second, "and read again");
+    if let Some(site) = difference(context, compare) {
+        builder = builder.step(site, "one is taken from the other");
+    }
+    builder = builder.step(compare, "their difference decides");
     // Elsewhere few would change it.
     builder = if grave { builder.severity(Severity::Major) } else { builder.rests_on(Confidence::Low) };
     builder

@@ -9,9 +9,9 @@ export class TokenBucket {
   take(): boolean {
     const now = Date.now()
     const elapsed = (now - this.refilled) / 1000
-    this.tokens = Math.min(this.size, this.tokens + elapsed * this.perSecond) // finds: wall-clock-duration
+    this.tokens = Math.min(this.size, this.tokens + elapsed * this.perSecond)
     this.refilled = now
-    if (this.tokens < 1) return false
+    if (this.tokens < 1) return false // finds: wall-clock-duration
     this.tokens -= 1
     return true
   }
