@@ -110,3 +110,8 @@ fn a_ledger_service_in_tonic() {
 fn a_storefront_in_nextjs() {
     holds("nextjs");
 }
+
+#[test]
+fn a_fulfilment_service_in_koa() {
+    holds("koa");
+}

@@ -237,6 +237,15 @@ impl Invocations {
                 }
                 continue;
             }
+            // `subscribe(queue, handler)`: the closure that the wrapper registers calls it, not the call of the wrapper.
+            if applied.iter().all(|site| self.runs_as(reader, &modes, *site, parameter, Mode::Registered)) {
+                let calls = applied.to_vec();
+                for site in calls {
+                    let mode = Mode::Inline;
+                    self.all.extend(functions.iter().map(|&function| Invoked { site, function, mode }));
+                }
+                continue;
+            }
             // A wrapper that defers to the commit where there is a transaction knows what it does.
             let mode = if applied.iter().any(|site| self.runs_as(reader, &modes, *site, parameter, Mode::AfterCommit)) {
                 Mode::AfterCommit

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::{CallKind, FunctionId, RegionId, SiteId, SiteKind, VarId};
+use distsys_facts::{CallKind, ClassId, FunctionId, ParameterKind, RegionId, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::Effects;
@@ -279,7 +279,55 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         if self.adds_keys(op, &remote) {
             return Vec::new();
         }
-        remote.into_iter().filter(on_client).map(|other| other.site).collect()
+        let on_client = remote.into_iter().filter(on_client).map(|other| other.site);
+        match self.class_configured(op, client) {
+            Some(class) => on_client.flat_map(|site| self.as_seen_from(class, site)).collect(),
+            None => on_client.collect(),
+        }
+    }
+
+    /// The class whose instances' client is configured: `axiosRetry(this.http)` in a constructor.
+    fn class_configured(&self, op: &Operation, client: VarId) -> Option<ClassId> {
+        let program = self.reader.program;
+        let base = program.loaded_as(client)?.base;
+        let own = program.parameter(base).is_some_and(|row| row.kind == ParameterKind::Receiver);
+        self.class_around(op.function).filter(|_| own)
+    }
+
+    fn class_around(&self, function: FunctionId) -> Option<ClassId> {
+        let program = self.reader.program;
+        let mut at = Some(function);
+        while let Some(function) = at {
+            let row = program.function(function);
+            if row.class.is_some() {
+                return row.class;
+            }
+            at = row.parent;
+        }
+        None
+    }
+
+    /// A call on a client that instances of `class` configure: itself, or, in a method that the class inherits and others
+    /// inherit, too, the calls of that method by the class.
+    fn as_seen_from(&self, class: ClassId, site: SiteId) -> Vec<SiteId> {
+        let program = self.reader.program;
+        let resolution = self.reader.resolution;
+        let function = program.site(site).function;
+        let is_own = |other: ClassId| other == class || resolution.ancestors(other).contains(&class);
+        match self.class_around(function) {
+            Some(other) if !is_own(other) && resolution.ancestors(class).contains(&other) => {
+                let mut calls: Vec<SiteId> = resolution
+                    .calls
+                    .iter()
+                    .filter(|edge| edge.function == function)
+                    .map(|edge| edge.site)
+                    .filter(|site| self.class_around(program.site(*site).function).is_some_and(is_own))
+                    .collect();
+                calls.dedup();
+                calls
+            }
+            _ => vec![site],
+        }
     }
 
     /// Whether the function that configures the client, or one beside it in the file, gives every request a key of its own
