@@ -196,6 +196,7 @@ impl FunctionFlags {
     pub const GENERATOR: FunctionFlags = FunctionFlags(2);
     /// Test code by construct: `#[test]`, `describe/it`, `test_*`.
     pub const TEST: FunctionFlags = FunctionFlags(4);
+    /// Without an instance; a receiver, if there is one, is the class itself.
     pub const STATIC: FunctionFlags = FunctionFlags(8);
     /// `pub`, `export`: visible outside its module.
     pub const PUBLIC: FunctionFlags = FunctionFlags(16);

@@ -115,3 +115,8 @@ fn a_storefront_in_nextjs() {
 fn a_fulfilment_service_in_koa() {
     holds("koa");
 }
+
+#[test]
+fn an_inventory_service_in_litestar() {
+    holds("litestar");
+}

@@ -19,8 +19,30 @@ pub(super) struct Entry {
 pub(super) fn entries(reader: &Reader<'_, '_>) -> Vec<Entry> {
     let mut found = Vec::new();
     by_file(reader, &mut found);
+    by_class(reader, &mut found);
     by_parameter(reader, &mut found);
     found
+}
+
+/// `class WorkerSettings: functions = [send_mail, place_order]`.
+fn by_class(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
+    let program = reader.program;
+    let r = &program.facts.relations;
+    for class in &r.class {
+        let family = Family::from(program.language(program.file_of_module(class.module)));
+        for model in reader.models.ops_of_class(family, program.text(class.name)) {
+            let handlers = &reader.models.op(family, model).handlers;
+            let listing = |name: &str| handlers.iter().any(|(known, _)| known == name);
+            let fields = program.field_by_class.of(&r.field, class.class).filter(|row| listing(program.text(row.name)));
+            for value in fields.filter_map(|row| row.value) {
+                let elements = program.element_by_var.of(&r.element, value).map(|row| row.value);
+                let functions = elements.flat_map(|var| functions_of(*reader, var));
+                found.extend(functions.filter_map(|function| {
+                    Some(Entry { site: program.sites(function).next()?.site, function, model })
+                }));
+            }
+        }
+    }
 }
 
 /// `export async function POST(request)` in `app/orders/route.ts`.

@@ -147,7 +147,7 @@ impl Invocations {
             {
                 self.all.push(Invoked { site: op.site, function, mode: Mode::Registered });
             }
-            if !model.files.is_empty() || !model.takes.is_empty() {
+            if model.is_convention() {
                 let entered = operations.entered(op.site).iter();
                 self.all.extend(entered.map(|&function| Invoked { site: op.site, function, mode }));
             }

@@ -428,7 +428,7 @@ impl<'m, 'f> Describer<'m, 'f> {
             }
         }
         // Some callers give a connection whose role nothing says.
-        mixed |= plain && parameter_of(self.reader, var).is_some();
+        mixed |= plain && self.root_parameter(var).is_some();
         if found != HandleRole::Unknown && !mixed {
             return found.into();
         }

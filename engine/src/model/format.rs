@@ -120,12 +120,14 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         patterns: Vec::new(),
         shapes: Vec::new(),
         files: Vec::new(),
+        classes: Vec::new(),
         takes: Vec::new(),
         kind: OpKind::Apply,
         when: Vec::new(),
         attributes: Vec::new(),
         scopes: Vec::new(),
         callbacks: Vec::new(),
+        gives: Vec::new(),
         chain: false,
         handlers: Vec::new(),
         client: Vec::new(),
@@ -137,6 +139,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
             "call" => op.patterns = patterns(key, value)?,
             "shape" => op.shapes = patterns(key, value)?,
             "files" => op.files = patterns(key, value)?,
+            "classes" => op.classes = patterns(key, value)?,
             "takes" => op.takes = patterns(key, value)?,
             "kind" => {
                 let name = string(key, value)?;
@@ -168,6 +171,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
                     op.handlers.push((method.clone(), string(method, serves)?));
                 }
             }
+            "gives" => op.gives = strings(key, value)?,
             "chain" => op.chain = value.as_bool().ok_or("`chain` must be true or false")?,
             "unit" => {
                 op.unit = Some(match string(key, value)?.as_str() {
@@ -189,14 +193,17 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         }
     }
     op.kind = kind.ok_or("`kind` is missing")?;
-    if [&op.patterns, &op.shapes, &op.files, &op.takes].iter().all(|patterns| patterns.is_empty()) {
-        return Err("`call`, `shape`, `files` or `takes` is missing".to_owned());
+    if [&op.patterns, &op.shapes, &op.files, &op.classes, &op.takes].iter().all(|patterns| patterns.is_empty()) {
+        return Err("`call`, `shape`, `files`, `classes` or `takes` is missing".to_owned());
     }
     let of_class = |callback: &Callback| matches!(callback, Callback::Methods(_) | Callback::MethodsDecorated);
-    if op.handlers.is_empty() == (op.callbacks.iter().any(of_class) || !op.files.is_empty()) {
-        return Err("`handlers` and `callback = \"methods(…)\"` or `files` need each other".to_owned());
+    if op.handlers.is_empty() == (op.callbacks.iter().any(of_class) || !op.files.is_empty() || !op.classes.is_empty()) {
+        return Err("`handlers` and `callback = \"methods(…)\"`, `files` or `classes` need each other".to_owned());
     }
-    if op.examples.is_empty() && op.files.is_empty() {
+    if !op.gives.is_empty() && op.callbacks.is_empty() {
+        return Err("`gives` needs `callback`".to_owned());
+    }
+    if op.examples.is_empty() && op.files.is_empty() && op.classes.is_empty() {
         return Err("`example` is missing: a line of code whose last call is the operation".to_owned());
     }
     Ok(op)

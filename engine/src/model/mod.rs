@@ -108,6 +108,8 @@ pub struct OpModel {
     pub shapes: Vec<Pattern>,
     /// Files, their paths as names: what they export under the names in `handlers` is run.
     pub files: Vec<Pattern>,
+    /// Names of classes: the functions listed in the fields in `handlers` are run.
+    pub classes: Vec<Pattern>,
     /// Types: functions that take a parameter of one are run.
     pub takes: Vec<Pattern>,
     pub kind: OpKind,
@@ -115,6 +117,8 @@ pub struct OpModel {
     pub attributes: Vec<(Attr, Vec<Source>)>,
     pub scopes: Vec<ScopeKind>,
     pub callbacks: Vec<Callback>,
+    /// The types of what the callback gets, in order; empty text where nothing is known.
+    pub gives: Vec<String>,
     /// Whether the calls that follow in the same chain belong to it, and the last of them does it.
     pub chain: bool,
     /// Methods that the operation runs, each with the HTTP method that it serves (empty: any).
@@ -126,6 +130,11 @@ pub struct OpModel {
 }
 
 impl OpModel {
+    /// Whether no call says what is run, but where it stands or what it takes.
+    pub fn is_convention(&self) -> bool {
+        !(self.files.is_empty() && self.classes.is_empty() && self.takes.is_empty())
+    }
+
     /// The sources of an attribute; none if the model says nothing of it.
     pub fn attribute(&self, attr: Attr) -> Option<&[Source]> {
         self.attributes.iter().find(|(known, _)| *known == attr).map(|(_, sources)| sources.as_slice())
@@ -193,6 +202,7 @@ struct FamilyModels {
     declares: Vec<Declares>,
     ops: Vec<OpModel>,
     by_call: Lookup<u32>,
+    giving: Lookup<u32>,
     shapes: Lookup<u32>,
 }
 
@@ -266,6 +276,9 @@ impl ModelSet {
             let at = models.ops.len() as u32;
             for pattern in &op.patterns {
                 models.by_call.add(pattern.clone(), at);
+                if !op.gives.is_empty() {
+                    models.giving.add(pattern.clone(), at);
+                }
             }
             for pattern in &op.shapes {
                 models.shapes.add(pattern.clone(), at);
@@ -345,9 +358,20 @@ impl ModelSet {
         found
     }
 
+    /// The models of a call that say what the function given to it gets.
+    pub fn giving(&self, family: Family, path: &str) -> impl Iterator<Item = &OpModel> {
+        let models = self.families.get(&family);
+        models.into_iter().flat_map(move |models| models.giving.of(path).map(|number| &models.ops[*number as usize]))
+    }
+
     /// The models of what a file offers by its path, written as a name (`app.orders.route`).
     pub fn ops_of_file(&self, family: Family, path: &str) -> Vec<u32> {
         self.ops_where(family, |op| op.files.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// The models of what a class of this name lists.
+    pub fn ops_of_class(&self, family: Family, name: &str) -> Vec<u32> {
+        self.ops_where(family, |op| op.classes.iter().any(|pattern| pattern.matches(name)))
     }
 
     /// The models of functions that take a value of this type.

@@ -31,6 +31,7 @@ impl Lower<'_> {
             };
             match name {
                 "staticmethod" => is_static = true,
+                "classmethod" => flags |= FunctionFlags::STATIC,
                 "property" | "cached_property" | "hybrid_property" => flags |= FunctionFlags::PROPERTY,
                 "abstractmethod" | "overload" => flags |= FunctionFlags::ABSTRACT,
                 _ => {}

@@ -4,7 +4,8 @@ use distsys_facts::schema::Call;
 use distsys_facts::{CallKind, ClassId, FunctionId, ParameterKind, SiteId, VarId};
 
 use super::{Confidence, EdgeKind, Flow, MAX_TARGETS, Passed};
-use crate::model::Returned;
+use crate::model::source::Source;
+use crate::model::{Callback, Family, Returned};
 use crate::paths::PathId;
 use crate::resolve::members::Member;
 use crate::resolve::values::{HandleRole, Value, ValueId, ValueKind};
@@ -221,6 +222,72 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         self.add(to, value);
         self.callback_gets_receiver(row, via);
+        self.callback_gets_given(row, path, family);
+    }
+
+    /// What a model says that the function given to a call gets (`subscribe("orders", cb=handle)`).
+    fn callback_gets_given(&mut self, row: &Call, path: PathId, family: Family) {
+        let program = self.program;
+        let mut handed: Vec<(u32, usize, String)> = Vec::new();
+        for op in self.models.giving(family, self.paths.text(path)) {
+            let types = || op.gives.iter().enumerate().filter(|(_, type_)| !type_.is_empty());
+            for callback in &op.callbacks {
+                let Callback::At(sources) = callback else { continue };
+                let vars = sources.iter().filter_map(|source| match source {
+                    Source::Position(position, path) if path.is_empty() => self.positional(row.site, *position),
+                    Source::Position(position, path) => {
+                        let object = self.positional(row.site, *position)?;
+                        self.entry(object, path.first()?)
+                    }
+                    Source::Named(name, path) if path.is_empty() => {
+                        let mut arguments = program.arguments(row.site);
+                        let named = |keyword| program.text(keyword) == name;
+                        let keyword = arguments.find(|argument| named(argument.keyword)).map(|argument| argument.var);
+                        keyword.or_else(|| {
+                            program.arguments(row.site).find_map(|argument| self.entry(argument.var, name))
+                        })
+                    }
+                    _ => None,
+                });
+                for var in vars {
+                    handed.extend(types().map(|(at, type_)| (Self::node(var), at, type_.clone())));
+                }
+            }
+        }
+        for (node, at, type_) in handed {
+            let path = self.paths.intern(&type_);
+            let known = self.handed.entry(node).or_default();
+            if known.contains(&(at, path)) {
+                continue;
+            }
+            known.push((at, path));
+            let functions: Vec<FunctionId> = self
+                .sets
+                .of(node)
+                .filter_map(|id| match self.values.get(id).kind {
+                    ValueKind::Function(function) => Some(function),
+                    _ => None,
+                })
+                .collect();
+            functions.into_iter().for_each(|function| self.hand(function, &[(at, path)]));
+        }
+    }
+
+    /// The entry of an object literal.
+    fn entry(&self, object: VarId, key: &str) -> Option<VarId> {
+        let program = self.program;
+        let entries = program.entry_by_var.of(&program.facts.relations.entry, object);
+        entries.into_iter().find(|row| program.text(row.key) == key).map(|row| row.value)
+    }
+
+    pub(super) fn hand(&mut self, function: FunctionId, handed: &[(usize, PathId)]) {
+        let named = self.program.parameters(function).filter(|row| row.kind != ParameterKind::Receiver);
+        let vars: Vec<VarId> = named.map(|row| row.var).collect();
+        for &(at, path) in handed {
+            if let Some(var) = vars.get(at) {
+                self.add(Self::node(*var), Value::new(ValueKind::External(path)));
+            }
+        }
     }
 
     /// A function given to a method of a connection gets that connection (`db.transaction(tx => …)`).

@@ -207,6 +207,8 @@ struct Flow<'p, 'f> {
     /// Nodes that hold what a call of a member may call.
     callee_nodes: FxHashMap<SiteId, u32>,
     callee_sites: FxHashMap<u32, SiteId>,
+    /// What a library gives to the functions that a node holds, by the position of the parameter.
+    handed: FxHashMap<u32, Vec<(usize, PathId)>>,
     any_element: Sym,
     computed: Sym,
     spread_depth: usize,
@@ -252,6 +254,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             wrapped: wrapped(program),
             callee_nodes: FxHashMap::default(),
             callee_sites: FxHashMap::default(),
+            handed: FxHashMap::default(),
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
             computed: facts.symbols.lookup("[]").unwrap_or(Sym::EMPTY),
             spread_depth: 0,

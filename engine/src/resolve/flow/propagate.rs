@@ -24,6 +24,12 @@ impl<'p, 'f> Flow<'p, 'f> {
                 let value = self.values.get(id);
                 self.call(row, value, Confidence::High);
             }
+            if let Some(handed) = self.handed.get(&node)
+                && let ValueKind::Function(function) = self.values.get(id).kind
+            {
+                let handed = handed.clone();
+                self.hand(function, &handed);
+            }
             if node >= self.return_base {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! What is known before anything flows: definitions, imports, annotations, constants.
 
-use distsys_facts::{FunctionKind, ModuleId, ParameterKind, SiteId, Sym, VarId};
+use distsys_facts::{FunctionFlags, FunctionKind, ModuleId, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
 use super::{EdgeKind, Flow};
@@ -33,7 +33,10 @@ impl<'p, 'f> Flow<'p, 'f> {
                 && let Some(class) = function.class
             {
                 let class = self.hierarchy.whole(class);
-                self.add(node, Value::new(ValueKind::Instance(class)));
+                // The receiver of a class method is the class.
+                let of_class = function.flags.has(FunctionFlags::STATIC);
+                let kind = if of_class { ValueKind::Class(class) } else { ValueKind::Instance(class) };
+                self.add(node, Value::new(kind));
             }
             if !row.type_.is_empty() {
                 self.seed_type(node, function.module, row.type_);
