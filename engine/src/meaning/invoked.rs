@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::{FunctionFlags, FunctionId, FunctionKind, Id, IdKind, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, ParameterKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::does_outside;
@@ -436,10 +436,42 @@ fn methods_run(reader: Reader<'_, '_>, operations: &Operations, op: &Operation) 
         for (name, _) in &model.handlers {
             let Some(name) = program.facts.symbols.lookup(name) else { continue };
             let line = reader.resolution.ancestors(class).iter();
-            methods.extend(line.filter_map(|class| program.methods.get(&(*class, name))).next().copied());
+            let found = line.filter_map(|class| program.methods.get(&(*class, name))).next().copied();
+            methods.extend(found.into_iter().flat_map(|method| with_overrides(reader, class, method)));
         }
     }
     methods
+}
+
+/// How far a base class's method is followed into what it calls on itself.
+const MAX_TEMPLATES: usize = 64;
+
+/// A method that a class inherits, with the class's own methods that it calls on itself: `mutate` of a base class, and the
+/// `perform_mutation` that each class brings.
+fn with_overrides(reader: Reader<'_, '_>, class: ClassId, method: FunctionId) -> Vec<FunctionId> {
+    let program = reader.program;
+    let line = reader.resolution.ancestors(class);
+    let mut own = vec![method];
+    let (mut seen, mut at) = (vec![method], 0);
+    while let Some(&function) = seen.get(at)
+        && seen.len() < MAX_TEMPLATES
+    {
+        at += 1;
+        let receiver = program.parameters(function).next().filter(|row| row.kind == ParameterKind::Receiver);
+        let Some(receiver) = receiver else { continue };
+        let called = program.calls_by_receiver.of(&program.facts.relations.call, receiver.var);
+        for call in called.filter(|call| !call.name.is_empty()) {
+            let Some(&found) = line.iter().find_map(|class| program.methods.get(&(*class, call.name))) else { continue };
+            if !seen.contains(&found) {
+                seen.push(found);
+                // What the calling class has itself is called there.
+                if program.function(found).class != program.function(function).class {
+                    own.push(found);
+                }
+            }
+        }
+    }
+    own
 }
 
 /// The argument in a slot.

@@ -53,6 +53,8 @@ pub struct ParameterSpec<'a> {
 pub struct ClassSpec<'a> {
     pub name: &'a str,
     pub kind: ClassKind,
+    /// The class whose body it stands in.
+    pub outer: Option<ClassId>,
     pub span: Span,
 }
 
@@ -154,7 +156,12 @@ impl Lowering<'_> {
     pub fn class(&mut self, spec: ClassSpec<'_>) -> ClassId {
         let class: ClassId = self.facts.fresh();
         let name = self.facts.intern(spec.name);
+        let outer = spec.outer.and_then(|id| self.facts.relations.class.get(id_index(id)).map(|row| row.qualified));
         let qualified = match self.frames.last() {
+            _ if outer.is_some() => {
+                let text = format!("{}.{}", outer.map_or("", |outer| self.facts.text(outer)), spec.name);
+                self.facts.intern(&text)
+            }
             Some(frame) if self.frames.len() > 1 => {
                 let text = format!("{}.{}", self.facts.text(frame.qualified), spec.name);
                 self.facts.intern(&text)

@@ -67,7 +67,7 @@ impl Lower<'_> {
 
     fn declare_class(&mut self, ident: &syn::Ident, kind: ClassKind, span: proc_macro2::Span, export: bool) -> ClassId {
         let name = ident.to_string();
-        let class = self.to.class(ClassSpec { name: &name, kind, span: self.at(span) });
+        let class = self.to.class(ClassSpec { name: &name, kind, outer: None, span: self.at(span) });
         let var = self.to.declare(&name);
         self.to.class_value_to(var, class);
         if export {
@@ -265,6 +265,7 @@ impl Lower<'_> {
                 let class = self.to.class(ClassSpec {
                     name: &name,
                     kind: ClassKind::Struct,
+                    outer: None,
                     span: self.at(item.impl_token.span),
                 });
                 self.to.extends(class, 1000, &format!("impl.{plain}"));

@@ -334,7 +334,7 @@ impl Lower<'_> {
 
     fn enum_(&mut self, enum_: &TSEnumDeclaration<'_>) {
         let name = enum_.id.name.as_str();
-        let class = self.to.class(ClassSpec { name, kind: ClassKind::Enum, span: span(enum_.span) });
+        let class = self.to.class(ClassSpec { name, kind: ClassKind::Enum, outer: None, span: span(enum_.span) });
         let var = self.to.name(name);
         self.to.class_value_to(var, class);
         for (index, member) in enum_.body.members.iter().enumerate() {

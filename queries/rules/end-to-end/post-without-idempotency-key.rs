@@ -31,7 +31,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     if speaking.everywhere {
         return Vec::new();
     }
-    let mut by_place: FxHashMap<SiteId, (SiteId, Vec<SiteId>, Effect)> = FxHashMap::default();
+    // One effect, whichever routes reach it.
+    let mut by_effect: FxHashMap<SiteId, Vec<(SiteId, Vec<SiteId>, Effect)>> = FxHashMap::default();
     for op in meaning.operations.of_kind(OpKind::Route).filter(|op| context.in_scope(op.site)) {
         // `router.post("/orders", idempotent, handler)`
         if meaning.program.arguments(op.site).any(|row| speaking.is_told_by(context, row.var)) {
@@ -50,11 +51,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 if is_known_again(context, &trace) || is_unique(context, last, &effect) {
                     continue;
                 }
-                by_place.entry(context.primary(&trace)).or_insert((op.site, trace, effect));
+                by_effect.entry(last).or_default().push((op.site, trace, effect));
             }
         }
     }
-    by_place.into_values().map(|(route, trace, effect)| report(context, route, &trace, &effect)).collect()
+    by_effect.into_values().map(|routes| report(context, &routes)).collect()
 }
 
 /// Whether a customer sees it twice when the request comes twice.
@@ -186,7 +187,11 @@ fn says_key(text: &str) -> bool {
     is_idempotency_key(text) || text.to_ascii_lowercase().contains("idempot")
 }
 
-fn report(context: &Context<'_>, route: SiteId, trace: &[SiteId], effect: &Effect) -> Finding {
+/// So many routes to one effect are shown.
+const MAX_SHOWN: usize = 6;
+
+fn report(context: &Context<'_>, routes: &[(SiteId, Vec<SiteId>, Effect)]) -> Finding {
+    let (_, trace, effect) = &routes[0];
     let payment = is_payment(context, trace, effect);
     let what = context.does(effect);
     let harm = if payment { "the customer pays twice" } else { "it is there twice" };
@@ -199,9 +204,10 @@ fn report(context: &Context<'_>, route: SiteId, trace: &[SiteId], effect: &Effec
     if payment {
         builder = builder.severity(Severity::Blocker);
     }
+    for (route, trace, effect) in routes.iter().take(MAX_SHOWN) {
+        builder = builder.step(*route, "the route").steps(context.steps(trace, effect));
+    }
     builder
-        .step(route, "the route")
-        .steps(context.steps(trace, effect))
         .checked("no idempotency key is read, and no unique key, upsert or look at stored state knows the request again")
         .help("take an idempotency key from the client and store it with the effect, or give the row a key that the request determines")
         .build()
