@@ -120,3 +120,8 @@ fn a_fulfilment_service_in_koa() {
 fn an_inventory_service_in_litestar() {
     holds("litestar");
 }
+
+#[test]
+fn an_auction_service_in_rocket() {
+    holds("rocket");
+}

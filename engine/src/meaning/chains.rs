@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, SiteId, Sym, VarId};
+use distsys_facts::{CallKind, FunctionFlags, SiteId, Sym, VarId};
 
 use super::operations::{Found, Operation};
 use super::reader::{MAX_CHAIN, Reader};
@@ -121,6 +121,16 @@ impl<'m> Reader<'m, '_> {
         for &ancestor in self.resolution.ancestors(class) {
             let r = &program.facts.relations;
             for method in program.method_by_class.of(&r.method, ancestor) {
+                // `Self { client, url }` in `new`.
+                let is_static = program.function(method.function).flags.has(FunctionFlags::STATIC);
+                let made = is_static.then(|| program.sites(method.function)).into_iter().flatten();
+                let made = made.filter_map(|row| program.call(row.site));
+                let mut made = made.filter(|call| call.kind == CallKind::New && self.class_of(call.result) == Some(class));
+                if let Some(value) = made.find_map(|call| {
+                    program.arguments(call.site).find(|row| row.keyword == field).map(|row| row.var)
+                }) {
+                    return Some(value);
+                }
                 for parameter in program.parameters(method.function).take(1) {
                     if let Some(store) = program.stores_to(parameter.var).find(|store| store.field == field) {
                         return Some(store.src);

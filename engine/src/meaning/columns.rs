@@ -121,7 +121,12 @@ impl<'m, 'f> Reader<'m, 'f> {
         let program = self.program;
         let r = &program.facts.relations;
         let mut asked = Vec::new();
-        for call in self.builders(last) {
+        let mut builders = self.builders(last);
+        // `update(orders.filter(state.eq("new")))`
+        let given = builders.iter().flat_map(|call| program.arguments(call.site)).filter_map(|row| program.call_giving(row.var));
+        let inner: Vec<&Call> = given.flat_map(|call| self.builders(call.site)).collect();
+        builders.extend(inner);
+        for call in builders {
             if !matches!(program.text(call.name), "where" | "filter" | "filter_by") {
                 continue;
             }

@@ -74,45 +74,41 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let entities: FxHashSet<Name> = cached.iter().map(|(entity, ..)| *entity).collect();
     changers.retain(|(entity, _)| entities.contains(entity));
     writes.retain(|(entity, site, _)| entities.contains(entity) && context.in_scope(*site));
-    let mut calls: Vec<(FunctionId, FunctionId)> = Vec::new();
-    let mut stack: Vec<FunctionId> = writes.iter().map(|(_, site, _)| context.function_of(*site)).collect();
-    let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
-    while let Some(function) = stack.pop() {
-        if !seen.insert(function) {
-            continue;
-        }
-        let parent = meaning.program.function(function).parent;
-        let callers = meaning.callers(function).iter().map(|site| context.function_of(*site)).chain(parent);
-        for caller in callers {
-            calls.push((function, caller));
-            stack.push(caller);
-        }
+    let mut dropping: FxHashMap<Name, FxHashSet<FunctionId>> = FxHashMap::default();
+    let dropped_by: Vec<(Name, FunctionId)> = drops.into_iter().map(|(key, function, _)| (key, function)).collect();
+    for &(key, function) in &dropped_by {
+        dropping.entry(key).or_default().insert(function);
     }
-    let drops: Vec<(Name, FunctionId)> = drops.into_iter().map(|(key, function, _)| (key, function)).collect();
+    let drops_any: FxHashSet<FunctionId> = drops_any.into_iter().map(|(function,)| function).collect();
     let function_of = |site: &SiteId| context.function_of(*site);
     let program = ascent_run! {
         relation cached(Name, Name, SiteId) = cached;
         relation writes(Name, SiteId, EffectId) = writes;
-        relation drops(Name, FunctionId) = drops;
-        relation drops_any(FunctionId) = drops_any;
-        relation calls(FunctionId, FunctionId) = calls;
-        // The function, or one that calls it, drops the copy.
-        relation fresh(Name, FunctionId);
-        fresh(k, f) <-- drops(k, f);
-        fresh(k, f) <-- calls(f, g), fresh(k, g);
+        relation drops(Name, FunctionId) = dropped_by;
         // Another writer of the entity takes care.
         relation changers(Name, FunctionId) = changers;
         relation cared(Name, Name, FunctionId);
         cared(e, k, f) <-- cached(e, k, c), changers(e, f), drops(k, f), if *f != function_of(c);
-        relation found(SiteId, EffectId, SiteId, Name);
-        found(s, w, c, k) <--
-            cached(e, k, c), cared(e, k, _), writes(e, s, w), !fresh(k, function_of(s)), !drops_any(function_of(s)), if function_of(s) != function_of(c);
+        relation changed(SiteId, EffectId, SiteId, Name);
+        changed(s, e, c, k) <-- cached(entity, k, c), cared(entity, k, _), writes(entity, s, e), if function_of(s) != function_of(c);
     };
-    let mut found = program.found;
+    // Where nothing on the way down to a write drops the copy.
+    let mut freshness: FxHashMap<Name, Freshness<'_, '_>> = FxHashMap::default();
+    let mut program_found: Vec<Stale> = Vec::new();
+    for (write, effect, fill, key) in program.changed {
+        let fresh = freshness.entry(key).or_insert_with(|| Freshness {
+            context,
+            dropping: &dropping[&key],
+            drops_any: &drops_any,
+            known: FxHashMap::default(),
+        });
+        program_found.extend(fresh.stale(write).into_iter().map(|at| Stale { at, write, effect, fill, key }));
+    }
+    let mut found = program_found;
     // Columns that the copy does not hold may change.
-    found.retain(|(site, _, fill, _)| {
-        let held = columns_held(context, &reads, *fill);
-        let written = meaning.columns_written(*site);
+    found.retain(|stale| {
+        let held = columns_held(context, &reads, stale.fill);
+        let written = meaning.columns_written(stale.write);
         held.is_empty() || written.is_empty() || written.iter().any(|column| held.iter().any(|known| words(known) == words(column)))
     });
     // Where most writers do not care, the copy is not of what they write.
@@ -121,19 +117,97 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         careful.entry(key).or_default().insert(function);
     }
     let mut careless: FxHashMap<Name, FxHashSet<FunctionId>> = FxHashMap::default();
-    for (site, _, _, key) in &found {
-        careless.entry(*key).or_default().insert(function_of(site));
+    for stale in &found {
+        careless.entry(stale.key).or_default().insert(function_of(&stale.write));
     }
-    found.retain(|(_, write, _, key)| {
-        let named = meaning.text(meaning.effects.get(*write).entity).is_some_and(|entity| {
+    found.retain(|stale| {
+        let named = meaning.text(meaning.effects.get(stale.effect).entity).is_some_and(|entity| {
             let entity = words(entity);
-            words(meaning.name(*key)).iter().any(|word| entity.contains(word))
+            words(meaning.name(stale.key)).iter().any(|word| entity.contains(word))
         });
-        named || careless[key].len() <= MAX_CARELESS * careful[key].len()
+        named || careless[&stale.key].len() <= MAX_CARELESS * careful[&stale.key].len()
     });
-    found.sort_unstable();
-    found.dedup_by_key(|(site, ..)| *site);
-    found.into_iter().map(|(site, effect, fill, key)| report(context, site, &meaning.effects.get(effect), fill, key)).collect()
+    found.sort_unstable_by_key(|stale| (stale.at, stale.write, stale.effect, stale.fill, stale.key));
+    found.dedup_by_key(|stale| stale.at);
+    found.into_iter().map(|stale| report(context, &stale)).collect()
+}
+
+/// A copy under `key`, made by `fill`, that stays when `write` changes what it is of; `at` is the write, or the call of it
+/// by which others that drop the copy are left aside.
+struct Stale {
+    at: SiteId,
+    write: SiteId,
+    effect: EffectId,
+    fill: SiteId,
+    key: Name,
+}
+
+/// Whether the copies of one key are dropped on the ways that lead to a function.
+struct Freshness<'a, 'm> {
+    context: &'a Context<'m>,
+    dropping: &'a FxHashSet<FunctionId>,
+    drops_any: &'a FxHashSet<FunctionId>,
+    /// Nothing while it is being worked out.
+    known: FxHashMap<FunctionId, Option<Ways>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ways {
+    AllFresh,
+    AllStale,
+    Mixed,
+}
+
+/// Callers are climbed this far.
+const MAX_CALLERS: u32 = 100;
+
+impl Freshness<'_, '_> {
+    /// The write, or the calls that lead to it, where nobody drops the copy: as deep as all ways above do not.
+    fn stale(&mut self, write: SiteId) -> Vec<SiteId> {
+        let (mut found, mut seen) = (Vec::new(), FxHashSet::default());
+        let mut stack = vec![write];
+        while let Some(site) = stack.pop() {
+            let function = self.context.function_of(site);
+            match self.ways(function, 0) {
+                Ways::AllFresh => {}
+                Ways::AllStale => found.push(site),
+                Ways::Mixed if seen.insert(function) => stack.extend(self.callers(function).into_iter().filter_map(|(_, site)| site)),
+                Ways::Mixed => {}
+            }
+        }
+        found
+    }
+
+    fn ways(&mut self, function: FunctionId, depth: u32) -> Ways {
+        // Far above, somebody may care.
+        if depth > MAX_CALLERS || self.dropping.contains(&function) || self.drops_any.contains(&function) {
+            return Ways::AllFresh;
+        }
+        if let Some(known) = self.known.get(&function) {
+            // A cycle adds no way of its own.
+            return known.unwrap_or(Ways::AllStale);
+        }
+        self.known.insert(function, None);
+        let callers = self.callers(function);
+        let above: Vec<Ways> = callers.into_iter().map(|(caller, _)| self.ways(caller, depth + 1)).collect();
+        let ways = match above.split_first() {
+            None => Ways::AllStale,
+            Some((first, rest)) => if rest.iter().all(|ways| ways == first) { *first } else { Ways::Mixed },
+        };
+        self.known.insert(function, Some(ways));
+        ways
+    }
+
+    /// The functions that call `function`, each with the call; without one the function around it.
+    fn callers(&self, function: FunctionId) -> Vec<(FunctionId, Option<SiteId>)> {
+        let meaning = self.context.meaning;
+        let calls = meaning.callers(function).iter();
+        let calls: Vec<_> = calls.map(|site| (self.context.function_of(*site), Some(*site))).collect();
+        match calls.is_empty() {
+            false => calls,
+            true => meaning.program.function(function).parent.map(|parent| (parent, None)).into_iter().collect(),
+        }
+    }
 }
 
 /// The pattern of a key that says more than that there is one.
@@ -188,17 +262,19 @@ fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
         })
 }
 
-fn report(context: &Context<'_>, site: SiteId, effect: &Effect, fill: SiteId, key: Name) -> Finding {
-    let key = context.meaning.name(key);
-    let what = context.does(effect);
+fn report(context: &Context<'_>, stale: &Stale) -> Finding {
+    let meaning = context.meaning;
+    let effect = meaning.effects.get(stale.effect);
+    let key = meaning.name(stale.key);
+    let what = context.does(&effect);
     let message = format!(
         "this {what}, but its copy in the cache under `{key}` stays; until it expires readers are given what is no longer so"
     );
-    FindingBuilder::new(context, &RULE.info, site, message)
+    FindingBuilder::new(context, &RULE.info, stale.at, message)
         .subject(key)
-        .rests_on(context.confidence_of(site, effect))
-        .step(fill, format!("cached here under `{key}`"))
-        .step(site, "and changed here")
+        .rests_on(context.confidence_of(stale.write, &effect))
+        .step(stale.fill, format!("cached here under `{key}`"))
+        .step(stale.write, "and changed here")
         .checked("neither this function nor a caller deletes or replaces the entry, as other writers do")
         .help("delete the entry after the change is committed, where the other writers do: in one function, or on the entity's own event")
         .build()

@@ -107,6 +107,13 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
             stack.extend(call.receiver.map(|receiver| (receiver, kept)));
             stack.extend(program.arguments(call.site).map(|row| (row.var, kept)));
         }
+        // `now()`, a helper of the project.
+        if let Some(call) = program.call_giving(at) {
+            for edge in meaning.resolution.calls_at(call.site) {
+                let returns = program.returns_by_function.of(&r.returns, edge.function);
+                stack.extend(returns.filter_map(|row| row.var).map(|var| (var, kept)));
+            }
+        }
         if let Some(load) = program.loaded_as(at) {
             let mut stored = meaning.stored_in(load.base, load.field);
             // Of an object whose class nobody names, by the field's own name; times of change are rows' columns.

@@ -16,7 +16,7 @@ pub async fn pay(state: &AppState, id: i64) -> anyhow::Result<()> {
     let mut tx = state.db.begin().await?;
     let order = repo::lock(&mut *tx, id).await?;
     state.payments.capture_keyed(id, order.total).await?;  // finds: remote-call-in-transaction
-    repo::set_state(&mut *tx, id, "paid").await?;
+    repo::set_state(&mut *tx, id, "paid").await?; // finds: cache-not-invalidated
     tx.commit().await?;
     Ok(())
 }
@@ -24,7 +24,7 @@ pub async fn pay(state: &AppState, id: i64) -> anyhow::Result<()> {
 pub async fn pay_first(state: &AppState, id: i64, total: i64) -> anyhow::Result<()> {
     state.payments.capture_keyed(id, total).await?;
     let mut tx = state.db.begin().await?;
-    repo::set_state(&mut *tx, id, "paid").await?;
+    repo::set_state(&mut *tx, id, "paid").await?; // finds: cache-not-invalidated
     tx.commit().await?;
     Ok(())
 }
@@ -47,7 +47,7 @@ pub async fn place_then_tell(state: &AppState, user: i64, total: i64) -> anyhow:
 
 pub async fn cancel(state: &AppState, id: i64) -> anyhow::Result<()> {
     with_lock(&state.redis, &format!("order:{id}"), || async {
-        repo::set_state(&state.db, id, "cancelled").await  // finds: lock-without-fenced-write
+        repo::set_state(&state.db, id, "cancelled").await  // finds: cache-not-invalidated, lock-without-fenced-write
     })
     .await??;
     Ok(())
