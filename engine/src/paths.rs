@@ -3,7 +3,9 @@
 use distsys_facts::Sym;
 use rustc_hash::FxHashMap;
 
-/// A qualified name.
+use crate::model::Family;
+
+/// A qualified name in one family of languages: what two of them call alike are two things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PathId(u32);
 
@@ -14,20 +16,22 @@ const MAX_DEPTH: u8 = 14;
 #[derive(Debug, Default)]
 pub struct Paths {
     texts: Vec<String>,
+    families: Vec<Family>,
     depths: Vec<u8>,
-    by_text: FxHashMap<String, PathId>,
+    by_text: [FxHashMap<String, PathId>; Family::ALL.len()],
     members: FxHashMap<(PathId, Sym), Option<PathId>>,
 }
 
 impl Paths {
-    pub fn intern(&mut self, text: &str) -> PathId {
-        if let Some(&id) = self.by_text.get(text) {
+    pub fn intern(&mut self, family: Family, text: &str) -> PathId {
+        if let Some(&id) = self.by_text[family as usize].get(text) {
             return id;
         }
         let id = PathId(self.texts.len() as u32);
         self.texts.push(text.to_owned());
         self.depths.push(text.split('.').count().min(usize::from(u8::MAX)) as u8);
-        self.by_text.insert(text.to_owned(), id);
+        self.families.push(family);
+        self.by_text[family as usize].insert(text.to_owned(), id);
         id
     }
 
@@ -35,8 +39,8 @@ impl Paths {
         &self.texts[path.0 as usize]
     }
 
-    pub fn lookup(&self, text: &str) -> Option<PathId> {
-        self.by_text.get(text).copied()
+    pub fn family(&self, path: PathId) -> Family {
+        self.families[path.0 as usize]
     }
 
     pub fn len(&self) -> usize {
@@ -54,7 +58,7 @@ impl Paths {
         path: PathId,
         key: Sym,
         segment: &str,
-        canonical: impl Fn(&str) -> Option<String>,
+        canonical: impl Fn(Family, &str) -> Option<String>,
     ) -> Option<PathId> {
         if let Some(&known) = self.members.get(&(path, key)) {
             return known;
@@ -67,8 +71,8 @@ impl Paths {
             None
         } else {
             let text = format!("{base}.{segment}");
-            let text = canonical(&text).unwrap_or(text);
-            Some(self.intern(&text))
+            let text = canonical(self.family(path), &text).unwrap_or(text);
+            Some(self.intern(self.family(path), &text))
         };
         self.members.insert((path, key), made);
         made

@@ -4,8 +4,8 @@ mod scan;
 
 use distsys_facts::SqlVerb;
 use sqlparser::ast::{
-    AlterTableOperation, AssignmentTarget, BinaryOperator, ColumnOption, Expr, FromTable, Insert, LockType, ObjectName, OnConflictAction, OnInsert,
-    SetExpr, Statement as Ast, TableConstraint, TableFactor, TableObject, TableWithJoins,
+    AlterTableOperation, AssignmentTarget, BinaryOperator, ColumnOption, Expr, FromTable, Insert, LockType, ObjectName,
+    OnConflictAction, OnInsert, SetExpr, Statement as Ast, TableConstraint, TableFactor, TableObject, TableWithJoins,
 };
 use sqlparser::dialect::{GenericDialect, MySqlDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
@@ -104,9 +104,10 @@ fn of_ast(ast: &Ast, text: &str) -> Statement {
         Ast::Commit { .. } => transaction("commit"),
         Ast::Rollback { .. } => transaction("rollback"),
         Ast::CreateTable(create) => {
-            let marked = create.columns.iter().filter(|column| {
-                column.options.iter().any(|option| matches!(option.option, ColumnOption::Unique(_)))
-            });
+            let marked = create
+                .columns
+                .iter()
+                .filter(|column| column.options.iter().any(|option| matches!(option.option, ColumnOption::Unique(_))));
             let mut unique: Vec<String> = marked.map(|column| column.name.value.clone()).collect();
             unique.extend(create.constraints.iter().flat_map(unique_columns));
             with_unique(Statement::new(SqlVerb::Ddl, last(&create.name)), unique)

@@ -101,7 +101,9 @@ fn is_compared(context: &Context<'_>, at: VarId) -> bool {
     let r = &program.facts.relations;
     let same = |var: VarId| is_same(context, var, at);
     let is_size = |var: VarId| {
-        program.loaded_as(var).is_some_and(|load| matches!(program.text(load.field), "length" | "size") && same(load.base))
+        program
+            .loaded_as(var)
+            .is_some_and(|load| matches!(program.text(load.field), "length" | "size") && same(load.base))
             || program.call_giving(var).is_some_and(|call| match program.text(call.name) {
                 "len" | "size" | "count" => match call.receiver {
                     Some(receiver) => same(receiver),
@@ -144,7 +146,15 @@ fn is_same(context: &Context<'_>, left: VarId, right: VarId) -> bool {
 fn says_most(name: &str) -> bool {
     matches!(
         name,
-        "max" | "maxItems" | "max_items" | "max_length" | "maxLength" | "ArrayMaxSize" | "MaxLen" | "max_len" | "arrayMaxSize"
+        "max"
+            | "maxItems"
+            | "max_items"
+            | "max_length"
+            | "maxLength"
+            | "ArrayMaxSize"
+            | "MaxLen"
+            | "max_len"
+            | "arrayMaxSize"
     )
 }
 
@@ -216,7 +226,8 @@ fn is_filled_from_bounded(context: &Context<'_>, at: VarId, depth: u32) -> bool 
         .peekable();
     fills.peek().is_some()
         && fills.all(|call| {
-            let around = program.regions_outward(program.site(call.site).region).find(|row| row.kind == RegionKind::Loop);
+            let around =
+                program.regions_outward(program.site(call.site).region).find(|row| row.kind == RegionKind::Loop);
             let over = around.and_then(|row| program.iterates_by_region.first(&r.iterates, row.region));
             over.is_some_and(|row| is_bounded_within(context, row.var, depth - 1))
         })

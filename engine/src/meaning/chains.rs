@@ -125,10 +125,11 @@ impl<'m> Reader<'m, '_> {
                 let is_static = program.function(method.function).flags.has(FunctionFlags::STATIC);
                 let made = is_static.then(|| program.sites(method.function)).into_iter().flatten();
                 let made = made.filter_map(|row| program.call(row.site));
-                let mut made = made.filter(|call| call.kind == CallKind::New && self.class_of(call.result) == Some(class));
-                if let Some(value) = made.find_map(|call| {
-                    program.arguments(call.site).find(|row| row.keyword == field).map(|row| row.var)
-                }) {
+                let mut made =
+                    made.filter(|call| call.kind == CallKind::New && self.class_of(call.result) == Some(class));
+                if let Some(value) = made
+                    .find_map(|call| program.arguments(call.site).find(|row| row.keyword == field).map(|row| row.var))
+                {
                     return Some(value);
                 }
                 for parameter in program.parameters(method.function).take(1) {

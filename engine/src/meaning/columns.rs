@@ -123,7 +123,10 @@ impl<'m, 'f> Reader<'m, 'f> {
         let mut asked = Vec::new();
         let mut builders = self.builders(last);
         // `update(orders.filter(state.eq("new")))`
-        let given = builders.iter().flat_map(|call| program.arguments(call.site)).filter_map(|row| program.call_giving(row.var));
+        let given = builders
+            .iter()
+            .flat_map(|call| program.arguments(call.site))
+            .filter_map(|row| program.call_giving(row.var));
         let inner: Vec<&Call> = given.flat_map(|call| self.builders(call.site)).collect();
         builders.extend(inner);
         for call in builders {
@@ -268,8 +271,7 @@ impl<'m> Meaning<'m> {
         let receiver = program.call(site).and_then(|call| call.receiver);
         let saved = receiver.into_iter().chain(program.arguments(site).map(|row| row.var));
         let made = saved.filter_map(|var| self.reader().maker(var)).filter(|call| call.kind == CallKind::New);
-        let columns =
-            made.flat_map(|call| program.arguments(call.site)).map(|row| program.text(row.keyword));
+        let columns = made.flat_map(|call| program.arguments(call.site)).map(|row| program.text(row.keyword));
         columns.filter(|column| !column.is_empty() && *column != "**")
     }
 

@@ -61,7 +61,11 @@ fn by_file(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
         for &model in &models.1 {
             let name = program.text(row.name);
             if reader.models.op(models.0, model).handlers.iter().any(|(known, _)| known == name) {
-                found.extend(offered(reader, row.var).into_iter().map(|(site, function)| Entry { site, function, model }));
+                found.extend(offered(reader, row.var).into_iter().map(|(site, function)| Entry {
+                    site,
+                    function,
+                    model,
+                }));
             }
         }
     }

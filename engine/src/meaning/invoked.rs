@@ -461,7 +461,9 @@ fn with_overrides(reader: Reader<'_, '_>, class: ClassId, method: FunctionId) ->
         let Some(receiver) = receiver else { continue };
         let called = program.calls_by_receiver.of(&program.facts.relations.call, receiver.var);
         for call in called.filter(|call| !call.name.is_empty()) {
-            let Some(&found) = line.iter().find_map(|class| program.methods.get(&(*class, call.name))) else { continue };
+            let Some(&found) = line.iter().find_map(|class| program.methods.get(&(*class, call.name))) else {
+                continue;
+            };
             if !seen.contains(&found) {
                 seen.push(found);
                 // What the calling class has itself is called there.

@@ -23,8 +23,8 @@ mod retries;
 mod scopes;
 mod terms;
 mod trace;
-mod uniqueness;
 mod tracked;
+mod uniqueness;
 
 use std::sync::OnceLock;
 
@@ -135,7 +135,8 @@ impl<'m> Meaning<'m> {
             names,
             callers,
             flow,
-            served: OnceLock::new(), unique: OnceLock::new(),
+            served: OnceLock::new(),
+            unique: OnceLock::new(),
         }
     }
 

@@ -422,8 +422,8 @@ impl<'m> Reader<'m, '_> {
     pub(super) fn table_of(&self, class: ClassId) -> Option<&'m str> {
         let program = self.program;
         let fields = program.field_by_class.of(&program.facts.relations.field, class);
-        let mut named =
-            fields.filter(|row| matches!(program.text(row.name), "__tablename__" | "tableName" | "table_name" | "TABLE"));
+        let mut named = fields
+            .filter(|row| matches!(program.text(row.name), "__tablename__" | "tableName" | "table_name" | "TABLE"));
         let text = named.find_map(|row| program.literal(row.value?).map(|literal| program.text(literal.value)));
         text.or_else(|| self.annotated_entity(class))
     }

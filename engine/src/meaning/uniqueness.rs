@@ -140,9 +140,10 @@ fn says_unique(meaning: &Meaning<'_>, var: VarId, depth: u32) -> bool {
     });
     called
         || program.element_by_var.of(&r.element, var).any(|row| says_unique(meaning, row.value, depth + 1))
-        || program.entry_by_var.of(&r.entry, var).any(|row| {
-            is_set(meaning, program.text(row.key), row.value) || says_unique(meaning, row.value, depth + 1)
-        })
+        || program
+            .entry_by_var
+            .of(&r.entry, var)
+            .any(|row| is_set(meaning, program.text(row.key), row.value) || says_unique(meaning, row.value, depth + 1))
         || returned_by(program, var).into_iter().any(|var| says_unique(meaning, var, depth + 1))
 }
 

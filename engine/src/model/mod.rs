@@ -309,12 +309,12 @@ impl ModelSet {
         at
     }
 
-    /// Likewise where the family is not known; none if nothing changes.
-    pub fn canonical_anywhere(&self, path: &str) -> Option<String> {
-        Family::ALL.iter().find_map(|family| match self.canonical(*family, path) {
+    /// Likewise; none if nothing changes.
+    pub fn respelled(&self, family: Family, path: &str) -> Option<String> {
+        match self.canonical(family, path) {
             Cow::Owned(text) => Some(text),
             Cow::Borrowed(_) => None,
-        })
+        }
     }
 
     /// What calling `path` gives, if a model says so.
@@ -332,11 +332,11 @@ impl ModelSet {
     }
 
     /// The type of the elements of what `path` (ending in `.[]`) names, if a model says so.
-    pub fn element_type(&self, path: &str) -> Option<String> {
-        self.families.values().find_map(|models| match models.returns.of(path).next() {
+    pub fn element_type(&self, family: Family, path: &str) -> Option<String> {
+        match self.returns(family, path) {
             Some(Returned::Type(text)) => Some(text.clone()),
             _ => None,
-        })
+        }
     }
 
     /// What an annotation on a class says of it.

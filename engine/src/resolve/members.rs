@@ -43,6 +43,7 @@ impl Hierarchy {
         let mut stands_for = FxHashMap::default();
         for row in &program.facts.relations.extends {
             let module = program.class(row.class).module;
+            let family = program.language(program.file_of_module(module)).into();
             let text = program.text(row.base);
             let (text, is_impl) = match text.strip_prefix("impl.") {
                 Some(rest) => (rest, true),
@@ -55,7 +56,7 @@ impl Hierarchy {
                     }
                     TypeTarget::Class(base) if base != row.class => bases[row.class.index()].push(base),
                     TypeTarget::External(path, argument) => {
-                        external[row.class.index()].push((paths.intern(&path), argument));
+                        external[row.class.index()].push((paths.intern(family, &path), argument));
                     }
                     TypeTarget::Class(_) | TypeTarget::Collection(_) => {}
                 }

@@ -175,12 +175,8 @@ impl Lower<'_> {
 
     pub(super) fn class(&mut self, def: &StmtClassDef) {
         let decorators = self.decorators(&def.decorator_list);
-        let class = self.to.class(ClassSpec {
-            name: &def.name,
-            kind: ClassKind::Class,
-            outer: self.class,
-            span: span_of(def),
-        });
+        let class =
+            self.to.class(ClassSpec { name: &def.name, kind: ClassKind::Class, outer: self.class, span: span_of(def) });
         let mut is_test = def.name.starts_with("Test");
         if let Some(arguments) = &def.arguments {
             for (index, base) in arguments.args.iter().enumerate() {

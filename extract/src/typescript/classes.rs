@@ -14,7 +14,8 @@ impl Lower<'_> {
     pub(super) fn class_value(&mut self, class: &Class<'_>, name: &str) -> VarId {
         let decorators = self.decorators(&class.decorators);
         let own_name = class.id.as_ref().map_or(name, |id| id.name.as_str());
-        let id = self.to.class(ClassSpec { name: own_name, kind: ClassKind::Class, outer: None, span: span(class.span) });
+        let id =
+            self.to.class(ClassSpec { name: own_name, kind: ClassKind::Class, outer: None, span: span(class.span) });
         let var = self.to.fresh_var();
         self.to.class_value_to(var, id);
         let bounds = self.enter_bounds(class.type_parameters.as_deref());
@@ -224,7 +225,8 @@ impl Lower<'_> {
         let bounds = self.enter_bounds(alias.type_parameters.as_deref());
         match &alias.type_annotation {
             TSType::TSTypeLiteral(literal) => {
-                let id = self.to.class(ClassSpec { name, kind: ClassKind::Interface, outer: None, span: span(alias.span) });
+                let id =
+                    self.to.class(ClassSpec { name, kind: ClassKind::Interface, outer: None, span: span(alias.span) });
                 let var = self.to.declare_once(name);
                 self.to.class_value_to(var, id);
                 self.to.export(name, var);

@@ -205,8 +205,8 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
             Some(Returned::Type(text)) => {
                 let text = self.fill(&text, row.site);
-                let text = self.models.canonical_anywhere(&text).unwrap_or(text);
-                Value { kind: ValueKind::External(self.paths.intern(&text)), ..via }
+                let text = self.models.respelled(family, &text).unwrap_or(text);
+                Value { kind: ValueKind::External(self.paths.intern(family, &text)), ..via }
             }
         };
         // A class argument says what the value is of: `getRepository(Order)`, `session.query(Order)`.
@@ -243,9 +243,8 @@ impl<'p, 'f> Flow<'p, 'f> {
                         let mut arguments = program.arguments(row.site);
                         let named = |keyword| program.text(keyword) == name;
                         let keyword = arguments.find(|argument| named(argument.keyword)).map(|argument| argument.var);
-                        keyword.or_else(|| {
-                            program.arguments(row.site).find_map(|argument| self.entry(argument.var, name))
-                        })
+                        keyword
+                            .or_else(|| program.arguments(row.site).find_map(|argument| self.entry(argument.var, name)))
                     }
                     _ => None,
                 });
@@ -255,7 +254,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
         }
         for (node, at, type_) in handed {
-            let path = self.paths.intern(&type_);
+            let path = self.paths.intern(family, &type_);
             let known = self.handed.entry(node).or_default();
             if known.contains(&(at, path)) {
                 continue;
@@ -345,7 +344,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         let text = self.paths.text(path);
         let (parent, _) = text.rsplit_once('.')?;
         let parent = parent.to_owned();
-        Some(self.paths.intern(&parent))
+        Some(self.paths.intern(self.paths.family(path), &parent))
     }
 
     pub(super) fn positional(&self, site: SiteId, index: usize) -> Option<VarId> {

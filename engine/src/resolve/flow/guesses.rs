@@ -96,7 +96,9 @@ impl<'p, 'f> Flow<'p, 'f> {
         for (row, path, via) in found {
             let models = self.models;
             let text = program.text(row.name);
-            if let Some(member) = self.paths.member(path, row.name, text, |whole| models.canonical_anywhere(whole)) {
+            if let Some(member) =
+                self.paths.member(path, row.name, text, |family, whole| models.respelled(family, whole))
+            {
                 self.call_external(&row, member, via);
             }
         }
@@ -150,7 +152,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 let whole = self.models.canonical(rust, &whole);
                 if !self.models.ops_of(rust, &whole).is_empty() {
                     let via = self.sets.of(Self::node(receiver)).map(|id| self.values.get(id)).next();
-                    let path = self.paths.intern(&whole);
+                    let path = self.paths.intern(rust, &whole);
                     let via = Value {
                         kind: ValueKind::External(path),
                         ..via.unwrap_or(Value::new(ValueKind::External(path)))

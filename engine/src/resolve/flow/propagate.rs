@@ -79,7 +79,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         match base.kind {
             ValueKind::Module(module) => {
                 if let Some(binding) = self.bindings.exported(module, name, 0) {
-                    self.seed_binding(to, binding);
+                    self.seed_binding(to, module, binding);
                 } else if let Some(binding) = self.whole_export(module) {
                     // CommonJS: `module.exports = x`, then `require(…).name`.
                     let values: Vec<Value> = self.sets.of(Self::node(binding)).map(|id| self.values.get(id)).collect();
@@ -139,8 +139,9 @@ impl<'p, 'f> Flow<'p, 'f> {
         if text.starts_with('[') {
             // Elements are of a type of their own where a model says so.
             let element = format!("{}.[]", self.paths.text(path));
-            if let Some(type_) = models.element_type(&element) {
-                let path = self.paths.intern(&type_);
+            let family = self.paths.family(path);
+            if let Some(type_) = models.element_type(family, &element) {
+                let path = self.paths.intern(family, &type_);
                 self.add(to, Value { kind: ValueKind::External(path), ..base });
                 return;
             }
@@ -148,7 +149,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         if text.starts_with('[') || text.is_empty() {
             return;
         }
-        let member = self.paths.member(path, name, text, |whole| models.canonical_anywhere(whole));
+        let member = self.paths.member(path, name, text, |family, whole| models.respelled(family, whole));
         if let Some(member) = member {
             self.add(to, Value { kind: ValueKind::External(member), ..base });
         }
@@ -204,7 +205,8 @@ impl<'p, 'f> Flow<'p, 'f> {
             ValueKind::External(path) => {
                 let text = self.program.text(row.name);
                 let models = self.models;
-                if let Some(member) = self.paths.member(path, row.name, text, |whole| models.canonical_anywhere(whole))
+                if let Some(member) =
+                    self.paths.member(path, row.name, text, |family, whole| models.respelled(family, whole))
                 {
                     self.call_external(row, member, receiver);
                 }
@@ -234,7 +236,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 let models = self.models;
                 for (path, argument) in bases {
                     if let Some(member) =
-                        self.paths.member(path, row.name, text, |whole| models.canonical_anywhere(whole))
+                        self.paths.member(path, row.name, text, |family, whole| models.respelled(family, whole))
                     {
                         let via = Value { class: argument.or(Some(class)), ..receiver };
                         self.call_external(row, member, via);

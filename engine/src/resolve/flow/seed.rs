@@ -4,6 +4,7 @@ use distsys_facts::{FunctionFlags, FunctionKind, ModuleId, ParameterKind, SiteId
 use rustc_hash::FxHashMap;
 
 use super::{EdgeKind, Flow};
+use crate::model::Family;
 use crate::resolve::bindings::{Binding, TypeTarget};
 use crate::resolve::values::{Value, ValueKind};
 
@@ -18,12 +19,12 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         for row in &r.import {
             if let Some(binding) = self.bindings.imported(row.var) {
-                self.seed_binding(Self::node(row.var), binding);
+                self.seed_binding(Self::node(row.var), row.module, binding);
             }
         }
         for row in &r.global {
             if let Some(binding) = self.bindings.free(row.module, self.program.text(row.path)) {
-                self.seed_binding(Self::node(row.var), binding);
+                self.seed_binding(Self::node(row.var), row.module, binding);
             }
         }
         for row in &r.parameter {
@@ -115,37 +116,44 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
     }
 
-    pub(super) fn seed_binding(&mut self, node: u32, binding: Binding) {
+    /// Lets what `binding` stands for, seen from `module`, flow to `node`.
+    pub(super) fn seed_binding(&mut self, node: u32, module: ModuleId, binding: Binding) {
+        let family = self.family_of(module);
         match binding {
             Binding::Var(var) => self.edge(Self::node(var), node, EdgeKind::All),
             Binding::Module(module) => self.add(node, Value::new(ValueKind::Module(module))),
             Binding::External(path) => {
-                let path = self.paths.intern(&path);
+                let path = self.paths.intern(family, &path);
                 self.add(node, Value::new(ValueKind::External(path)));
             }
             Binding::Declared(path, class) => {
-                let path = self.paths.intern(&path);
+                let path = self.paths.intern(family, &path);
                 self.add(node, Value { class: Some(class), ..Value::new(ValueKind::External(path)) });
             }
         }
     }
 
     pub(super) fn seed_type(&mut self, node: u32, module: ModuleId, text: Sym) {
+        let family = self.family_of(module);
         for target in self.bindings.types(module, self.program.text(text), 0) {
-            if let Some(value) = self.value_of_type(&target) {
+            if let Some(value) = self.value_of_type(family, &target) {
                 self.add(node, value);
             }
         }
     }
 
-    pub(super) fn value_of_type(&mut self, target: &TypeTarget) -> Option<Value> {
+    fn family_of(&self, module: ModuleId) -> Family {
+        self.program.language(self.program.file_of_module(module)).into()
+    }
+
+    pub(super) fn value_of_type(&mut self, family: Family, target: &TypeTarget) -> Option<Value> {
         Some(match target {
             TypeTarget::Class(class) => Value::new(ValueKind::Instance(self.hierarchy.whole(*class))),
             TypeTarget::External(path, class) => {
-                Value { class: *class, ..Value::new(ValueKind::External(self.paths.intern(path))) }
+                Value { class: *class, ..Value::new(ValueKind::External(self.paths.intern(family, path))) }
             }
             TypeTarget::Collection(inner) => {
-                let inner = self.value_of_type(inner)?;
+                let inner = self.value_of_type(family, inner)?;
                 let inner = self.values.intern(inner);
                 Value::new(ValueKind::Collection(inner))
             }
