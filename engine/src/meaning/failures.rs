@@ -5,6 +5,7 @@ use distsys_facts::{BlockId, FunctionId, RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
 use super::Meaning;
+use crate::operation::OpKind;
 
 /// What is done when something failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,13 +24,98 @@ pub struct Failure {
     pub entry: Option<BlockId>,
 }
 
+/// A value is followed over so many awaits and assignments.
+const MAX_STEPS: usize = 8;
+
 impl Meaning<'_> {
     /// Where `function` deals with failures of its own calls.
     pub fn failures(&self, function: FunctionId) -> Vec<Failure> {
         let mut found = self.handlers_of(function);
         found.extend(self.error_arms(function));
         found.extend(self.promise_handlers(function));
+        found.extend(self.dropped_results(function));
         found
+    }
+
+    /// `let _ = send(order).await;`, `send(order).await.ok();`: what says how it went is dropped unread.
+    fn dropped_results(&self, function: FunctionId) -> Vec<Failure> {
+        let program = self.program;
+        let sites = program.sites(function).map(|row| row.site);
+        // Where something has failed already, what is noted about it is a courtesy.
+        let in_failure = |site: SiteId| {
+            program.regions_outward(program.site(site).region).any(|row| {
+                let mut asked = program
+                    .condition_by_region
+                    .of(&program.facts.relations.condition, row.region)
+                    .flat_map(|condition| program.asked_variant(condition.var));
+                asked.any(|(_, variant)| variant == "Err")
+            })
+        };
+        let dropped =
+            sites.filter(|site| self.gives_outcome(*site) && self.is_outcome_dropped(*site) && !in_failure(*site));
+        dropped
+            .map(|site| Failure {
+                region: None,
+                all: true,
+                empty: true,
+                protected: vec![site],
+                sites: Vec::new(),
+                entry: None,
+            })
+            .collect()
+    }
+
+    /// Whether a call tells by its value whether it failed.
+    fn gives_outcome(&self, site: SiteId) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let edges = self.resolution.calls_at(site);
+        let says = |text: &str| {
+            let head = text.split('<').next().unwrap_or(text);
+            head.rsplit('.').next() == Some("Result")
+        };
+        let of_project = || {
+            edges.iter().all(|edge| {
+                program
+                    .return_type_by_function
+                    .first(&r.return_type, edge.function)
+                    .is_some_and(|row| says(program.text(row.type_)))
+            })
+        };
+        match edges.is_empty() {
+            true => self
+                .operations
+                .at(site)
+                .any(|op| op.family.gives_outcomes() && (super::does_outside(op.kind) || op.kind == OpKind::Sql)),
+            false => self.reader().family(site).gives_outcomes() && of_project(),
+        }
+    }
+
+    fn is_outcome_dropped(&self, site: SiteId) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let Some(call) = program.call(site) else { return false };
+        let (mut at, mut awaited) = (call.result, false);
+        for _ in 0..MAX_STEPS {
+            awaited |= program.suspend_by_var.first(&r.suspend, at).is_some();
+            let named = program.variable(at).is_some_and(|row| !row.name.is_empty());
+            let looked_at = program.throws_by_var.first(&r.throws, at).is_some()
+                || program.argument_by_var.of(&r.argument, at).next().is_some()
+                || program.load_by_base.of(&r.load, at).next().is_some()
+                || self.flow.is_kept(at);
+            if named || looked_at {
+                return false;
+            }
+            let mut after = program.calls_by_receiver.of(&r.call, at);
+            let mut assigned = program.assign_by_src.of(&r.assign, at).map(|row| row.dst);
+            match (after.next(), assigned.next()) {
+                (Some(next), _) if matches!(program.text(next.name), "ok" | "err") => at = next.result,
+                (Some(_), _) => return false,
+                (None, Some(var)) => at = var,
+                (None, None) => return awaited,
+            }
+        }
+        false
     }
 
     fn handlers_of(&self, function: FunctionId) -> Vec<Failure> {

@@ -34,6 +34,11 @@ impl Family {
         }
     }
 
+    /// Whether calls tell by their value whether they failed.
+    pub fn gives_outcomes(self) -> bool {
+        self == Family::Rust
+    }
+
     /// Whether what a library does outside the process is under way when its call returns, and told by a promise.
     pub fn gives_promises(self) -> bool {
         self == Family::Script
