@@ -119,7 +119,7 @@ async fn impatient(State(state): State<AppState>, Path(id): Path<i64>) -> Result
 }
 
 async fn soft(State(state): State<AppState>, Path(id): Path<i64>) -> StatusCode {
-    let _ = publisher::publish("soft", &Event { id, amount: 1 }).await;
+    let _ = publisher::publish("soft", &Event { id, amount: 1 }).await; // finds: swallowed-remote-error
     let _ = publisher::publish_lossy("soft", &Event { id, amount: 1 });
     until_ok(|| state.payments.status(id)).await;
     StatusCode::OK

@@ -29,7 +29,7 @@ impl AppState {
         let sender = payments.clone();
         tokio::spawn(async move {
             while let Some(event) = inbox.recv().await {
-                let _ = sender.notify(event).await;
+                let _ = sender.notify(event).await; // finds: swallowed-remote-error
             }
         });
         tokio::spawn(async move { while let Some(_event) = work.recv().await {} });
