@@ -255,7 +255,7 @@ impl<'m> Meaning<'m> {
         let program = self.program;
         let gives = match self.attribute(op, Attr::Completion) {
             Found::Is(Operand::Var(var)) => Some(var),
-            Found::Is(Operand::Text(text)) if text == "none" => None,
+            Found::Is(Operand::Text(text)) if text == "none" || text == "flush" => None,
             Found::Is(Operand::Text(text)) if text == "awaited" => {
                 return program.call(op.site).is_some_and(|call| self.is_unconfirmed(call.result));
             }

@@ -163,6 +163,12 @@ impl Meaning<'_> {
         (created, complete)
     }
 
+    /// The calls of libraries that make what `var` may be, and whether all of them are seen.
+    pub fn made_at(&self, var: VarId) -> (Vec<SiteId>, bool) {
+        let (created, complete) = self.creators(var, |_| false);
+        (created.into_iter().map(|(site, _)| site).collect(), complete)
+    }
+
     fn is_from_library(&self, var: VarId) -> bool {
         self.resolution.values_of(var).any(|value| matches!(value.kind, ValueKind::External(_)))
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use ascent::ascent_run;
-use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectId};
-use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId};
+use distsys_engine::meaning::{Effect, EffectId, Found, Operand, Operation};
+use distsys_engine::words::words;
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::{ClassId, FunctionId, FunctionKind, RegionKind, SiteId};
 use rustc_hash::FxHashSet;
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
@@ -78,7 +79,64 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         };
         by_callee.entry(callee).or_default().entry(site).or_insert(effect);
     }
-    by_callee.into_values().filter_map(|places| report(context, &places)).collect()
+    let mut findings: Vec<Finding> = by_callee.into_values().filter_map(|places| report(context, &places)).collect();
+    findings.extend(never_flushed(context));
+    findings
+}
+
+/// Whether a function is what runs last: what it leaves in a buffer nobody sends.
+fn closes(name: &str) -> bool {
+    const LAST: &[&str] =
+        &["close", "aclose", "stop", "shutdown", "terminate", "finish", "finalize", "exit", "aexit", "join", "teardown", "dispose"];
+    words(name.rsplit('.').next().unwrap_or(name)).iter().any(|word| LAST.contains(&word.as_str()))
+}
+
+/// Messages that a client is given to buffer at the end, where nothing ever tells it to send what is left.
+fn never_flushed(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let buffers = |op: &&Operation| matches!(meaning.attribute(op, Attr::Completion), Found::Is(Operand::Text(text)) if text == "flush");
+    let sent: Vec<&Operation> =
+        meaning.operations.of_kind(OpKind::Publish).filter(|op| context.in_scope(op.site)).filter(buffers)
+            .filter(|op| closes(context.named_function(op.function)))
+            .collect();
+    if sent.is_empty() {
+        return Vec::new();
+    }
+    let client = |op: &Operation| meaning.program.call(op.call).and_then(|call| call.receiver);
+    let class_of = |op: &Operation| meaning.program.function(op.function).class;
+    let sending: FxHashSet<ClassId> = sent.iter().filter_map(|op| class_of(op)).collect();
+    let flushes: Vec<&Operation> = meaning.operations.of_kind(OpKind::Join).collect();
+    let mut by_function: BTreeMap<FunctionId, (SiteId, Vec<SiteId>)> = BTreeMap::new();
+    for op in sent {
+        let Some((made, all)) = client(op).map(|var| meaning.made_at(var)) else { continue };
+        // Another class that sends by itself flushes what it has sent.
+        let others = flushes.iter().filter(|flush| match (class_of(op), class_of(flush)) {
+            (Some(mine), Some(other)) => mine == other || !sending.contains(&other),
+            _ => true,
+        });
+        // A client that comes from far away is flushed there, or here.
+        let file_of = |op: &Operation| meaning.program.file_of_function(op.function);
+        let others = others.filter(|flush| all || file_of(flush) == file_of(op));
+        let mut flushed = others.filter_map(|flush| client(flush)).map(|var| meaning.made_at(var));
+        // Whoever is not seen to make it may flush it, and what is flushed may be it.
+        let is_flushed = flushed.any(|(other, seen)| !all || !seen || other.iter().any(|site| made.contains(site)));
+        if !is_flushed {
+            by_function.entry(op.function).or_insert((op.site, made));
+        }
+    }
+    by_function.into_values().map(|(site, made)| report_buffered(context, site, &made)).collect()
+}
+
+fn report_buffered(context: &Context<'_>, site: SiteId, made: &[SiteId]) -> Finding {
+    let message = "this message is only put into the client's buffer and nothing ever flushes it; what is buffered when the process stops is lost, and nobody hears of what the broker refused".to_owned();
+    let mut builder = FindingBuilder::new(context, &RULE.info, site, message);
+    for &creation in made.iter().take(MAX_SHOWN) {
+        builder = builder.step(creation, "the client is made here");
+    }
+    builder
+        .checked("no flush of this client anywhere")
+        .help("flush the client before what depends on the message is committed, and when the process stops")
+        .build()
 }
 
 /// Whether the program is started here: the process ends when it does, and says so when it fails.
