@@ -108,6 +108,8 @@ pub(super) enum TermKind {
     Text(String),
     Call(Functor, Vec<Term>),
     Aggregate(Aggregate, Option<Box<Term>>, Vec<Vec<Literal>>),
+    /// `range(from, to)`, `range(from, to, step)`: each number from the first up to the second, which is left out.
+    Range(Vec<Term>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,14 +219,18 @@ impl Term {
     fn variables<'l>(&'l self, found: &mut Vec<&'l str>) {
         match &self.kind {
             TermKind::Variable(name) if !found.contains(&name.as_str()) => found.push(name),
-            TermKind::Call(_, arguments) => arguments.iter().for_each(|argument| argument.variables(found)),
+            TermKind::Call(_, arguments) | TermKind::Range(arguments) => {
+                arguments.iter().for_each(|argument| argument.variables(found));
+            }
             _ => {}
         }
     }
 
     fn relations<'l>(&'l self, used: &mut Vec<&'l str>) {
         match &self.kind {
-            TermKind::Call(_, arguments) => arguments.iter().for_each(|argument| argument.relations(used)),
+            TermKind::Call(_, arguments) | TermKind::Range(arguments) => {
+                arguments.iter().for_each(|argument| argument.relations(used));
+            }
             TermKind::Aggregate(_, _, bodies) => {
                 bodies.iter().flatten().for_each(|literal| literal.relations(used));
             }

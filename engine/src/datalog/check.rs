@@ -4,7 +4,7 @@ use distsys_facts::IdKind;
 use rustc_hash::FxHashMap;
 
 use super::ast::{Aggregate, Atom, Clause, Comparison, Functor, Literal, Program, Term, TermKind};
-use super::expression::{AggregateOf, AtomOf, Expression, LiteralOf, Pattern, Rule};
+use super::expression::{AggregateOf, AtomOf, Expression, LiteralOf, Pattern, RangeOf, Rule};
 use super::problem::{Pos, Problem, nearest};
 use super::relation::{Column, Database, Type};
 
@@ -280,7 +280,7 @@ impl Clauses<'_> {
             }
             TermKind::Text(_) => Some(Type::Symbol),
             TermKind::Call(Functor::Cat | Functor::Substring | Functor::ToText, _) => Some(Type::Symbol),
-            TermKind::Call(..) | TermKind::Aggregate(..) => Some(Type::Number),
+            TermKind::Call(..) | TermKind::Aggregate(..) | TermKind::Range(_) => Some(Type::Number),
             // `site = 0` asks whether there is one.
             TermKind::Number(_) | TermKind::Wildcard => None,
         }
@@ -327,6 +327,8 @@ impl Clauses<'_> {
                     arguments.iter().zip(takes).map(|(argument, type_)| self.typed(argument, type_)).collect();
                 Ok(Expression::Call(*functor, arguments?))
             }
+            TermKind::Range(_) if wanted == Type::Symbol => self.error(term.pos, mismatch(Type::Number)),
+            TermKind::Range(bounds) => self.range(bounds),
             TermKind::Aggregate(..) if wanted == Type::Symbol => self.error(term.pos, mismatch(Type::Number)),
             TermKind::Aggregate(aggregate, value, bodies) => self.aggregate(*aggregate, value.as_deref(), bodies),
         }
@@ -361,6 +363,20 @@ impl Clauses<'_> {
         self.types.push(Some(Type::Number));
         let slot = self.names.len() - 1;
         self.hoisted.push(LiteralOf::Aggregate(AggregateOf { slot, aggregate, value, bodies: resolved, outer }));
+        Ok(Expression::Slot(slot))
+    }
+
+    /// Takes a range out of its term: a literal that binds a slot of its own.
+    fn range(&mut self, bounds: &[Term]) -> Checked<Expression> {
+        let bounds: Checked<Vec<Expression>> = bounds.iter().map(|bound| self.typed(bound, Type::Number)).collect();
+        let mut bounds = bounds?.into_iter();
+        let (Some(from), Some(to), step) = (bounds.next(), bounds.next(), bounds.next()) else {
+            return Ok(Expression::Constant(0));
+        };
+        self.names.push(String::new());
+        self.types.push(Some(Type::Number));
+        let slot = self.names.len() - 1;
+        self.hoisted.push(LiteralOf::Range(RangeOf { slot, from, to, step }));
         Ok(Expression::Slot(slot))
     }
 
@@ -400,6 +416,10 @@ pub(super) fn slots_of(literal: &LiteralOf, found: &mut Vec<usize>) {
         LiteralOf::Aggregate(aggregate) => {
             found.push(aggregate.slot);
             found.extend(&aggregate.outer);
+        }
+        LiteralOf::Range(range) => {
+            found.push(range.slot);
+            range.bounds().for_each(|bound| bound.slots(found));
         }
         LiteralOf::Never => {}
     }

@@ -306,6 +306,20 @@ impl Machine<'_> {
                     _ => Ok(()),
                 }
             }
+            Step::Range { slot, from, to, step } => {
+                let number = |expression: &Expression| value(expression, slots).map(|value| i64::from(value as i32));
+                let (Some(from), Some(to)) = (number(from), number(to)) else { return Ok(()) };
+                let towards = if from <= to { 1 } else { -1 };
+                let step = step.as_ref().map_or(Some(towards), number).unwrap_or_default();
+                let mut at = from;
+                while (step > 0 && at < to) || (step < 0 && at > to) {
+                    self.tick()?;
+                    slots[*slot] = at as i32 as u32;
+                    self.run(rest, slots, found)?;
+                    at += step;
+                }
+                Ok(())
+            }
             Step::Never => Ok(()),
         }
     }

@@ -35,7 +35,24 @@ pub(super) enum LiteralOf {
     Compare(Comparison, Expression, Expression, Type),
     Test(Test, Expression, Expression, bool),
     Aggregate(AggregateOf),
+    Range(RangeOf),
     Never,
+}
+
+/// Binds its slot to one number after the other.
+#[derive(Clone, Debug)]
+pub(super) struct RangeOf {
+    pub slot: usize,
+    pub from: Expression,
+    pub to: Expression,
+    /// None: towards `to`, one by one.
+    pub step: Option<Expression>,
+}
+
+impl RangeOf {
+    pub(super) fn bounds(&self) -> impl Iterator<Item = &Expression> {
+        [&self.from, &self.to].into_iter().chain(&self.step)
+    }
 }
 
 #[derive(Clone, Debug)]

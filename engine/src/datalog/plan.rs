@@ -54,6 +54,12 @@ pub(super) enum Step {
         value: Option<Expression>,
         bodies: Vec<Vec<Step>>,
     },
+    Range {
+        slot: usize,
+        from: Expression,
+        to: Expression,
+        step: Option<Expression>,
+    },
     Never,
 }
 
@@ -209,6 +215,11 @@ impl Planner<'_> {
                     Step::Absent { relation, index: relations[relation].index(&columns), key }
                 }
             }
+            LiteralOf::Range(range) => {
+                bound[range.slot] = true;
+                let (from, to, step) = (range.from.clone(), range.to.clone(), range.step.clone());
+                Step::Range { slot: range.slot, from, to, step }
+            }
             LiteralOf::Aggregate(AggregateOf { slot, aggregate, value, bodies, .. }) => {
                 let mut planned = Vec::new();
                 for body in bodies {
@@ -252,6 +263,7 @@ fn is_ready(literal: &LiteralOf, bound: &[bool]) -> bool {
             Pattern::Is(expression) => is_bound(expression, bound),
         }),
         LiteralOf::Aggregate(aggregate) => aggregate.outer.iter().all(|slot| bound[*slot]),
+        LiteralOf::Range(range) => range.bounds().all(|expression| is_bound(expression, bound)),
     }
 }
 
@@ -348,6 +360,7 @@ impl Search<'_, '_> {
                     LiteralOf::Compare(_, Expression::Slot(slot), _, _) if !bound[*slot] => bound[*slot] = true,
                     LiteralOf::Compare(_, _, Expression::Slot(slot), _) if !bound[*slot] => bound[*slot] = true,
                     LiteralOf::Aggregate(aggregate) => bound[aggregate.slot] = true,
+                    LiteralOf::Range(range) => bound[range.slot] = true,
                     _ => {}
                 }
             }

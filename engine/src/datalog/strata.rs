@@ -69,7 +69,7 @@ fn reads_of(literal: &LiteralOf, strict: bool, found: &mut Vec<(usize, bool)>) {
         LiteralOf::Aggregate(aggregate) => {
             aggregate.bodies.iter().flatten().for_each(|literal| reads_of(literal, true, found));
         }
-        LiteralOf::Compare(..) | LiteralOf::Test(..) | LiteralOf::Never => {}
+        LiteralOf::Compare(..) | LiteralOf::Test(..) | LiteralOf::Range(_) | LiteralOf::Never => {}
     }
 }
 

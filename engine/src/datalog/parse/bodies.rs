@@ -77,7 +77,7 @@ impl Parser<'_> {
                 let test = if name == "contains" { Test::Contains } else { Test::Match };
                 one(Literal::Test(test, left, right, !negated))
             }
-            (Token::Name(name), Token::Symbol("(")) if functor(&name).is_none() => {
+            (Token::Name(name), Token::Symbol("(")) if functor(&name).is_none() && name != "range" => {
                 let atom = self.atom()?;
                 one(if negated { Literal::Not(atom) } else { Literal::Atom(atom) })
             }
@@ -102,7 +102,12 @@ impl Parser<'_> {
     /// Whether what stands in the parenthesis that begins here is a body, not a term of a comparison.
     fn is_body_in_parentheses(&self) -> bool {
         let goes_on = ["=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "^"];
-        !matches!(self.after_parenthesis(), Some(Token::Symbol(symbol)) if goes_on.contains(symbol))
+        let words = ["bor", "bxor", "lor", "band", "land", "bshl", "bshr"];
+        !match self.after_parenthesis() {
+            Some(Token::Symbol(symbol)) => goes_on.contains(symbol),
+            Some(Token::Name(name)) => words.contains(&name.as_str()),
+            _ => false,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ mod bodies;
 mod question;
 mod terms;
 
-use super::ast::{Argument, Atom, Clause, Decl, Io, IoKind, Literal, Program, TypeDecl};
+use super::ast::{Argument, Atom, Clause, Decl, Io, IoKind, Literal, Program, Term, TermKind, TypeDecl};
 use super::lex::{Token, lex};
 use super::problem::{Pos, Problem};
 
@@ -181,6 +181,14 @@ impl Parser<'_> {
             if let Some(kind) = io_kind(name) {
                 self.next();
                 self.add_directives(kind, &names, &[]);
+            } else if name == "eqrel" {
+                self.next();
+                for (name, pos) in &names {
+                    if columns.len() != 2 {
+                        return self.error(*pos, format!("`{name}` is an `eqrel` and so has two columns, not {}", columns.len()));
+                    }
+                    self.program.clauses.extend(equivalence(name, *pos));
+                }
             } else if QUALIFIERS.contains(&name.as_str()) {
                 self.next();
             } else {
@@ -326,6 +334,22 @@ impl Parser<'_> {
         }
         None
     }
+}
+
+/// What makes a relation an equivalence: everything in it is related to itself, both ways, and on.
+fn equivalence(relation: &str, pos: Pos) -> [Clause; 4] {
+    let atom = |left: &str, right: &str| {
+        let kind = |name: &str| if name == "_" { TermKind::Wildcard } else { TermKind::Variable(name.to_owned()) };
+        let argument = |name: &str| Argument { column: None, term: Term { kind: kind(name), pos } };
+        Atom { relation: relation.to_owned(), arguments: vec![argument(left), argument(right)], pos }
+    };
+    let clause = |head: Atom, body: Vec<Atom>| Clause { head, body: body.into_iter().map(Literal::Atom).collect() };
+    [
+        clause(atom("x", "x"), vec![atom("x", "_")]),
+        clause(atom("x", "x"), vec![atom("_", "x")]),
+        clause(atom("y", "x"), vec![atom("x", "y")]),
+        clause(atom("x", "z"), vec![atom("x", "y"), atom("y", "z")]),
+    ]
 }
 
 fn io_kind(name: &str) -> Option<IoKind> {

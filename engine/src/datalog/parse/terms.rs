@@ -76,8 +76,17 @@ impl Parser<'_> {
                         self.expect(")")?;
                         return Ok(inner);
                     }
+                    if name == "range" {
+                        self.next();
+                        let bounds = self.list(Self::term)?;
+                        if !matches!(bounds.len(), 2 | 3) {
+                            let message = format!("`range` takes 2 or 3 arguments, here it has {}", bounds.len());
+                            return self.error(pos, message);
+                        }
+                        return term(TermKind::Range(bounds));
+                    }
                     let Some((functor, arity)) = functor(&name) else {
-                        return self.error(pos, format!("there is no function `{name}`; known are cat, strlen, substr, to_number, to_string, ord, min, max"));
+                        return self.error(pos, format!("there is no function `{name}`; known are cat, strlen, substr, to_number, to_string, ord, min, max, range"));
                     };
                     self.next();
                     let arguments = self.list(Self::term)?;

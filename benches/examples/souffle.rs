@@ -1,0 +1,85 @@
+//! Souffle's own programs, run by the interpreter of `query` and held against the results that come with them:
+//! `cargo run --release --example souffle SOUFFLE/tests/evaluation`. Prints for each program whether it gives what is
+//! expected, something else, or is outside of the subset (with the reason), and at the end how many of each.
+
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "a measurement, run by hand")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use distsys_engine::datalog::Limits;
+use distsys_graph::query::{Cell, QueryError, Table, run};
+
+enum Outcome {
+    Passes,
+    Fails(String),
+    Outside(String),
+}
+
+fn main() {
+    let folder = std::env::args().nth(1).expect("the folder of tests");
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .expect("the folder of tests")
+        .filter_map(|entry| entry.expect("an entry").file_name().into_string().ok())
+        .filter(|name| Path::new(&folder).join(name).is_dir())
+        .collect();
+    names.sort();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in names {
+        let (word, reason) = match judge(&Path::new(&folder).join(&name), &name) {
+            None => continue,
+            Some(Outcome::Passes) => ("passes", String::new()),
+            Some(Outcome::Fails(reason)) => ("FAILS", reason),
+            Some(Outcome::Outside(reason)) => ("outside", reason),
+        };
+        *counts.entry(word).or_default() += 1;
+        println!("{word:8} {name:32} {}", reason.replace('\n', " "));
+    }
+    println!("{counts:?}");
+}
+
+fn judge(folder: &Path, name: &str) -> Option<Outcome> {
+    let file = folder.join(name).with_extension("dl");
+    let text = std::fs::read_to_string(&file).ok()?;
+    let limits = Limits { timeout: Some(Duration::from_secs(60)), ..Limits::default() };
+    let facts = folder.join("facts");
+    Some(match run(&facts, &file.display().to_string(), &text, &limits) {
+        Err(QueryError::Program(problem)) => Outcome::Outside(problem.to_string()),
+        Err(error) => Outcome::Fails(error.to_string()),
+        Ok(tables) => tables.iter().find_map(|table| differs(folder, name, table)).map_or(Outcome::Passes, Outcome::Fails),
+    })
+}
+
+/// Where a table is not what is expected.
+fn differs(folder: &Path, name: &str, table: &Table) -> Option<String> {
+    if let Some(size) = table.only_size {
+        let expected = std::fs::read_to_string(folder.join(name).with_extension("out")).unwrap_or_default();
+        let line = format!("{}\t{size}", table.relation);
+        return (!expected.lines().any(|known| known == line)).then(|| format!("`{line}` is not expected"));
+    }
+    let Ok(expected) = std::fs::read_to_string(folder.join(&table.relation).with_extension("csv")) else { return None };
+    let mut rows: Vec<String> = table.rows.iter().map(|row| written(row)).collect();
+    let mut expected: Vec<&str> = expected.lines().collect();
+    rows.sort();
+    expected.sort_unstable();
+    let missing = expected.iter().find(|row| !rows.iter().any(|known| known == *row));
+    let more = rows.iter().find(|row| !expected.contains(&row.as_str()));
+    match (missing, more) {
+        (Some(row), _) => Some(format!("`{}` lacks `{row}`", table.relation)),
+        (_, Some(row)) => Some(format!("`{}` has `{row}`", table.relation)),
+        _ => (rows.len() != expected.len()).then(|| format!("`{}` has {} rows, not {}", table.relation, rows.len(), expected.len())),
+    }
+}
+
+fn written(row: &[Cell]) -> String {
+    // A relation without columns holds, or not.
+    if row.is_empty() {
+        return "()".to_owned();
+    }
+    let cells = row.iter().map(|cell| match cell {
+        Cell::Number(number) => number.to_string(),
+        Cell::Text(text) => text.clone(),
+    });
+    cells.collect::<Vec<_>>().join("\t")
+}
