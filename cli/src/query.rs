@@ -59,7 +59,7 @@ pub fn ask(
         database.declare(schema.name, schema.columns);
     }
     datalog::declare(&program, &mut database)?;
-    datalog::evaluate(&program, &mut database, limits)?;
+    datalog::answer(&program, &mut database, limits)?;
     Ok(tables(&program, &database, Some(facts)))
 }
 
@@ -80,7 +80,7 @@ pub fn run(folder: &Path, name: &str, text: &str, limits: &Limits) -> Result<Vec
         })?;
         datalog::read(&mut database, directive, &text)?;
     }
-    datalog::evaluate(&program, &mut database, limits)?;
+    datalog::answer(&program, &mut database, limits)?;
     Ok(tables(&program, &database, None))
 }
 

@@ -11,6 +11,7 @@ use super::ast::{Aggregate, Program, Test};
 use super::check::check;
 use super::expression::{Expression, LiteralOf, Rule, compares};
 use super::known::Fresh;
+use super::magic;
 use super::plan::{Planner, Step, Version};
 use super::problem::Problem;
 use super::relation::{Database, Limits, NO_ROW, Relation};
@@ -22,12 +23,28 @@ use super::strata::{Stratum, strata};
 /// What is wrong with the program, or the limit that was met.
 pub fn evaluate(program: &Program, database: &mut Database, limits: &Limits) -> Result<(), Problem> {
     let rules = check(program, database)?;
-    let strata = strata(program, &rules, database.relations())?;
+    derive(program, &rules, database, limits)
+}
+
+/// Derives what a program shows, and of the rest only what that needs.
+///
+/// # Errors
+/// What is wrong with the program, or the limit that was met.
+pub fn answer(program: &Program, database: &mut Database, limits: &Limits) -> Result<(), Problem> {
+    let rules = check(program, database)?;
+    // A program that has no meaning as it is written has none for a part of it either.
+    strata(program, &rules, database.relations())?;
+    let rules = magic::for_shown(program, rules, database);
+    derive(program, &rules, database, limits)
+}
+
+fn derive(program: &Program, rules: &[Rule], database: &mut Database, limits: &Limits) -> Result<(), Problem> {
+    let strata = strata(program, rules, database.relations())?;
     let started = Instant::now();
     let mut derived = 0;
     for stratum in &strata {
         if !stratum.rules.is_empty() {
-            let mut turn = Turns { program, rules: &rules, stratum, limits, started, derived };
+            let mut turn = Turns { program, rules, stratum, limits, started, derived };
             let (relations, symbols) = database.parts();
             turn.run(relations, symbols)?;
             derived = turn.derived;

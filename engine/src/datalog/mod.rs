@@ -29,6 +29,7 @@ mod expression;
 mod io;
 mod known;
 mod lex;
+mod magic;
 mod parse;
 mod plan;
 mod problem;
@@ -37,7 +38,7 @@ mod strata;
 
 pub use ast::{Io, IoKind, Program};
 pub use check::declare;
-pub use eval::evaluate;
+pub use eval::{answer, evaluate};
 pub use io::read;
 pub use parse::{parse, parse_question};
 pub use problem::Problem;

@@ -67,6 +67,13 @@ impl Parser<'_> {
             }
             Token::Name(name) => match aggregate(&name) {
                 Some(aggregate) if self.is_aggregate() => self.aggregate(aggregate, pos),
+                _ if matches!(name.as_str(), "bnot" | "lnot") => {
+                    let functor = if name == "bnot" { Functor::BitNot } else { Functor::LogicalNot };
+                    self.deeper()?;
+                    let inner = self.primary()?;
+                    self.depth -= 1;
+                    term(TermKind::Call(functor, vec![inner]))
+                }
                 _ if matches!(self.peek(), Token::Symbol("(")) => {
                     if name == "as" {
                         self.next();
@@ -100,13 +107,6 @@ impl Parser<'_> {
                             .error(pos, format!("`{name}` takes {wanted} arguments, here it has {}", arguments.len()));
                     }
                     term(TermKind::Call(functor, arguments))
-                }
-                _ if matches!(name.as_str(), "bnot" | "lnot") => {
-                    let functor = if name == "bnot" { Functor::BitNot } else { Functor::LogicalNot };
-                    self.deeper()?;
-                    let inner = self.primary()?;
-                    self.depth -= 1;
-                    term(TermKind::Call(functor, vec![inner]))
                 }
                 _ => term(TermKind::Variable(name)),
             },
