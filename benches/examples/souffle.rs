@@ -47,7 +47,9 @@ fn judge(folder: &Path, name: &str) -> Option<Outcome> {
     Some(match run(&facts, &file.display().to_string(), &text, &limits) {
         Err(QueryError::Program(problem)) => Outcome::Outside(problem.to_string()),
         Err(error) => Outcome::Fails(error.to_string()),
-        Ok(tables) => tables.iter().find_map(|table| differs(folder, name, table)).map_or(Outcome::Passes, Outcome::Fails),
+        Ok(tables) => {
+            tables.iter().find_map(|table| differs(folder, name, table)).map_or(Outcome::Passes, Outcome::Fails)
+        }
     })
 }
 
@@ -68,7 +70,8 @@ fn differs(folder: &Path, name: &str, table: &Table) -> Option<String> {
     match (missing, more) {
         (Some(row), _) => Some(format!("`{}` lacks `{row}`", table.relation)),
         (_, Some(row)) => Some(format!("`{}` has `{row}`", table.relation)),
-        _ => (rows.len() != expected.len()).then(|| format!("`{}` has {} rows, not {}", table.relation, rows.len(), expected.len())),
+        _ => (rows.len() != expected.len())
+            .then(|| format!("`{}` has {} rows, not {}", table.relation, rows.len(), expected.len())),
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use distsys_engine::datalog::Limits;
 use distsys_facts::FactBase;
+use distsys_facts::bundle::Derived;
 use serde::Serialize;
 
 use crate::outputs::plain;
@@ -53,7 +54,7 @@ impl Graph {
         };
         let mut graph = Graph::default();
         let mut entries = Vec::new();
-        for table in ask(facts, own_models, "graph", QUESTION, &Limits::default())? {
+        for table in ask(facts, &Derived::default(), own_models, "graph", QUESTION, &Limits::default())? {
             for row in table.rows {
                 let row: Vec<String> = row.into_iter().map(text).collect();
                 match table.relation.as_str() {

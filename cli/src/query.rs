@@ -4,9 +4,10 @@ use std::cell::OnceCell;
 use std::path::Path;
 
 use distsys_engine::datalog::{self, Database, IoKind, Limits, Problem, Program, Type};
+use distsys_facts::bundle::Derived;
 use distsys_facts::{ClassId, FactBase, FileId, FunctionId, Id, IdKind, ModuleId, RegionId, SiteId, VarId, schema};
 use distsys_queries::{ModelError, load_extracted};
-pub use distsys_queries::{Schema, schemas};
+pub use distsys_queries::{Schema, derive_tables, schemas};
 use rustc_hash::FxHashMap;
 
 /// A value of an answer.
@@ -38,12 +39,13 @@ pub enum QueryError {
     Facts { path: String, relation: String, source: std::io::Error },
 }
 
-/// Answers a question over the facts of a tree.
+/// Answers a question over the facts of a tree; `derived` is what a bundle holds besides.
 ///
 /// # Errors
 /// What is wrong with the program, or the limit that was met.
 pub fn ask(
     facts: &FactBase,
+    derived: &Derived,
     own_models: &[(String, String)],
     name: &str,
     text: &str,
@@ -53,7 +55,12 @@ pub fn ask(
     let mut database = Database::default();
     let foreign = program.foreign();
     load_extracted(facts, &foreign, &mut database);
-    distsys_queries::derive_relations(facts, own_models, &foreign, &mut database)?;
+    // What a bundle holds was derived with the shipped models.
+    let open = match own_models {
+        [] => distsys_queries::load_tables(facts, derived, &foreign, &mut database),
+        _ => foreign,
+    };
+    distsys_queries::derive_relations(facts, own_models, &open, &mut database)?;
     // So that a slip of the pen finds its neighbour.
     for schema in schemas() {
         database.declare(schema.name, schema.columns);

@@ -1,7 +1,8 @@
 //! Bundles: a [`FactBase`] as bytes.
 //!
 //! Layout, all numbers little-endian `u32`: magic, format version, a hash of the schema, the counts of ids by kind, the
-//! number of symbols, their lengths, their text, then each relation as its number of rows and its rows. A bundle of
+//! number of symbols, their lengths, their text, then each relation as its number of rows and its rows; then what was
+//! derived from them: who derived it, the number of tables, each with its name, width, number of rows and rows. A bundle of
 //! another schema is refused, a damaged one gives an error and never a panic.
 
 use std::hash::Hasher;
@@ -16,7 +17,7 @@ use crate::relation::{RelationSource, RelationVisitor, Row};
 use crate::schema::{Relations, SPECS};
 
 const MAGIC: u32 = u32::from_le_bytes(*b"DSGB");
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Why bytes are no bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,8 +32,24 @@ pub enum BundleError {
     Damaged { at: usize },
 }
 
-/// The bytes of a base.
-pub fn write(facts: &FactBase) -> Vec<u8> {
+/// Relations derived from the facts of a bundle, so that they need not be derived again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Derived {
+    /// The program that derived them; another one derives them anew.
+    pub by: String,
+    pub tables: Vec<Table>,
+}
+
+/// Raw rows: ids, numbers, and for texts the symbols of the base.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    pub name: String,
+    pub width: u32,
+    pub rows: Vec<u32>,
+}
+
+/// The bytes of a base and of what was derived from it.
+pub fn write(facts: &FactBase, derived: &Derived) -> Vec<u8> {
     let mut out = Writer(Vec::new());
     out.number(MAGIC);
     out.number(VERSION);
@@ -48,13 +65,23 @@ pub fn write(facts: &FactBase) -> Vec<u8> {
         out.0.extend_from_slice(text.as_bytes());
     }
     match facts.relations.visit(&mut out) {
-        Ok(()) => out.0,
+        Ok(()) => {}
         Err(never) => match never {},
     }
+    out.text(&derived.by);
+    out.number(derived.tables.len() as u32);
+    for table in &derived.tables {
+        out.text(&table.name);
+        out.number(table.width);
+        out.number(table.rows.len() as u32);
+        table.rows.iter().for_each(|value| out.number(*value));
+    }
+    out.0
 }
 
-/// The base that bytes hold.
-pub fn read(bytes: &[u8]) -> Result<FactBase, BundleError> {
+/// The base that bytes hold, and what was derived from it. The values of derived rows are as they were written: whoever
+/// reads them checks that they are of the base.
+pub fn read(bytes: &[u8]) -> Result<(FactBase, Derived), BundleError> {
     let mut reader = Reader { bytes, at: 0, counts: [0; IdKind::ALL.len()], symbols: 0 };
     if reader.number().map_err(|_| BundleError::NotABundle)? != MAGIC {
         return Err(BundleError::NotABundle);
@@ -71,10 +98,11 @@ pub fn read(bytes: &[u8]) -> Result<FactBase, BundleError> {
     }
     let symbols = reader.symbols()?;
     let relations = Relations::read(&mut reader)?;
+    let derived = reader.derived()?;
     if reader.at != bytes.len() {
         return Err(reader.damaged());
     }
-    Ok(FactBase::from_parts(symbols, relations, reader.counts))
+    Ok((FactBase::from_parts(symbols, relations, reader.counts), derived))
 }
 
 /// A number that changes when a relation or column does.
@@ -96,6 +124,11 @@ struct Writer(Vec<u8>);
 impl Writer {
     fn number(&mut self, number: u32) {
         self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u32);
+        self.0.extend_from_slice(text.as_bytes());
     }
 }
 
@@ -130,6 +163,31 @@ impl Reader<'_> {
         let bytes = self.bytes.get(self.at..self.at + 4).ok_or(self.damaged())?;
         self.at += 4;
         Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    }
+
+    fn text(&mut self) -> Result<String, BundleError> {
+        let length = self.number()? as usize;
+        let end = self.at.checked_add(length).ok_or(self.damaged())?;
+        let bytes = self.bytes.get(self.at..end).ok_or(self.damaged())?;
+        let text = std::str::from_utf8(bytes).map_err(|_| self.damaged())?.to_owned();
+        self.at = end;
+        Ok(text)
+    }
+
+    fn derived(&mut self) -> Result<Derived, BundleError> {
+        let by = self.text()?;
+        let count = self.number()?;
+        let mut tables = Vec::new();
+        for _ in 0..count {
+            let (name, width, values) = (self.text()?, self.number()?, self.number()? as usize);
+            let is_whole = width > 0 && values % (width as usize) == 0;
+            if !is_whole || values.saturating_mul(4) > self.bytes.len() - self.at {
+                return Err(self.damaged());
+            }
+            let rows = (0..values).map(|_| self.number()).collect::<Result<Vec<u32>, _>>()?;
+            tables.push(Table { name, width, rows });
+        }
+        Ok(Derived { by, tables })
     }
 
     fn symbols(&mut self) -> Result<Interner, BundleError> {
@@ -207,15 +265,20 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let facts = small();
-        let again = read(&write(&facts)).expect("it was just written");
+        let derived = Derived {
+            by: "this".to_owned(),
+            tables: vec![Table { name: "calls".to_owned(), width: 2, rows: vec![1, 2, 3, 4] }],
+        };
+        let (again, tables) = read(&write(&facts, &derived)).expect("it was just written");
+        assert_eq!(tables, derived);
         assert_eq!(again.relations, facts.relations);
         assert_eq!(again.text(again.relations.export[0].name), "näme");
-        assert_eq!(write(&again), write(&facts));
+        assert_eq!(write(&again, &derived), write(&facts, &derived));
     }
 
     #[test]
     fn every_truncation_is_an_error() {
-        let bytes = write(&small());
+        let bytes = write(&small(), &Derived::default());
         for length in 0..bytes.len() {
             assert!(read(&bytes[..length]).is_err(), "{length}");
         }
@@ -223,7 +286,7 @@ mod tests {
 
     #[test]
     fn flipped_bytes_never_panic() {
-        let bytes = write(&small());
+        let bytes = write(&small(), &Derived::default());
         for at in 0..bytes.len() {
             for bit in 0..8 {
                 let mut damaged = bytes.clone();

@@ -30,7 +30,9 @@ pub use finding::{Category, Confidence, Finding, Maturity, Place, RuleInfo, Seve
 pub use missing::{MissingLibrary, missing};
 pub use models::{built_in_models, model_set};
 pub use own_rules::{OwnRule, OwnRuleError};
-pub use relations::{DERIVED, Derived, Schema, derive_relations, derived_reference, load_extracted, schemas};
+pub use relations::{
+    DERIVED, Derived, Schema, derive_relations, derive_tables, derived_reference, load_extracted, load_tables, schemas,
+};
 
 /// A rule of the catalogue.
 #[derive(Debug)]

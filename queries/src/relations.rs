@@ -8,7 +8,7 @@ use distsys_engine::resolve::Resolution;
 use distsys_engine::{Meaning, ModelError, Program};
 use distsys_facts::column::ColumnType;
 use distsys_facts::relation::{RelationSpec, RelationVisitor, Row};
-use distsys_facts::{FactBase, IdKind, Interner, export, schema};
+use distsys_facts::{FactBase, IdKind, Interner, bundle, export, schema};
 
 use crate::{Context, models, rules};
 
@@ -106,6 +106,62 @@ pub const DERIVED: &[Derived] = &[
         rows: findings,
     },
 ];
+
+/// Who derives: a bundle's tables are good for the same models and rules only.
+const DERIVED_BY: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+
+/// Every derived relation as raw tables, to be kept with the facts, whose symbols grow by the texts that are new.
+///
+/// # Errors
+/// A model that cannot be read.
+pub fn derive_tables(facts: &mut FactBase, own_models: &[(String, String)]) -> Result<bundle::Derived, ModelError> {
+    let mut database = Database::default();
+    load_extracted(facts, &[], &mut database);
+    let all: Vec<&str> = DERIVED.iter().map(|derived| derived.name).collect();
+    derive_relations(facts, own_models, &all, &mut database)?;
+    for text in database.symbols.iter().skip(facts.symbols.len()) {
+        facts.symbols.intern(text);
+    }
+    let tables = DERIVED.iter().filter_map(|derived| {
+        let relation = database.relation(derived.name)?;
+        let rows = relation.rows().flatten().copied().collect();
+        Some(bundle::Table { name: derived.name.to_owned(), width: derived.columns.len() as u32, rows })
+    });
+    Ok(bundle::Derived { by: DERIVED_BY.to_owned(), tables: tables.collect() })
+}
+
+/// Fills those of the derived relations that are `wanted` and that a bundle holds; the rest is left to be derived.
+pub fn load_tables<'w>(
+    facts: &FactBase,
+    kept: &bundle::Derived,
+    wanted: &[&'w str],
+    database: &mut Database,
+) -> Vec<&'w str> {
+    let mut open = wanted.to_vec();
+    if kept.by != DERIVED_BY {
+        return open;
+    }
+    for table in &kept.tables {
+        let Some(derived) = DERIVED.iter().find(|derived| derived.name == table.name) else { continue };
+        let columns = derived.columns();
+        let width = columns.len();
+        let is_sound = |(at, value): (usize, &u32)| match columns[at % width].type_ {
+            Type::Symbol => (*value as usize) < facts.symbols.len(),
+            Type::Id(kind) => (*value as usize) <= facts.count(kind),
+            Type::Number => true,
+        };
+        let is_whole = table.width as usize == width && table.rows.iter().enumerate().all(is_sound);
+        if is_whole && open.contains(&derived.name) {
+            database.fill(derived.name, columns.clone(), |_, relation| {
+                table.rows.chunks_exact(width).for_each(|row| {
+                    relation.insert(row);
+                });
+            });
+            open.retain(|name| *name != derived.name);
+        }
+    }
+    open
+}
 
 /// Fills those of the derived relations that are `wanted`, and declares them.
 ///

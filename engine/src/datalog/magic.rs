@@ -131,7 +131,8 @@ impl Magic<'_> {
         }
         for literal in &rule.body {
             if let LiteralOf::Compare(Comparison::Equal, Expression::Slot(slot), value @ Expression::Constant(_), _)
-            | LiteralOf::Compare(Comparison::Equal, value @ Expression::Constant(_), Expression::Slot(slot), _) = literal
+            | LiteralOf::Compare(Comparison::Equal, value @ Expression::Constant(_), Expression::Slot(slot), _) =
+                literal
             {
                 bound.insert(*slot);
                 before.push(LiteralOf::Compare(

@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn facts(arguments: &FactsArguments) -> anyhow::Result<ExitCode> {
     let analysis = Analysis::of_paths([arguments.path.clone()]).jobs(arguments.jobs);
-    let extraction = analysis.extract(&|_| {})?;
+    let mut extraction = analysis.extract(&|_| {})?;
     if let Some(folder) = &arguments.out {
         fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         let format = match arguments.format {
@@ -54,7 +54,8 @@ fn facts(arguments: &FactsArguments) -> anyhow::Result<ExitCode> {
         }
     }
     if let Some(file) = &arguments.bundle {
-        write_file(file, &bundle::write(&extraction.facts))?;
+        let derived = distsys_graph::query::derive_tables(&mut extraction.facts, &[])?;
+        write_file(file, &bundle::write(&extraction.facts, &derived))?;
     }
     for skip in &extraction.skipped {
         anstream::eprintln!(

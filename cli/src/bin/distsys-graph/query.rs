@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use distsys_graph::Analysis;
 use distsys_graph::datalog::{Limits, Type};
+use distsys_graph::facts::bundle::{BundleError, Derived};
 use distsys_graph::facts::{FactBase, bundle};
 use distsys_graph::query::{self, Cell, Table};
 use serde_json::{Map, Value, json};
@@ -38,8 +39,8 @@ pub(crate) fn run(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
         Some(folder) => query::run(folder, &name, &text, &limits)?,
         None => {
             let tree = paths.next().map_or(Path::new("."), |path| path.as_path());
-            let facts = facts(tree, arguments.jobs)?;
-            query::ask(&facts, &[], &name, &text, &limits)?
+            let (facts, derived) = facts(tree, arguments.jobs)?;
+            query::ask(&facts, &derived, &[], &name, &text, &limits)?
         }
     };
     let mut out = BufWriter::new(anstream::stdout());
@@ -49,16 +50,20 @@ pub(crate) fn run(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
 }
 
 /// The facts of a tree, or of a bundle that `facts --bundle` wrote.
-fn facts(path: &Path, jobs: Option<usize>) -> anyhow::Result<FactBase> {
+fn facts(path: &Path, jobs: Option<usize>) -> anyhow::Result<(FactBase, Derived)> {
     if !path.exists() {
         bail!("{}: no such file or folder; name a tree, or a bundle written by `facts --bundle`", path.display());
     }
-    if path.is_file()
-        && let Ok(facts) = bundle::read(&fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?)
-    {
-        return Ok(facts);
+    if path.is_file() {
+        let bytes = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        match bundle::read(&bytes) {
+            Ok(read) => return Ok(read),
+            Err(BundleError::NotABundle) => {}
+            Err(error) => bail!("{}: {error}", path.display()),
+        }
     }
-    Ok(Analysis::of_paths([path.to_path_buf()]).jobs(jobs).extract(&|_| {})?.facts)
+    let facts = Analysis::of_paths([path.to_path_buf()]).jobs(jobs).extract(&|_| {})?.facts;
+    Ok((facts, Derived::default()))
 }
 
 fn show(out: &mut impl Write, arguments: &QueryArguments, tables: &[Table]) -> io::Result<()> {

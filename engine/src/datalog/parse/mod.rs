@@ -185,7 +185,10 @@ impl Parser<'_> {
                 self.next();
                 for (name, pos) in &names {
                     if columns.len() != 2 {
-                        return self.error(*pos, format!("`{name}` is an `eqrel` and so has two columns, not {}", columns.len()));
+                        return self.error(
+                            *pos,
+                            format!("`{name}` is an `eqrel` and so has two columns, not {}", columns.len()),
+                        );
                     }
                     self.program.clauses.extend(equivalence(name, *pos));
                 }
