@@ -34,9 +34,11 @@ pub(super) fn for_shown(program: &Program, rules: Vec<Rule>, database: &mut Data
     for (number, rule) in rules.iter().enumerate() {
         magic.of_head.entry(rule.head).or_default().push(number);
     }
-    // What is shown is derived whole; so is what is asked without a constant.
+    // What is shown is derived whole; so is what is asked without a constant. What is asked for its absence or its number is
+    // left as it is: it must be complete before anything wants anything.
+    let whole = asked_whole(&rules);
     for rule in &rules {
-        let rewritten = magic.rewrite(rule, None);
+        let rewritten = if whole.contains(&rule.head) { rule.clone() } else { magic.rewrite(rule, None) };
         magic.found.push(rewritten);
     }
     while let Some(asked) = magic.open.pop() {
@@ -61,6 +63,25 @@ fn needed(roots: &[usize], rules: Vec<Rule>) -> Vec<Rule> {
         }
     }
     rules.into_iter().filter(|rule| wanted.contains(&rule.head)).collect()
+}
+
+/// Relations that are negated or counted, with all that they rest on.
+fn asked_whole(rules: &[Rule]) -> FxHashSet<usize> {
+    let mut stack = Vec::new();
+    for literal in rules.iter().flat_map(|rule| &rule.body) {
+        if !matches!(literal, LiteralOf::Atom(_)) {
+            relations_of(literal, &mut stack);
+        }
+    }
+    let mut whole: FxHashSet<usize> = stack.iter().copied().collect();
+    while let Some(head) = stack.pop() {
+        for rule in rules.iter().filter(|rule| rule.head == head) {
+            let mut used = Vec::new();
+            rule.body.iter().for_each(|literal| relations_of(literal, &mut used));
+            stack.extend(used.into_iter().filter(|relation| whole.insert(*relation)));
+        }
+    }
+    whole
 }
 
 fn relations_of(literal: &LiteralOf, found: &mut Vec<usize>) {
