@@ -264,7 +264,9 @@ fn named_for_a_part(context: &Context<'_>, var: VarId) -> bool {
                 | "nodes"
                 | "peers"
                 // Few people hold a role, and one belongs to few groups.
+                | "admin"
                 | "admins"
+                | "owner"
                 | "owners"
                 | "invitations"
                 | "memberships"

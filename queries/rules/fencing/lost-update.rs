@@ -71,18 +71,46 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     };
     let mut found = program.found;
     found.sort_unstable();
-    let mut findings: FxHashMap<SiteId, Finding> = FxHashMap::default();
+    let mut findings: FxHashMap<SiteId, (SiteId, SiteId, Effect)> = FxHashMap::default();
     for (write, read) in found {
         if context.in_scope(write)
             && !runs_alone(context, write)
             && !findings.contains_key(&write)
             && let Some(computed) = computed_from(context, read, write)
         {
-            findings.insert(write, report(context, read, write, computed, &written[&write]));
+            findings.insert(write, (read, computed, written[&write]));
         }
     }
-    findings.into_values().collect()
+    one_for_each_write(context, findings)
 }
+
+/// What many functions do through one that reads and one that writes has one cause: the first is told, with the others as places.
+fn one_for_each_write(context: &Context<'_>, findings: FxHashMap<SiteId, (SiteId, SiteId, Effect)>) -> Vec<Finding> {
+    let mut by_write: FxHashMap<(SiteId, SiteId), Vec<(SiteId, SiteId, SiteId, Effect)>> = FxHashMap::default();
+    for (write, (read, computed, effect)) in findings {
+        let last = |site: SiteId, effect: &Effect| context.meaning.trace(site, effect).last().copied().unwrap_or(site);
+        let read_by = context.meaning.effects.at(read).find(|(known, _)| known.kind == OpKind::DbRead && known.entity == effect.entity);
+        let read_by = read_by.map_or(read, |(known, _)| last(read, &known));
+        by_write.entry((last(write, &effect), read_by)).or_default().push((write, read, computed, effect));
+    }
+    let told = by_write.into_values().flat_map(|mut all| {
+        all.sort_unstable_by_key(|(write, ..)| *write);
+        let shared = if all.len() < MANY { 0 } else { all.len() - 1 };
+        let others: Vec<SiteId> = all[all.len() - shared..].iter().map(|(write, ..)| *write).collect();
+        all.truncate(all.len() - shared);
+        let reports = all.into_iter().map(|(write, read, computed, effect)| {
+            report(context, read, write, computed, &effect, &others)
+        });
+        reports.collect::<Vec<_>>()
+    });
+    told.collect()
+}
+
+/// A pair of helpers through which so many functions read and write is the place to mend.
+const MANY: usize = 4;
+
+/// So many other places of one write are shown.
+const MAX_SHOWN: usize = 8;
 
 /// The sites of functions that nothing else runs than what is `guarded`.
 fn run_while(context: &Context<'_>, guarded: &[(SiteId,)]) -> Vec<SiteId> {
@@ -97,7 +125,9 @@ fn run_while(context: &Context<'_>, guarded: &[(SiteId,)]) -> Vec<SiteId> {
         let blocks = blocks.filter(|row| row.kind == FunctionKind::AsyncBlock).map(|row| row.function);
         let callees = meaning.callees(site).into_iter().chain(blocks);
         for function in callees {
-            if !meaning.callers(function).iter().all(|caller| inside.contains(caller)) {
+            // Tests call what else runs under the lock only.
+            let mut callers = meaning.callers(function).iter().filter(|caller| context.in_scope(**caller));
+            if !callers.all(|caller| inside.contains(caller)) {
                 continue;
             }
             for row in program.sites(function).filter(|row| inside.insert(row.site)) {
@@ -217,18 +247,22 @@ fn arithmetic_on(context: &Context<'_>, field: Option<Sym>, var: VarId, value: V
         .map(|row| row.site)
 }
 
-fn report(context: &Context<'_>, read: SiteId, write: SiteId, computed: SiteId, effect: &Effect) -> Finding {
+fn report(context: &Context<'_>, read: SiteId, write: SiteId, computed: SiteId, effect: &Effect, others: &[SiteId]) -> Finding {
     let entity = context.quoted(effect.entity);
     let message = format!(
         "{entity} is read, a new value computed from it and written back; two requests that read the same value write over one another, and one of the changes is lost"
     );
     let trace = context.meaning.trace(write, effect);
-    FindingBuilder::new(context, &RULE.info, write, message)
+    let mut builder = FindingBuilder::new(context, &RULE.info, write, message)
         .subject(context.meaning.text(effect.entity).unwrap_or_default())
         .rests_on(context.confidence_of(write, effect))
         .step(read, format!("{entity} is read"))
         .step(computed, "a new value is computed from it")
-        .steps(context.steps(&trace, effect))
+        .steps(context.steps(&trace, effect));
+    for other in others.iter().take(MAX_SHOWN) {
+        builder = builder.step(*other, "and likewise here");
+    }
+    builder
         .checked("no row lock, version in the condition, atomic update or serialisable transaction")
         .help("let the database add (`SET n = n + 1`), lock the row (`FOR UPDATE`), or write only if the version read is still there")
         .build()
