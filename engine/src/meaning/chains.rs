@@ -8,6 +8,7 @@ use distsys_facts::{CallKind, FunctionFlags, SiteId, Sym, VarId};
 use super::operations::{Found, Operation};
 use super::reader::{MAX_CHAIN, Reader};
 use crate::model::source::Source;
+use crate::operation::Attr;
 use crate::resolve::ValueKind;
 
 /// A variable that is assigned in more places than this is no builder.
@@ -52,6 +53,36 @@ impl<'m> Reader<'m, '_> {
             }
         }
         last
+    }
+
+    /// Whether a call that an attribute looks for in the chain before is made on what the operation gives, here or by a
+    /// helper that is given it: `locked(Order.objects.all())`, where `locked` calls `select_for_update`.
+    pub(super) fn is_called_later(&self, op: &Operation, attr: Attr) -> bool {
+        let sources = self.model(op).attribute(attr).unwrap_or_default();
+        let wanted =
+            |name: &str| sources.iter().any(|source| matches!(source, Source::Chain(known, _) if known == name));
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut stack: Vec<VarId> = self.call(op.site).map(|call| call.result).into_iter().collect();
+        let mut seen: Vec<VarId> = Vec::new();
+        while let Some(var) = stack.pop() {
+            if seen.len() > MAX_CHAIN || seen.contains(&var) {
+                continue;
+            }
+            seen.push(var);
+            for call in program.calls_by_receiver.of(&r.call, var) {
+                if wanted(program.text(call.name)) {
+                    return true;
+                }
+                stack.push(call.result);
+            }
+            stack.extend(program.assign_by_src.of(&r.assign, var).map(|row| row.dst));
+            for argument in program.argument_by_var.of(&r.argument, var) {
+                let passed = self.resolution.passed_at(argument.site).iter();
+                stack.extend(passed.filter(|row| row.argument == var).map(|row| row.parameter));
+            }
+        }
+        false
     }
 
     /// The calls that made the value of `var`: one, but for a variable that is assigned on several ways in its function.

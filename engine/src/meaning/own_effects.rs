@@ -117,7 +117,10 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             {
                 effect.flags = effect.flags | EffectFlags::CONDITIONAL;
             }
-            if is_there(&describer.reader.attribute(op, Attr::Condition)) {
+            let reader = describer.reader;
+            if is_there(&reader.attribute(op, Attr::Condition))
+                || (op.kind == DbRead && reader.is_called_later(op, Attr::Condition))
+            {
                 effect.flags =
                     effect.flags | if op.kind == DbRead { EffectFlags::ROW_LOCK } else { EffectFlags::CONDITIONAL };
             }
