@@ -53,21 +53,33 @@ pub fn ask(
 ) -> Result<Vec<Table>, QueryError> {
     let program = datalog::parse_question(name, text, &mut beside(name))?;
     let mut database = Database::default();
+    load(facts, derived, own_models, &program, &mut database)?;
+    datalog::answer(&program, &mut database, limits)?;
+    Ok(tables(&program, &database, Some(facts)))
+}
+
+/// Fills and declares what a program uses of a tree.
+fn load(
+    facts: &FactBase,
+    derived: &Derived,
+    own_models: &[(String, String)],
+    program: &Program,
+    database: &mut Database,
+) -> Result<(), QueryError> {
     let foreign = program.foreign();
-    load_extracted(facts, &foreign, &mut database);
+    load_extracted(facts, &foreign, database);
     // What a bundle holds was derived with the shipped models.
     let open = match own_models {
-        [] => distsys_queries::load_tables(facts, derived, &foreign, &mut database),
+        [] => distsys_queries::load_tables(facts, derived, &foreign, database),
         _ => foreign,
     };
-    distsys_queries::derive_relations(facts, own_models, &open, &mut database)?;
+    distsys_queries::derive_relations(facts, own_models, &open, database)?;
     // So that a slip of the pen finds its neighbour.
     for schema in schemas() {
         database.declare(schema.name, schema.columns);
     }
-    datalog::declare(&program, &mut database)?;
-    datalog::answer(&program, &mut database, limits)?;
-    Ok(tables(&program, &database, Some(facts)))
+    datalog::declare(program, database)?;
+    Ok(())
 }
 
 /// Runs a program over plain files of facts, as Souffle does.
@@ -77,7 +89,14 @@ pub fn ask(
 pub fn run(folder: &Path, name: &str, text: &str, limits: &Limits) -> Result<Vec<Table>, QueryError> {
     let program = datalog::parse_question(name, text, &mut beside(name))?;
     let mut database = Database::default();
-    datalog::declare(&program, &mut database)?;
+    load_files(folder, &program, &mut database)?;
+    datalog::answer(&program, &mut database, limits)?;
+    Ok(tables(&program, &database, None))
+}
+
+/// Declares what a program uses and reads its files.
+fn load_files(folder: &Path, program: &Program, database: &mut Database) -> Result<(), QueryError> {
+    datalog::declare(program, database)?;
     for directive in program.directives.iter().filter(|directive| directive.kind == IoKind::Input) {
         let path = folder.join(directive.file());
         let text = std::fs::read_to_string(&path).map_err(|source| QueryError::Facts {
@@ -85,10 +104,46 @@ pub fn run(folder: &Path, name: &str, text: &str, limits: &Limits) -> Result<Vec
             relation: directive.relation.clone(),
             source,
         })?;
-        datalog::read(&mut database, directive, &text)?;
+        datalog::read(database, directive, &text)?;
     }
-    datalog::answer(&program, &mut database, limits)?;
-    Ok(tables(&program, &database, None))
+    Ok(())
+}
+
+/// Why rows of an answer are there: for each relation that is shown the proofs of its first `count` rows, as lines.
+///
+/// # Errors
+/// As [`ask`] and [`run`].
+pub fn prove(
+    tree: Option<(&FactBase, &Derived, &[(String, String)])>,
+    folder: &Path,
+    name: &str,
+    text: &str,
+    limits: &Limits,
+    count: usize,
+) -> Result<Vec<Vec<String>>, QueryError> {
+    let program = datalog::parse_question(name, text, &mut beside(name))?;
+    let mut database = Database::default();
+    match tree {
+        Some((facts, derived, own_models)) => load(facts, derived, own_models, &program, &mut database)?,
+        None => load_files(folder, &program, &mut database)?,
+    }
+    datalog::evaluate(&program, &mut database, limits)?;
+    let names = tree.map(|(facts, ..)| Names::new(facts));
+    let readable = |(value, type_): datalog::Value| match type_ {
+        Type::Id(kind) => names.as_ref().and_then(|names| names.readable(kind, value)),
+        _ => None,
+    };
+    let mut proofs = Vec::new();
+    for directive in program.directives.iter().filter(|directive| directive.kind == IoKind::Output) {
+        let rows = database.relation(&directive.relation).into_iter().flat_map(|relation| relation.rows());
+        let rows: Vec<Vec<u32>> = rows.take(count).map(<[u32]>::to_vec).collect();
+        for row in rows {
+            if let Some(proof) = datalog::explain(&program, &mut database, &directive.relation, &row)? {
+                proofs.push(crate::proofs::lines(&proof, &database, &readable));
+            }
+        }
+    }
+    Ok(proofs)
 }
 
 /// Included files stand beside the program.

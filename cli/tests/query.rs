@@ -4,7 +4,8 @@ use std::path::Path;
 
 use distsys_graph::Analysis;
 use distsys_graph::datalog::Limits;
-use distsys_graph::query::{Cell, QueryError, Table, ask, run};
+use distsys_graph::facts::bundle::{self, Derived};
+use distsys_graph::query::{Cell, QueryError, Table, ask, derive_tables, prove, run};
 
 fn shop() -> distsys_graph::facts::FactBase {
     let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/shop");
@@ -12,7 +13,7 @@ fn shop() -> distsys_graph::facts::FactBase {
 }
 
 fn answers(text: &str) -> Result<Vec<Table>, QueryError> {
-    ask(&shop(), &[], "question", text, &Limits::default())
+    ask(&shop(), &Derived::default(), &[], "question", text, &Limits::default())
 }
 
 fn rows(table: &Table) -> Vec<String> {
@@ -99,4 +100,37 @@ fn programs_over_plain_facts() {
     let tables = run(folder.path(), "paths.dl", text, &Limits::default()).expect("an answer");
     assert_eq!((tables[0].only_size, tables[0].rows.len()), (Some(6), 0));
     assert_eq!(rows(&tables[1]), ["a | 3 | 1 | a-3", "b | 2 | 1 | b-2", "c | 1 | 1 | c-1"]);
+}
+
+#[test]
+fn a_bundle_answers_as_its_tree_does() {
+    let question = r#"call_graph(caller: f, callee: g), effect(function: g, kind: k, direct: 1)"#;
+    let mut facts = shop();
+    let derived = derive_tables(&mut facts, &[]).expect("the models are sound");
+    let (facts, derived) = bundle::read(&bundle::write(&facts, &derived)).expect("it was just written");
+    let kept = ask(&facts, &derived, &[], "question", question, &Limits::default()).expect("an answer");
+    let anew = answers(question).expect("an answer");
+    assert_eq!(rows(&kept[0]), rows(&anew[0]));
+    assert!(!kept[0].rows.is_empty());
+}
+
+#[test]
+fn a_proof_goes_down_to_what_is_given() {
+    let text = r#"
+        edge("a", "b"). edge("b", "c"). edge("a", "d").
+        path(x, y) :- edge(x, y).
+        path(x, z) :- path(x, y), edge(y, z).
+        end(x) :- path("a", x), !edge(x, _).
+        .output end
+    "#;
+    let proofs = prove(None, Path::new(""), "paths.dl", text, &Limits::default(), 1).expect("a proof");
+    assert_eq!(
+        proofs[0].join("\n"),
+        r#"end("c")   by paths.dl:5
+├─ path("a", "c")   by paths.dl:4
+│  ├─ path("a", "b")   by paths.dl:3
+│  │  └─ edge("a", "b")   by paths.dl:2
+│  └─ edge("b", "c")   by paths.dl:2
+└─ not edge("c", _): looked for among 3 rows"#
+    );
 }

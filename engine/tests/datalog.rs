@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use distsys_engine::datalog::{Database, Limits, answer, declare, evaluate, parse};
+use distsys_engine::datalog::{Database, Limits, Premise, Proof, answer, declare, evaluate, explain, parse};
 
 /// A small generator (xorshift), so that every run and machine sees the same programs.
 struct Random(u64);
@@ -169,6 +169,22 @@ fn rows_of(database: &Database, relation: &str) -> BTreeSet<Vec<i32>> {
     relation.rows().map(|row| row.iter().map(|value| *value as i32).collect()).collect()
 }
 
+fn assert_holds(proof: &Proof, database: &Database, text: &str) {
+    let row: Vec<u32> = proof.row.iter().map(|(value, _)| *value).collect();
+    assert!(database.relation(&proof.relation).is_some_and(|known| known.contains(&row)), "{proof:?}\n{text}");
+    for premise in &proof.premises {
+        match premise {
+            Premise::Holds(proof) => assert_holds(proof, database, text),
+            Premise::Absent { relation, row, .. } => {
+                let row: Option<Vec<u32>> = row.iter().map(|value| value.map(|(value, _)| value)).collect();
+                let known = database.relation(relation).expect("it is declared");
+                assert!(row.is_none_or(|row| !known.contains(&row)), "{premise:?}\n{text}");
+            }
+            Premise::Computed => {}
+        }
+    }
+}
+
 #[test]
 fn random_programs_give_what_a_naive_evaluator_gives() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
@@ -194,6 +210,16 @@ fn random_programs_give_what_a_naive_evaluator_gives() {
         for relation in 0..RELATIONS {
             let known = expected.get(&relation).cloned().unwrap_or_default();
             assert_eq!(rows_of(&whole, &format!("r{relation}")), known, "program {program}, r{relation}:\n{text}");
+        }
+
+        // Every row has a proof, and each row in it is there.
+        let last = format!("r{}", RELATIONS - 1);
+        let rows: Vec<Vec<u32>> =
+            whole.relation(&last).expect("it is declared").rows().take(4).map(<[u32]>::to_vec).collect();
+        for row in rows {
+            let proof = explain(&parsed, &mut whole, &last, &row).expect("it was evaluated");
+            let proof = proof.unwrap_or_else(|| panic!("program {program}, {last}{row:?} has no proof:\n{text}"));
+            assert_holds(&proof, &whole, &text);
         }
 
         let mut asked = Database::default();

@@ -198,19 +198,19 @@ impl Plain {
     }
 }
 
-struct Machine<'m> {
-    relations: &'m [Relation],
-    old: &'m FxHashMap<usize, usize>,
-    symbols: RefCell<&'m mut Interner>,
-    patterns: RefCell<FxHashMap<u32, Option<Regex>>>,
-    ticks: Cell<u32>,
-    deadline: Option<Instant>,
+pub(super) struct Machine<'m> {
+    pub relations: &'m [Relation],
+    pub old: &'m FxHashMap<usize, usize>,
+    pub symbols: RefCell<&'m mut Interner>,
+    pub patterns: RefCell<FxHashMap<u32, Option<Regex>>>,
+    pub ticks: Cell<u32>,
+    pub deadline: Option<Instant>,
 }
 
-type Found<'f> = &'f mut dyn FnMut(&[u32]) -> Result<(), Problem>;
+pub(super) type Found<'f> = &'f mut dyn FnMut(&[u32]) -> Result<(), Problem>;
 
 impl Machine<'_> {
-    fn run(&self, steps: &[Step], slots: &mut [u32], found: Found<'_>) -> Result<(), Problem> {
+    pub(super) fn run(&self, steps: &[Step], slots: &mut [u32], found: Found<'_>) -> Result<(), Problem> {
         let Some((step, rest)) = steps.split_first() else { return found(slots) };
         let value = |expression: &Expression, slots: &[u32]| expression.value(slots, &self.symbols);
         match step {

@@ -25,6 +25,7 @@
 mod ast;
 mod check;
 mod eval;
+mod explain;
 mod expression;
 mod io;
 mod known;
@@ -39,6 +40,7 @@ mod strata;
 pub use ast::{Io, IoKind, Program};
 pub use check::declare;
 pub use eval::{answer, evaluate};
+pub use explain::{Premise, Proof, Value, explain};
 pub use io::read;
 pub use parse::{parse, parse_question};
 pub use problem::Problem;

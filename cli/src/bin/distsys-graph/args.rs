@@ -229,6 +229,9 @@ pub(crate) struct QueryArguments {
     /// Show only how many rows there are
     #[arg(long)]
     pub(crate) count: bool,
+    /// Show why the first rows are there (`--limit`, else one of each relation): the clauses and rows that each rests on
+    #[arg(long)]
+    pub(crate) explain: bool,
     /// Stop when so many tuples are derived
     #[arg(long, value_name = "N", default_value_t = 200_000_000)]
     pub(crate) max_tuples: usize,

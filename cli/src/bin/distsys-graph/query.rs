@@ -35,6 +35,9 @@ pub(crate) fn run(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
     };
     let timeout = arguments.timeout.map(Duration::try_from_secs_f64).transpose().context("--timeout takes seconds")?;
     let limits = Limits { max_tuples: arguments.max_tuples, timeout };
+    if arguments.explain {
+        return explain(arguments, paths.next().map_or(Path::new("."), |path| path.as_path()), &name, &text, &limits);
+    }
     let tables = match &arguments.facts_dir {
         Some(folder) => query::run(folder, &name, &text, &limits)?,
         None => {
@@ -45,6 +48,35 @@ pub(crate) fn run(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
     };
     let mut out = BufWriter::new(anstream::stdout());
     show(&mut out, arguments, &tables)?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explain(
+    arguments: &QueryArguments,
+    tree: &Path,
+    name: &str,
+    text: &str,
+    limits: &Limits,
+) -> anyhow::Result<ExitCode> {
+    let count = arguments.limit.unwrap_or(1);
+    let proofs = match &arguments.facts_dir {
+        Some(folder) => query::prove(None, folder, name, text, limits, count)?,
+        None => {
+            let (facts, derived) = facts(tree, arguments.jobs)?;
+            query::prove(Some((&facts, &derived, &[])), Path::new(""), name, text, limits, count)?
+        }
+    };
+    let mut out = BufWriter::new(anstream::stdout());
+    if proofs.is_empty() {
+        writeln!(out, "no row is there to explain")?;
+    }
+    for (number, lines) in proofs.iter().enumerate() {
+        if number > 0 {
+            writeln!(out)?;
+        }
+        lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }
