@@ -109,13 +109,21 @@ fn load_files(folder: &Path, program: &Program, database: &mut Database) -> Resu
     Ok(())
 }
 
+/// What a program is asked of.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<'s> {
+    /// The facts of a tree, with what a bundle holds besides.
+    Tree { facts: &'s FactBase, derived: &'s Derived, own_models: &'s [(String, String)] },
+    /// Plain files of facts in a folder.
+    Files(&'s Path),
+}
+
 /// Why rows of an answer are there: for each relation that is shown the proofs of its first `count` rows, as lines.
 ///
 /// # Errors
 /// As [`ask`] and [`run`].
 pub fn prove(
-    tree: Option<(&FactBase, &Derived, &[(String, String)])>,
-    folder: &Path,
+    source: Source<'_>,
     name: &str,
     text: &str,
     limits: &Limits,
@@ -123,12 +131,18 @@ pub fn prove(
 ) -> Result<Vec<Vec<String>>, QueryError> {
     let program = datalog::parse_question(name, text, &mut beside(name))?;
     let mut database = Database::default();
-    match tree {
-        Some((facts, derived, own_models)) => load(facts, derived, own_models, &program, &mut database)?,
-        None => load_files(folder, &program, &mut database)?,
-    }
+    let facts = match source {
+        Source::Tree { facts, derived, own_models } => {
+            load(facts, derived, own_models, &program, &mut database)?;
+            Some(facts)
+        }
+        Source::Files(folder) => {
+            load_files(folder, &program, &mut database)?;
+            None
+        }
+    };
     datalog::evaluate(&program, &mut database, limits)?;
-    let names = tree.map(|(facts, ..)| Names::new(facts));
+    let names = facts.map(Names::new);
     let readable = |(value, type_): datalog::Value| match type_ {
         Type::Id(kind) => names.as_ref().and_then(|names| names.readable(kind, value)),
         _ => None,

@@ -5,7 +5,7 @@ use std::path::Path;
 use distsys_graph::Analysis;
 use distsys_graph::datalog::Limits;
 use distsys_graph::facts::bundle::{self, Derived};
-use distsys_graph::query::{Cell, QueryError, Table, ask, derive_tables, prove, run};
+use distsys_graph::query::{Cell, QueryError, Source, Table, ask, derive_tables, prove, run};
 
 fn shop() -> distsys_graph::facts::FactBase {
     let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/shop");
@@ -123,7 +123,7 @@ fn a_proof_goes_down_to_what_is_given() {
         end(x) :- path("a", x), !edge(x, _).
         .output end
     "#;
-    let proofs = prove(None, Path::new(""), "paths.dl", text, &Limits::default(), 1).expect("a proof");
+    let proofs = prove(Source::Files(Path::new("")), "paths.dl", text, &Limits::default(), 1).expect("a proof");
     assert_eq!(
         proofs[0].join("\n"),
         r#"end("c")   by paths.dl:5

@@ -6,6 +6,7 @@
 
 mod causes;
 mod chains;
+mod clients;
 mod columns;
 mod conventions;
 mod durations;

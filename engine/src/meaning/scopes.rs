@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::{CallKind, ClassId, FunctionId, ParameterKind, RegionId, SiteId, SiteKind, VarId};
+use distsys_facts::{CallKind, FunctionId, RegionId, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::Effects;
@@ -249,113 +249,6 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             roots.push(row.src);
         }
         roots
-    }
-
-    /// The operations on the client that an operation configures: made by the same call, or the same library's own object.
-    fn calls_on_client(&self, op: &Operation) -> Vec<SiteId> {
-        let reader = self.reader;
-        let client = match reader.first(op, &reader.model(op).client) {
-            Found::Is(Operand::Var(var)) => var,
-            _ => return Vec::new(),
-        };
-        let made = reader.maker(client).map(|call| call.site);
-        let shared: Vec<ValueKind> = reader.resolution.values_of(client).map(|value| value.kind).collect();
-        let on_client = |other: &&Operation| match made {
-            Some(made) => reader.chain_calls(other.site).contains(&made),
-            None => {
-                let receiver = reader.program.call(other.site).and_then(|call| call.receiver.or(call.callee));
-                receiver.is_some_and(|var| {
-                    reader.maker(var).is_none()
-                        && reader.resolution.values_of(var).any(|value| shared.contains(&value.kind))
-                })
-            }
-        };
-        let remote: Vec<&Operation> = self
-            .operations
-            .all
-            .iter()
-            .filter(|other| matches!(other.kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment))
-            .collect();
-        if self.adds_keys(op, &remote) {
-            return Vec::new();
-        }
-        let on_client = remote.into_iter().filter(on_client).map(|other| other.site);
-        match self.class_configured(op, client) {
-            Some(class) => on_client.flat_map(|site| self.as_seen_from(class, site)).collect(),
-            None => on_client.collect(),
-        }
-    }
-
-    /// The class whose instances' client is configured: `axiosRetry(this.http)` in a constructor.
-    fn class_configured(&self, op: &Operation, client: VarId) -> Option<ClassId> {
-        let program = self.reader.program;
-        let base = program.loaded_as(client)?.base;
-        let own = program.parameter(base).is_some_and(|row| row.kind == ParameterKind::Receiver);
-        self.class_around(op.function).filter(|_| own)
-    }
-
-    fn class_around(&self, function: FunctionId) -> Option<ClassId> {
-        let program = self.reader.program;
-        let mut at = Some(function);
-        while let Some(function) = at {
-            let row = program.function(function);
-            if row.class.is_some() {
-                return row.class;
-            }
-            at = row.parent;
-        }
-        None
-    }
-
-    /// A call on a client that instances of `class` configure: itself, or, in a method that the class inherits and others
-    /// inherit, too, the calls of that method by the class.
-    fn as_seen_from(&self, class: ClassId, site: SiteId) -> Vec<SiteId> {
-        let program = self.reader.program;
-        let resolution = self.reader.resolution;
-        let function = program.site(site).function;
-        let is_own = |other: ClassId| other == class || resolution.ancestors(other).contains(&class);
-        match self.class_around(function) {
-            Some(other) if !is_own(other) && resolution.ancestors(class).contains(&other) => {
-                let mut calls: Vec<SiteId> = resolution
-                    .calls
-                    .iter()
-                    .filter(|edge| edge.function == function)
-                    .map(|edge| edge.site)
-                    .filter(|site| self.class_around(program.site(*site).function).is_some_and(is_own))
-                    .collect();
-                calls.dedup();
-                calls
-            }
-            _ => vec![site],
-        }
-    }
-
-    /// Whether the function that configures the client, or one beside it in the file, gives every request a key of its own
-    /// (an interceptor).
-    fn adds_keys(&self, op: &Operation, remote: &[&Operation]) -> bool {
-        let program = self.reader.program;
-        let r = &program.facts.relations;
-        let file = program.file_of_function(op.function);
-        let says = |sym| program.text(sym).to_ascii_lowercase().replace(['-', '_'], "").contains("idempotencykey");
-        let here = |site: SiteId| program.file_of_function(program.site(site).function) == file;
-        // A header of one request is not one of all.
-        let of_file = remote.iter().filter(|other| here(other.site));
-        let of_one: FxHashSet<SiteId> = of_file.flat_map(|other| self.reader.chain_calls(other.site)).collect();
-        r.store.iter().any(|row| here(row.site) && says(row.field))
-            || r.literal.iter().any(|row| {
-                says(row.value)
-                    && program
-                        .argument_by_var
-                        .of(&r.argument, row.var)
-                        .any(|argument| here(argument.site) && !of_one.contains(&argument.site))
-            })
-            || r.store.iter().any(|row| {
-                here(row.site)
-                    && program.text(row.field) == "[]"
-                    && r.variable
-                        .iter()
-                        .any(|variable| says(variable.name) && program.file_of_function(variable.function) == file)
-            })
     }
 
     /// Handlers that get a session from a dependency which commits behind them (`yield session`, then `commit`).

@@ -84,9 +84,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     one_for_each_write(context, findings)
 }
 
+/// A write, the read before it, and where the new value is computed.
+type Lost = (SiteId, SiteId, SiteId, Effect);
+
 /// What many functions do through one that reads and one that writes has one cause: the first is told, with the others as places.
 fn one_for_each_write(context: &Context<'_>, findings: FxHashMap<SiteId, (SiteId, SiteId, Effect)>) -> Vec<Finding> {
-    let mut by_write: FxHashMap<(SiteId, SiteId), Vec<(SiteId, SiteId, SiteId, Effect)>> = FxHashMap::default();
+    let mut by_write: FxHashMap<(SiteId, SiteId), Vec<Lost>> = FxHashMap::default();
     for (write, (read, computed, effect)) in findings {
         let last = |site: SiteId, effect: &Effect| context.meaning.trace(site, effect).last().copied().unwrap_or(site);
         let read_by = context.meaning.effects.at(read).find(|(known, _)| known.kind == OpKind::DbRead && known.entity == effect.entity);

@@ -11,7 +11,7 @@ use distsys_graph::Analysis;
 use distsys_graph::datalog::{Limits, Type};
 use distsys_graph::facts::bundle::{BundleError, Derived};
 use distsys_graph::facts::{FactBase, bundle};
-use distsys_graph::query::{self, Cell, Table};
+use distsys_graph::query::{self, Cell, Source, Table};
 use serde_json::{Map, Value, json};
 
 use crate::args::{QueryArguments, QueryFormat};
@@ -61,10 +61,10 @@ fn explain(
 ) -> anyhow::Result<ExitCode> {
     let count = arguments.limit.unwrap_or(1);
     let proofs = match &arguments.facts_dir {
-        Some(folder) => query::prove(None, folder, name, text, limits, count)?,
+        Some(folder) => query::prove(Source::Files(folder), name, text, limits, count)?,
         None => {
             let (facts, derived) = facts(tree, arguments.jobs)?;
-            query::prove(Some((&facts, &derived, &[])), Path::new(""), name, text, limits, count)?
+            query::prove(Source::Tree { facts: &facts, derived: &derived, own_models: &[] }, name, text, limits, count)?
         }
     };
     let mut out = BufWriter::new(anstream::stdout());
