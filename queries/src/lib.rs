@@ -1,6 +1,7 @@
 //! Meaning to findings: the rules, the library models they rest on, and the catalogue of both.
 
 mod builder;
+mod cached;
 #[path = "../rules/mod.rs"]
 mod catalogue;
 mod context;

@@ -245,8 +245,8 @@ impl<'m> Meaning<'m> {
         if told.is_empty() { self.columns_stored(site) } else { told }
     }
 
-    /// The columns that a write names: `save(update_fields=["stock"])`.
-    fn columns_named(&self, site: SiteId) -> Option<Vec<&'m str>> {
+    /// The columns that a read names (`select: { expires: true }`), or that a write does: `save(update_fields=["stock"])`.
+    pub fn columns_named(&self, site: SiteId) -> Option<Vec<&'m str>> {
         let program = self.program;
         let mut found = self.operations.at(site).map(|op| self.attribute(op, Attr::Columns));
         let Some(Found::Is(Operand::Var(var))) = found.find(|found| matches!(found, Found::Is(_))) else { return None };

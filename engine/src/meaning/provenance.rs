@@ -205,7 +205,10 @@ impl Meaning<'_> {
         let rows = self.flow.stores_by_field.get(&field).map_or(&[][..], Vec::as_slice);
         let stores = rows.iter().map(|row| self.program.facts.relations.store[*row as usize]);
         let in_scope: Vec<VarId> = stores
-            .filter(|row| !self.program.is_out_of_scope(self.program.site(row.site).function))
+            .filter(|row| {
+                let function = self.program.site(row.site).function;
+                !self.program.is_out_of_scope(function) && !self.program.runs_in_browser(function)
+            })
             .map(|row| row.src)
             .collect();
         if in_scope.len() > FEW { Vec::new() } else { in_scope }

@@ -8,6 +8,7 @@ use distsys_facts::{FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::cached::carried;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -102,7 +103,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             drops_any: &drops_any,
             known: FxHashMap::default(),
         });
-        program_found.extend(fresh.stale(write).into_iter().map(|at| Stale { at, write, effect, fill, key }));
+        let mut at = fresh.stale(write);
+        // What so many do through one writer is for the writer to mend.
+        if at.len() > MAX_CALLS {
+            at = vec![write];
+        }
+        program_found.extend(at.into_iter().map(|at| Stale { at, write, effect, fill, key }));
     }
     let mut found = program_found;
     // Columns that the copy does not hold may change.
@@ -157,6 +163,9 @@ enum Ways {
     AllStale,
     Mixed,
 }
+
+/// More calls of one writer than this are told as one.
+const MAX_CALLS: usize = 3;
 
 /// Callers are climbed this far.
 const MAX_CALLERS: u32 = 100;
@@ -218,15 +227,18 @@ fn pattern(context: &Context<'_>, effect: &Effect) -> Option<Name> {
 /// So many writers that forget the copy, for each that cares.
 const MAX_CARELESS: usize = 2;
 
-/// The columns that a copy holds, if it is put together from some.
+/// The columns that a copy holds, if it is put together from some, or only some were read.
 fn columns_held<'m>(context: &Context<'m>, reads: &FxHashMap<FunctionId, Vec<(Name, SiteId)>>, fill: SiteId) -> Vec<&'m str> {
     let meaning = context.meaning;
     let of_function = reads.get(&context.function_of(fill)).into_iter().flatten();
     let rows = of_function.filter(|(_, read)| meaning.precedes(*read, fill)).filter_map(|(_, read)| meaning.program.call(*read));
     let mut held = Vec::new();
     for row in rows {
+        let named = meaning.columns_named(row.site);
         for argument in meaning.program.arguments(fill) {
-            held.extend(meaning.columns_held(row.result, argument.var));
+            let of_value = meaning.columns_held(row.result, argument.var);
+            let is_whole = of_value.is_empty() && meaning.made_from(argument.var).contains(&row.result);
+            held.extend(if is_whole { named.clone().unwrap_or_default() } else { of_value });
         }
     }
     held
@@ -234,13 +246,8 @@ fn columns_held<'m>(context: &Context<'m>, reads: &FxHashMap<FunctionId, Vec<(Na
 
 /// Whether what was read is what is cached, not only a part of the key.
 fn carries(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
-    let meaning = context.meaning;
-    let Some(result) = meaning.program.call(read).map(|call| call.result) else { return false };
-    let mut arguments = meaning.program.arguments(write).map(|row| row.var);
-    let first = arguments.next();
-    let rest: Vec<VarId> = arguments.collect();
-    let values = if rest.is_empty() { first.into_iter().collect() } else { rest };
-    values.into_iter().any(|var| meaning.made_from(var).contains(&result))
+    let result = context.meaning.program.call(read).map(|call| call.result);
+    result.is_some_and(|result| carried(context, write).contains(&result))
 }
 
 /// Whether a helper called here fills the cache with what a function that it is given loads: `cached(key, ttl, () => …)`.

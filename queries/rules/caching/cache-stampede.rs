@@ -8,6 +8,7 @@ use distsys_facts::{FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
+use crate::cached::carried;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -80,22 +81,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
 
 /// What is written comes from the load, through the parameters of what is called in between.
 fn fills(context: &Context<'_>, load: SiteId, write: SiteId) -> bool {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let Some(result) = program.call(load).map(|call| call.result) else { return false };
-    let Some((effect, _)) = meaning.effects.at(write).find(|(effect, _)| effect.kind == OpKind::CacheWrite) else { return false };
-    let trace = meaning.trace(write, &effect);
-    let mut carried: FxHashSet<VarId> = FxHashSet::default();
-    for (depth, site) in trace.iter().enumerate().rev() {
-        let last = depth + 1 == trace.len();
-        let passed = meaning.resolution.passed.iter().filter(|row| row.site == *site);
-        let wanted: Vec<VarId> = match last {
-            true => program.arguments(*site).map(|row| row.var).collect(),
-            false => passed.filter(|row| carried.contains(&row.parameter)).map(|row| row.argument).collect(),
-        };
-        carried.extend(wanted.into_iter().flat_map(|var| meaning.made_from(var)));
-    }
-    carried.contains(&result)
+    let result = context.meaning.program.call(load).map(|call| call.result);
+    result.is_some_and(|result| carried(context, write).contains(&result))
 }
 
 /// Whether the load depends on what the cache had, and many ask for the same: what is kept for one caller, that one alone

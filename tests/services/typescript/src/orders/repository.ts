@@ -31,7 +31,7 @@ export class OrderRepository {
   }
 
   async setState(id: string, state: string, client: PoolClient | typeof primary = primary) {
-    await client.query('UPDATE orders SET state = $2 WHERE id = $1', [id, state]);
+    await client.query('UPDATE orders SET state = $2 WHERE id = $1', [id, state]); // finds: cache-not-invalidated
   }
 
   async setStateVersioned(id: string, state: string, version: number) {

@@ -29,18 +29,18 @@ export async function pay(orderId: string) {
   await inTransaction(async (client) => {
     const { rows } = await client.query('SELECT * FROM orders WHERE id = $1 FOR UPDATE', [orderId]);
     await gateway.captureKeyed(orderId, rows[0].total);  // finds: remote-call-in-transaction
-    await orders.setState(orderId, 'paid', client); // finds: cache-not-invalidated
+    await orders.setState(orderId, 'paid', client);
   });
 }
 
 export async function payFirst(orderId: string, total: number) {
   await gateway.captureKeyed(orderId, total);
-  await orders.setState(orderId, 'paid'); // finds: cache-not-invalidated
+  await orders.setState(orderId, 'paid');
 }
 
 export async function cancel(orderId: string) {
   await withLock(`order:${orderId}`, async () => {
-    await orders.setState(orderId, 'cancelled');  // finds: cache-not-invalidated, lock-without-fenced-write
+    await orders.setState(orderId, 'cancelled');  // finds: lock-without-fenced-write
   });
 }
 
@@ -119,7 +119,7 @@ export async function merge(incoming: Order) {
 }
 
 export async function ship(orderId: string) {
-  await orders.setState(orderId, 'shipped'); // finds: cache-not-invalidated
+  await orders.setState(orderId, 'shipped');
   await emit('order-shipped', { orderId });
 }
 

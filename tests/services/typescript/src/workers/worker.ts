@@ -42,7 +42,7 @@ export async function runSwallowing() {
   await consumer.run({
     eachMessage: async ({ message }) => {
       try {
-        await orders.setState(message.key!.toString(), 'seen'); // finds: cache-not-invalidated
+        await orders.setState(message.key!.toString(), 'seen');
       } catch (err) {  // finds: swallowed-consumer-error
         console.error('failed', err);
       }
