@@ -1,6 +1,7 @@
 //! What is put into a cache.
 
 use distsys_engine::OpKind;
+use distsys_engine::words::words;
 use distsys_facts::{SiteId, VarId};
 use rustc_hash::FxHashSet;
 
@@ -25,9 +26,24 @@ pub(crate) fn carried(context: &Context<'_>, write: SiteId) -> FxHashSet<VarId> 
             arguments
         } else {
             let passed = meaning.resolution.passed_at(*site).iter();
-            passed.filter(|row| carried.contains(&row.parameter)).map(|row| row.argument).collect()
+            let passed = passed.filter(|row| carried.contains(&row.parameter));
+            passed.flat_map(|row| parts(context, row.parameter, row.argument, &carried)).collect()
         };
-        carried.extend(wanted.into_iter().flat_map(|var| meaning.made_from(var)));
+        // Whose id is kept is not itself kept.
+        let is_value =
+            |field: &str| words(field).last().is_none_or(|word| !matches!(word.as_str(), "id" | "pk" | "uuid"));
+        carried.extend(wanted.into_iter().flat_map(|var| meaning.made_from_by(var, is_value)));
     }
     carried
+}
+
+/// Of an object that is written where it is given (`paid({ event, workspace })`) the entries that are carried on.
+fn parts(context: &Context<'_>, parameter: VarId, argument: VarId, carried: &FxHashSet<VarId>) -> Vec<VarId> {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let loads = program.load_by_base.of(&r.load, parameter).filter(|row| carried.contains(&row.dst));
+    let fields: FxHashSet<_> = loads.map(|row| row.field).collect();
+    let entries = program.entry_by_var.of(&r.entry, argument);
+    let chosen: Vec<VarId> = entries.filter(|row| fields.contains(&row.key)).map(|row| row.value).collect();
+    if chosen.is_empty() { vec![argument] } else { chosen }
 }

@@ -15,6 +15,11 @@ const MAX_SPREAD: usize = 2000;
 impl Meaning<'_> {
     /// Everything that the value of `var` is made from in its function and those around it, itself included.
     pub fn made_from(&self, var: VarId) -> FxHashSet<VarId> {
+        self.made_from_by(var, |_| true)
+    }
+
+    /// Likewise, where of an object only the fields that are `followed` lead to it.
+    pub fn made_from_by(&self, var: VarId, followed: impl Fn(&str) -> bool) -> FxHashSet<VarId> {
         let program = self.program;
         let r = &program.facts.relations;
         let mut seen: FxHashSet<VarId> = FxHashSet::default();
@@ -24,7 +29,7 @@ impl Meaning<'_> {
                 continue;
             }
             stack.extend(program.assigned_from(at).map(|row| row.src));
-            stack.extend(program.loaded_as(at).map(|row| row.base));
+            stack.extend(program.loaded_as(at).filter(|row| followed(program.text(row.field))).map(|row| row.base));
             stack.extend(self.flow.given_by.get(&at));
             stack.extend(program.hole_by_var.of(&r.hole, at).map(|row| row.value));
             stack.extend(program.entry_by_var.of(&r.entry, at).map(|row| row.value));
