@@ -1,5 +1,5 @@
-//! Entry points by convention: functions that a framework runs because of the file that offers them, or because of what
-//! they take.
+//! Entry points by convention: functions that a framework runs because of the file that offers them, the class that lists
+//! them, or what they take.
 
 use distsys_facts::{FunctionId, FunctionKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
