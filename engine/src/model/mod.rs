@@ -208,6 +208,8 @@ struct FamilyModels {
     ops: Vec<OpModel>,
     by_call: Lookup<u32>,
     giving: Lookup<u32>,
+    /// Operations that no call names.
+    conventions: Vec<u32>,
     shapes: Lookup<u32>,
 }
 
@@ -284,6 +286,9 @@ impl ModelSet {
                 if !op.gives.is_empty() {
                     models.giving.add(pattern.clone(), at);
                 }
+            }
+            if op.is_convention() {
+                models.conventions.push(at);
             }
             for pattern in &op.shapes {
                 models.shapes.add(pattern.clone(), at);
@@ -385,8 +390,8 @@ impl ModelSet {
     }
 
     fn ops_where(&self, family: Family, test: impl Fn(&OpModel) -> bool) -> Vec<u32> {
-        let ops = self.families.get(&family).into_iter().flat_map(|models| &models.ops);
-        ops.enumerate().filter(|(_, op)| test(op)).map(|(number, _)| number as u32).collect()
+        let Some(models) = self.families.get(&family) else { return Vec::new() };
+        models.conventions.iter().copied().filter(|number| test(&models.ops[*number as usize])).collect()
     }
 
     /// The models that a method name alone suggests.
