@@ -346,8 +346,16 @@ impl Graph {
                     .any(|condition| names_in(program, condition.var).iter().any(|name| says_bound(name)))
             }) || program.sites(function).filter(|site| program.region_within(site.region, region)).any(|site| {
                 program.call(site.site).is_some_and(|call| {
-                    let name = program.text(call.name).to_ascii_lowercase();
-                    ["cancel", "shutdown", "abort", "stopped", "is_set"].iter().any(|word| name.contains(word))
+                    let says = |text: &str| {
+                        let text = text.to_ascii_lowercase();
+                        ["cancel", "shutdown", "abort", "stopped", "is_set"].iter().any(|word| text.contains(word))
+                    };
+                    // `backoff(attempts, &self.cancel)`: what is called ends when it is told to.
+                    let given = program.arguments(site.site).filter_map(|row| {
+                        let field = program.loaded_as(row.var).map(|load| load.field);
+                        field.or_else(|| program.variable(row.var).map(|variable| variable.name))
+                    });
+                    says(program.text(call.name)) || given.into_iter().any(|name| says(program.text(name)))
                 })
             })
         };
