@@ -359,9 +359,7 @@ impl Clauses<'_> {
         for name in &mut self.names[before..] {
             name.push('\'');
         }
-        self.names.push(String::new());
-        self.types.push(Some(Type::Number));
-        let slot = self.names.len() - 1;
+        let slot = self.nameless();
         self.hoisted.push(LiteralOf::Aggregate(AggregateOf { slot, aggregate, value, bodies: resolved, outer }));
         Ok(Expression::Slot(slot))
     }
@@ -373,11 +371,16 @@ impl Clauses<'_> {
         let (Some(from), Some(to), step) = (bounds.next(), bounds.next(), bounds.next()) else {
             return Ok(Expression::Constant(0));
         };
-        self.names.push(String::new());
-        self.types.push(Some(Type::Number));
-        let slot = self.names.len() - 1;
+        let slot = self.nameless();
         self.hoisted.push(LiteralOf::Range(RangeOf { slot, from, to, step }));
         Ok(Expression::Slot(slot))
+    }
+
+    /// A slot that no variable of the text names.
+    fn nameless(&mut self) -> usize {
+        self.names.push(String::new());
+        self.types.push(Some(Type::Number));
+        self.names.len() - 1
     }
 
     fn slot(&mut self, name: &str) -> usize {

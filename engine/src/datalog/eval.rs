@@ -134,25 +134,22 @@ impl Turns<'_> {
             // Mostly variables and constants, which need no working out.
             let plain: Option<Vec<Plain>> = rule.values.iter().map(Plain::of).collect();
             machine.run(steps, &mut slots, &mut |slots| {
-                if let Some(plain) = &plain {
-                    for (value, cell) in plain.iter().zip(&mut row) {
-                        *cell = match value {
-                            Plain::Slot(slot) => slots[*slot],
-                            Plain::Constant(value) => *value,
-                        };
-                    }
-                    return match fresh.offer(&row) {
-                        true => {
-                            found += known.settle(fresh);
-                            self.within(found, room, known)
+                match &plain {
+                    Some(plain) => {
+                        for (value, cell) in plain.iter().zip(&mut row) {
+                            *cell = match value {
+                                Plain::Slot(slot) => slots[*slot],
+                                Plain::Constant(value) => *value,
+                            };
                         }
-                        false => Ok(()),
-                    };
-                }
-                for (value, cell) in rule.values.iter().zip(&mut row) {
-                    match value.value(slots, &machine.symbols) {
-                        Some(value) => *cell = value,
-                        None => return Ok(()),
+                    }
+                    None => {
+                        for (value, cell) in rule.values.iter().zip(&mut row) {
+                            match value.value(slots, &machine.symbols) {
+                                Some(value) => *cell = value,
+                                None => return Ok(()),
+                            }
+                        }
                     }
                 }
                 if fresh.offer(&row) {

@@ -10,6 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::ast::{Comparison, IoKind, Program};
 use super::expression::{AtomOf, Expression, LiteralOf, Pattern, Rule};
 use super::relation::{Column, Database, Type};
+use super::strata::reads_of;
 
 /// A relation as it is asked: the columns that are bound.
 type Asked = (usize, Vec<usize>);
@@ -22,8 +23,9 @@ pub(super) fn for_shown(program: &Program, rules: Vec<Rule>, database: &mut Data
         return rules;
     }
     let rules = needed(&roots, rules);
+    let uses = Uses::of(&rules);
     let mut magic = Magic {
-        eligible: recursive(&rules).into_iter().filter(|number| database.relations()[*number].is_empty()).collect(),
+        eligible: uses.recursive().filter(|number| database.relations()[*number].is_empty()).collect(),
         database,
         of_head: FxHashMap::default(),
         twins: FxHashMap::default(),
@@ -36,7 +38,7 @@ pub(super) fn for_shown(program: &Program, rules: Vec<Rule>, database: &mut Data
     }
     // What is shown is derived whole; so is what is asked without a constant. What is asked for its absence or its number is
     // left as it is: it must be complete before anything wants anything.
-    let whole = asked_whole(&rules);
+    let whole = asked_whole(&rules, &uses);
     for rule in &rules {
         let rewritten = if whole.contains(&rule.head) { rule.clone() } else { magic.rewrite(rule, None) };
         magic.found.push(rewritten);
@@ -51,70 +53,53 @@ pub(super) fn for_shown(program: &Program, rules: Vec<Rule>, database: &mut Data
     needed(&roots, magic.found)
 }
 
-/// The rules that the roots rest on.
-fn needed(roots: &[usize], rules: Vec<Rule>) -> Vec<Rule> {
-    let mut wanted: FxHashSet<usize> = roots.iter().copied().collect();
-    let mut stack = roots.to_vec();
-    while let Some(head) = stack.pop() {
-        for rule in rules.iter().filter(|rule| rule.head == head) {
-            let mut used = Vec::new();
-            rule.body.iter().for_each(|literal| relations_of(literal, &mut used));
-            stack.extend(used.into_iter().filter(|relation| wanted.insert(*relation)));
+/// What each relation is derived from.
+struct Uses(FxHashMap<usize, Vec<usize>>);
+
+impl Uses {
+    fn of(rules: &[Rule]) -> Uses {
+        let mut uses: FxHashMap<usize, Vec<usize>> = FxHashMap::default();
+        for rule in rules {
+            uses.entry(rule.head).or_default().extend(rule.body.iter().flat_map(relations_of));
         }
+        Uses(uses)
     }
-    rules.into_iter().filter(|rule| wanted.contains(&rule.head)).collect()
+
+    /// `start` with all that it rests on.
+    fn closure(&self, start: &[usize]) -> FxHashSet<usize> {
+        let mut reached: FxHashSet<usize> = start.iter().copied().collect();
+        let mut stack = start.to_vec();
+        while let Some(head) = stack.pop() {
+            let used = self.0.get(&head).into_iter().flatten().copied();
+            stack.extend(used.filter(|relation| reached.insert(*relation)));
+        }
+        reached
+    }
+
+    /// Relations that are derived from themselves, through others or not.
+    fn recursive(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().filter(|(head, used)| self.closure(used).contains(head)).map(|(head, _)| *head)
+    }
+}
+
+fn relations_of(literal: &LiteralOf) -> impl Iterator<Item = usize> + use<> {
+    let mut found = Vec::new();
+    reads_of(literal, false, &mut found);
+    found.into_iter().map(|(relation, _)| relation)
+}
+
+/// The rules that the roots rest on.
+fn needed(roots: &[usize], mut rules: Vec<Rule>) -> Vec<Rule> {
+    let wanted = Uses::of(&rules).closure(roots);
+    rules.retain(|rule| wanted.contains(&rule.head));
+    rules
 }
 
 /// Relations that are negated or counted, with all that they rest on.
-fn asked_whole(rules: &[Rule]) -> FxHashSet<usize> {
-    let mut stack = Vec::new();
-    for literal in rules.iter().flat_map(|rule| &rule.body) {
-        if !matches!(literal, LiteralOf::Atom(_)) {
-            relations_of(literal, &mut stack);
-        }
-    }
-    let mut whole: FxHashSet<usize> = stack.iter().copied().collect();
-    while let Some(head) = stack.pop() {
-        for rule in rules.iter().filter(|rule| rule.head == head) {
-            let mut used = Vec::new();
-            rule.body.iter().for_each(|literal| relations_of(literal, &mut used));
-            stack.extend(used.into_iter().filter(|relation| whole.insert(*relation)));
-        }
-    }
-    whole
-}
-
-fn relations_of(literal: &LiteralOf, found: &mut Vec<usize>) {
-    match literal {
-        LiteralOf::Atom(atom) | LiteralOf::Not(atom) => found.push(atom.relation),
-        LiteralOf::Aggregate(aggregate) => {
-            aggregate.bodies.iter().flatten().for_each(|literal| relations_of(literal, found));
-        }
-        LiteralOf::Compare(..) | LiteralOf::Test(..) | LiteralOf::Range(_) | LiteralOf::Never => {}
-    }
-}
-
-/// Relations that are derived from themselves, through others or not.
-fn recursive(rules: &[Rule]) -> FxHashSet<usize> {
-    let mut uses: FxHashMap<usize, Vec<usize>> = FxHashMap::default();
-    for rule in rules {
-        rule.body.iter().for_each(|literal| relations_of(literal, uses.entry(rule.head).or_default()));
-    }
-    let reaches_itself = |head: usize| {
-        let (mut stack, mut seen) = (vec![head], FxHashSet::default());
-        while let Some(at) = stack.pop() {
-            for &used in uses.get(&at).into_iter().flatten() {
-                if used == head {
-                    return true;
-                }
-                if seen.insert(used) {
-                    stack.push(used);
-                }
-            }
-        }
-        false
-    };
-    uses.keys().copied().filter(|head| reaches_itself(*head)).collect()
+fn asked_whole(rules: &[Rule], uses: &Uses) -> FxHashSet<usize> {
+    let literals = rules.iter().flat_map(|rule| &rule.body);
+    let asked = literals.filter(|literal| !matches!(literal, LiteralOf::Atom(_))).flat_map(relations_of);
+    uses.closure(&asked.collect::<Vec<_>>())
 }
 
 struct Magic<'d> {
@@ -227,9 +212,7 @@ impl Magic<'_> {
         self.open.push(asked.clone());
         (twin, wanted)
     }
-}
 
-impl Magic<'_> {
     fn declare(&mut self, name: &str, columns: Vec<Column>) -> usize {
         self.database.declare(name, columns);
         self.database.relations().len() - 1

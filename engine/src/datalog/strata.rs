@@ -62,7 +62,7 @@ pub(super) fn strata(program: &Program, rules: &[Rule], relations: &[Relation]) 
 }
 
 /// What a literal reads, with whether all of it must be known before.
-fn reads_of(literal: &LiteralOf, strict: bool, found: &mut Vec<(usize, bool)>) {
+pub(super) fn reads_of(literal: &LiteralOf, strict: bool, found: &mut Vec<(usize, bool)>) {
     match literal {
         LiteralOf::Atom(atom) => found.push((atom.relation, strict)),
         LiteralOf::Not(atom) => found.push((atom.relation, true)),
