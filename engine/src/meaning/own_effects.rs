@@ -326,7 +326,11 @@ fn role_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Role {
                 Term::Text(name) | Term::Filled(_, name, _) => {
                     crate::words::role_of_name(describer.names.text(name), false).into()
                 }
-                _ => describer.role_of(var),
+                // `using(settings.REPLICA_NAME)`: what a setting that is not seen is called.
+                _ => match describer.role_of(var) {
+                    Role::Unknown => describer.reader.role_named(var).into(),
+                    role => role,
+                },
             };
         }
         _ => {}

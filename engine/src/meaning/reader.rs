@@ -8,7 +8,8 @@ use crate::model::source::{Condition, Source};
 use crate::model::{Family, ModelSet, OpModel};
 use crate::operation::Attr;
 use crate::program::Program;
-use crate::resolve::{Resolution, Value, ValueKind};
+use crate::resolve::{HandleRole, Resolution, Value, ValueKind};
+use crate::words::role_of_name;
 
 /// Evaluates the sources of models at call sites.
 #[derive(Clone, Copy, Debug)]
@@ -492,6 +493,12 @@ impl<'m> Reader<'m, '_> {
             stack.extend(program.hole_by_var.of(&r.hole, at).map(|row| row.value));
         }
         names
+    }
+
+    /// The role of a connection that the names of a value say.
+    pub(super) fn role_named(&self, var: VarId) -> HandleRole {
+        let roles = self.names_of(var).into_iter().map(|name| role_of_name(name, false));
+        roles.into_iter().find(|role| *role != HandleRole::Unknown).unwrap_or_default()
     }
 }
 
