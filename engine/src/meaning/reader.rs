@@ -406,6 +406,18 @@ impl<'m> Reader<'m, '_> {
         found
     }
 
+    /// The project classes that `var` may be or be an instance of.
+    pub(super) fn classes_of(&self, var: VarId) -> Vec<ClassId> {
+        let of_value = |value: Value| match value.kind {
+            ValueKind::Class(class) | ValueKind::Instance(class) => Some(class),
+            _ => None,
+        };
+        let mut classes: Vec<ClassId> = self.resolution.values_of(var).filter_map(of_value).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
+    }
+
     /// Whether `var` is a class of the project itself, not an object of it.
     pub(super) fn is_class(&self, var: VarId) -> bool {
         self.only_class(var).is_some()

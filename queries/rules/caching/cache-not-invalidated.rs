@@ -128,8 +128,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     found.retain(|stale| {
         let named = meaning.text(meaning.effects.get(stale.effect).entity).is_some_and(|entity| {
-            let entity = words(entity);
-            words(meaning.name(stale.key)).iter().any(|word| entity.contains(word))
+            words(meaning.name(stale.key)).iter().any(|word| word.len() >= MIN_WORD && entity.contains(word.as_str()))
         });
         named || careless[&stale.key].len() <= MAX_CARELESS * careful[&stale.key].len()
     });
@@ -223,6 +222,9 @@ impl Freshness<'_, '_> {
 fn pattern(context: &Context<'_>, effect: &Effect) -> Option<Name> {
     effect.key.pattern().filter(|name| context.meaning.name(*name).replace("{}", "").len() > 2)
 }
+
+/// A key is named for an entity by a word that is no shorter.
+const MIN_WORD: usize = 4;
 
 /// So many writers that forget the copy, for each that cares.
 const MAX_CARELESS: usize = 2;

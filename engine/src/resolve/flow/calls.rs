@@ -155,7 +155,8 @@ impl<'p, 'f> Flow<'p, 'f> {
 
     pub(super) fn construct(&mut self, row: &Call, class: ClassId) {
         if row.kind == CallKind::Annotation {
-            return;
+            // `class counted(rq.decorators.job)`, `@counted("orders")`: the library's annotation, by a class of the project.
+            return self.construct_base(row, class);
         }
         let class = self.hierarchy.whole(class);
         self.add(Self::node(row.result), Value::new(ValueKind::Instance(class)));
@@ -180,6 +181,10 @@ impl<'p, 'f> Flow<'p, 'f> {
                 self.edge(Self::node(argument.var), to, EdgeKind::All);
             }
         }
+        self.construct_base(row, class);
+    }
+
+    fn construct_base(&mut self, row: &Call, class: ClassId) {
         let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();
         for (path, _) in bases {
             self.external.insert((
