@@ -165,6 +165,8 @@ pub struct Report {
     /// By path, line and rule.
     pub findings: Vec<Reported>,
     pub diagnostics: Vec<Diagnostic>,
+    /// The rules that ran, those of the project's own last.
+    pub rules: Vec<&'static RuleInfo>,
     pub summary: Summary,
     /// Milliseconds by phase, in order.
     pub phases: Vec<(&'static str, f64)>,
@@ -297,8 +299,9 @@ impl Analysis {
             let message = format!("{}:{}: {}", row.position.line(), row.position.column(), facts.text(row.message));
             diagnostics.push(Diagnostic { path, kind: row.kind.name().to_owned(), message });
         }
-        let ran: FxHashSet<&str> =
-            selected.iter().map(|rule| rule.info.slug).chain(own.iter().map(|rule| rule.info.slug)).collect();
+        let rules: Vec<&'static RuleInfo> =
+            selected.iter().map(|rule| &rule.info).chain(own.iter().map(|rule| rule.info)).collect();
+        let ran: FxHashSet<&str> = rules.iter().map(|rule| rule.slug).collect();
         let mut findings = judgement.findings;
         for finding in &mut findings {
             if let Some(&severity) = self.config.severities.get(finding.rule.slug) {
@@ -321,7 +324,7 @@ impl Analysis {
         let mut counts = facts.relations.counts();
         counts.extend(judgement.counts);
         phases.push(("all", millis(start.elapsed())));
-        Ok(Report { findings, diagnostics, summary, phases, counts, resolution: judgement.resolution, facts })
+        Ok(Report { findings, diagnostics, rules, summary, phases, counts, resolution: judgement.resolution, facts })
     }
 
     fn is_kept(&self, finding: &Finding) -> bool {

@@ -7,6 +7,9 @@ use support::{Project, project, run};
 
 const FORMATS: &[&str] = &["text", "concise", "markdown", "json", "jsonl", "sarif", "github", "gitlab", "junit"];
 
+const OWN_RULE: &str = "// rule: team/posts\n// summary: something is posted\n\
+    finding(\"team/posts\", \"nit\", s, \"this posts\") :- op(site: s, kind: \"http_request\").\n";
+
 /// Names, paths and texts that would drive a terminal, a browser, a CI or the eye.
 fn hostile() -> Project {
     let text = "import requests\nfrom tenacity import retry, stop_after_attempt\n\n@retry(stop=stop_after_attempt(3))\n\
@@ -56,6 +59,63 @@ fn sarif_says_what_viewers_need() {
     assert!(place["region"]["startLine"].is_u64() && place["region"].get("endLine").is_none());
     assert!(result["codeFlows"][0]["threadFlows"][0]["locations"].as_array().is_some_and(|steps| !steps.is_empty()));
     assert!(result["partialFingerprints"]["distsysGraph/v1"].is_string());
+}
+
+/// Every property of the standard is checked, and that there are no others.
+fn valid_sarif(text: &str) -> Value {
+    let schema: Value = serde_json::from_str(include_str!("schemas/sarif-schema-2.1.0.json")).expect("it is JSON");
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).expect("it is a schema");
+    let sarif: Value = serde_json::from_str(text).expect("it is JSON");
+    let faults: Vec<String> =
+        validator.iter_errors(&sarif).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    sarif
+}
+
+#[test]
+fn sarif_is_valid_whatever_it_tells() {
+    // Hostile names; files that cannot be read; all three ways to silence; a rule of the project's own; only some rules.
+    valid_sarif(&output(&hostile(), "sarif"));
+    let silenced = "import requests\nfrom tenacity import retry, stop_after_attempt\n\n@retry(stop=stop_after_attempt(3))\n\
+                    def go():\n    # distsys-graph: ignore[retry-without-idempotency-key] told apart\n    \
+                    return requests.post('https://x/orders', timeout=5)\n";
+    let open = silenced.replace("# distsys-graph: ignore[retry-without-idempotency-key] told apart", "pass");
+    let project = project(&[("a.py", silenced), ("b.py", &open), ("c.py", &open), ("bad.rs", "fn f( {")]);
+    let baseline = format!("{}/baseline.txt", project.path());
+    let check = |arguments: &[&str]| run(&[&["check", &project.path(), "--format", "sarif"], arguments].concat());
+    check(&["--write-baseline", &baseline]);
+    project.write("d.py", &open);
+    project.write("e.py", "def f(:\n");
+    project.write(
+        "distsys-graph.toml",
+        "[[accept]]\nrule = 'retry-without-idempotency-key'\npaths = ['b.py']\nreason = 'told apart by [id](x)'\n",
+    );
+    project.write(".distsys-graph/rules/posts.dl", OWN_RULE);
+    let sarif = valid_sarif(&check(&["--baseline", &baseline]).stdout);
+    let run = &sarif["runs"][0];
+    let results = run["results"].as_array().expect("results");
+    let mut silences: Vec<(&str, &str)> = results
+        .iter()
+        .filter_map(|result| result["suppressions"].as_array())
+        .map(|silence| (silence[0]["kind"].as_str().expect("kind"), silence[0]["justification"].as_str().expect("why")))
+        .collect();
+    silences.sort_unstable();
+    let kinds: Vec<&str> = silences.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, ["external", "external", "inSource"], "{silences:?}");
+    assert!(silences.iter().all(|(_, why)| !why.is_empty()) && silences[2].1 == "told apart", "{silences:?}");
+    let notes = run["invocations"][0]["toolExecutionNotifications"].as_array().expect("notifications");
+    let told = |path: &str, kind: &str| {
+        notes.iter().any(|note| {
+            note["descriptor"]["id"] == kind
+                && note["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == path
+        })
+    };
+    assert!(told("bad.rs", "unparsable") && told("e.py", "syntax_error"), "{notes:?}");
+    let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
+    assert!(rules.iter().any(|rule| rule["id"] == "team/posts"), "rules of the project's own are described");
+    assert!(rules.iter().all(|rule| rule["help"]["markdown"].as_str().is_some_and(|page| !page.is_empty())));
+    let few = valid_sarif(&check(&["--rule", "retry-without-idempotency-key"]).stdout);
+    assert_eq!(few["runs"][0]["tool"]["driver"]["rules"].as_array().map(Vec::len), Some(1), "only what is enabled");
 }
 
 #[test]
