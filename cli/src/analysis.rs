@@ -15,8 +15,10 @@ use serde::Serialize;
 
 use crate::accept::{self, Date};
 use crate::config::{Config, known_slug};
+use crate::graph::Graph;
 use crate::json::Diagnostic;
 use crate::own_rules;
+use crate::query::QueryError;
 use crate::suppress;
 
 /// A source text in memory.
@@ -89,6 +91,8 @@ pub enum AnalysisError {
     Model(#[from] ModelError),
     #[error(transparent)]
     OwnRule(#[from] OwnRuleError),
+    #[error(transparent)]
+    Query(#[from] QueryError),
     #[error("{path}: {source}; it holds rules of the project's own")]
     RuleFile { path: String, source: std::io::Error },
 }
@@ -261,6 +265,11 @@ impl Analysis {
     pub fn missing_models(&self) -> Result<Vec<MissingLibrary>, AnalysisError> {
         let models = self.own_models()?;
         Ok(distsys_queries::missing(&self.extract(&|_| {})?.facts, &models)?)
+    }
+
+    /// The graph of calls and effects of what was read.
+    pub fn graph(&self, facts: &FactBase) -> Result<Graph, AnalysisError> {
+        Ok(Graph::of(facts, &self.own_models()?)?)
     }
 
     pub fn run_with(&self, progress: Progress<'_>) -> Result<Report, AnalysisError> {

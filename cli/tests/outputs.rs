@@ -137,7 +137,7 @@ fn nothing_found_is_a_whole_report_too() {
 fn graphs_show_calls_and_effects() {
     let service = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/services/flask");
     let near = run(&["graph", service, "--around", "close_invoice", "--depth", "1", "--format", "mermaid"]);
-    for part in ["close_invoice\"]", "[(\"invoice\")]", "-->|db_write|", "-->|publish|", "([\""] {
+    for part in ["close_invoice\"]", "[(\"invoice\")]", "-->|db_write|", "-->|publish|", "([\"", "[/\""] {
         assert!(near.stdout.contains(part), "{part} is missing in\n{}", near.stdout);
     }
     let whole = run(&["graph", service]);
@@ -147,9 +147,24 @@ fn graphs_show_calls_and_effects() {
     let json = run(&["graph", service, "--format", "json"]);
     assert!(serde_json::from_str::<Value>(&json.stdout).is_ok());
     assert_eq!(run(&["graph", service, "--around", "no_such_thing"]).status, 2);
+    let report: Value = serde_json::from_str(&run(&["check", service, "--format", "json"]).stdout).expect("it is JSON");
+    let finding = &report["findings"][0];
+    let id = finding["id"].as_str().expect("an id");
+    let around = run(&["graph", service, "--finding", id, "--depth", "0", "--format", "json"]).stdout;
+    let around: Value = serde_json::from_str(&around).expect("it is JSON");
+    let nodes = around["nodes"].as_array().expect("nodes");
+    let path = finding["path"].as_str().expect("a path");
+    assert!(nodes.iter().any(|node| node["name"].as_str().is_some_and(|name| name.starts_with(path))), "{nodes:?}");
+    assert!(run(&["graph", service, "--finding", "0"]).stderr.contains("has the id `0`"));
     let hostile = hostile();
-    for format in ["dot", "mermaid", "json"] {
+    for format in ["dot", "mermaid", "json", "svg"] {
         let text = run(&["graph", &hostile.path(), "--format", format]).stdout;
+        assert_eq!(text, run(&["graph", &hostile.path(), "--format", format]).stdout, "{format} differs");
         assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{format}: {text}");
     }
+    let picture = run(&["graph", &hostile.path(), "--format", "svg"]).stdout;
+    assert!(picture.starts_with("<svg ") && picture.trim_end().ends_with("</svg>"));
+    let elements = picture.split('<').skip(1).map(|tag| tag.trim_start_matches('/').split([' ', '>', '/']).next());
+    let known = ["svg", "title", "style", "g", "path", "text"];
+    assert!(elements.flatten().all(|name| known.contains(&name)), "{picture}");
 }
