@@ -5,7 +5,8 @@ mod support;
 use serde_json::Value;
 use support::{Project, project, run};
 
-const FORMATS: &[&str] = &["text", "concise", "markdown", "json", "jsonl", "sarif", "github", "gitlab", "junit"];
+const FORMATS: &[&str] =
+    &["text", "concise", "markdown", "json", "jsonl", "sarif", "github", "gitlab", "junit", "html"];
 
 const OWN_RULE: &str = "// rule: team/posts\n// summary: something is posted\n\
     finding(\"team/posts\", \"nit\", s, \"this posts\") :- op(site: s, kind: \"http_request\").\n";
@@ -116,6 +117,51 @@ fn sarif_is_valid_whatever_it_tells() {
     assert!(rules.iter().all(|rule| rule["help"]["markdown"].as_str().is_some_and(|page| !page.is_empty())));
     let few = valid_sarif(&check(&["--rule", "retry-without-idempotency-key"]).stdout);
     assert_eq!(few["runs"][0]["tool"]["driver"]["rules"].as_array().map(Vec::len), Some(1), "only what is enabled");
+}
+
+#[test]
+fn how_the_code_is_deployed_is_told_where_it_matters() {
+    let queue = "import queue\nfrom fastapi import FastAPI\napp = FastAPI()\nevents = queue.Queue()\n@app.post('/e')\n\
+                 def receive(e):\n    events.put(e)\n";
+    let manifest = "apiVersion: apps/v1\nkind: Deployment\nspec:\n  replicas: 3\n";
+    let project = project(&[("shop/intake.py", queue), ("shop/k8s/shop.yaml", manifest), ("compose.yaml", "a: [\n")]);
+    let told = "shop/k8s/shop.yaml:4: spec.replicas: 3";
+    let markdown = output(&project, "markdown");
+    assert!(markdown.contains(&format!("- deployed: `{told}`")), "{markdown}");
+    assert!(output(&project, "html").contains(told));
+    assert!(output(&project, "text").contains("compose.yaml: unparsable: "));
+    project.write("shop/k8s/shop.yaml", manifest.replace('3', "1"));
+    assert!(!output(&project, "markdown").contains("deployed"), "one instance is what every reader thinks of");
+}
+
+/// The block of data of a page, the one place where texts of the code stand.
+fn data_of(page: &str) -> (&str, String) {
+    let (before, rest) = page.split_once("<script type=\"application/json\" id=\"data\">").expect("the data");
+    let (data, behind) = rest.split_once("</script>").expect("its end");
+    (data, format!("{before}{behind}"))
+}
+
+#[test]
+fn the_page_is_whole_and_holds_texts_as_data_only() {
+    let page = output(&hostile(), "html");
+    let (data, rest) = data_of(&page);
+    assert!(!data.contains(['<', '>', '&', '\u{2028}']), "nothing in the data is markup");
+    let value: Value = serde_json::from_str(data).expect("it is JSON");
+    let finding = &value["findings"][1];
+    assert!(finding["path"].as_str().is_some_and(|path| path.contains("<script>")), "{finding}");
+    let step = &finding["steps"][0];
+    let file = &value["files"][step["file"].as_u64().expect("a file") as usize];
+    let shown = file["lines"][0][1].as_array().expect("lines").iter().filter_map(Value::as_str);
+    assert!(shown.into_iter().any(|line| line.contains("<img src=x onerror=alert(1)>")), "{file}");
+    // Without its data, all pages are one: nothing of the code is anywhere else.
+    let (_, other) = (data, support::project(&[("a.py", "x = 1\n")]));
+    let empty = run(&["check", &other.path(), "--format", "html"]).stdout;
+    assert_eq!(rest, data_of(&empty).1);
+    for loads in ["http://", "https://", "src=", "@import", "url(", "<link", "<iframe"] {
+        let found = rest.replace("http://www.w3.org/2000/svg", "");
+        assert!(!found.contains(loads), "the page loads something: {loads}");
+    }
+    assert!(rest.contains("http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'sha256-"));
 }
 
 #[test]

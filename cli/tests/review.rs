@@ -218,7 +218,7 @@ fn packets_stand_on_their_own() {
     git(project.folder(), &["checkout", "-q", "-b", "pay"]);
     project.write("app/client.py", CLIENT.replace("orders", "charges"));
     project.write("app/calls.py", RETRYING);
-    project.write("deploy.yaml", "kind: Deployment\nspec:\n  replicas: 3\n");
+    project.write("deploy.yaml", "apiVersion: apps/v1\nkind: Deployment\nspec:\n  replicas: 3\n");
     commit(&project);
     let told = review(&project, &["--packets", "questions"]);
     assert!(
@@ -235,9 +235,10 @@ fn packets_stand_on_their_own() {
     let text = std::fs::read_to_string(project.folder().join("questions").join(markdown)).expect("it is text");
     for part in [
         "## Question",
+        "is charged twice. Does",
         "requests.post",
         "attempts are repeated here",
-        "deploy.yaml:3: replicas: 3",
+        "deploy.yaml:4: spec.replicas: 3",
         "no idempotency key",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");

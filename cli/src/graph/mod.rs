@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use distsys_engine::datalog::Limits;
 use distsys_facts::bundle::Derived;
 use distsys_facts::{FactBase, Id};
-use distsys_queries::Finding;
+use distsys_queries::{Finding, Place};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub(crate) use layout::layout;
@@ -161,7 +161,7 @@ impl Graph {
 
     /// What is at most `depth` edges away from the functions that the derivation of `finding` goes through.
     pub fn around_finding(&self, finding: &Finding, facts: &FactBase, depth: usize) -> Graph {
-        let functions = functions_of(finding, facts);
+        let functions = Functions::new(facts).of_finding(finding);
         self.near((0..self.nodes.len()).filter(|at| functions.contains(&self.nodes[*at].name)), depth)
     }
 
@@ -182,8 +182,8 @@ impl Graph {
     }
 
     /// The service's picture: what reaches something outside the code, the nearest to `matters` first where all of it
-    /// would be too much to see.
-    pub(crate) fn picture(&self, matters: &FxHashSet<String>, most: usize) -> Graph {
+    /// would be too much to see; and how many nodes all of it has.
+    pub(crate) fn picture(&self, matters: &FxHashSet<String>, most: usize) -> (usize, Graph) {
         let mut callers: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
         for edge in &self.edges {
             callers[edge.to].push(edge.from);
@@ -199,7 +199,7 @@ impl Graph {
         }
         let whole = self.part(&telling);
         if whole.nodes.len() <= most {
-            return whole;
+            return (whole.nodes.len(), whole);
         }
         let mut beside: Vec<Vec<usize>> = vec![Vec::new(); whole.nodes.len()];
         for edge in &whole.edges {
@@ -220,7 +220,7 @@ impl Graph {
                 }
             }
         }
-        whole.part(&kept)
+        (whole.nodes.len(), whole.part(&kept))
     }
 
     /// Only what is `kept`, and the edges between.
@@ -249,12 +249,6 @@ impl Graph {
     }
 }
 
-/// The functions that the derivation of a finding goes through, as the nodes are called.
-pub(crate) fn functions_of(finding: &Finding, facts: &FactBase) -> BTreeSet<String> {
-    let places = finding.steps.iter().map(|step| &step.place).chain([&finding.primary]);
-    Functions::new(facts).at(places.map(|place| (place.path.as_str(), place.line)))
-}
-
 /// The functions of a tree, by path.
 pub(crate) struct Functions<'f> {
     facts: &'f FactBase,
@@ -271,17 +265,19 @@ impl<'f> Functions<'f> {
         Functions { facts, by_path }
     }
 
-    /// The innermost ones around these lines.
-    pub(crate) fn at<'p>(&self, places: impl Iterator<Item = (&'p str, u32)>) -> BTreeSet<String> {
+    /// The innermost ones around the places that the derivation of a finding goes through, as the nodes are called.
+    pub(crate) fn of_finding(&self, finding: &Finding) -> BTreeSet<String> {
         let facts = self.facts;
-        let innermost = |(path, line): (&str, u32)| {
-            let around = self.by_path.get(path)?.iter().filter(|(start, end, _)| (*start..=*end).contains(&line));
+        let innermost = |place: &Place| {
+            let inside = |&&(start, end, _): &&(u32, u32, usize)| (start..=end).contains(&place.line);
+            let around = self.by_path.get(place.path.as_str())?.iter().filter(inside);
             around.max_by_key(|(start, end, at)| (*start, std::cmp::Reverse(*end), *at)).map(|(_, _, at)| *at)
         };
         let name = |at: usize| {
             let row = &facts.relations.function[at];
             format!("{}:{} {}", path(facts, at), row.start.line(), facts.text(row.qualified))
         };
+        let places = finding.steps.iter().map(|step| &step.place).chain([&finding.primary]);
         places.filter_map(innermost).map(name).collect()
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::{Graph, Node, NodeKind, layout};
+use super::layout::{Layout, layout};
+use super::{Graph, Node, NodeKind};
 use crate::outputs::plain;
 
 pub(crate) const HEIGHT: f64 = 30.0;
@@ -13,6 +14,8 @@ const LETTER: f64 = 6.7;
 /// Longer names are cut; the whole name is the title of the node.
 const LONGEST: usize = 44;
 const MARGIN: f64 = 20.0;
+/// What the head of an arrow takes up.
+const TIP: f64 = 5.0;
 
 const STYLE: &str = "\
 text{font:11px ui-monospace,monospace;fill:#1b1f24}.edge text{fill:#59636e;font-size:9px}\
@@ -38,25 +41,13 @@ pub(super) fn write(out: &mut dyn Write, graph: &Graph) -> io::Result<()> {
         -MARGIN
     )?;
     writeln!(out, "<title>Calls and effects</title>\n<style>{STYLE}</style>")?;
-    for (number, (&(from, to), what)) in lines.iter().enumerate() {
-        let (begin, end) = (placed.nodes[from], placed.nodes[to]);
-        let begin = (begin.0 + widths[from], begin.1);
-        let points: Vec<(f64, f64)> =
-            [begin].into_iter().chain(placed.bends[number].iter().copied()).chain([(end.0 - 5.0, end.1)]).collect();
-        let mut path = format!("M{:.1} {:.1}", begin.0, begin.1);
-        for pair in points.windows(2) {
-            let ((x, y), middle) = (pair[1], (pair[0].0 + pair[1].0) / 2.0);
-            let _ = write!(path, "C{middle:.1} {:.1} {middle:.1} {y:.1} {x:.1} {y:.1}", pair[0].1);
-        }
-        write!(
-            out,
-            "<g class=\"edge\"><path d=\"{path}\"/><path class=\"tip\" d=\"M{:.1} {:.1}l-6 -3.5v7z\"/>",
-            end.0, end.1
-        )?;
+    for (number, (&edge, what)) in lines.iter().enumerate() {
+        let curve = Curve::new(&placed, &widths, edge, number);
+        let (path, tip) = (curve.path(), curve.tip());
+        write!(out, "<g class=\"edge\"><path d=\"{path}\"/><path class=\"tip\" d=\"{tip}\"/>")?;
         if !what.is_empty() {
-            // A curve goes through the middle of its ends.
-            let (x, y) = ((points[0].0 + points[1].0) / 2.0, (points[0].1 + points[1].1) / 2.0 - 2.0);
-            write!(out, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{}</text>", escaped(&what.join(", ")))?;
+            let ((x, y), what) = (curve.label(), escaped(&what.join(", ")));
+            write!(out, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{what}</text>")?;
         }
         writeln!(out, "</g>")?;
     }
@@ -74,6 +65,41 @@ pub(super) fn write(out: &mut dyn Write, graph: &Graph) -> io::Result<()> {
         )?;
     }
     writeln!(out, "</svg>")
+}
+
+/// The way of a line from the right edge of a node to the left one of another.
+pub(crate) struct Curve {
+    points: Vec<(f64, f64)>,
+    end: (f64, f64),
+}
+
+impl Curve {
+    /// Of the edge `number` of the layout.
+    pub(crate) fn new(placed: &Layout, widths: &[f64], (from, to): (usize, usize), number: usize) -> Self {
+        let (begin, end) = (placed.nodes[from], placed.nodes[to]);
+        let bends = placed.bends[number].iter().copied();
+        let points = [(begin.0 + widths[from], begin.1)].into_iter().chain(bends).chain([(end.0 - TIP, end.1)]);
+        Curve { points: points.collect(), end }
+    }
+
+    pub(crate) fn path(&self) -> String {
+        let mut path = format!("M{:.1} {:.1}", self.points[0].0, self.points[0].1);
+        for pair in self.points.windows(2) {
+            let ((x, y), middle) = (pair[1], (pair[0].0 + pair[1].0) / 2.0);
+            let _ = write!(path, "C{middle:.1} {:.1} {middle:.1} {y:.1} {x:.1} {y:.1}", pair[0].1);
+        }
+        path
+    }
+
+    pub(crate) fn tip(&self) -> String {
+        format!("M{:.1} {:.1}l-6 -3.5v7z", self.end.0, self.end.1)
+    }
+
+    /// Where its words stand: a curve goes through the middle of its ends.
+    pub(crate) fn label(&self) -> (f64, f64) {
+        let (from, to) = (self.points[0], self.points[1]);
+        ((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0 - 2.0)
+    }
 }
 
 /// One line from a node to another, whatever is done on it; calls need no words.

@@ -5,6 +5,7 @@
 mod concise;
 mod github;
 mod gitlab;
+mod html;
 mod jsonl;
 mod junit;
 mod markdown;
@@ -14,6 +15,7 @@ use std::io::{self, Write};
 
 use distsys_queries::Finding;
 
+pub use html::write as html;
 pub use markdown::review as review_markdown;
 
 use crate::analysis::Report;

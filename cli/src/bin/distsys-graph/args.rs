@@ -181,6 +181,8 @@ pub(crate) enum ReportFormat {
     /// GitLab's Code Quality
     Gitlab,
     Junit,
+    /// One page with everything in it: findings step by step, and the service's picture
+    Html,
 }
 
 #[derive(Debug, Args)]
