@@ -210,8 +210,10 @@ impl Graph {
         let begin: Vec<usize> = all.clone().filter(|at| matters.contains(&whole.nodes[*at].name)).collect();
         let mut kept = vec![false; whole.nodes.len()];
         let mut count = 0;
+        // Each with what stands beside it, so that what is seen of a function is what it does.
+        let begin = begin.into_iter().flat_map(|root| std::iter::once(root).chain(beside[root].iter().copied()));
         // Then in order of nodes: what is run from outside comes first.
-        for roots in std::iter::once(begin).chain(all.map(|root| vec![root])) {
+        for roots in std::iter::once(begin.collect()).chain(all.map(|root| vec![root])) {
             let mut queue: VecDeque<usize> = roots.into();
             while let Some(node) = queue.pop_front().filter(|_| count < most) {
                 if !std::mem::replace(&mut kept[node], true) {

@@ -97,7 +97,7 @@ async function look() {
   }
   // Until it is on the screen, not only made.
   await value(`new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))`);
-  const seen = { opened_ms: Math.round(performance.now() - begin) };
+  const seen = { opened_ms: Math.round(performance.now() - begin), made_ms: Number(await value(`document.documentElement.dataset.ready`)) };
   seen.rows = await count("#list li");
   seen.first = await words("#finding h2");
 

@@ -71,6 +71,12 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+    /// Print the man page
+    Man {
+        /// Write it, and one for each command, to this folder instead; made if it is not there
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Measure an analysis: phases, tuples, peak memory
     Bench {
         #[arg(default_value = ".")]

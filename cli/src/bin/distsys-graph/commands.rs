@@ -33,6 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Test { path } => test(path),
         Command::Init => init::run(),
         Command::Completions { shell } => completions(*shell),
+        Command::Man { out } => man(out.as_deref()),
         Command::Bench { path, format, jobs } => bench::run(path, *format, *jobs),
     }
 }
@@ -120,6 +121,22 @@ fn completions(shell: clap_complete::Shell) -> anyhow::Result<ExitCode> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "distsys-graph", &mut text);
     anstream::stdout().write_all(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn man(folder: Option<&Path>) -> anyhow::Result<ExitCode> {
+    match folder {
+        Some(folder) => {
+            fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+            clap_mangen::generate_to(Arguments::command(), folder)
+                .with_context(|| format!("{} cannot be written to", folder.display()))?;
+        }
+        None => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
+            anstream::stdout().write_all(&page)?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
