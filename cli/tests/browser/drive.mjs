@@ -91,7 +91,8 @@ async function look() {
   for (const domain of ["Page", "Runtime", "Log", "Network"]) await send(`${domain}.enable`);
   const begin = performance.now();
   await send("Page.navigate", { url: pathToFileURL(report).href });
-  while (!(await value(`document.documentElement?.dataset.ready ?? ""`))) {
+  // While it is loaded, the page that was there before may be asked, and go.
+  while (!(await value(`document.documentElement?.dataset.ready ?? ""`).catch(() => ""))) {
     if (performance.now() - begin > 30_000) throw new Error(`the report is not ready: ${faults.join("; ")}`);
     await new Promise((done) => setTimeout(done, 20));
   }
@@ -176,6 +177,7 @@ try {
   const ended = new Promise((done) => browser.on("exit", done));
   browser.kill("SIGTERM");
   await ended;
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  // Processes of the browser may still write to it.
+  try { rmSync(profile, { recursive: true, force: true, maxRetries: 10 }); } catch { /* the system clears its temporary files */ }
 }
 process.exit(code);
