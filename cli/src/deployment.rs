@@ -40,6 +40,9 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", plain(&self.path), self.line, plain(&self.key))?;
         match &self.value {
+            Some(value) if value.chars().count() > LONGEST => {
+                write!(f, ": {}…", plain(&value.chars().take(LONGEST).collect::<String>()))
+            }
             Some(value) => write!(f, ": {}", plain(value)),
             None => Ok(()),
         }
@@ -82,6 +85,8 @@ const FOLDERS: &[&str] = &[
 /// More is a list, not a help.
 const MOST: usize = 12;
 const MOST_OF_FINDING: usize = 3;
+/// Of a value, in characters.
+const LONGEST: usize = 120;
 
 impl<'f> Deployment<'f> {
     pub(crate) fn of(facts: &'f FactBase) -> Self {
@@ -155,9 +160,11 @@ impl<'f> Deployment<'f> {
 }
 
 impl Line {
-    /// One instance is what every reader thinks of.
+    /// Whether a report is to name it: one instance is what every reader thinks of, and command lines are for those who look
+    /// deeper.
     fn is_telling(&self) -> bool {
-        self.aspect != Aspect::Instances || self.value.as_deref().is_none_or(|value| !matches!(value.trim(), "0" | "1"))
+        let instances = || self.value.as_deref().and_then(|value| value.trim().parse::<u32>().ok());
+        self.aspect != Aspect::Instances || instances().is_some_and(|count| count > 1)
     }
 }
 

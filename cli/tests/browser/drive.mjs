@@ -142,7 +142,12 @@ async function look() {
   await send("Input.dispatchMouseEvent", { x: at.x, y: at.y, type: "mouseMoved" });
   seen.zoomed = (await box()) !== closer;
   await press("0");
-  await click("#stage .node path");
+  await value(`(() => {
+    const stage = document.querySelector("#stage").getBoundingClientRect();
+    const inside = (box) => box.left >= stage.left && box.right <= stage.right && box.top >= stage.top && box.bottom <= stage.bottom;
+    [...document.querySelectorAll("#stage .node path")].find((node) => inside(node.getBoundingClientRect())).id = "first-in-view";
+  })()`);
+  await click("#first-in-view");
   seen.about = await words("#about-node h2");
   await value(`document.querySelector("#picture-words").value = "zzz"; document.querySelector("#picture-words").dispatchEvent(new Event("input"))`);
   seen.faded = await count("#stage .node.faded");

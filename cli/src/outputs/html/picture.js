@@ -50,7 +50,7 @@ class Picture {
     this.svg.append(...this.lines, ...this.nodes);
     byId("stage").replaceChildren(this.svg);
     this.addControls();
-    this.fit();
+    this.fit(this.graph.nodes);
     this.update();
   }
 
@@ -74,7 +74,7 @@ class Picture {
     });
     byId("closer").addEventListener("click", () => this.zoom(0.8));
     byId("farther").addEventListener("click", () => this.zoom(1.25));
-    byId("fit").addEventListener("click", () => this.fit());
+    byId("fit").addEventListener("click", () => this.fit(this.graph.nodes));
     stage.addEventListener("wheel", (event) => {
       event.preventDefault();
       this.zoom(event.deltaY < 0 ? 0.9 : 1.1, this.at(event));
@@ -96,7 +96,7 @@ class Picture {
       if (moves[event.key]) this.move(...moves[event.key]);
       else if (event.key === "+" || event.key === "=") this.zoom(0.8);
       else if (event.key === "-") this.zoom(1.25);
-      else if (event.key === "0") this.fit();
+      else if (event.key === "0") this.fit(this.graph.nodes);
       else return;
       event.preventDefault();
     });
@@ -128,16 +128,14 @@ class Picture {
     this.look(fixed.x + (x - fixed.x) * factor, fixed.y + (y - fixed.y) * factor, width * factor, height * factor);
   }
 
-  fit() {
-    const nodes = this.chosen.size ? [...this.chosen].map((number) => this.graph.nodes[number]) : this.graph.nodes;
+  /** Shows these nodes; of many, those on top, no larger than life. */
+  fit(nodes) {
     if (!nodes.length) return this.look(0, 0, 100, 100);
     const left = Math.min(...nodes.map((node) => node.x)), top = Math.min(...nodes.map((node) => node.y));
     const right = Math.max(...nodes.map((node) => node.x + node.width));
     const bottom = Math.max(...nodes.map((node) => node.y + 30));
-    // A whole service is begun to be read at its top; nothing is shown larger than life.
     const width = Math.max(right - left + 80, 700);
-    const height = Math.min(bottom - top + 80, this.chosen.size ? Infinity : width);
-    this.look(left - 40, top - 40, width, height);
+    this.look(left - 40, top - 40, width, Math.min(bottom - top + 80, width));
   }
 
   matches(node) {
@@ -148,7 +146,7 @@ class Picture {
   choose(numbers) {
     this.chosen = new Set(numbers);
     this.update();
-    if (numbers.length > 1) this.fit();
+    if (numbers.length > 1) this.fit(numbers.map((number) => this.graph.nodes[number]));
     byId("about-node").replaceChildren(...(numbers.length === 1 ? this.about(numbers[0]) : []));
   }
 

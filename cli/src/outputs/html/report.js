@@ -22,7 +22,9 @@ function view(name) {
     byId(other).hidden = other !== name;
     byId(`to-${other}`).setAttribute("aria-pressed", String(other === name));
   }
-  if (name === "picture") picture.draw((node) => findingsByNode.get(node) ?? []);
+  if (name !== "picture" || picture.svg) return;
+  picture.draw((node) => findingsByNode.get(node) ?? []);
+  if (current?.nodes.length) picture.choose(current.nodes);
 }
 
 function addFilters() {
