@@ -55,7 +55,12 @@ pub fn write(out: &mut dyn Write, report: &Report, format: Format) -> io::Result
 }
 
 fn json(out: &mut dyn Write, value: &impl serde::Serialize) -> io::Result<()> {
-    writeln!(out, "{}", escaped(serde_json::to_string_pretty(value)?))
+    writeln!(out, "{}", json_pretty(value)?)
+}
+
+/// A value as JSON for people.
+pub fn json_pretty(value: &impl serde::Serialize) -> io::Result<String> {
+    Ok(escaped(serde_json::to_string_pretty(value)?))
 }
 
 /// A value as one line of JSON, for output line by line.

@@ -52,7 +52,7 @@ fn write_packets(folder: &Path, packets: &[Packet]) -> anyhow::Result<()> {
             fs::write(&file, text).with_context(|| format!("{} cannot be written", file.display()))
         };
         write("md", &packet.markdown())?;
-        write("json", &format!("{}\n", serde_json::to_string_pretty(packet)?))?;
+        write("json", &format!("{}\n", outputs::json_pretty(packet)?))?;
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ class Picture {
     this.svg.append(...this.lines, ...this.nodes);
     byId("stage").replaceChildren(this.svg);
     this.addControls();
-    this.fit(this.graph.nodes);
+    this.fit(this.graph.nodes, 1800);
     this.update();
   }
 
@@ -70,7 +70,7 @@ class Picture {
     byId("picture-words").addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
       const found = this.graph.nodes.flatMap((node, number) => (this.matches(node) ? [number] : []));
-      this.choose(found.slice(0, 50));
+      this.goTo(found.slice(0, 50));
     });
     byId("closer").addEventListener("click", () => this.zoom(0.8));
     byId("farther").addEventListener("click", () => this.zoom(1.25));
@@ -128,14 +128,16 @@ class Picture {
     this.look(fixed.x + (x - fixed.x) * factor, fixed.y + (y - fixed.y) * factor, width * factor, height * factor);
   }
 
-  /** Shows these nodes; of many, those on top, no larger than life. */
-  fit(nodes) {
+  /** Shows these nodes, at most so much; of many, those on top, no larger than life. */
+  fit(nodes, most = Infinity) {
     if (!nodes.length) return this.look(0, 0, 100, 100);
     const left = Math.min(...nodes.map((node) => node.x)), top = Math.min(...nodes.map((node) => node.y));
     const right = Math.max(...nodes.map((node) => node.x + node.width));
     const bottom = Math.max(...nodes.map((node) => node.y + 30));
-    const width = Math.max(right - left + 80, 700);
-    this.look(left - 40, top - 40, width, Math.min(bottom - top + 80, width));
+    const width = Math.min(Math.max(right - left + 80, 1000), most);
+    const height = Math.min(Math.max(bottom - top + 80, 500), width);
+    const begin = (from, to, size) => (to - from + 80 > size ? from - 40 : (from + to - size) / 2);
+    this.look(begin(left, right, width), begin(top, bottom, height), width, height);
   }
 
   matches(node) {
@@ -146,8 +148,13 @@ class Picture {
   choose(numbers) {
     this.chosen = new Set(numbers);
     this.update();
-    if (numbers.length > 1) this.fit(numbers.map((number) => this.graph.nodes[number]));
     byId("about-node").replaceChildren(...(numbers.length === 1 ? this.about(numbers[0]) : []));
+  }
+
+  /** Chooses these nodes, and brings them into view. */
+  goTo(numbers) {
+    this.choose(numbers);
+    if (numbers.length) this.fit(numbers.map((number) => this.graph.nodes[number]));
   }
 
   update() {
@@ -176,7 +183,7 @@ class Picture {
     const list = (title, items) => (items.length ? [element("h3", {}, title), element("ul", {}, ...items)] : []);
     const link = (other, what) => {
       const button = element("button", { type: "button" }, this.graph.nodes[other].name + (what ? ` (${what})` : ""));
-      button.addEventListener("click", () => this.choose([other]));
+      button.addEventListener("click", () => this.goTo([other]));
       return element("li", {}, button);
     };
     const finding = (known) => {

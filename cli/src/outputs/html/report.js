@@ -24,7 +24,7 @@ function view(name) {
   }
   if (name !== "picture" || picture.svg) return;
   picture.draw((node) => findingsByNode.get(node) ?? []);
-  if (current?.nodes.length) picture.choose(current.nodes);
+  if (current?.nodes.length) picture.goTo(current.nodes);
 }
 
 function addFilters() {
@@ -110,7 +110,7 @@ function told(finding) {
   }
   if (finding.nodes.length) {
     const button = element("button", { type: "button", id: "in-picture" }, "Show in the picture");
-    button.addEventListener("click", () => { view("picture"); picture.choose(finding.nodes); });
+    button.addEventListener("click", () => { view("picture"); picture.goTo(finding.nodes); });
     parts.push(button);
   }
   return parts;
