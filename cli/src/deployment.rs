@@ -149,6 +149,11 @@ impl<'f> Deployment<'f> {
         found
     }
 
+    /// Whether anything that manifests may say bears on `finding`.
+    pub(crate) fn bears_on(finding: &Finding) -> bool {
+        !telling(finding.rule.category).is_empty()
+    }
+
     /// What bears on `finding`.
     pub(crate) fn of_finding(&self, finding: &Finding) -> Vec<&Line> {
         let telling = telling(finding.rule.category);

@@ -40,7 +40,8 @@ fn body(out: &mut dyn Write, report: &Report, files: usize) -> io::Result<()> {
     if entries.is_empty() {
         writeln!(out, "\nNo findings worth flagging")?;
     }
-    let deployment = Deployment::of(report.facts());
+    let bears = entries.iter().any(|entry| Deployment::bears_on(entry[0]));
+    let deployment = if bears { Deployment::of(report.facts()) } else { Deployment::default() };
     for entry in &entries {
         writeln!(out)?;
         one(out, entry, &deployment)?;

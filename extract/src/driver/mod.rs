@@ -130,7 +130,7 @@ pub fn extract(input: Input<'_>, options: &Options, progress: Progress<'_>) -> R
     // Large files first, so that none is left for the end; results keep the order of paths.
     let mut order: Vec<usize> = (0..files.len()).collect();
     order.sort_by_key(|&at| std::cmp::Reverse(files[at].2));
-    let mut results: Vec<(usize, Result<Option<FactBase>, Skipped>)> = pool.install(|| {
+    let mut results: Vec<(usize, Result<FactBase, Skipped>)> = pool.install(|| {
         order
             .par_iter()
             .with_max_len(1)
@@ -149,7 +149,7 @@ pub fn extract(input: Input<'_>, options: &Options, progress: Progress<'_>) -> R
     let mut parts = Vec::with_capacity(results.len());
     for (_, result) in results {
         match result {
-            Ok(part) => parts.extend(part),
+            Ok(part) => parts.push(part),
             Err(skip) => skipped.push(skip),
         }
     }
@@ -165,8 +165,7 @@ enum Text<'a> {
     Memory(&'a str),
 }
 
-/// The facts of a file; none if it turns out to be of no interest.
-fn read(path: &str, text: &Text<'_>) -> Result<Option<FactBase>, Skipped> {
+fn read(path: &str, text: &Text<'_>) -> Result<FactBase, Skipped> {
     let skip = |kind, message: String| Skipped { path: path.to_owned(), kind, message };
     let owned;
     let text = match text {
@@ -184,7 +183,7 @@ fn read(path: &str, text: &Text<'_>) -> Result<Option<FactBase>, Skipped> {
     if let Some((kind, message)) = guard::refuse(text) {
         return Err(skip(kind, message));
     }
-    if manifest::is_package(name) || manifest::may_deploy(path) {
+    if manifest::is_manifest(name) {
         return manifest::lower(path, name, text).map_err(|message| skip(DiagnosticKind::Unparsable, message));
     }
     let Some(front_end) = front_end_for(path) else {
@@ -194,7 +193,7 @@ fn read(path: &str, text: &Text<'_>) -> Result<Option<FactBase>, Skipped> {
         Role::Source if guard::is_generated(text) => Role::Generated,
         role => role,
     };
-    catch_unwind(AssertUnwindSafe(|| front_end.lower(path, text, role))).map(Some).map_err(|_| {
+    catch_unwind(AssertUnwindSafe(|| front_end.lower(path, text, role))).map_err(|_| {
         skip(
             DiagnosticKind::Internal,
             format!("the {} front end failed on this file; please report it", front_end.name()),

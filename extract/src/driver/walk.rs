@@ -135,7 +135,7 @@ impl Walk {
 fn wanted(path: &str, name: &str) -> bool {
     front_end_for(path).is_some()
         || manifest::is_package(name)
-        || manifest::may_deploy(path) && paths::role(path) == Role::Source
+        || manifest::is_manifest(name) && paths::role(path) == Role::Source
 }
 
 fn beside_manifest(folder: &Path) -> bool {

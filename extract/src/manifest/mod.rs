@@ -14,16 +14,14 @@ const MAX_ENTRIES: usize = 20_000;
 /// Larger YAML is data, or code that was generated.
 pub(crate) const MAX_YAML_BYTES: u64 = 256 << 10;
 
-/// Whether a file of this name holds a package's manifest.
+/// Whether a file of this name holds a package's manifest, or may say how code is deployed: of YAML the text decides.
+pub(crate) fn is_manifest(name: &str) -> bool {
+    is_package(name) || is_yaml(name) || is_dockerfile(name)
+}
+
 pub(crate) fn is_package(name: &str) -> bool {
     matches!(name, "package.json" | "Cargo.toml" | "pyproject.toml" | "jsconfig.json")
         || (name.starts_with("tsconfig") && name.ends_with(".json"))
-}
-
-/// Whether a file at this path may say how code is deployed; of YAML the text decides.
-pub(crate) fn may_deploy(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    is_yaml(name) || is_dockerfile(name)
 }
 
 pub(crate) fn is_yaml(name: &str) -> bool {
@@ -46,8 +44,9 @@ fn deploys(path: &str, name: &str, text: &str) -> bool {
     named || of_ci || stem == "values" || has("apiVersion:") && has("kind:")
 }
 
-/// The facts of a manifest, none if the file is not one after all; an error's text says where it is wrong.
-pub(crate) fn lower(path: &str, name: &str, text: &str) -> Result<Option<FactBase>, String> {
+/// The facts of a manifest; no fact at all, not even of the file, where it is not one after all. An error's text says where
+/// it is wrong.
+pub(crate) fn lower(path: &str, name: &str, text: &str) -> Result<FactBase, String> {
     let mut facts = FactBase::default();
     let file: FileId = facts.fresh();
     let module: ModuleId = facts.fresh();
@@ -72,12 +71,12 @@ pub(crate) fn lower(path: &str, name: &str, text: &str) -> Result<Option<FactBas
     } else if is_dockerfile(name) {
         dockerfile::rows(text, &mut row);
     } else if !deploys(path, name, text) {
-        return Ok(None);
+        return Ok(FactBase::default());
     } else if let Err(message) = yaml::rows(text, &mut row) {
         // A template becomes YAML only when it is filled in.
-        return if text.contains("{{") || text.contains("{%") { Ok(None) } else { Err(message) };
+        return if text.contains("{{") || text.contains("{%") { Ok(FactBase::default()) } else { Err(message) };
     }
-    Ok(Some(facts))
+    Ok(facts)
 }
 
 fn flatten(key: &mut String, value: &Value, row: &mut dyn FnMut(&str, &str, u32)) {
@@ -164,7 +163,7 @@ mod tests {
     #[test]
     fn tsconfig_with_comments_is_read() {
         let text = "{ // paths\n \"compilerOptions\": { \"paths\": { \"@/*\": [\"./src/*\",], }, }, /* end */ }";
-        let facts = lower("tsconfig.json", "tsconfig.json", text).expect("it is plain enough").expect("a manifest");
+        let facts = lower("tsconfig.json", "tsconfig.json", text).expect("it is plain enough");
         let row = facts.relations.manifest[0];
         assert_eq!((facts.text(row.key), facts.text(row.value)), ("compilerOptions.paths.@/*[0]", "./src/*"));
     }
@@ -173,7 +172,8 @@ mod tests {
     fn what_deploys_is_told_by_name_or_text() {
         let read = |path: &str, text: &str| {
             let name = path.rsplit('/').next().unwrap_or(path);
-            lower(path, name, text).map(|facts| facts.map(|facts| facts.relations.manifest.len()))
+            let rows = |facts: FactBase| facts.relations.file.first().map(|_| facts.relations.manifest.len());
+            lower(path, name, text).map(rows)
         };
         assert_eq!(read("k8s/api.yaml", "apiVersion: apps/v1\nkind: Deployment\n"), Ok(Some(2)));
         assert_eq!(read("docker-compose.prod.yml", "services: {api: {image: x}}\n"), Ok(Some(1)));
