@@ -2,6 +2,8 @@
 //!
 //! Needs a Chromium (`CHROMIUM`, or on the PATH) and Node; where one is missing, the test says so and shows nothing.
 
+#![allow(clippy::print_stderr, reason = "a test that shows nothing says so")]
+
 mod support;
 
 use std::path::{Path, PathBuf};

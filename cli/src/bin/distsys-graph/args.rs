@@ -65,7 +65,11 @@ pub(crate) enum Command {
         path: PathBuf,
     },
     /// Write a commented configuration to the current folder
-    Init,
+    Init {
+        /// Also make what is found now the baseline
+        #[arg(long)]
+        baseline: bool,
+    },
     /// Print the completions of a shell
     Completions {
         #[arg(value_enum)]
@@ -115,7 +119,7 @@ pub(crate) struct CheckArguments {
 }
 
 /// The name of a baseline that is given none.
-const BASELINE: &str = "distsys-graph-baseline.txt";
+pub(crate) const BASELINE: &str = "distsys-graph-baseline.txt";
 
 #[derive(Debug, Args)]
 pub(crate) struct ReviewArguments {

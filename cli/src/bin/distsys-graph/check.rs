@@ -81,7 +81,7 @@ pub(crate) fn hold_against(report: &mut Report, path: &Path, prune: bool) -> any
     Ok(())
 }
 
-fn write_baseline(path: &Path, baseline: &Baseline) -> anyhow::Result<()> {
+pub(crate) fn write_baseline(path: &Path, baseline: &Baseline) -> anyhow::Result<()> {
     fs::write(path, baseline.text()).with_context(|| format!("{} cannot be written", path.display()))
 }
 

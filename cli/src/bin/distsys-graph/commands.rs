@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Models(arguments) => models::run(arguments),
         Command::Graph(arguments) => graph(arguments),
         Command::Test { path } => test(path),
-        Command::Init => init::run(),
+        Command::Init { baseline } => init::run(*baseline),
         Command::Completions { shell } => completions(*shell),
         Command::Man { out } => man(out.as_deref()),
         Command::Bench { path, format, jobs } => bench::run(path, *format, *jobs),
