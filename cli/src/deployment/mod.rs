@@ -1,27 +1,16 @@
 //! How the code near a place is deployed, as manifests say it: how many instances run, how they end, which replicas of a
 //! database they are given.
 
+mod keys;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use distsys_facts::{FactBase, Id};
-use distsys_queries::{Category, Finding};
+use distsys_queries::Finding;
 
+use self::keys::{Aspect, aspect, document, part_of_chart, shown_key, telling};
 use crate::outputs::plain;
-
-/// What a line of a manifest bears on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Aspect {
-    /// How many run at once.
-    Instances,
-    /// How long a process has to end, and by which signal.
-    Shutdown,
-    /// What runs beside one another while a version is replaced.
-    Rollout,
-    /// The address of a replica of a database is given by this name.
-    ReplicaAddress,
-    Schedule,
-}
 
 /// A line of a manifest that says something of how the code is deployed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +23,8 @@ pub(crate) struct Line {
     value: Option<String>,
     /// The service that it is said of, if it has a name.
     service: Option<String>,
+    /// The part beside the service itself that it is said of: a store or a proxy that a chart brings along.
+    part: Option<String>,
 }
 
 impl fmt::Display for Line {
@@ -102,13 +93,15 @@ impl<'f> Deployment<'f> {
             let names: BTreeMap<&str, &str> = (begin..end)
                 .filter_map(|at| Some((key_of(at).strip_suffix("metadata.name")?, facts.text(rows[at].value))))
                 .collect();
+            let (folder, named) = about(path);
             for row in &rows[begin..end] {
                 let (key, value) = (facts.text(row.key), facts.text(row.value));
                 let Some(aspect) = aspect(key, value) else { continue };
                 let service = key
                     .strip_prefix("services.")
                     .and_then(|rest| rest.split('.').next())
-                    .or_else(|| names.get(document(key)).copied());
+                    .or_else(|| names.get(document(key)).copied())
+                    .or(named);
                 let line = Line {
                     aspect,
                     path: path.to_owned(),
@@ -116,8 +109,9 @@ impl<'f> Deployment<'f> {
                     key: shown_key(key, value, aspect),
                     value: (aspect != Aspect::ReplicaAddress).then(|| value.to_owned()),
                     service: service.map(str::to_owned),
+                    part: part_of_chart(path, key),
                 };
-                by_folder.entry(about(path)).or_default().push(line);
+                by_folder.entry(folder).or_default().push(line);
             }
             begin = end;
         }
@@ -143,7 +137,11 @@ impl<'f> Deployment<'f> {
                 Some(service) => services.len() == 1 || self::words(service).any(|word| words.contains(word)),
                 None => services.len() <= 1,
             };
-            found.extend(lines.iter().filter(is_meant));
+            let is_named = |line: &&Line| match &line.part {
+                Some(part) => self::words(part).any(|word| words.contains(word)),
+                None => true,
+            };
+            found.extend(lines.iter().filter(is_meant).filter(is_named));
         }
         found.truncate(MOST);
         found
@@ -173,24 +171,19 @@ impl Line {
     }
 }
 
-/// The folder that the manifest at `path` is about.
-fn about(path: &str) -> &str {
-    let mut folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    loop {
-        let (above, name) = folder.rsplit_once('/').unwrap_or(("", folder));
-        if !FOLDERS.contains(&name) {
-            return folder;
+/// The folder that the manifest at `path` is about, and the service that a folder of its own is named after:
+/// `shop/charts/orders/values.yaml` is about `orders` in `shop`.
+fn about(path: &str) -> (&str, Option<&str>) {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut begin = 0;
+    for part in folder.split('/') {
+        if FOLDERS.contains(&part) {
+            let service = folder[begin..].split('/').filter(|part| !FOLDERS.contains(part)).next_back();
+            return (folder[..begin].trim_end_matches('/'), service);
         }
-        folder = above;
+        begin += part.len() + 1;
     }
-}
-
-/// What the paths of a document begin with: `[1].`, or nothing.
-fn document(key: &str) -> &str {
-    match key.starts_with('[') {
-        true => key.find("].").map_or("", |at| &key[..at + 2]),
-        false => "",
-    }
+    (folder, None)
 }
 
 /// Words of a path or of a service's name; what every path may hold tells nothing.
@@ -198,69 +191,6 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     const COMMON: &[&str] =
         &["src", "app", "apps", "lib", "main", "index", "service", "services", "py", "ts", "js", "rs"];
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 1 && !COMMON.contains(word))
-}
-
-fn aspect(key: &str, value: &str) -> Option<Aspect> {
-    let parts: Vec<&str> = key.split(['.', '[', ']']).filter(|part| !part.is_empty()).collect();
-    let last = parts.iter().rev().find(|part| part.bytes().any(|byte| !byte.is_ascii_digit()))?;
-    Some(match *last {
-        "replicas" | "replicaCount" | "minReplicas" | "maxReplicas" | "minReplicaCount" | "maxReplicaCount"
-        | "numprocs" | "parallelism" => Aspect::Instances,
-        "CMD" | "ENTRYPOINT" | "command" | "args" if sets_workers(value) => Aspect::Instances,
-        "terminationGracePeriodSeconds" | "stop_grace_period" | "stop_signal" | "STOPSIGNAL" => Aspect::Shutdown,
-        _ if parts.contains(&"preStop") => Aspect::Shutdown,
-        "maxSurge" | "maxUnavailable" | "concurrencyPolicy" => Aspect::Rollout,
-        "type" if parts.contains(&"strategy") => Aspect::Rollout,
-        "schedule" | "cron" => Aspect::Schedule,
-        _ if names_replica(&parts, value) => Aspect::ReplicaAddress,
-        _ => return None,
-    })
-}
-
-/// A command line that says how many workers it starts.
-fn sets_workers(command: &str) -> bool {
-    ["--workers", "--concurrency", "--processes", "--worker-connections"].iter().any(|option| command.contains(option))
-}
-
-/// A variable that is given the address of a replica: `env[2].name` of Kubernetes, `environment.NAME` or
-/// `environment[0]` of compose, `ENV.NAME` of a Dockerfile, `data.NAME` of a map of configuration.
-fn names_replica(parts: &[&str], value: &str) -> bool {
-    let name = match parts {
-        [.., "env", _, "name"] => value,
-        [.., "environment", number] if number.bytes().all(|byte| byte.is_ascii_digit()) => value,
-        [.., "environment" | "ENV" | "data" | "env", name] => name,
-        _ => return false,
-    };
-    let name = name.split('=').next().unwrap_or(name).to_ascii_uppercase();
-    let of_replica = ["REPLICA", "READ_ONLY", "READONLY", "READER"].iter().any(|word| name.contains(word));
-    of_replica && ["URL", "URI", "HOST", "DSN", "ADDR", "ENDPOINT"].iter().any(|word| name.contains(word))
-}
-
-/// The key, with the name of the variable where that is the value.
-fn shown_key(key: &str, value: &str, aspect: Aspect) -> String {
-    if aspect != Aspect::ReplicaAddress || !(key.ends_with(".name") || key.ends_with(']')) {
-        return key.to_owned();
-    }
-    let key = key.strip_suffix(".name").unwrap_or(key);
-    format!("{key} {}", value.split('=').next().unwrap_or(value))
-}
-
-/// What bears on the findings of a category.
-fn telling(category: Category) -> &'static [Aspect] {
-    use Aspect::{Instances, ReplicaAddress, Rollout, Schedule, Shutdown};
-    match category {
-        Category::Replication => &[ReplicaAddress],
-        Category::Time => &[Instances, Schedule],
-        Category::Messaging | Category::EndToEnd | Category::Runtime => &[Instances, Shutdown],
-        Category::Fencing | Category::Ordering | Category::Schema => &[Instances, Rollout],
-        Category::Bounds
-        | Category::Caching
-        | Category::HotSpots
-        | Category::Transactions
-        | Category::Capacity
-        | Category::Consensus => &[Instances],
-        Category::Retries | Category::Observability | Category::Deviance => &[],
-    }
 }
 
 #[cfg(test)]
@@ -294,6 +224,15 @@ mod tests {
     }
 
     #[test]
+    fn folders_of_manifests_name_the_folder_around_and_the_service() {
+        assert_eq!(about("compose.yaml"), ("", None));
+        assert_eq!(about("shop/Dockerfile"), ("shop", None));
+        assert_eq!(about("shop/k8s/overlays/prod/api.yaml"), ("shop", None));
+        assert_eq!(about("charts/orders/templates/x.yaml"), ("", Some("orders")));
+        assert_eq!(about("shop/deploy/orders/k8s.yaml"), ("shop", Some("orders")));
+    }
+
+    #[test]
     fn of_several_services_only_that_of_the_code_counts() {
         let compose = "services:\n  orders:\n    deploy: {replicas: 4}\n  mail:\n    stop_grace_period: 30s\n    environment:\n      - READ_REPLICA_HOST=secret\n";
         let files = [("compose.yaml", compose)];
@@ -306,5 +245,14 @@ mod tests {
             ]
         );
         assert!(near(&files, "billing/a.py").is_empty());
+    }
+
+    #[test]
+    fn what_a_chart_brings_along_is_not_the_service() {
+        let values = "autoscaling: {maxReplicas: 5}\nredis:\n  replicas: 3\nworker:\n  replicas: 2\n";
+        let files = [("charts/shop/values.yaml", values)];
+        let own = "charts/shop/values.yaml:1: autoscaling.maxReplicas: 5";
+        assert_eq!(near(&files, "api/a.py"), [own]);
+        assert_eq!(near(&files, "worker/a.py"), [own, "charts/shop/values.yaml:5: worker.replicas: 2"]);
     }
 }
