@@ -114,6 +114,20 @@ async function look() {
   await press("j");
   writeFileSync(screenshot, Buffer.from((await send("Page.captureScreenshot", { format: "png" })).data, "base64"));
 
+  await click("#silenced");
+  seen.rows_with_silenced = await count("#list li");
+  await click("#silenced");
+
+  // A place may be searched and gone to by keys alone.
+  await press("g");
+  await press("/");
+  for (const key of await value(`data.graph.nodes.find((node) => node.kind !== "function").label.slice(-6)`)) await press(key);
+  await press("Enter");
+  seen.found_by_keys = await count("#stage .node.chosen");
+  await value(`document.querySelector("#picture-words").value = ""; document.querySelector("#picture-words").dispatchEvent(new Event("input"))`);
+  await press("Escape");
+  await press("f");
+
   const severity = await value(`document.querySelector("#finding h2 .severity").textContent`);
   await click(`#severities input[value=${severity}]`);
   seen.without_severity = await count(`#list .${severity}`);
