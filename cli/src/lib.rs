@@ -14,6 +14,7 @@ mod accept;
 mod analysis;
 mod baseline;
 pub mod config;
+mod deployment;
 pub mod git;
 pub mod graph;
 pub mod json;
