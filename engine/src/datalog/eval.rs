@@ -10,7 +10,7 @@ use super::check::check;
 use super::expression::{LiteralOf, Rule};
 use super::fresh::Fresh;
 use super::head::{Head, Room};
-use super::machine::Machine;
+use super::machine::{Clock, Machine};
 use super::magic;
 use super::plan::Planner;
 use super::problem::Problem;
@@ -36,6 +36,22 @@ pub fn answer(program: &Program, database: &mut Database, limits: &Limits) -> Re
     strata(program, &rules, database.relations())?;
     let rules = magic::for_shown(program, rules, database);
     derive(program, &rules, database, limits)
+}
+
+/// Says what is wrong with a program whose relations are declared, without evaluating it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn verify(program: &Program, database: &mut Database) -> Result<(), Problem> {
+    let rules = check(program, database)?;
+    strata(program, &rules, database.relations())?;
+    let nothing = |_: usize| false;
+    let (relations, _) = database.parts();
+    for rule in &rules {
+        let planner = Planner { program, rule, delta: None, in_stratum: &nothing, old: &|_| 0 };
+        planner.plan(relations)?;
+    }
+    Ok(())
 }
 
 fn derive(program: &Program, rules: &[Rule], database: &mut Database, limits: &Limits) -> Result<(), Problem> {
@@ -70,7 +86,7 @@ struct Turns<'p> {
 type Variant = (usize, Option<usize>);
 
 impl Turns<'_> {
-    fn run(&mut self, relations: &mut Vec<Relation>, symbols: &mut Interner) -> Result<(), Problem> {
+    fn run(&mut self, relations: &mut [Relation], symbols: &mut Interner) -> Result<(), Problem> {
         let recursive = |rule: &Rule| -> Vec<usize> {
             let atoms = rule.body.iter().enumerate();
             let own = |literal: &LiteralOf| matches!(literal, LiteralOf::Atom(atom) if self.stratum.relations.contains(&atom.relation));
@@ -105,7 +121,7 @@ impl Turns<'_> {
         &mut self,
         variants: &[Variant],
         old: &FxHashMap<usize, usize>,
-        relations: &mut Vec<Relation>,
+        relations: &mut [Relation],
         symbols: &mut Interner,
     ) -> Result<(), Problem> {
         let in_stratum = |number: usize| self.stratum.relations.contains(&number);
@@ -121,7 +137,11 @@ impl Turns<'_> {
         }
         let room = self.limits.max_tuples.saturating_sub(self.derived);
         let mut found = 0;
-        let machine = Machine::new(relations, symbols, old, self.limits.timeout.map(|timeout| self.started + timeout));
+        let deadline = self.limits.timeout.map(|timeout| self.started + timeout);
+        let clock = Clock { deadline, stop: self.limits.stop };
+        // Turns may be many and small.
+        clock.look().map_err(|stop| *stop)?;
+        let machine = Machine::new(relations, symbols, old, clock);
         for (rule, steps) in &plans {
             let rule = &self.rules[*rule];
             let Some(fresh) = self.fresh.get_mut(&rule.head) else { continue };

@@ -8,7 +8,7 @@ use super::ast::{Comparison, Program};
 use super::check::check;
 use super::expression::{AtomOf, Expression, LiteralOf, Pattern, Rule};
 use super::index::{Held, turn_of};
-use super::machine::{Machine, Sink, Stop};
+use super::machine::{Clock, Machine, Sink, Stop};
 use super::plan::{Planner, Version};
 use super::problem::Problem;
 
@@ -177,7 +177,7 @@ impl Search<'_> {
         let steps = planner.plan(relations)?;
         relations.iter_mut().for_each(|relation| relation.refresh(None));
         let old = FxHashMap::default();
-        let machine = Machine::new(relations, symbols, &old, None);
+        let machine = Machine::new(relations, symbols, &old, Clock::default());
         let mut found = Solutions(Vec::new());
         let outcome = machine.run(&steps, &mut vec![0; rule.slots.len()], &mut found);
         let Solutions(found) = found;

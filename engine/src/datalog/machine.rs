@@ -1,6 +1,7 @@
 //! The steps of a body, run as nested probes.
 
 use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use distsys_facts::{Interner, Sym};
@@ -21,7 +22,26 @@ pub(super) struct Machine<'m> {
     pub symbols: RefCell<&'m mut Interner>,
     patterns: RefCell<FxHashMap<u32, Option<Regex>>>,
     ticks: Cell<usize>,
-    deadline: Option<Instant>,
+    clock: Clock,
+}
+
+/// When to stop.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Clock {
+    pub deadline: Option<Instant>,
+    pub stop: Option<&'static AtomicBool>,
+}
+
+impl Clock {
+    pub(super) fn look(self) -> Result<(), Stop> {
+        if self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            return Err(Box::new(Problem::limit("the time for this query is over; ask for less, or raise --timeout")));
+        }
+        if self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            return Err(Box::new(Problem::limit("the query was stopped")));
+        }
+        Ok(())
+    }
 }
 
 /// Why an evaluation stops; in a box, for it is handed up through every step and mostly is not there.
@@ -52,11 +72,11 @@ impl Machine<'_> {
         relations: &'m [Relation],
         symbols: &'m mut Interner,
         old: &FxHashMap<usize, usize>,
-        deadline: Option<Instant>,
+        clock: Clock,
     ) -> Machine<'m> {
         let old = (0..relations.len()).map(|number| old.get(&number).copied().unwrap_or(0)).collect();
         let symbols = RefCell::new(symbols);
-        Machine { relations, old, symbols, patterns: RefCell::default(), ticks: Cell::new(0), deadline }
+        Machine { relations, old, symbols, patterns: RefCell::default(), ticks: Cell::new(0), clock }
     }
 
     pub(super) fn run<S: Sink>(&self, steps: &[Step], slots: &mut [u32], sink: &mut S) -> Result<(), Stop> {
@@ -214,10 +234,7 @@ impl Machine<'_> {
             return Ok(());
         }
         self.ticks.set(0);
-        if self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
-            return Err(Box::new(Problem::limit("the time for this query is over; ask for less, or raise --timeout")));
-        }
-        Ok(())
+        self.clock.look()
     }
 
     fn holds(&self, test: Test, part: u32, text: u32) -> Result<bool, Stop> {

@@ -43,9 +43,9 @@ mod strata;
 
 pub use ast::{Io, IoKind, Program};
 pub use check::declare;
-pub use eval::{answer, evaluate};
+pub use eval::{answer, evaluate, verify};
 pub use explain::{Premise, Proof, Value, explain};
 pub use io::read;
-pub use parse::{parse, parse_question};
+pub use parse::{Typed, parse, parse_question, parse_said};
 pub use problem::Problem;
 pub use relation::{Column, Database, Limits, Relation, Type};

@@ -1,6 +1,7 @@
 //! Relations as flat rows, with the indexes that rules ask for.
 
 use std::cell::RefCell;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use distsys_facts::{IdKind, Interner, Sym};
@@ -32,11 +33,13 @@ pub struct Limits {
     /// Tuples derived, over all relations.
     pub max_tuples: usize,
     pub timeout: Option<Duration>,
+    /// Stops the evaluation when it is set.
+    pub stop: Option<&'static AtomicBool>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { max_tuples: 200_000_000, timeout: None }
+        Limits { max_tuples: 200_000_000, timeout: None, stop: None }
     }
 }
 
@@ -72,6 +75,12 @@ impl Database {
 
     pub fn relations(&self) -> &[Relation] {
         &self.relations
+    }
+
+    /// Forgets the relations beyond the first `count`.
+    pub fn truncate(&mut self, count: usize) {
+        self.relations.truncate(count);
+        self.numbers.retain(|_, number| *number < count);
     }
 
     pub(super) fn number(&self, name: &str) -> Option<usize> {

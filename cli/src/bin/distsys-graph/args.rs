@@ -212,7 +212,8 @@ pub(crate) struct ModelsArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct QueryArguments {
-    /// A program (`.dl`), and the tree or bundle of facts to ask [default: the current folder]
+    /// A program (`.dl`), and the tree or bundle of facts to ask [default: the current folder]; without a program questions
+    /// are read line by line
     #[arg(value_name = "PROGRAM|TREE|BUNDLE")]
     pub(crate) paths: Vec<PathBuf>,
     /// The question itself
@@ -241,6 +242,12 @@ pub(crate) struct QueryArguments {
     /// List the relations that may be asked for, or the columns of one
     #[arg(long, value_name = "RELATION", num_args = 0..=1, default_missing_value = "")]
     pub(crate) schema: Option<String>,
+    /// The configuration [default: distsys-graph.toml, found upward]; its models and excluded paths hold
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub(crate) config: Option<PathBuf>,
+    /// Without a configuration
+    #[arg(long)]
+    pub(crate) no_config: bool,
     #[arg(long)]
     pub(crate) jobs: Option<usize>,
 }
