@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use distsys_engine::datalog::{self, Database, IoKind, Limits, Premise, Program, Type, Typed};
 use distsys_facts::FactBase;
 use distsys_facts::bundle::Derived;
-use distsys_queries::{derive_tables, load_extracted, load_tables, schemas};
+use distsys_queries::{derive_relations, derive_tables, load_extracted, load_tables, schemas};
 use rustc_hash::FxHashSet;
 
 use super::{Names, QueryError, Table, beside, load_files, proofs, readable, tables};
@@ -48,6 +48,7 @@ enum Base {
 struct Tree {
     facts: FactBase,
     derived: Derived,
+    own_models: Vec<(String, String)>,
     /// The relations of the tree; they are filled when they are first asked for.
     database: Database,
     filled: FxHashSet<&'static str>,
@@ -84,7 +85,8 @@ impl Session {
         for schema in schemas() {
             database.declare(schema.name, schema.columns);
         }
-        let tree = Tree { facts, derived, database, filled: FxHashSet::default() };
+        let own_models = own_models.to_vec();
+        let tree = Tree { facts, derived, own_models, database, filled: FxHashSet::default() };
         Ok(Session::new(Base::Tree(Box::new(tree)), limits))
     }
 
@@ -296,7 +298,8 @@ impl Tree {
         let open: Vec<&str> = foreign.into_iter().filter(|name| !self.filled.contains(name)).collect();
         if wanted != Wanted::Soundness {
             load_extracted(&self.facts, &open, &mut self.database);
-            load_tables(&self.facts, &self.derived, &open, &mut self.database);
+            let open_still = load_tables(&self.facts, &self.derived, &open, &mut self.database);
+            derive_relations(&self.facts, &self.own_models, &open_still, &mut self.database)?;
             let filled = schemas.iter().map(|schema| schema.name).filter(|name| open.contains(name));
             self.filled.extend(filled);
         }
