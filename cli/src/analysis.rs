@@ -232,6 +232,11 @@ impl Analysis {
         self
     }
 
+    /// What the project wants of it.
+    pub(crate) fn configuration(&self) -> &Config {
+        &self.config
+    }
+
     /// The folder that paths in the report are relative to.
     pub fn root(&self) -> Option<&Path> {
         match &self.input {

@@ -59,18 +59,19 @@ pub fn ask(
 ) -> Result<Vec<Table>, QueryError> {
     let program = datalog::parse_question(name, text, &mut beside(name))?;
     let mut database = Database::default();
-    load(facts, derived, own_models, &program, &mut database)?;
+    load(facts, derived, own_models, &program, &mut database, &[])?;
     datalog::answer(&program, &mut database, limits)?;
     Ok(tables(&program, &database, Some(facts)))
 }
 
-/// Fills and declares what a program uses of a tree.
+/// Fills and declares what a program uses of a tree. Relations that are `its_own` it may define, whatever the tree calls so.
 fn load(
     facts: &FactBase,
     derived: &Derived,
     own_models: &[(String, String)],
     program: &Program,
     database: &mut Database,
+    its_own: &[&str],
 ) -> Result<(), QueryError> {
     let foreign = program.foreign();
     load_extracted(facts, &foreign, database);
@@ -81,11 +82,41 @@ fn load(
     };
     distsys_queries::derive_relations(facts, own_models, &open, database)?;
     // So that a slip of the pen finds its neighbour.
-    for schema in schemas() {
+    for schema in schemas().into_iter().filter(|schema| !its_own.contains(&schema.name)) {
         database.declare(schema.name, schema.columns);
     }
     datalog::declare(program, database)?;
     Ok(())
+}
+
+/// The proof of what a rule of the project's own finds at `place` (`path:line:column`), as lines.
+pub(crate) fn prove_finding(
+    facts: &FactBase,
+    own_models: &[(String, String)],
+    name: &str,
+    text: &str,
+    include: &mut dyn FnMut(&str) -> Option<String>,
+    place: &str,
+) -> Result<Option<Vec<String>>, QueryError> {
+    let program = datalog::parse(name, text, include)?;
+    let mut database = Database::default();
+    load(facts, &Derived::default(), own_models, &program, &mut database, &["finding", "step"])?;
+    datalog::evaluate(&program, &mut database, &Limits::default())?;
+    let names = Names::new(facts);
+    let Some(relation) = database.relation("finding") else { return Ok(None) };
+    let is_there = |row: &&[u32]| {
+        let mut values = row.iter().zip(&relation.columns);
+        values.any(|(value, column)| {
+            let readable = match column.type_ {
+                Type::Id(kind) => names.readable(kind, *value),
+                _ => None,
+            };
+            readable.is_some_and(|readable| readable == place)
+        })
+    };
+    let Some(row) = relation.rows().find(is_there).map(<[u32]>::to_vec) else { return Ok(None) };
+    let proof = datalog::explain(&program, &mut database, "finding", &row)?;
+    Ok(proof.map(|proof| crate::proofs::lines(&proof, &database, &readable(Some(&names)))))
 }
 
 /// Runs a program over plain files of facts, as Souffle does.
@@ -139,7 +170,7 @@ pub fn prove(
     let mut database = Database::default();
     let facts = match source {
         Source::Tree { facts, derived, own_models } => {
-            load(facts, derived, own_models, &program, &mut database)?;
+            load(facts, derived, own_models, &program, &mut database, &[])?;
             Some(facts)
         }
         Source::Files(folder) => {
@@ -186,7 +217,9 @@ fn cells(row: &[u32], relation: &Relation, database: &Database, names: Option<&N
     row.iter().zip(&relation.columns).map(cell).collect()
 }
 
-fn readable<'n>(names: Option<&'n Names<'n>>) -> impl Fn(datalog::Value) -> Option<String> + use<'n> {
+pub(crate) fn readable<'n, 'f>(
+    names: Option<&'n Names<'f>>,
+) -> impl Fn(datalog::Value) -> Option<String> + use<'n, 'f> {
     move |(value, type_)| match type_ {
         Type::Id(kind) => names.and_then(|names| names.readable(kind, value)),
         _ => None,
@@ -222,18 +255,18 @@ fn tables(program: &Program, database: &Database, facts: Option<&FactBase>) -> V
 }
 
 /// What ids stand for.
-struct Names<'f> {
+pub(crate) struct Names<'f> {
     facts: &'f FactBase,
     variables: OnceCell<FxHashMap<VarId, &'f schema::Variable>>,
 }
 
 impl<'f> Names<'f> {
-    fn new(facts: &'f FactBase) -> Self {
+    pub(crate) fn new(facts: &'f FactBase) -> Self {
         Names { facts, variables: OnceCell::new() }
     }
 
     /// An id as a person reads it: `src/orders/service.py:42 OrderService.place`.
-    fn readable(&self, kind: IdKind, value: u32) -> Option<String> {
+    pub(crate) fn readable(&self, kind: IdKind, value: u32) -> Option<String> {
         let facts = self.facts;
         let r = &facts.relations;
         let path = |file: FileId| facts.text(r.file[file.index()].path);

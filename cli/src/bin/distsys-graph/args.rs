@@ -113,6 +113,9 @@ pub(crate) struct CheckArguments {
     /// Take out of the baseline what is no longer found
     #[arg(long, requires = "baseline")]
     pub(crate) prune_baseline: bool,
+    /// Show why the finding with this id (or the beginning of one, as `--format json` gives it) is there
+    #[arg(long, value_name = "ID")]
+    pub(crate) explain: Option<String>,
     /// Print phases and tuple counts to stderr
     #[arg(long)]
     pub(crate) stats: bool,
