@@ -238,6 +238,11 @@ impl Analysis {
         self
     }
 
+    /// What the project wants of it.
+    pub(crate) fn configuration(&self) -> &Config {
+        &self.config
+    }
+
     /// The folder that paths in the report are relative to.
     pub fn root(&self) -> Option<&Path> {
         match &self.input {
@@ -263,7 +268,7 @@ impl Analysis {
 
     /// The calls into libraries that no model knows, by library.
     pub fn missing_models(&self) -> Result<Vec<MissingLibrary>, AnalysisError> {
-        let models = self.own_models()?;
+        let models = self.config.own_models()?;
         Ok(distsys_queries::missing(&self.extract(&|_| {})?.facts, &models)?)
     }
 
@@ -275,7 +280,7 @@ impl Analysis {
     pub fn run_with(&self, progress: Progress<'_>) -> Result<Report, AnalysisError> {
         let (selected, known) = (self.selected_rules()?, own_rules::load(self)?);
         let own = self.selected_own(&known)?;
-        let models = self.own_models()?;
+        let models = self.config.own_models()?;
         let start = Instant::now();
         let extraction = self.extract(progress)?;
         progress(Stage::Judge);
@@ -384,17 +389,6 @@ impl Analysis {
     pub fn own_rules(mut self, rules: Vec<(String, String)>) -> Self {
         self.own_rules = Some(rules);
         self
-    }
-
-    fn own_models(&self) -> Result<Vec<(String, String)>, AnalysisError> {
-        let mut models = Vec::new();
-        for file in &self.config.model_files {
-            let path = self.config.folder.join(file);
-            let text = std::fs::read_to_string(&path)
-                .map_err(|source| AnalysisError::ModelFile { path: path.display().to_string(), source })?;
-            models.push((file.clone(), text));
-        }
-        Ok(models)
     }
 }
 

@@ -21,7 +21,7 @@ pub mod json;
 pub mod outputs;
 pub mod own_rules;
 pub mod pages;
-mod proofs;
+pub mod proofs;
 pub mod query;
 pub mod review;
 mod suppress;

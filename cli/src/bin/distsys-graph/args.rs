@@ -110,6 +110,9 @@ pub(crate) struct CheckArguments {
     /// Take out of the baseline what is no longer found
     #[arg(long, requires = "baseline")]
     pub(crate) prune_baseline: bool,
+    /// Show why the finding with this id (or the beginning of one, as `--format json` gives it) is there
+    #[arg(long, value_name = "ID")]
+    pub(crate) explain: Option<String>,
     /// Print phases and tuple counts to stderr
     #[arg(long)]
     pub(crate) stats: bool,
@@ -211,7 +214,8 @@ pub(crate) struct ModelsArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct QueryArguments {
-    /// A program (`.dl`), and the tree or bundle of facts to ask [default: the current folder]
+    /// A program (`.dl`), and the tree or bundle of facts to ask [default: the current folder]; without a program questions
+    /// are read line by line
     #[arg(value_name = "PROGRAM|TREE|BUNDLE")]
     pub(crate) paths: Vec<PathBuf>,
     /// The question itself
@@ -240,6 +244,12 @@ pub(crate) struct QueryArguments {
     /// List the relations that may be asked for, or the columns of one
     #[arg(long, value_name = "RELATION", num_args = 0..=1, default_missing_value = "")]
     pub(crate) schema: Option<String>,
+    /// The configuration [default: distsys-graph.toml, found upward]; its models and excluded paths hold
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub(crate) config: Option<PathBuf>,
+    /// Without a configuration
+    #[arg(long)]
+    pub(crate) no_config: bool,
     #[arg(long)]
     pub(crate) jobs: Option<usize>,
 }

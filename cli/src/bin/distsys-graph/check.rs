@@ -25,6 +25,14 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     let progress = ProgressLine::new(!arguments.quiet && io::stderr().is_terminal());
     let mut report = analysis.run_with(&|stage| progress.show(stage))?;
     progress.clear();
+    if let Some(id) = &arguments.explain {
+        let mut out = BufWriter::new(anstream::stdout());
+        for line in distsys_graph::proofs::explain(&analysis, &report, id)? {
+            writeln!(out, "{line}")?;
+        }
+        out.flush()?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(path) = &arguments.write_baseline {
         let baseline = Baseline::of(&report);
         write_baseline(path, &baseline)?;
