@@ -274,7 +274,7 @@ impl Analysis {
 
     /// The graph of calls and effects of what was read.
     pub fn graph(&self, facts: &FactBase) -> Result<Graph, AnalysisError> {
-        Ok(Graph::of(facts, &self.own_models()?)?)
+        Ok(Graph::of(facts, &self.config.own_models()?)?)
     }
 
     pub fn run_with(&self, progress: Progress<'_>) -> Result<Report, AnalysisError> {
