@@ -102,6 +102,8 @@ fn default_unit(family: Family) -> Option<f64> {
     match family {
         Family::Python => Some(1000.0),
         Family::Script => Some(1.0),
+        // A span is a number of nanoseconds.
+        Family::Go => Some(1e-6),
         // Spans have a type.
         Family::Rust => None,
     }

@@ -16,17 +16,19 @@ use source::{Condition, Source};
 /// Languages that share their libraries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
+    Go,
     Python,
     Rust,
     Script,
 }
 
 impl Family {
-    pub const ALL: [Family; 3] = [Family::Python, Family::Rust, Family::Script];
+    pub const ALL: [Family; 4] = [Family::Go, Family::Python, Family::Rust, Family::Script];
 
     /// By the name of its folder of models.
     pub fn from_name(name: &str) -> Option<Family> {
         match name {
+            "go" => Some(Family::Go),
             "python" => Some(Family::Python),
             "rust" => Some(Family::Rust),
             "typescript" | "javascript" => Some(Family::Script),
@@ -36,7 +38,7 @@ impl Family {
 
     /// Whether calls tell by their value whether they failed.
     pub fn gives_outcomes(self) -> bool {
-        self == Family::Rust
+        matches!(self, Family::Go | Family::Rust)
     }
 
     /// Whether what a library does outside the process is under way when its call returns, and told by a promise.
@@ -48,6 +50,7 @@ impl Family {
 impl From<Language> for Family {
     fn from(language: Language) -> Self {
         match language {
+            Language::Go => Family::Go,
             Language::Python => Family::Python,
             Language::Rust => Family::Rust,
             Language::TypeScript | Language::JavaScript | Language::Sql | Language::Manifest => Family::Script,

@@ -95,7 +95,7 @@ pub(super) fn role(path: &str) -> Role {
 
 /// Whether a file is a manifest whose keys become facts.
 pub(super) fn is_manifest(name: &str) -> bool {
-    matches!(name, "package.json" | "Cargo.toml" | "pyproject.toml" | "jsconfig.json")
+    matches!(name, "package.json" | "Cargo.toml" | "pyproject.toml" | "jsconfig.json" | "go.mod")
         || (name.starts_with("tsconfig") && name.ends_with(".json"))
 }
 

@@ -1,0 +1,323 @@
+//! Statements without branches: assignments, returns, `defer`, `go`, sends.
+
+use distsys_facts::{CallKind, VarId};
+use tree_sitter::Node;
+
+use super::{Called, Deferred, Given, Lower};
+use crate::tree;
+
+/// What a variable on the left side gets.
+#[derive(Clone, Copy)]
+pub(super) struct Value {
+    pub(super) var: VarId,
+    /// Whether it tells if a call failed.
+    pub(super) is_error: bool,
+}
+
+impl<'s> Lower<'s> {
+    /// A block with a scope of its own.
+    pub(super) fn block(&mut self, block: Node<'_>) {
+        self.to.push_scope();
+        self.statements(block);
+        self.to.pop_scope();
+    }
+
+    /// The statements directly below a node.
+    pub(super) fn statements(&mut self, node: Node<'_>) {
+        for child in tree::parts(node) {
+            if child.kind() == "statement_list" { self.statements(child) } else { self.statement(child, "") }
+        }
+    }
+
+    /// One statement; `label` is that of the labelled statement it is, or empty.
+    pub(super) fn statement(&mut self, node: Node<'_>, label: &str) {
+        self.deeper(node, |lower| lower.statement_at(node, label));
+    }
+
+    fn statement_at(&mut self, node: Node<'_>, label: &str) {
+        match node.kind() {
+            "expression_statement" => {
+                if let Some(expression) = tree::first(node) {
+                    self.expression(expression);
+                }
+            }
+            "short_var_declaration" => self.define(node),
+            "assignment_statement" => self.assignment(node),
+            "inc_statement" | "dec_statement" => {
+                if let Some(operand) = tree::first(node) {
+                    let var = self.expression(operand);
+                    let operator = if node.kind() == "inc_statement" { "++" } else { "--" };
+                    let value = self.to.binary(operator, var, None, tree::span(node));
+                    self.assign_to(operand, Value { var: value, is_error: false }, false);
+                }
+            }
+            "var_declaration" | "const_declaration" => self.variables(node, false),
+            "type_declaration" => self.type_declaration(node),
+            "return_statement" => self.return_(node),
+            "if_statement" => self.if_(node),
+            "for_statement" => self.for_(node, label),
+            "expression_switch_statement" => self.switch(node, label),
+            "type_switch_statement" => self.type_switch(node, label),
+            "select_statement" => self.select(node, label),
+            "block" => self.block(node),
+            "labeled_statement" => {
+                let name = node.child_by_field_name("label").map_or("", |label| self.text(label));
+                if let Some(inner) = tree::parts(node).into_iter().find(|child| child.kind() != "label_name") {
+                    self.statement(inner, name);
+                }
+            }
+            "break_statement" => self.to.break_(tree::first(node).map_or("", |label| self.text(label))),
+            "continue_statement" => self.to.continue_(tree::first(node).map_or("", |label| self.text(label))),
+            "go_statement" => self.go(node),
+            "defer_statement" => self.defer(node),
+            "send_statement" => {
+                let channel = node.child_by_field_name("channel").map(|channel| self.expression(channel));
+                let value = node.child_by_field_name("value").map(|value| self.expression(value));
+                if let (Some(channel), Some(value)) = (channel, value) {
+                    let callee = Called::Member(channel, "send".to_owned());
+                    self.call(&callee, &[Given::One(value)], CallKind::Call, tree::span(node));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    // ---- assignments
+
+    /// What `count` variables get from the expressions on the right side.
+    pub(super) fn values_for(&mut self, count: usize, values: &[Node<'_>]) -> Vec<Option<Value>> {
+        if values.len() != 1 || count <= 1 {
+            let mut given: Vec<Option<Value>> = values
+                .iter()
+                .map(|value| {
+                    let var = self.expression(*value);
+                    Some(Value { var, is_error: self.errors.contains(&var) })
+                })
+                .collect();
+            given.resize(count, None);
+            return given;
+        }
+        let is_call = unparenthesized(values[0]).kind() == "call_expression";
+        let whole = self.expression(values[0]);
+        let mut given = vec![Some(Value { var: whole, is_error: false })];
+        for index in 1..count {
+            let var = if is_call { self.to.load(whole, &index.to_string()) } else { self.to.fresh_var() };
+            given.push(Some(Value { var, is_error: is_call && index + 1 == count }));
+        }
+        given
+    }
+
+    /// `a, err := f()`
+    fn define(&mut self, node: Node<'_>) {
+        let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right")) else { return };
+        let (targets, values) = (tree::parts(left), tree::parts(right));
+        let given = self.values_for(targets.len(), &values);
+        let is_call = values.len() == 1 && unparenthesized(values[0]).kind() == "call_expression";
+        for (target, value) in targets.iter().zip(given) {
+            let (name, Some(value)) = (self.text(*target), value) else { continue };
+            if name == "_" {
+                continue;
+            }
+            let value = self.judged(name, value, is_call);
+            self.set(name, value, true);
+        }
+    }
+
+    /// Whether a value is an error is told by where it comes from and what it is called.
+    fn judged(&self, name: &str, value: Value, is_call: bool) -> Value {
+        let says_error = name.to_ascii_lowercase().contains("err");
+        let is_flag = matches!(name, "ok" | "found" | "exists" | "more");
+        Value { is_error: value.is_error && !is_flag || is_call && says_error, ..value }
+    }
+
+    /// Gives `name` a value. From here to the end of the block it goes on as a copy that has this value alone; what is outside
+    /// of the block, or was closed over before, sees it as one of those that the variable may have.
+    fn set(&mut self, name: &str, value: Value, declares: bool) {
+        let old = self.to.lookup(name);
+        let is_local = old.is_some_and(|old| self.frames.last().is_some_and(|frame| frame.locals.contains(&old)));
+        if !declares && !is_local {
+            let var = old.unwrap_or_else(|| self.to.global(name));
+            self.to.assign(var, value.var);
+            return;
+        }
+        let copy = self.local(name);
+        self.to.assign(copy, value.var);
+        if value.is_error {
+            self.errors.insert(copy);
+        }
+        let Some(old) = old.filter(|_| is_local) else { return };
+        if declares && !self.is_of_block(old) {
+            return;
+        }
+        self.copies.insert(copy, old);
+        if let Some(type_) = self.types.get(&old).cloned() {
+            self.typed(copy, &type_);
+        }
+        if self.errors.contains(&old) {
+            self.errors.insert(copy);
+        }
+        let mut at = Some(old);
+        while let Some(var) = at {
+            self.to.assign(var, value.var);
+            at = self.copies.get(&var).copied();
+        }
+    }
+
+    /// Whether `:=` takes a variable up again: only that of the same block.
+    fn is_of_block(&mut self, var: VarId) -> bool {
+        let region = self.to.region();
+        let variables = &self.to.facts_mut().relations.variable;
+        let row = variables.binary_search_by_key(&var, |row| row.var).ok().map(|at| variables[at]);
+        row.is_some_and(|row| row.region == region) || row.is_none()
+    }
+
+    fn assignment(&mut self, node: Node<'_>) {
+        let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right")) else { return };
+        let (targets, values) = (tree::parts(left), tree::parts(right));
+        let operator = node.child_by_field_name("operator").map_or("=", |operator| self.text(operator));
+        if operator != "=" {
+            let (Some(target), Some(value)) = (targets.first(), values.first()) else { return };
+            let old = self.expression(*target);
+            let by = self.expression(*value);
+            let var = self.to.binary(operator, old, Some(by), tree::span(node));
+            self.assign_to(*target, Value { var, is_error: false }, false);
+            return;
+        }
+        let given = self.values_for(targets.len(), &values);
+        let is_call = values.len() == 1 && unparenthesized(values[0]).kind() == "call_expression";
+        for (target, value) in targets.iter().zip(given) {
+            if let Some(value) = value {
+                let value = match target.kind() {
+                    "identifier" => self.judged(self.text(*target), value, is_call),
+                    _ => value,
+                };
+                self.assign_to(*target, value, true);
+            }
+        }
+    }
+
+    fn assign_to(&mut self, target: Node<'_>, value: Value, as_copy: bool) {
+        let target = unparenthesized(target);
+        match target.kind() {
+            "identifier" => match self.text(target) {
+                "_" => {}
+                name if as_copy => self.set(name, value, false),
+                name => {
+                    let var = self.to.name(name);
+                    self.to.assign(var, value.var);
+                }
+            },
+            "selector_expression" => {
+                let (Some(operand), Some(field)) =
+                    (target.child_by_field_name("operand"), target.child_by_field_name("field"))
+                else {
+                    return;
+                };
+                let base = self.expression(operand);
+                self.to.store(base, self.text(field), value.var, tree::span(target));
+            }
+            "index_expression" => {
+                let Some(operand) = target.child_by_field_name("operand") else { return };
+                let base = self.expression(operand);
+                let field = self.index_of(target);
+                self.to.store(base, &field, value.var, tree::span(target));
+            }
+            "unary_expression" => {
+                if let Some(operand) = target.child_by_field_name("operand") {
+                    let base = self.expression(operand);
+                    self.to.store(base, "*", value.var, tree::span(target));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    // ---- exits
+
+    fn return_(&mut self, node: Node<'_>) {
+        let span = tree::span(node);
+        let values = tree::first(node).map(tree::parts).unwrap_or_default();
+        let given: Vec<VarId> = values.iter().map(|value| self.expression(*value)).collect();
+        let Some(&first) = given.first() else {
+            let value = self.frames.last().and_then(|frame| frame.results.first().copied());
+            self.to.return_(value, span);
+            return;
+        };
+        let fails = self.frames.last().is_some_and(|frame| frame.fails);
+        if fails
+            && let (Some(node), Some(&error)) = (values.last(), given.last())
+            && (self.is_failed(error) || self.makes_error(*node))
+        {
+            self.to.throw(Some(error), span);
+            return;
+        }
+        let only_error = fails && given.len() == 1;
+        let is_nil = values.first().is_some_and(|value| value.kind() == "nil");
+        self.to.return_(Some(first).filter(|_| !(only_error && is_nil)), span);
+    }
+
+    fn is_failed(&self, var: VarId) -> bool {
+        self.failed.contains(&var)
+    }
+
+    /// `errors.New(…)`, `fmt.Errorf(…)`, `ErrNotFound`, `&NotFoundError{…}`: what is an error by its name.
+    fn makes_error(&self, node: Node<'_>) -> bool {
+        let says = |name: &str| name.starts_with("Err") || name.starts_with("err") || name.contains("Error");
+        let node = unparenthesized(node);
+        match node.kind() {
+            "call_expression" => node.child_by_field_name("function").is_some_and(|function| match function.kind() {
+                "selector_expression" => {
+                    let operand = function.child_by_field_name("operand").map_or("", |operand| self.text(operand));
+                    let field = function.child_by_field_name("field").map_or("", |field| self.text(field));
+                    operand == "errors" && matches!(field, "New" | "Errorf" | "Wrap" | "Wrapf" | "WithStack" | "WithMessage" | "Join")
+                        || says(field)
+                }
+                "identifier" => says(self.text(function)),
+                _ => false,
+            }),
+            "unary_expression" => {
+                node.child_by_field_name("operand").is_some_and(|operand| operand.kind() == "composite_literal")
+            }
+            "composite_literal" => true,
+            "selector_expression" => node.child_by_field_name("field").is_some_and(|field| self.text(field).starts_with("Err")),
+            "identifier" => {
+                let name = self.text(node);
+                name.len() > 3 && name.starts_with("Err") || name.len() > 3 && name.starts_with("err") && name[3..].starts_with(char::is_uppercase)
+            }
+            _ => false,
+        }
+    }
+
+    // ---- what runs elsewhere or later
+
+    fn go(&mut self, node: Node<'_>) {
+        let Some(call) = tree::first(node).map(unparenthesized) else { return };
+        let function = call.child_by_field_name("function");
+        let arguments = call.child_by_field_name("arguments").map(tree::parts).unwrap_or_default();
+        let closure = match function {
+            Some(literal) if literal.kind() == "func_literal" && arguments.is_empty() => self.expression(literal),
+            _ => self.closure_of_call(call),
+        };
+        let callee = Called::Value(self.to.global("go"), "go".to_owned());
+        self.call(&callee, &[Given::One(closure)], CallKind::Call, tree::span(node));
+    }
+
+    fn defer(&mut self, node: Node<'_>) {
+        let Some(call) = tree::first(node).map(unparenthesized) else { return };
+        let Some((callee, arguments)) = self.prepare_call(call) else { return };
+        let sometimes = self.frame().nesting > 0;
+        let span = tree::span(call);
+        self.frame().deferred.push(Deferred { callee, arguments, span, sometimes });
+    }
+}
+
+pub(super) fn unparenthesized(node: Node<'_>) -> Node<'_> {
+    let mut at = node;
+    while at.kind() == "parenthesized_expression" {
+        match tree::first(at) {
+            Some(inner) => at = inner,
+            None => break,
+        }
+    }
+    at
+}
