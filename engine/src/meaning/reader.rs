@@ -61,8 +61,19 @@ impl<'m> Reader<'m, '_> {
                 Found::Unknown => true,
                 Found::Is(operand) => self.is_false(&operand),
             },
-            Condition::Equals(sources, text) => self.is_text(op, sources, text),
-            Condition::NotEquals(sources, text) => !self.is_text(op, sources, text),
+            Condition::Equals(sources, text) => self.is_like(op, sources, text),
+            Condition::NotEquals(sources, text) => !self.is_like(op, sources, text),
+        }
+    }
+
+    /// Whether a source is the text, a `*` at whose end stands for any more.
+    fn is_like(&self, op: &Operation, sources: &[Source], text: &str) -> bool {
+        let Some(start) = text.strip_suffix('*') else { return self.is_text(op, sources, text) };
+        let begins = |found: &str| found.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+        match self.first(op, sources) {
+            Found::Is(Operand::Text(found)) => begins(&found),
+            Found::Is(Operand::Var(var)) => self.constant(var).is_some_and(begins),
+            _ => false,
         }
     }
 
@@ -126,8 +137,22 @@ impl<'m> Reader<'m, '_> {
     }
 
     pub(super) fn constant(&self, var: VarId) -> Option<&'m str> {
-        let literal = self.literal(var)?;
-        self.program.literal(literal).map(|row| self.program.text(row.value))
+        match self.literal(var) {
+            Some(literal) => self.program.literal(literal).map(|row| self.program.text(row.value)),
+            None => self.library_constant(var),
+        }
+    }
+
+    /// The text of the library's constant that `var` surely is.
+    pub(super) fn library_constant(&self, var: VarId) -> Option<&'m str> {
+        let mut values = self.resolution.values_of(var);
+        match (values.next()?.kind, values.next()) {
+            (ValueKind::External(path), None) if self.program.parameter(var).is_none() => {
+                let paths = &self.resolution.paths;
+                self.models.constant(paths.family(path), paths.text(path))
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn source(&self, op: &Operation, source: &Source) -> Found {
@@ -192,6 +217,7 @@ impl<'m> Reader<'m, '_> {
                 let passed = self.call(op.site).is_some_and(|call| self.is_passed_to(call.result, name));
                 if passed { Found::Is(Operand::Present) } else { Found::Absent }
             }
+            Source::Option(name, inner) => self.option(op.call, name, inner),
             Source::After(text) => {
                 let arguments = self.chain_arguments(op.site);
                 let at = arguments
@@ -335,6 +361,9 @@ impl<'m> Reader<'m, '_> {
                 return self.within_at(row.var, rest, depth + 1);
             }
             // `{"Idempotency-Key": key} if key else {}`: it is there on one of the ways.
+            if let Some(found) = self.made_entry(var, path, depth) {
+                return found;
+            }
             let ways = self.ways(var);
             if ways.len() > 1 && ways.iter().all(|way| self.object(*way).is_some()) {
                 let mut found = ways.iter().map(|way| self.within_at(*way, path, depth + 1));
@@ -512,7 +541,7 @@ fn is_var(var: VarId) -> Found {
 }
 
 /// Keys compare without case, `-` and `_`.
-fn same_key(left: &str, right: &str) -> bool {
+pub(super) fn same_key(left: &str, right: &str) -> bool {
     let plain =
         |text: &str| text.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect::<Vec<_>>();
     left == right || (!left.is_empty() && left.len().abs_diff(right.len()) <= 6 && plain(left) == plain(right))

@@ -238,6 +238,10 @@ impl<'m, 'f> Describer<'m, 'f> {
         let mut values = reader.resolution.values_of(var).filter(|value| !says_type(value.kind));
         let (Some(only), None) = (values.next(), values.next()) else { return Term::Unknown };
         match only.kind {
+            ValueKind::External(_) => match reader.library_constant(var) {
+                Some(text) => Term::Text(self.names.intern(text)),
+                None => Term::Unknown,
+            },
             ValueKind::Literal(literal) => self.describe(literal),
             ValueKind::Class(class) => Term::Text(self.entity_of(class)),
             ValueKind::Function(function) => Term::Function(function),

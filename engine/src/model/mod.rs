@@ -41,6 +41,11 @@ impl Family {
         matches!(self, Family::Go | Family::Rust)
     }
 
+    /// Whether a construction names every field that it sets.
+    pub fn names_fields(self) -> bool {
+        self == Family::Go
+    }
+
     /// Whether what a library does outside the process is under way when its call returns, and told by a promise.
     pub fn gives_promises(self) -> bool {
         self == Family::Script
@@ -160,6 +165,22 @@ pub struct Declares {
     pub entity: Vec<String>,
 }
 
+/// What a call makes, as an object with entries: `http.NewRequest(method, url, body)`.
+#[derive(Clone, Debug, Default)]
+pub struct Makes {
+    patterns: Vec<Pattern>,
+    /// The entries, each with what of the call it is.
+    pub fields: Vec<(String, Vec<Source>)>,
+}
+
+/// A call that stores into its receiver: `request.Header.Set(name, value)`.
+#[derive(Clone, Debug, Default)]
+pub struct Sets {
+    patterns: Vec<Pattern>,
+    pub key: Vec<Source>,
+    pub value: Vec<Source>,
+}
+
 #[derive(Clone, Debug)]
 struct Returns {
     patterns: Vec<Pattern>,
@@ -171,7 +192,10 @@ struct Library {
     name: String,
     modules: Vec<String>,
     aliases: Vec<(String, String)>,
+    constants: Vec<(String, String)>,
     returns: Vec<Returns>,
+    makes: Vec<Makes>,
+    sets: Vec<Sets>,
     handles: Vec<String>,
     declares: Vec<Declares>,
     ops: Vec<OpModel>,
@@ -205,7 +229,13 @@ pub struct ModelSet {
 #[derive(Debug, Default)]
 struct FamilyModels {
     aliases: FxHashMap<String, String>,
+    /// Named values of libraries, each with its text.
+    constants: FxHashMap<String, String>,
     returns: Lookup<Returned>,
+    makes: Vec<Makes>,
+    by_making: Lookup<u32>,
+    sets: Vec<Sets>,
+    by_setting: Lookup<u32>,
     handles: Vec<Pattern>,
     declares: Vec<Declares>,
     ops: Vec<OpModel>,
@@ -272,6 +302,17 @@ impl ModelSet {
                 return Err(fail(format!("alias `{from}` already stands for `{other}`")));
             }
         }
+        models.constants.extend(library.constants);
+        for makes in library.makes {
+            let at = models.makes.len() as u32;
+            makes.patterns.iter().for_each(|pattern| models.by_making.add(pattern.clone(), at));
+            models.makes.push(makes);
+        }
+        for sets in library.sets {
+            let at = models.sets.len() as u32;
+            sets.patterns.iter().for_each(|pattern| models.by_setting.add(pattern.clone(), at));
+            models.sets.push(sets);
+        }
         for returns in library.returns {
             for pattern in returns.patterns {
                 models.returns.add(pattern, returns.returned.clone());
@@ -328,6 +369,23 @@ impl ModelSet {
             Cow::Owned(text) => Some(text),
             Cow::Borrowed(_) => None,
         }
+    }
+
+    /// The text of the library's constant `path`.
+    pub fn constant(&self, family: Family, path: &str) -> Option<&str> {
+        self.families.get(&family)?.constants.get(path).map(String::as_str)
+    }
+
+    /// What calling `path` makes, as an object.
+    pub fn makes(&self, family: Family, path: &str) -> Option<&Makes> {
+        let models = self.families.get(&family)?;
+        models.by_making.of(path).next().map(|at| &models.makes[*at as usize])
+    }
+
+    /// What calling `path` stores into its receiver.
+    pub fn sets(&self, family: Family, path: &str) -> Option<&Sets> {
+        let models = self.families.get(&family)?;
+        models.by_setting.of(path).next().map(|at| &models.sets[*at as usize])
     }
 
     /// What calling `path` gives, if a model says so.

@@ -33,6 +33,9 @@ pub enum Source {
     MadeBy(String),
     /// `passed(getSignedUrl)`: what is given is an argument of a call of this name.
     PassedTo(String),
+    /// `option(Attempts)`: argument 0 of a call of this name that stands among the arguments, or among those of one that does;
+    /// `option(Attempts.1)`: argument 1; `option(Forever.result)`: that it stands there.
+    Option(String, Box<Source>),
 }
 
 /// A condition of `when`.
@@ -101,8 +104,12 @@ impl Source {
                 "after" => Ok(Source::After(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
                 "passed" => Ok(Source::PassedTo(argument.to_owned())),
+                "option" => {
+                    let (name, inner) = argument.split_once('.').unwrap_or((argument, "0"));
+                    Ok(Source::Option(name.to_owned(), Box::new(Source::parse(inner)?)))
+                }
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, any, after, made, passed"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, any, after, made, passed, option"
                 )),
             };
         }
@@ -160,6 +167,10 @@ mod tests {
             Some(vec![Source::Chain("query".to_owned(), Box::new(Source::Position(0, vec![])))])
         );
         assert_eq!(Source::parse_all("path(-2)").ok(), Some(vec![Source::PathSegment(2)]));
+        assert_eq!(
+            Source::parse_all("option(Attempts)").ok(),
+            Some(vec![Source::Option("Attempts".to_owned(), Box::new(Source::Position(0, vec![])))])
+        );
         assert!(Source::parse_all("chain(query)").is_err());
         assert_eq!(Condition::parse("!nx").ok(), Some(Condition::Absent(vec![Source::Named("nx".to_owned(), vec![])])));
     }
