@@ -351,6 +351,12 @@ impl<'f> Program<'f> {
             || self.is_test(function)
     }
 
+    /// Whether a tool wrote the file of a function.
+    pub fn is_generated(&self, function: FunctionId) -> bool {
+        let file = self.file_of_function(function);
+        self.facts.relations.file[file.index()].role == Role::Generated
+    }
+
     fn is_test(&self, function: FunctionId) -> bool {
         let mut next = Some(function);
         while let Some(id) = next {

@@ -175,7 +175,11 @@ impl<'m> Reader<'m, '_> {
                 return Some(value);
             }
         }
-        None
+        // A struct is made by a function beside it: `Service{store: store}` in `NewService`.
+        match self.resolution.constructed(class, field) {
+            [only] => Some(*only),
+            _ => None,
+        }
     }
 
     pub(super) fn chain(&self, op: &Operation, name: &str, inner: &Source) -> Found {
@@ -211,7 +215,7 @@ impl<'m> Reader<'m, '_> {
         let r = &self.program.facts.relations;
         let mut arguments = Vec::new();
         for site in sites {
-            for row in self.program.arguments(site) {
+            for row in self.program.arguments(site).filter(|row| !self.is_carrier(row.var)) {
                 let elements = self.program.element_by_var.of(&r.element, row.var);
                 let before = arguments.len();
                 arguments.extend(elements.map(|element| element.value));

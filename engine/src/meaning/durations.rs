@@ -48,6 +48,10 @@ impl Meaning<'_> {
                 .flatten()
                 .and_then(|value| Some(value * unit?));
         }
+        // `30 * time.Second`
+        if let Some(text) = reader.library_constant(var) {
+            return text.parse::<f64>().ok().and_then(|value| Some(value * unit?));
+        }
         if let Some(row) = program.binary_by_dst.first(&program.facts.relations.binary, var) {
             let (left, right) = (row.left, row.right?);
             return match program.text(row.operator) {

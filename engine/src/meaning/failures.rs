@@ -44,6 +44,10 @@ impl Meaning<'_> {
         // Where something has failed already, what is noted about it is a courtesy.
         let in_failure = |site: SiteId| {
             program.regions_outward(program.site(site).region).any(|row| {
+                // So is what is put away at the end.
+                if row.kind == RegionKind::Finally {
+                    return true;
+                }
                 let mut asked = program
                     .condition_by_region
                     .of(&program.facts.relations.condition, row.region)
@@ -95,7 +99,8 @@ impl Meaning<'_> {
         let program = self.program;
         let r = &program.facts.relations;
         let Some(call) = program.call(site) else { return false };
-        let (mut at, mut awaited) = (call.result, false);
+        // Where a call does its work before it returns, nothing has to wait for it.
+        let (mut at, mut awaited) = (call.result, !self.reader().family(site).gives_futures());
         for _ in 0..MAX_STEPS {
             awaited |= program.suspend_by_var.first(&r.suspend, at).is_some();
             let named = program.variable(at).is_some_and(|row| !row.name.is_empty());
@@ -199,6 +204,8 @@ impl Meaning<'_> {
                 continue;
             }
             stack.extend(program.assigned_from(at).map(|row| row.src));
+            // The error among the results of a call.
+            stack.extend(program.loaded_as(at).map(|load| load.base).filter(|base| program.call_giving(*base).is_some()));
             if let Some(call) = program.call_giving(at) {
                 if program.site(call.site).function == function {
                     found.push(call.site);

@@ -63,6 +63,17 @@ impl<'m> Reader<'m, '_> {
         self.maker(var).is_some_and(|call| call.kind == CallKind::New && self.family(call.site).names_fields())
     }
 
+    /// What is stored in a field of a literal that did not name it: `client := &http.Client{}`, `client.Timeout = limit`.
+    pub(super) fn set_later(&self, site: SiteId, name: &str, path: &[String]) -> Found {
+        let Some(call) = self.call(site) else { return Found::Absent };
+        if call.kind != CallKind::New || !self.family(site).names_fields() {
+            return Found::Absent;
+        }
+        let mut whole = vec![name.to_owned()];
+        whole.extend(path.iter().cloned());
+        self.filled(call.result, &whole, 0, 0)
+    }
+
     /// The call of the library that makes the object `var`.
     fn making(&self, var: VarId, depth: usize) -> Option<Making<'m>> {
         let call = self.maker(var)?;
@@ -248,7 +259,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// A call, as an operation whose sources can be read.
-    fn at(&self, call: &Call) -> Operation {
+    pub(super) fn at(&self, call: &Call) -> Operation {
         let site = call.site;
         Operation {
             site,

@@ -9,6 +9,7 @@ mod chains;
 mod clients;
 mod columns;
 mod conventions;
+mod deadlines;
 mod durations;
 mod effects;
 mod failures;

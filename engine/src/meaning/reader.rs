@@ -143,6 +143,15 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
+    /// Whether `var` goes along with calls for their deadline, and says nothing of what they do.
+    pub(super) fn is_carrier(&self, var: VarId) -> bool {
+        let paths = &self.resolution.paths;
+        self.resolution.values_of(var).any(|value| match value.kind {
+            ValueKind::External(path) => self.models.is_carrier(paths.family(path), paths.text(path)),
+            _ => false,
+        })
+    }
+
     /// The text of the library's constant that `var` surely is.
     pub(super) fn library_constant(&self, var: VarId) -> Option<&'m str> {
         let mut values = self.resolution.values_of(var);
@@ -159,7 +168,10 @@ impl<'m> Reader<'m, '_> {
         match source {
             Source::Constant(text) => Found::Is(Operand::Text(text.clone())),
             Source::Position(position, path) => self.position(op.call, *position + op.shift as usize, path),
-            Source::Named(name, path) => self.named(op.call, name, path),
+            Source::Named(name, path) => match self.named(op.call, name, path) {
+                Found::Absent => self.set_later(op.call, name, path),
+                found => found,
+            },
             Source::Receiver => {
                 self.call(op.call).and_then(|call| call.receiver.or(call.callee)).map_or(Found::Absent, is_var)
             }
@@ -197,6 +209,7 @@ impl<'m> Reader<'m, '_> {
                 Some(var) => self.name_of(var),
                 None => Found::Absent,
             },
+            Source::Deadline(position) => self.deadline(op.call, *position + op.shift as usize),
             Source::Any(text) => {
                 let there = self
                     .chain_arguments(op.site)
@@ -454,7 +467,21 @@ impl<'m> Reader<'m, '_> {
         let mut named = fields
             .filter(|row| matches!(program.text(row.name), "__tablename__" | "tableName" | "table_name" | "TABLE"));
         let text = named.find_map(|row| program.literal(row.value?).map(|literal| program.text(literal.value)));
+        let text = text.or_else(|| self.table_by_method(class));
         text.or_else(|| self.annotated_entity(class))
+    }
+
+    /// `func (Order) TableName() string { return "orders" }`
+    fn table_by_method(&self, class: ClassId) -> Option<&'m str> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut methods = self.resolution.ancestors(class).iter().flat_map(|class| program.method_by_class.of(&r.method, *class));
+        let named = methods.find(|row| matches!(program.text(row.name), "TableName" | "tableName" | "table_name"))?;
+        let mut given = program.returns_by_function.of(&r.returns, named.function);
+        match (given.next().and_then(|row| row.var), given.next()) {
+            (Some(only), None) => self.constant(only),
+            _ => None,
+        }
     }
 
     pub(super) fn name_of(&self, var: VarId) -> Found {

@@ -44,6 +44,16 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     library.declares.push(declares(entry).map_err(|error| format!("[[declares]]: {error}"))?);
                 }
             }
+            "carrier" => {
+                for entry in tables(key, value)? {
+                    for (key, value) in entry {
+                        match key.as_str() {
+                            "type" => library.carriers.extend(strings(key, value)?),
+                            _ => return Err(format!("[[carrier]]: unknown key `{key}`; known is `type`")),
+                        }
+                    }
+                }
+            }
             "handle" => {
                 for entry in tables(key, value)? {
                     for (key, value) in entry {
@@ -61,7 +71,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, returns, makes, sets, declares, handle, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, returns, makes, sets, declares, handle, carrier, op"
                 ));
             }
         }
@@ -267,10 +277,11 @@ fn scope(text: &str) -> Result<ScopeKind, String> {
         "open" => ScopeKind::Open,
         "client" => ScopeKind::Client,
         "function" => ScopeKind::Function,
+        "passed" => ScopeKind::Passed,
         _ => {
             let slot = text.strip_prefix("callback(").and_then(|rest| rest.strip_suffix(')'));
             let slot = slot.ok_or_else(|| {
-                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, function")
+                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, function, passed")
             })?;
             ScopeKind::Callback(match slot.parse::<usize>() {
                 Ok(position) => Slot::Position(position),

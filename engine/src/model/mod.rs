@@ -46,6 +46,16 @@ impl Family {
         self == Family::Go
     }
 
+    /// Whether a call that takes time gives something to wait for, and does nothing before.
+    pub fn gives_futures(self) -> bool {
+        matches!(self, Family::Python | Family::Rust)
+    }
+
+    /// Whether a type has an interface by its methods alone, without saying so.
+    pub fn has_structural_interfaces(self) -> bool {
+        self == Family::Go
+    }
+
     /// Whether what a library does outside the process is under way when its call returns, and told by a promise.
     pub fn gives_promises(self) -> bool {
         self == Family::Script
@@ -90,6 +100,8 @@ pub enum ScopeKind {
     Open,
     /// Calls on the client that this configures.
     Client,
+    /// Calls that get what this gives as an argument (a context with a deadline).
+    Passed,
     /// The whole function that the call stands in (`raise self.retry()`).
     Function,
 }
@@ -197,6 +209,7 @@ struct Library {
     makes: Vec<Makes>,
     sets: Vec<Sets>,
     handles: Vec<String>,
+    carriers: Vec<String>,
     declares: Vec<Declares>,
     ops: Vec<OpModel>,
 }
@@ -237,6 +250,7 @@ struct FamilyModels {
     sets: Vec<Sets>,
     by_setting: Lookup<u32>,
     handles: Vec<Pattern>,
+    carriers: Vec<Pattern>,
     declares: Vec<Declares>,
     ops: Vec<OpModel>,
     by_call: Lookup<u32>,
@@ -317,6 +331,9 @@ impl ModelSet {
             for pattern in returns.patterns {
                 models.returns.add(pattern, returns.returned.clone());
             }
+        }
+        for carrier in library.carriers {
+            models.carriers.extend(Pattern::parse(&carrier));
         }
         for handle in library.handles {
             models.handles.extend(Pattern::parse(&handle));
@@ -413,6 +430,13 @@ impl ModelSet {
     /// What an annotation on a class says of it.
     pub fn declares(&self, family: Family, annotation: &str) -> Option<&Declares> {
         self.families.get(&family)?.declares.iter().find(|known| known.annotation == annotation)
+    }
+
+    /// Whether values of the type carry deadlines and the like along with calls, and no data.
+    pub fn is_carrier(&self, family: Family, path: &str) -> bool {
+        self.families
+            .get(&family)
+            .is_some_and(|models| models.carriers.iter().any(|pattern| pattern.matches(path)))
     }
 
     /// Whether values of the type are connections.

@@ -29,6 +29,8 @@ pub enum Source {
     Any(String),
     /// `after(PX)`
     After(String),
+    /// `deadline(0)`: the time after which what argument 0 carries ends.
+    Deadline(usize),
     /// `made(take)`: argument 0 is built through a call of this name.
     MadeBy(String),
     /// `passed(getSignedUrl)`: what is given is an argument of a call of this name.
@@ -100,6 +102,7 @@ impl Source {
                     ),
                     None => Source::ArgumentName(number()?),
                 }),
+                "deadline" => Ok(Source::Deadline(number()?)),
                 "any" => Ok(Source::Any(argument.to_owned())),
                 "after" => Ok(Source::After(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
@@ -109,7 +112,7 @@ impl Source {
                     Ok(Source::Option(name.to_owned(), Box::new(Source::parse(inner)?)))
                 }
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, any, after, made, passed, option"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, any, after, made, passed, option"
                 )),
             };
         }

@@ -22,6 +22,9 @@ impl<'s> Lower<'s> {
         }
         let Some((callee, given)) = self.prepare_call(node) else { return self.to.fresh_var() };
         let value = self.call(&callee, &given, CallKind::Call, tree::span(node));
+        for argument in arguments {
+            self.fill_argument(argument, value);
+        }
         if let Some(function) = function
             && self.never_returns(function)
         {
@@ -132,7 +135,10 @@ impl<'s> Lower<'s> {
         }
         match (self.text(function), arguments) {
             ("make", [type_, sizes @ ..]) => {
-                let given: Vec<Given> = sizes.iter().map(|size| Given::One(self.expression(*size))).collect();
+                // A size of zero is that of a channel without one.
+                let sizes = sizes.iter().filter(|size| self.text(**size) != "0");
+                let sizes: Vec<Node<'_>> = sizes.copied().collect();
+                let given: Vec<Given> = sizes.into_iter().map(|size| Given::One(self.expression(size))).collect();
                 match type_.kind() {
                     "channel_type" => {
                         let callee = Called::Value(self.to.global("chan"), "chan".to_owned());
@@ -145,13 +151,15 @@ impl<'s> Lower<'s> {
                     _ => Some(self.to.fresh_var()),
                 }
             }
-            ("new", [type_]) if matches!(type_.kind(), "type_identifier" | "qualified_type" | "generic_type" | "identifier" | "selector_expression") => {
-                let callee = match type_.kind() {
-                    "identifier" | "selector_expression" | "qualified_type" | "type_identifier" => self.callee(*type_),
-                    _ => self.callee(type_.child_by_field_name("type")?),
-                };
-                Some(self.construct(&callee, &[], node))
+            ("new", [type_]) if self.names_type(*type_) => {
+                let type_ = if type_.kind() == "generic_type" { type_.child_by_field_name("type")? } else { *type_ };
+                let callee = self.callee(type_);
+                let value = self.construct(&callee, &[], node);
+                self.blank.insert(value);
+                Some(value)
             }
+            // `new(value)` is the address of a copy.
+            ("new", [value]) => Some(self.expression(*value)),
             // What is appended to and what is appended are both in what comes of it.
             ("append", [list, values @ ..]) => {
                 let list = self.expression(*list);
@@ -173,6 +181,40 @@ impl<'s> Lower<'s> {
                 Some(result)
             }
             _ => None,
+        }
+    }
+
+    /// `&order`, `&order.Total`, or `order` that is the address of an empty one: the call fills it.
+    fn fill_argument(&mut self, argument: Node<'_>, call: VarId) {
+        let argument = unparenthesized(argument);
+        let mut filled = match argument.kind() {
+            "unary_expression" if self.text(argument).starts_with('&') => argument.child_by_field_name("operand"),
+            "identifier" => Some(argument),
+            _ => None,
+        };
+        while let Some(selector) = filled.filter(|node| node.kind() == "selector_expression") {
+            filled = selector.child_by_field_name("operand");
+        }
+        if let Some(name) = filled.filter(|node| node.kind() == "identifier")
+            && let Some(var) = self.to.lookup(self.text(name))
+            && self.blank.contains(&var)
+        {
+            self.fill(var, call);
+        }
+    }
+
+    /// Whether the operand of `new` is a type, and no value.
+    fn names_type(&mut self, node: Node<'_>) -> bool {
+        match node.kind() {
+            "type_identifier" | "identifier" => {
+                let is_local = match self.to.lookup(self.text(node)) {
+                    Some(var) => self.frames.iter().any(|frame| frame.locals.contains(&var)),
+                    None => false,
+                };
+                !is_local && !is_basic(self.text(node))
+            }
+            "qualified_type" | "generic_type" => true,
+            _ => false,
         }
     }
 

@@ -338,11 +338,15 @@ impl<'s> Lower<'s> {
             if !matches!(case.kind(), "communication_case" | "default_case") {
                 continue;
             }
-            self.begin_arm(&choice, RegionKind::Branch, &[], case);
+            let region = self.begin_arm(&choice, RegionKind::Branch, &[], case);
             self.to.push_scope();
             let communication = case.child_by_field_name("communication");
             match communication {
-                Some(receive) if receive.kind() == "receive_statement" => self.receive_statement(receive),
+                Some(receive) if receive.kind() == "receive_statement" => {
+                    if let Some(value) = self.receive_statement(receive) {
+                        self.to.condition(region, value);
+                    }
+                }
                 Some(send) => self.statement(send, ""),
                 None => {}
             }
@@ -355,9 +359,8 @@ impl<'s> Lower<'s> {
         self.to.end_region();
     }
 
-    fn receive_statement(&mut self, node: Node<'_>) {
-        let Some(right) = node.child_by_field_name("right") else { return };
-        let value = self.expression(right);
+    fn receive_statement(&mut self, node: Node<'_>) -> Option<VarId> {
+        let value = self.expression(node.child_by_field_name("right")?);
         let names = node.child_by_field_name("left").map(tree::parts).unwrap_or_default();
         for (index, name) in names.iter().enumerate().filter(|(_, name)| name.kind() == "identifier") {
             let text = self.text(*name);
@@ -369,6 +372,7 @@ impl<'s> Lower<'s> {
                 self.to.assign(var, value);
             }
         }
+        Some(value)
     }
 
     /// `<-channel`

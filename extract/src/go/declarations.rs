@@ -223,6 +223,8 @@ impl<'s> Lower<'s> {
     }
 
     fn body(&mut self, body: Node<'_>) {
+        let locks = [".Lock()", ".RLock()"].iter().any(|call| self.text(body).contains(call));
+        self.frame().locks = locks;
         if !self.text(body).contains("defer") {
             self.block(body);
             return;
@@ -322,7 +324,7 @@ impl<'s> Lower<'s> {
                     _ => self.declare_class(name, type_, spec),
                 };
                 match type_.kind() {
-                    "struct_type" => self.struct_fields(class, type_),
+                    "struct_type" => self.struct_fields(class, self.text(name), type_),
                     "interface_type" => self.interface(class, type_),
                     // `type Client redis.Client`
                     "qualified_type" => self.to.extends(class, 0, &self.type_text(type_)),
@@ -333,13 +335,26 @@ impl<'s> Lower<'s> {
         }
     }
 
-    fn struct_fields(&mut self, class: ClassId, type_: Node<'_>) {
+    /// A struct without a name is a class below the one that it is a field of; gives its path.
+    fn nested_struct(&mut self, outer: ClassId, path: &str, name: &str, type_: Node<'_>) -> String {
+        let class =
+            self.to.class(ClassSpec { name, kind: ClassKind::Struct, outer: Some(outer), span: tree::span(type_) });
+        let path = format!("{path}.{name}");
+        self.deeper(type_, |lower| lower.struct_fields(class, &path, type_));
+        path
+    }
+
+    /// The fields of the class at `path`.
+    fn struct_fields(&mut self, class: ClassId, path: &str, type_: Node<'_>) {
         let Some(list) = tree::first(type_) else { return };
         let mut bases = 0;
         for declaration in tree::parts(list) {
             let Some(type_node) = declaration.child_by_field_name("type") else { continue };
-            let type_ = self.type_text(type_node);
             let names = tree::fields(declaration, "name");
+            let type_ = match (type_node.kind(), &names[..]) {
+                ("struct_type", [name]) => self.nested_struct(class, path, self.text(*name), type_node),
+                _ => self.type_text(type_node),
+            };
             let mut tagged: Vec<&str> = names.iter().map(|name| self.text(*name)).collect();
             if names.is_empty() && !type_.is_empty() {
                 // What is embedded gives its fields and methods, and is a field under the name of its type.
@@ -425,11 +440,20 @@ impl<'s> Lower<'s> {
                 if is_error {
                     self.errors.insert(var);
                 }
-                if let Some(given) = given {
-                    self.to.assign(var, given.var);
-                    if given.is_error {
-                        self.errors.insert(var);
+                match given {
+                    Some(given) => {
+                        self.to.assign(var, given.var);
+                        if given.is_error {
+                            self.errors.insert(var);
+                        }
+                        if self.blank.contains(&given.var) {
+                            self.blank.insert(var);
+                        }
                     }
+                    None if !top_level => {
+                        self.blank.insert(var);
+                    }
+                    None => {}
                 }
             }
         }

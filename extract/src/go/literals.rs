@@ -55,7 +55,11 @@ impl<'s> Lower<'s> {
                         _ => given.push(Given::One(self.element(None, entry))),
                     }
                 }
-                self.construct(&callee, &given, node)
+                let value = self.construct(&callee, &given, node);
+                if given.is_empty() {
+                    self.blank.insert(value);
+                }
+                value
             }
         }
     }

@@ -9,6 +9,7 @@
 //! - **`defer`.** A function that defers is a `try` whose `finally` makes the deferred calls, the last one first.
 //! - **Goroutines and channels.** `go f(x)` is a call of the free name `go` with a closure, `make(chan T, n)` of the free name
 //!   `chan`; `ch <- v` and `<-ch` are calls of its methods `send` and `receive`.
+//! - **Waiting.** Every call may wait; in functions that take a lock each is a suspension point, too.
 //! - **Packages.** Every top-level name is exported: the files of a folder share one scope.
 //! - **Methods** of a type that stands in another file belong to a class that extends `impl.<type>`.
 
@@ -46,7 +47,15 @@ impl FrontEnd for Go {
 
     fn lower(&self, path: &str, text: &str, role: Role) -> FactBase {
         let mut to = Lowering::new(path, text, Language::Go, role);
-        let Some(parsed) = tree::parse(&tree_sitter_go::LANGUAGE.into(), text) else {
+        let language = tree_sitter_go::LANGUAGE.into();
+        let mut parsed = tree::parse(&language, text);
+        // The grammar knows `new` of types alone.
+        if parsed.as_ref().is_some_and(|tree| tree.root_node().has_error())
+            && let Some(plain) = without_new_of_values(text)
+        {
+            parsed = tree::parse(&language, &plain);
+        }
+        let Some(parsed) = parsed else {
             to.diagnostic(DiagnosticKind::Unparsable, 0, "the text could not be parsed as Go");
             return to.finish();
         };
@@ -65,6 +74,7 @@ impl FrontEnd for Go {
             types: FxHashMap::default(),
             copies: FxHashMap::default(),
             errors: FxHashSet::default(),
+            blank: FxHashSet::default(),
             failed: Vec::new(),
             frames: vec![Frame::default()],
             bounds: FxHashMap::default(),
@@ -72,6 +82,42 @@ impl FrontEnd for Go {
         lower.file(root);
         lower.to.finish()
     }
+}
+
+/// What `new` is given is no longer, or no reason to read a file twice.
+const MAX_OPERAND: usize = 400;
+
+/// The text with `new(value)` (Go 1.26) as a call of a name of the same length, if there is one; all else stays where it is.
+fn without_new_of_values(text: &str) -> Option<String> {
+    let mut plain = text.to_owned();
+    let mut changed = false;
+    for (at, _) in text.match_indices("new(") {
+        let is_name = text[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
+        let rest = &text[at + 4..];
+        let rest = rest.char_indices().nth(MAX_OPERAND).map_or(rest, |(end, _)| &rest[..end]);
+        let mut depth = 0usize;
+        let end = rest.find(|c| {
+            match c {
+                '(' | '[' | '{' => depth += 1,
+                ')' | ']' | '}' if depth > 0 => depth -= 1,
+                ')' => return true,
+                _ => {}
+            }
+            false
+        });
+        let Some(operand) = end.map(|end| rest[..end].trim()) else { continue };
+        let is_type = operand.starts_with(['*', '[', '<'])
+            || ["func(", "map[", "chan ", "struct", "interface"].iter().any(|word| operand.starts_with(word));
+        let is_value = operand.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '"' | '`' | '-' | '!' | '&'))
+            || operand.contains(['(', '"', '`'])
+            || [" * ", " + ", " - ", " == ", " / "].iter().any(|operator| operand.contains(operator))
+            || matches!(operand, "true" | "false");
+        if !is_name && is_value && !is_type {
+            plain.replace_range(at..at + 3, "neu");
+            changed = true;
+        }
+    }
+    changed.then_some(plain)
 }
 
 /// The walk over one file's tree.
@@ -95,6 +141,8 @@ struct Lower<'s> {
     copies: FxHashMap<VarId, VarId>,
     /// Variables that hold an error or none.
     errors: FxHashSet<VarId>,
+    /// Variables that have been given nothing yet: what a call gets their address for is to fill them.
+    blank: FxHashSet<VarId>,
     /// Errors that are known to be there, because an arm asked for them.
     failed: Vec<VarId>,
     frames: Vec<Frame>,
@@ -112,6 +160,8 @@ struct Frame {
     /// Its own variables, which a copy may follow.
     locals: FxHashSet<VarId>,
     deferred: Vec<Deferred>,
+    /// Whether it takes a lock, so that what it waits for while it holds it matters.
+    locks: bool,
     /// How many regions are open around the statement.
     nesting: u32,
 }
@@ -207,6 +257,11 @@ impl<'s> Lower<'s> {
             Called::Value(var, name) => Callee::Value(*var, name),
             Called::Member(var, name) => Callee::Member(*var, name),
         };
-        self.to.call(kind, callee, &arguments, span).1
+        let (_, value) = self.to.call(kind, callee, &arguments, span);
+        if kind == CallKind::Call && self.frames.last().is_some_and(|frame| frame.locks) {
+            // Whoever waits for a lock waits as long as its holder waits for the answer to a call.
+            self.to.suspend(Some(value), span);
+        }
+        value
     }
 }

@@ -72,9 +72,11 @@ impl<'s> Lower<'s> {
             "defer_statement" => self.defer(node),
             "send_statement" => {
                 let channel = node.child_by_field_name("channel").map(|channel| self.expression(channel));
+                // What says nothing but that it came takes a place: a permit, a signal.
+                let is_permit = node.child_by_field_name("value").is_some_and(|value| self.text(value) == "struct{}{}");
                 let value = node.child_by_field_name("value").map(|value| self.expression(value));
                 if let (Some(channel), Some(value)) = (channel, value) {
-                    let callee = Called::Member(channel, "send".to_owned());
+                    let callee = Called::Member(channel, if is_permit { "permit" } else { "send" }.to_owned());
                     self.call(&callee, &[Given::One(value)], CallKind::Call, tree::span(node));
                 }
             }
@@ -145,6 +147,9 @@ impl<'s> Lower<'s> {
         if value.is_error {
             self.errors.insert(copy);
         }
+        if self.blank.contains(&value.var) {
+            self.blank.insert(copy);
+        }
         let Some(old) = old.filter(|_| is_local) else { return };
         if declares && !self.is_of_block(old) {
             return;
@@ -160,6 +165,21 @@ impl<'s> Lower<'s> {
         while let Some(var) = at {
             self.to.assign(var, value.var);
             at = self.copies.get(&var).copied();
+        }
+    }
+
+    /// A variable that had nothing holds what a call has put there: `row.Scan(&balance)`.
+    pub(super) fn fill(&mut self, var: VarId, call: VarId) {
+        let names = &self.to.facts_mut().relations.variable;
+        let Some(name) = names.binary_search_by_key(&var, |row| row.var).ok().map(|at| names[at].name) else { return };
+        let name = self.to.text(name).to_owned();
+        if self.to.lookup(&name) != Some(var) {
+            return;
+        }
+        let filled = self.to.load(call, "[&]");
+        self.set(&name, Value { var: filled, is_error: false }, false);
+        if let Some(copy) = self.to.lookup(&name) {
+            self.blank.insert(copy);
         }
     }
 

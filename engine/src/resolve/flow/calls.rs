@@ -141,11 +141,24 @@ impl<'p, 'f> Flow<'p, 'f> {
                 return;
             }
         }
-        // A struct literal, a dataclass: arguments are fields.
-        for argument in self.program.arguments(row.site) {
-            if !argument.keyword.is_empty() {
-                let to = self.class_field(class, argument.keyword);
+        // A struct literal, a dataclass: arguments are fields, in their order where they have no names.
+        let program = self.program;
+        for argument in program.arguments(row.site) {
+            let in_order = || {
+                let mut declared = program.field_by_class.of(&program.facts.relations.field, class);
+                declared.nth(argument.position as usize).map(|row| row.name)
+            };
+            let field = match argument.keyword.is_empty() {
+                true if row.kind == CallKind::New => in_order(),
+                true => None,
+                false => Some(argument.keyword),
+            };
+            if let Some(field) = field {
+                let to = self.class_field(class, field);
                 self.edge(Self::node(argument.var), to, EdgeKind::All);
+                if row.kind == CallKind::New {
+                    self.constructed.entry((class, field)).or_default().push(argument.var);
+                }
             }
         }
         let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();

@@ -67,6 +67,8 @@ pub struct Resolution {
     pub external: Vec<(SiteId, PathId, Value)>,
     /// By site.
     pub passed: Vec<Passed>,
+    /// What literals of a class give its fields.
+    constructed: FxHashMap<(ClassId, Sym), Vec<VarId>>,
     /// Class fields, with the nodes that hold them.
     fields: FxHashMap<(ClassId, Sym), u32>,
     ancestors: Vec<Vec<ClassId>>,
@@ -89,6 +91,11 @@ impl Resolution {
 
     pub fn external_at(&self, site: SiteId) -> &[(SiteId, PathId, Value)] {
         self.external_by_site.get(&site).map_or(&[], |&(start, end)| &self.external[start as usize..end as usize])
+    }
+
+    /// What literals of the class give its field.
+    pub fn constructed(&self, class: ClassId, field: Sym) -> &[VarId] {
+        self.constructed.get(&(class, field)).map_or(&[], Vec::as_slice)
     }
 
     /// The arguments that reach parameters of project functions at `site`.
@@ -195,6 +202,7 @@ struct Flow<'p, 'f> {
     nodes: u32,
     return_base: u32,
     class_fields: FxHashMap<(ClassId, Sym), u32>,
+    constructed: FxHashMap<(ClassId, Sym), Vec<VarId>>,
     object_fields: FxHashMap<(VarId, Sym), u32>,
     /// Role that the name of a node gives to connections under it.
     name_roles: FxHashMap<u32, HandleRole>,
@@ -245,6 +253,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             nodes,
             return_base,
             class_fields: FxHashMap::default(),
+            constructed: FxHashMap::default(),
             object_fields: FxHashMap::default(),
             name_roles: FxHashMap::default(),
             calls: FxHashMap::default(),
@@ -399,9 +408,10 @@ impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn finish(self) -> Resolution {
         let mut calls: Vec<CallEdge> =
             self.calls.iter().map(|(&(site, function), &confidence)| CallEdge { site, function, confidence }).collect();
-        // A double that a test puts in is not what the service runs.
+        // A double that a test puts in is not what the service runs; what a tool generated is.
         let is_double = |edge: &CallEdge| {
             self.program.is_out_of_scope(edge.function)
+                && !self.program.is_generated(edge.function)
                 && !self.program.is_out_of_scope(self.program.site(edge.site).function)
         };
         let is_async = |function: FunctionId| self.program.function(function).flags.has(FunctionFlags::ASYNC);
@@ -431,6 +441,11 @@ impl<'p, 'f> Flow<'p, 'f> {
                 _ => None,
             })
             .collect();
+        let mut constructed = self.constructed;
+        for given in constructed.values_mut() {
+            given.sort_unstable();
+            given.dedup();
+        }
         let ancestors = (0..classes).map(|index| self.hierarchy.ancestors(ClassId::new(index)).to_vec()).collect();
         Resolution {
             paths: self.paths,
@@ -439,6 +454,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             calls,
             external,
             passed,
+            constructed,
             fields: self.class_fields,
             ancestors,
             imported,
