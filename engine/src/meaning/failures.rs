@@ -5,7 +5,8 @@ use distsys_facts::{BlockId, FunctionId, RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
 use super::Meaning;
-use crate::operation::OpKind;
+use super::operations::{Found, Operand, Operation};
+use crate::operation::{Attr, OpKind};
 
 /// What is done when something failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,8 +91,18 @@ impl Meaning<'_> {
             true => self
                 .operations
                 .at(site)
-                .any(|op| op.family.gives_outcomes() && (super::does_outside(op.kind) || op.kind == OpKind::Sql)),
+                .filter(|op| op.family.gives_outcomes() && (super::does_outside(op.kind) || op.kind == OpKind::Sql))
+                .any(|op| !self.tells_later(op)),
             false => self.reader().family(site).gives_outcomes() && of_project(),
+        }
+    }
+
+    /// Whether how it went is told by what the operation gives, once that has been waited for.
+    fn tells_later(&self, op: &Operation) -> bool {
+        match self.attribute(op, Attr::Completion) {
+            Found::Is(Operand::Var(_)) => true,
+            Found::Is(Operand::Text(text)) => text == "awaited",
+            _ => false,
         }
     }
 
