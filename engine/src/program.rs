@@ -61,8 +61,6 @@ pub struct Program<'f> {
     pub condition_by_region: Csr,
     /// The method of a class by name.
     pub methods: FxHashMap<(ClassId, Sym), FunctionId>,
-    /// What a module offers under a name.
-    pub exports: FxHashMap<(ModuleId, Sym), VarId>,
     /// The top-level function of each file.
     pub module_functions: FxHashMap<ModuleId, FunctionId>,
     file_of_module: Vec<FileId>,
@@ -138,7 +136,6 @@ impl<'f> Program<'f> {
             iterates_by_region: Csr::by(regions, &r.iterates, |row| Some(row.region)),
             condition_by_region: Csr::by(regions, &r.condition, |row| Some(row.region)),
             methods,
-            exports: r.export.iter().map(|row| ((row.module, row.name), row.var)).collect(),
             module_functions,
             file_of_module: r.module.iter().map(|row| row.file).collect(),
             browser_packages: packages(facts, true),

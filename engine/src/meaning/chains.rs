@@ -130,11 +130,7 @@ impl<'m> Reader<'m, '_> {
                 continue;
             }
             if let Some(load) = program.loaded_as(at) {
-                let offered = self.resolution.values_of(load.base).find_map(|value| match value.kind {
-                    ValueKind::Module(module) => program.exports.get(&(module, load.field)).copied(),
-                    _ => None,
-                });
-                match offered.or_else(|| self.stored(load.base, load.field)) {
+                match self.offered(load.base, load.field).or_else(|| self.stored(load.base, load.field)) {
                     Some(src) => at = src,
                     None => return None,
                 }
@@ -143,6 +139,14 @@ impl<'m> Reader<'m, '_> {
             return None;
         }
         None
+    }
+
+    /// The variable that a module which `base` is offers under a name.
+    pub(super) fn offered(&self, base: VarId, name: Sym) -> Option<VarId> {
+        self.resolution.values_of(base).find_map(|value| match value.kind {
+            ValueKind::Module(module) => self.resolution.exported(module, name),
+            _ => None,
+        })
     }
 
     /// What was stored in a field of the object that `base` is: the one store of its class.

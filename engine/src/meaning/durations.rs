@@ -1,5 +1,6 @@
 //! Spans of time: literals with the unit of their library, constants, arithmetic, and what makes spans.
 
+use distsys_facts::schema::Load;
 use distsys_facts::{LiteralKind, VarId};
 
 use super::Meaning;
@@ -71,7 +72,9 @@ impl Meaning<'_> {
             return self.made_span(made, depth);
         }
         // A setting's default: `settings.timeout`.
-        if let Some(value) = program.loaded_as(var).and_then(|load| reader.stored(load.base, load.field)) {
+        let offered = |load: &Load| reader.offered(load.base, load.field);
+        let stored = program.loaded_as(var).and_then(|load| offered(load).or_else(|| reader.stored(load.base, load.field)));
+        if let Some(value) = stored.or_else(|| reader.resolution.imported(var)) {
             return self.span_of(value, unit, depth + 1);
         }
         let mut sources = program.assigned_from(var);

@@ -106,6 +106,11 @@ impl<'p, 'f> Bindings<'p, 'f> {
         }
     }
 
+    /// What modules offer; the files of a Go package under the module that stands for it.
+    pub(super) fn into_exports(self) -> FxHashMap<(ModuleId, Sym), VarId> {
+        self.exports
+    }
+
     pub(super) fn canonical(&self, language: Language, path: &str) -> Option<String> {
         match self.models.canonical(language.into(), path) {
             Cow::Owned(text) => Some(text),

@@ -155,7 +155,7 @@ impl<'s> Lower<'s> {
                 let type_ = if type_.kind() == "generic_type" { type_.child_by_field_name("type")? } else { *type_ };
                 let callee = self.callee(type_);
                 let value = self.construct(&callee, &[], node);
-                self.blank.insert(value);
+                self.blank_addresses.insert(value);
                 Some(value)
             }
             // `new(value)` is the address of a copy.
@@ -189,7 +189,13 @@ impl<'s> Lower<'s> {
         let argument = unparenthesized(argument);
         let mut filled = match argument.kind() {
             "unary_expression" if self.text(argument).starts_with('&') => argument.child_by_field_name("operand"),
-            "identifier" => Some(argument),
+            "identifier" => {
+                let var = self.to.lookup(self.text(argument));
+                if let Some(var) = var.filter(|var| self.blank_addresses.contains(var)) {
+                    self.fill(var, call);
+                }
+                None
+            }
             _ => None,
         };
         while let Some(selector) = filled.filter(|node| node.kind() == "selector_expression") {

@@ -222,15 +222,16 @@ impl<'s> Lower<'s> {
         self.to.end_function();
     }
 
+    /// The body shares the scope of the parameters: `:=` takes them up again.
     fn body(&mut self, body: Node<'_>) {
         let locks = [".Lock()", ".RLock()"].iter().any(|call| self.text(body).contains(call));
         self.frame().locks = locks;
         if !self.text(body).contains("defer") {
-            self.block(body);
+            self.statements(body);
             return;
         }
         let mut open = self.to.begin_try(true, tree::span(body));
-        self.block(body);
+        self.statements(body);
         self.to.begin_finally(&mut open, tree::span(body));
         for deferred in std::mem::take(&mut self.frame().deferred).into_iter().rev() {
             if !deferred.sometimes {
@@ -446,9 +447,7 @@ impl<'s> Lower<'s> {
                         if given.is_error {
                             self.errors.insert(var);
                         }
-                        if self.blank.contains(&given.var) {
-                            self.blank.insert(var);
-                        }
+                        self.take_blank(var, given.var);
                     }
                     None if !top_level => {
                         self.blank.insert(var);

@@ -99,7 +99,13 @@ impl<'s> Lower<'s> {
         let Some(operand) = node.child_by_field_name("operand") else { return self.to.fresh_var() };
         match node.child_by_field_name("operator").map_or("", |operator| self.text(operator)) {
             // What a pointer points to is the same for all that is asked here.
-            "&" | "*" | "+" => self.expression(operand),
+            "&" | "*" | "+" => {
+                let value = self.expression(operand);
+                if operand.kind() == "composite_literal" && self.blank.remove(&value) {
+                    self.blank_addresses.insert(value);
+                }
+                value
+            }
             "<-" => self.receive(operand, node),
             "-" if operand.kind() == "int_literal" => {
                 self.to.literal(LiteralKind::Integer, &format!("-{}", integer(self.text(operand))))

@@ -18,6 +18,7 @@ mod control;
 mod declarations;
 mod expressions;
 mod imports;
+mod link;
 mod literals;
 mod statements;
 #[cfg(test)]
@@ -43,6 +44,10 @@ impl FrontEnd for Go {
 
     fn extensions(&self) -> &'static [&'static str] {
         &["go"]
+    }
+
+    fn link(&self, facts: &mut FactBase) {
+        link::link(facts);
     }
 
     fn lower(&self, path: &str, text: &str, role: Role) -> FactBase {
@@ -75,6 +80,9 @@ impl FrontEnd for Go {
             copies: FxHashMap::default(),
             errors: FxHashSet::default(),
             blank: FxHashSet::default(),
+            blank_addresses: FxHashSet::default(),
+            captured: FxHashSet::default(),
+            captures_seen: 0,
             failed: Vec::new(),
             frames: vec![Frame::default()],
             bounds: FxHashMap::default(),
@@ -143,6 +151,11 @@ struct Lower<'s> {
     errors: FxHashSet<VarId>,
     /// Variables that have been given nothing yet: what a call gets their address for is to fill them.
     blank: FxHashSet<VarId>,
+    /// Likewise, of addresses: `order := &Order{}`.
+    blank_addresses: FxHashSet<VarId>,
+    /// Variables that closures have captured, as far as this many rows tell.
+    captured: FxHashSet<VarId>,
+    captures_seen: usize,
     /// Errors that are known to be there, because an arm asked for them.
     failed: Vec<VarId>,
     frames: Vec<Frame>,

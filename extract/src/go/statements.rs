@@ -1,6 +1,6 @@
 //! Statements without branches: assignments, returns, `defer`, `go`, sends.
 
-use distsys_facts::{CallKind, VarId};
+use distsys_facts::{CallKind, RegionKind, VarId};
 use tree_sitter::Node;
 
 use super::{Called, Deferred, Given, Lower};
@@ -59,7 +59,11 @@ impl<'s> Lower<'s> {
             "expression_switch_statement" => self.switch(node, label),
             "type_switch_statement" => self.type_switch(node, label),
             "select_statement" => self.select(node, label),
-            "block" => self.block(node),
+            "block" => {
+                self.to.begin_region(RegionKind::Block, tree::span(node));
+                self.block(node);
+                self.to.end_region();
+            }
             "labeled_statement" => {
                 let name = node.child_by_field_name("label").map_or("", |label| self.text(label));
                 if let Some(inner) = tree::parts(node).into_iter().find(|child| child.kind() != "label_name") {
@@ -142,16 +146,15 @@ impl<'s> Lower<'s> {
             self.to.assign(var, value.var);
             return;
         }
+        let of_block = self.to.binds_here(name);
         let copy = self.local(name);
         self.to.assign(copy, value.var);
         if value.is_error {
             self.errors.insert(copy);
         }
-        if self.blank.contains(&value.var) {
-            self.blank.insert(copy);
-        }
+        self.take_blank(copy, value.var);
         let Some(old) = old.filter(|_| is_local) else { return };
-        if declares && !self.is_of_block(old) {
+        if declares && !of_block {
             return;
         }
         self.copies.insert(copy, old);
@@ -160,6 +163,10 @@ impl<'s> Lower<'s> {
         }
         if self.errors.contains(&old) {
             self.errors.insert(copy);
+        }
+        // Nothing sees the old one any more.
+        if of_block && !self.is_seen_elsewhere(old) {
+            return;
         }
         let mut at = Some(old);
         while let Some(var) = at {
@@ -179,16 +186,33 @@ impl<'s> Lower<'s> {
         let filled = self.to.load(call, "[&]");
         self.set(&name, Value { var: filled, is_error: false }, false);
         if let Some(copy) = self.to.lookup(&name) {
-            self.blank.insert(copy);
+            self.take_blank(copy, var);
         }
     }
 
-    /// Whether `:=` takes a variable up again: only that of the same block.
-    fn is_of_block(&mut self, var: VarId) -> bool {
-        let region = self.to.region();
-        let variables = &self.to.facts_mut().relations.variable;
-        let row = variables.binary_search_by_key(&var, |row| row.var).ok().map(|at| variables[at]);
-        row.is_some_and(|row| row.region == region) || row.is_none()
+    /// `dst` is as blank as `src` is.
+    pub(super) fn take_blank(&mut self, dst: VarId, src: VarId) {
+        if self.blank.contains(&src) {
+            self.blank.insert(dst);
+        }
+        if self.blank_addresses.contains(&src) {
+            self.blank_addresses.insert(dst);
+        }
+    }
+
+    /// Whether a closure has captured a variable, or the function returns it by name.
+    fn is_seen_elsewhere(&mut self, var: VarId) -> bool {
+        let captures = &self.to.facts_mut().relations.capture;
+        self.captured.extend(captures[self.captures_seen..].iter().map(|row| row.var));
+        self.captures_seen = captures.len();
+        let mut at = Some(var);
+        while let Some(var) = at {
+            if self.captured.contains(&var) || self.frames.last().is_some_and(|frame| frame.results.contains(&var)) {
+                return true;
+            }
+            at = self.copies.get(&var).copied();
+        }
+        false
     }
 
     fn assignment(&mut self, node: Node<'_>) {

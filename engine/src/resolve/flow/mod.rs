@@ -8,7 +8,7 @@ mod wrappers;
 
 use std::collections::VecDeque;
 
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, SiteId, Sym, VarId};
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bindings::{Binding, Bindings};
@@ -72,8 +72,9 @@ pub struct Resolution {
     /// Class fields, with the nodes that hold them.
     fields: FxHashMap<(ClassId, Sym), u32>,
     ancestors: Vec<Vec<ClassId>>,
-    /// The variable of another module that an import stands for.
+    /// The variable of another module that an import, or a free name, stands for.
     imported: FxHashMap<VarId, VarId>,
+    exports: FxHashMap<(ModuleId, Sym), VarId>,
     calls_by_site: FxHashMap<SiteId, (u32, u32)>,
     passed_by_site: FxHashMap<SiteId, (u32, u32)>,
     external_by_site: FxHashMap<SiteId, (u32, u32)>,
@@ -110,6 +111,11 @@ impl Resolution {
             .filter_map(move |ancestor| self.fields.get(&(*ancestor, field)))
             .flat_map(|&node| self.sets.of(node))
             .map(|id| self.values.get(id))
+    }
+
+    /// The variable that a module offers under a name.
+    pub fn exported(&self, module: ModuleId, name: Sym) -> Option<VarId> {
+        self.exports.get(&(module, name)).copied()
     }
 
     /// The variable that an imported one stands for.
@@ -434,10 +440,13 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
         }
         let classes = self.program.facts.count(IdKind::Class);
-        let imports = self.program.facts.relations.import.iter();
+        let r = &self.program.facts.relations;
+        let imports = r.import.iter().map(|row| (row.var, self.bindings.imported(row.var)));
+        let free = r.global.iter().map(|row| (row.var, self.bindings.free(row.module, self.program.text(row.path))));
         let imported = imports
-            .filter_map(|row| match self.bindings.imported(row.var) {
-                Some(Binding::Var(var)) => Some((row.var, var)),
+            .chain(free)
+            .filter_map(|(from, binding)| match binding {
+                Some(Binding::Var(var)) => Some((from, var)),
                 _ => None,
             })
             .collect();
@@ -458,6 +467,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             fields: self.class_fields,
             ancestors,
             imported,
+            exports: self.bindings.into_exports(),
             calls_by_site,
             passed_by_site,
             external_by_site,
