@@ -211,7 +211,8 @@ impl<'m> Reader<'m, '_> {
         path.contains('.') && external().any(|known| known == path)
     }
 
-    /// The arguments of a call and of the calls that built its receiver, in the order written.
+    /// The arguments of a call and of the calls that built its receiver, in the order written; after an object that a
+    /// library's calls made and filled, what these were given.
     pub(super) fn chain_arguments(&self, site: SiteId) -> Vec<VarId> {
         let mut sites = self.chain_calls(site);
         sites.reverse();
@@ -226,6 +227,7 @@ impl<'m> Reader<'m, '_> {
                 if arguments.len() == before {
                     arguments.push(row.var);
                 }
+                arguments.extend(self.given_to_make(row.var));
             }
         }
         arguments

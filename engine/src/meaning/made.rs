@@ -228,6 +228,27 @@ impl<'m> Reader<'m, '_> {
         if unknown { Found::Unknown } else { Found::Absent }
     }
 
+    /// What the library's calls that made and filled the object `var` in this function were given.
+    pub(super) fn given_to_make(&self, var: VarId) -> Vec<VarId> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let Some(making) = self.making(var, MAX_HELPERS) else { return Vec::new() };
+        let mut given: Vec<VarId> = program.arguments(making.call.site).map(|row| row.var).collect();
+        for holder in self.holders(var) {
+            let parts = program.load_by_base.of(&r.load, holder).map(|row| row.dst);
+            for receiver in std::iter::once(holder).chain(parts) {
+                for call in program.calls_by_receiver.of(&r.call, receiver) {
+                    let mut names = self.resolution.external_at(call.site).iter();
+                    let paths = &self.resolution.paths;
+                    if names.any(|(_, name, _)| self.models.sets(paths.family(*name), paths.text(*name)).is_some()) {
+                        given.extend(program.arguments(call.site).map(|row| row.var));
+                    }
+                }
+            }
+        }
+        given
+    }
+
     /// A source at a call of the name among the arguments of `site`: `retry.Do(work, retry.Attempts(3))`.
     pub(super) fn option(&self, site: SiteId, name: &str, inner: &Source) -> Found {
         let mut unknown = false;
