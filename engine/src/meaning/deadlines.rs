@@ -32,7 +32,7 @@ impl Reader<'_, '_> {
             let mut found = ways.into_iter().map(|way| self.deadline_of(way, derived + 1));
             return if found.all(|found| found == Found::Absent) { Found::Absent } else { Found::Unknown };
         }
-        if self.literal(var).is_some() || program.template(var).is_some() {
+        if self.constant(var).is_some() || program.template(var).is_some() {
             return Found::Absent;
         }
         let Some(call) = self.maker(var) else {

@@ -80,6 +80,8 @@ const BOUND_WORDS: &[&str] = &[
     "aborted",
     "exit",
     "running",
+    "ongoing",
+    "exhausted",
     "terminate",
     "done",
     "quit",
@@ -347,6 +349,16 @@ impl Graph {
                     && r.throws.binary_search_by_key(&site.site, |row| row.site).is_ok()
             })
         };
+        // What follows `if err == nil { return }` is for failures.
+        let successes: Vec<RegionId> = program
+            .regions_by_function
+            .of(&r.region, function)
+            .filter(|row| inside(row) && asks_success(program, row.region))
+            .map(|row| row.region)
+            .collect();
+        if !successes.is_empty() && self.leads(program, region, region, Way::Out, &successes) {
+            return false;
+        }
         let gives_up = program.regions_by_function.of(&r.region, function).filter(|row| inside(row)).any(|row| {
             let is_failure = row.kind == RegionKind::Catch || asks_error(program, row.region);
             is_failure && (self.leads(program, row.region, region, Way::Out, &[]) || throws_in(row.region))

@@ -42,6 +42,7 @@ pub(super) struct Bindings<'p, 'f> {
     top_level: FxHashMap<(ModuleId, Sym), VarId>,
     aliases: FxHashMap<(ModuleId, Sym), Sym>,
     class_of_var: FxHashMap<VarId, ClassId>,
+    class_by_path: FxHashMap<(ModuleId, Sym), ClassId>,
     /// By module: name, type, the class that is annotated.
     declared: FxHashMap<ModuleId, Vec<(String, String, ClassId)>>,
 }
@@ -102,6 +103,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
             top_level,
             aliases,
             declared,
+            class_by_path: r.class.iter().rev().map(|row| ((row.module, row.qualified), row.class)).collect(),
             class_of_var: r.class_value.iter().map(|row| (row.var, row.class)).collect(),
         }
     }
@@ -314,13 +316,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 let outer = self.program.class(class);
                 let qualified = format!("{}.{name}", self.program.text(outer.qualified));
                 let qualified = self.program.facts.symbols.lookup(&qualified)?;
-                self.program
-                    .facts
-                    .relations
-                    .class
-                    .iter()
-                    .find(|row| row.module == outer.module && row.qualified == qualified)
-                    .map(|row| Denoted::Class(row.class))
+                self.class_by_path.get(&(outer.module, qualified)).copied().map(Denoted::Class)
             }
         }
     }

@@ -429,7 +429,7 @@ impl<'s> Lower<'s> {
             let is_error = type_node.is_some_and(|type_| self.is_error_type(type_));
             let names = tree::fields(spec, "name");
             let values = spec.child_by_field_name("value").map(tree::parts).unwrap_or_default();
-            let given = self.values_for(names.len(), &values);
+            let given = self.values_for(&names, &values);
             for (name, given) in names.into_iter().zip(given) {
                 let name = self.text(name);
                 let var = match (name, top_level) {

@@ -90,8 +90,9 @@ impl<'s> Lower<'s> {
 
     // ---- assignments
 
-    /// What `count` variables get from the expressions on the right side.
-    pub(super) fn values_for(&mut self, count: usize, values: &[Node<'_>]) -> Vec<Option<Value>> {
+    /// What the variables on the left side get from the expressions on the right.
+    pub(super) fn values_for(&mut self, targets: &[Node<'_>], values: &[Node<'_>]) -> Vec<Option<Value>> {
+        let count = targets.len();
         if values.len() != 1 || count <= 1 {
             let mut given: Vec<Option<Value>> = values
                 .iter()
@@ -106,8 +107,9 @@ impl<'s> Lower<'s> {
         let is_call = unparenthesized(values[0]).kind() == "call_expression";
         let whole = self.expression(values[0]);
         let mut given = vec![Some(Value { var: whole, is_error: false })];
-        for index in 1..count {
-            let var = if is_call { self.to.load(whole, &index.to_string()) } else { self.to.fresh_var() };
+        for (index, name) in targets.iter().enumerate().skip(1) {
+            let is_looked_at = is_call && self.text(*name) != "_";
+            let var = if is_looked_at { self.to.load(whole, &index.to_string()) } else { self.to.fresh_var() };
             given.push(Some(Value { var, is_error: is_call && index + 1 == count }));
         }
         given
@@ -117,8 +119,8 @@ impl<'s> Lower<'s> {
     fn define(&mut self, node: Node<'_>) {
         let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right")) else { return };
         let (targets, values) = (tree::parts(left), tree::parts(right));
-        let given = self.values_for(targets.len(), &values);
-        let is_call = values.len() == 1 && unparenthesized(values[0]).kind() == "call_expression";
+        let given = self.values_for(&targets, &values);
+        let is_call = values.len() == 1 && self.gives_error(values[0]);
         for (target, value) in targets.iter().zip(given) {
             let (name, Some(value)) = (self.text(*target), value) else { continue };
             if name == "_" {
@@ -126,6 +128,18 @@ impl<'s> Lower<'s> {
             }
             let value = self.judged(name, value, is_call);
             self.set(name, value, true);
+        }
+    }
+
+    /// Whether what is called like an error is one here: a call gives it, or keeps it (`db.Create(order).Error`).
+    fn gives_error(&self, value: Node<'_>) -> bool {
+        let value = unparenthesized(value);
+        match value.kind() {
+            "call_expression" => true,
+            "selector_expression" => {
+                value.child_by_field_name("field").is_some_and(|field| matches!(self.text(field), "Error" | "Err"))
+            }
+            _ => false,
         }
     }
 
@@ -227,8 +241,8 @@ impl<'s> Lower<'s> {
             self.assign_to(*target, Value { var, is_error: false }, false);
             return;
         }
-        let given = self.values_for(targets.len(), &values);
-        let is_call = values.len() == 1 && unparenthesized(values[0]).kind() == "call_expression";
+        let given = self.values_for(&targets, &values);
+        let is_call = values.len() == 1 && self.gives_error(values[0]);
         for (target, value) in targets.iter().zip(given) {
             if let Some(value) = value {
                 let value = match target.kind() {
@@ -283,8 +297,9 @@ impl<'s> Lower<'s> {
         let values = tree::first(node).map(tree::parts).unwrap_or_default();
         let given: Vec<VarId> = values.iter().map(|value| self.expression(*value)).collect();
         let Some(&first) = given.first() else {
-            let value = self.frames.last().and_then(|frame| frame.results.first().copied());
-            self.to.return_(value, span);
+            let results = self.frames.last().map(|frame| frame.results.clone()).unwrap_or_default();
+            let further: Vec<(u32, VarId)> = (1..).zip(results.iter().skip(1).copied()).collect();
+            self.to.return_several(results.first().copied(), &further, span);
             return;
         };
         let fails = self.frames.last().is_some_and(|frame| frame.fails);
@@ -297,7 +312,11 @@ impl<'s> Lower<'s> {
         }
         let only_error = fails && given.len() == 1;
         let is_nil = values.first().is_some_and(|value| value.kind() == "nil");
-        self.to.return_(Some(first).filter(|_| !(only_error && is_nil)), span);
+        let last = given.len() - usize::from(fails);
+        let further = (1..).zip(values.iter().zip(&given).take(last).skip(1));
+        let further = further.filter(|(_, (value, _))| !matches!(value.kind(), "nil" | "true" | "false"));
+        let further: Vec<(u32, VarId)> = further.map(|(index, (_, var))| (index, *var)).collect();
+        self.to.return_several(Some(first).filter(|_| !(only_error && is_nil)), &further, span);
     }
 
     fn is_failed(&self, var: VarId) -> bool {

@@ -119,6 +119,14 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         let from = self.return_node(function);
         self.edge(from, Self::node(row.result), EdgeKind::All);
+        let r = &program.facts.relations;
+        for given in program.further_result_by_function.of(&r.further_result, function) {
+            for load in program.load_by_base.of(&r.load, row.result) {
+                if program.text(load.field).parse() == Ok(given.index) {
+                    self.edge(Self::node(given.var), Self::node(load.dst), EdgeKind::All);
+                }
+            }
+        }
     }
 
     pub(super) fn construct(&mut self, row: &Call, class: ClassId) {
