@@ -402,7 +402,7 @@ impl<'m> Meaning<'m> {
         let program = self.program;
         let handlers = &self.reader().model(op).handlers;
         if let Some((_, serves)) =
-            handlers.iter().find(|(name, _)| name == program.text(program.function(function).name))
+            handlers.iter().find(|(name, _)| name == "*" || name == program.text(program.function(function).name))
         {
             return serves.eq_ignore_ascii_case(method);
         }
