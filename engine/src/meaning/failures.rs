@@ -93,7 +93,10 @@ impl Meaning<'_> {
                 .at(site)
                 .filter(|op| op.family.gives_outcomes() && (super::does_outside(op.kind) || op.kind == OpKind::Sql))
                 .any(|op| !self.tells_later(op)),
-            false => self.reader().family(site).gives_outcomes() && of_project(),
+            false => {
+                let is_told = || edges.iter().all(|edge| self.tells_of_failures(edge.function));
+                self.reader().family(site).gives_outcomes() && of_project() && !is_told()
+            }
         }
     }
 
@@ -104,6 +107,14 @@ impl Meaning<'_> {
             Found::Is(Operand::Text(text)) => text == "awaited",
             _ => false,
         }
+    }
+
+    /// Whether a function says itself that what it does has failed, in a log or a metric.
+    fn tells_of_failures(&self, function: FunctionId) -> bool {
+        let is_told = |site: &SiteId| {
+            self.operations.at(*site).any(|op| matches!(op.kind, OpKind::Log | OpKind::Metric | OpKind::Trace))
+        };
+        self.error_arms(function).iter().any(|failure| failure.sites.iter().any(is_told))
     }
 
     fn is_outcome_dropped(&self, site: SiteId) -> bool {

@@ -1,9 +1,9 @@
 //! Expressions.
 
-use distsys_facts::{LiteralKind, RegionKind, VarId};
+use distsys_facts::{CallKind, LiteralKind, RegionKind, VarId};
 use tree_sitter::Node;
 
-use super::Lower;
+use super::{Called, Given, Lower};
 use super::statements::unparenthesized;
 use crate::tree;
 
@@ -68,9 +68,7 @@ impl<'s> Lower<'s> {
                     None => self.to.fresh_var(),
                 }
             }
-            "type_conversion_expression" => {
-                field("operand").map(|operand| self.expression(operand)).unwrap_or_else(|| self.to.fresh_var())
-            }
+            "type_conversion_expression" => self.conversion_or_call(node),
             "type_instantiation_expression" => self.inner(node),
             "interpreted_string_literal" => {
                 let text = unescaped(self.text(node));
@@ -85,6 +83,19 @@ impl<'s> Lower<'s> {
             "true" | "false" => self.to.literal(LiteralKind::Boolean, node.kind()),
             "nil" => self.to.null(),
             _ => self.to.fresh_var(),
+        }
+    }
+
+    /// `[]byte(text)`; but `Map[K](list)` looks like a conversion and is mostly the call of a generic function.
+    fn conversion_or_call(&mut self, node: Node<'_>) -> VarId {
+        let Some(operand) = node.child_by_field_name("operand") else { return self.to.fresh_var() };
+        let generic = node.child_by_field_name("type").filter(|type_| type_.kind() == "generic_type");
+        let callee = generic.and_then(|type_| self.callee_of_type(type_));
+        let value = self.expression(operand);
+        match callee {
+            Some(Called::Value(_, name)) if self.classes.contains_key(name.as_str()) => value,
+            Some(callee) => self.call(&callee, &[Given::One(value)], CallKind::Call, tree::span(node)),
+            None => value,
         }
     }
 

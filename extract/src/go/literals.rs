@@ -64,7 +64,7 @@ impl<'s> Lower<'s> {
         }
     }
 
-    fn callee_of_type(&mut self, type_: Node<'_>) -> Option<Called> {
+    pub(super) fn callee_of_type(&mut self, type_: Node<'_>) -> Option<Called> {
         match type_.kind() {
             "type_identifier" | "identifier" => {
                 let name = self.text(type_);

@@ -14,7 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::bindings::{Binding, Bindings};
 use super::members::Hierarchy;
 use super::values::{HandleRole, Sets, Value, ValueId, ValueKind, Values};
-use crate::model::ModelSet;
+use crate::model::{Family, ModelSet};
 use crate::paths::{PathId, Paths};
 use crate::program::Program;
 use crate::words::role_of_name;
@@ -411,6 +411,19 @@ impl<'p, 'f> Flow<'p, 'f> {
         of_async.contains(&made.site)
     }
 
+    /// Where types have interfaces without saying so, several classes with the called method are alternatives of which a
+    /// program mostly has one: that it is this one is a guess.
+    fn doubt_alternatives(&self, calls: &mut [CallEdge]) {
+        let class_of = |edge: &CallEdge| self.program.function(edge.function).class;
+        for edges in calls.chunk_by_mut(|left, right| left.site == right.site) {
+            let first = class_of(&edges[0]);
+            let structural = Family::from(self.language_of(edges[0].site)).has_structural_interfaces();
+            if structural && first.is_some() && edges.iter().any(|edge| class_of(edge) != first) {
+                edges.iter_mut().for_each(|edge| edge.confidence = Confidence::Low);
+            }
+        }
+    }
+
     pub(super) fn finish(self) -> Resolution {
         let mut calls: Vec<CallEdge> =
             self.calls.iter().map(|(&(site, function), &confidence)| CallEdge { site, function, confidence }).collect();
@@ -424,6 +437,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         let of_async = calls.iter().filter(|edge| is_async(edge.function)).map(|edge| edge.site).collect();
         calls.retain(|edge| !is_double(edge) && !self.is_result_of_future(edge, &of_async));
         calls.sort_unstable();
+        self.doubt_alternatives(&mut calls);
         let mut external: Vec<(SiteId, PathId, Value)> = self.external.iter().copied().collect();
         // Path and value ids are made in an order that the input alone decides, so this order is deterministic.
         external.sort_unstable();
