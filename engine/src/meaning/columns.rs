@@ -23,7 +23,18 @@ pub(super) fn is_version(column: &str) -> bool {
 
 /// Calls that set columns: `update(Order).values(state="paid")`, `.set({ state })`, `.update(state="paid")`.
 fn sets_columns(name: &str) -> bool {
-    matches!(name, "values" | "set" | "create" | "update" | "updateMany" | "updateOne" | "update_one" | "Updates" | "UpdateColumns")
+    matches!(
+        name,
+        "values"
+            | "set"
+            | "create"
+            | "update"
+            | "updateMany"
+            | "updateOne"
+            | "update_one"
+            | "Updates"
+            | "UpdateColumns"
+    )
 }
 
 /// Calls that set one column: its name, then its value.

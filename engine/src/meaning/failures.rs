@@ -227,7 +227,9 @@ impl Meaning<'_> {
             }
             stack.extend(program.assigned_from(at).map(|row| row.src));
             // The error among the results of a call.
-            stack.extend(program.loaded_as(at).map(|load| load.base).filter(|base| program.call_giving(*base).is_some()));
+            stack.extend(
+                program.loaded_as(at).map(|load| load.base).filter(|base| program.call_giving(*base).is_some()),
+            );
             if let Some(call) = program.call_giving(at) {
                 if program.site(call.site).function == function {
                     found.push(call.site);

@@ -5,10 +5,11 @@
 use distsys_facts::schema::Call;
 use distsys_facts::{CallKind, FunctionId, SiteId, VarId};
 
+use super::invoked::functions_of;
 use super::operations::{Found, Operand, Operation};
 use super::reader::{Reader, same_key};
-use crate::model::Makes;
 use crate::model::source::Source;
+use crate::model::{Makes, Returned};
 use crate::operation::OpKind;
 use crate::resolve::{Confidence, Value, ValueKind};
 
@@ -277,6 +278,21 @@ impl<'m> Reader<'m, '_> {
     fn gathers(&self, function: FunctionId, var: VarId) -> bool {
         let mut rows = self.program.parameters(function);
         rows.any(|row| row.var == var && row.kind == distsys_facts::ParameterKind::Rest)
+    }
+
+    /// The argument that a call of a library gives back as it is: `aws.String(name)`.
+    pub(super) fn same_as(&self, call: &Call) -> Option<VarId> {
+        let (_, path, _) = self.resolution.external_at(call.site).first()?;
+        let paths = &self.resolution.paths;
+        match self.models.returns(paths.family(*path), paths.text(*path))? {
+            Returned::Argument(position) => self.argument(call.site, *position),
+            _ => None,
+        }
+    }
+
+    /// Whether `var` is a function of the project: a closure, or one by its name.
+    pub(super) fn is_function(&self, var: VarId) -> bool {
+        self.program.closure(var).is_some() || !functions_of(*self, var).is_empty()
     }
 
     /// A call, as an operation whose sources can be read.

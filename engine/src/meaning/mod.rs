@@ -187,7 +187,7 @@ impl<'m> Meaning<'m> {
 
     /// Whether `var` is a function of the project: a closure, or one by its name.
     pub fn is_function(&self, var: VarId) -> bool {
-        self.program.closure(var).is_some() || !invoked::functions_of(self.reader(), var).is_empty()
+        self.reader().is_function(var)
     }
 
     /// What the creation of the client that an operation goes through gives as an attribute, by site of creation; nothing if

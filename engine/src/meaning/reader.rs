@@ -115,6 +115,10 @@ impl<'m> Reader<'m, '_> {
             if self.program.literal(at).is_some() {
                 return Some(at);
             }
+            if let Some(inner) = self.program.call_giving(at).and_then(|call| self.same_as(call)) {
+                at = inner;
+                continue;
+            }
             let mut sources = self.program.assigned_from(at);
             match (sources.next(), sources.next()) {
                 (Some(only), None) if self.program.parameter(at).is_none() => at = only.src,
@@ -230,6 +234,10 @@ impl<'m> Reader<'m, '_> {
                 let passed = self.call(op.site).is_some_and(|call| self.is_passed_to(call.result, name));
                 if passed { Found::Is(Operand::Present) } else { Found::Absent }
             }
+            Source::Function(position) => match self.argument(op.call, *position + op.shift as usize) {
+                Some(var) if self.is_function(var) => is_var(var),
+                _ => Found::Absent,
+            },
             Source::Option(name, inner) => self.option(op.call, name, inner),
             Source::After(text) => {
                 let arguments = self.chain_arguments(op.site);

@@ -163,6 +163,9 @@ impl<'m, 'f> Describer<'m, 'f> {
             return Term::Parameter(var);
         }
         if let Some(call) = program.call_giving(var) {
+            if let Some(inner) = self.reader.same_as(call) {
+                return self.describe_at(inner, depth + 1);
+            }
             // `str(x)`, `x.toString()`, `x.encode()`: the text stays.
             let name = program.text(call.name);
             if matches!(

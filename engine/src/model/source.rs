@@ -33,6 +33,8 @@ pub enum Source {
     Deadline(usize),
     /// `made(take)`: argument 0 is built through a call of this name.
     MadeBy(String),
+    /// `function(1)`: argument 1, if it is a function.
+    Function(usize),
     /// `passed(getSignedUrl)`: what is given is an argument of a call of this name.
     PassedTo(String),
     /// `option(Attempts)`: argument 0 of a call of this name that stands among the arguments, or among those of one that does;
@@ -106,13 +108,14 @@ impl Source {
                 "any" => Ok(Source::Any(argument.to_owned())),
                 "after" => Ok(Source::After(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
+                "function" => Ok(Source::Function(number()?)),
                 "passed" => Ok(Source::PassedTo(argument.to_owned())),
                 "option" => {
                     let (name, inner) = argument.split_once('.').unwrap_or((argument, "0"));
                     Ok(Source::Option(name.to_owned(), Box::new(Source::parse(inner)?)))
                 }
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, any, after, made, passed, option"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, any, after, made, function, passed, option"
                 )),
             };
         }
