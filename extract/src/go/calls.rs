@@ -22,6 +22,12 @@ impl<'s> Lower<'s> {
         }
         let Some((callee, given)) = self.prepare_call(node) else { return self.to.fresh_var() };
         let value = self.call(&callee, &given, CallKind::Call, tree::span(node));
+        if let (Called::Member(left, name), [Given::One(right)]) = (&callee, given.as_slice())
+            && let Some(operator) = operator_of_times(name)
+            && function.is_some_and(|function| !self.is_of_package(function))
+        {
+            self.to.binary(operator, *left, Some(*right), tree::span(node));
+        }
         for argument in arguments {
             self.fill_argument(argument, value);
         }
@@ -31,6 +37,10 @@ impl<'s> Lower<'s> {
             self.to.throw(given.iter().find_map(|given| if let Given::One(var) = given { Some(*var) } else { None }), tree::span(node));
         }
         value
+    }
+
+    fn is_of_package(&mut self, function: Node<'_>) -> bool {
+        function.child_by_field_name("operand").is_some_and(|operand| self.package_of(operand).is_some())
     }
 
     /// Callee and arguments, evaluated.
@@ -239,6 +249,15 @@ impl<'s> Lower<'s> {
             Some("log") => matches!(name, "Fatal" | "Fatalf" | "Fatalln" | "Panic" | "Panicf" | "Panicln"),
             _ => false,
         }
+    }
+}
+
+/// Times have no operators: what stands for them are these methods.
+fn operator_of_times(method: &str) -> Option<&'static str> {
+    match method {
+        "After" => Some(">"),
+        "Before" => Some("<"),
+        _ => None,
     }
 }
 
