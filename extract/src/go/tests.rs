@@ -250,3 +250,14 @@ fn deep_text_is_given_up() {
     let facts = worker.spawn(move || Go.lower("a.go", &text, Role::Source)).expect("a thread").join().expect("no panic");
     assert_eq!(facts.relations.diagnostic.len(), 1);
 }
+
+#[test]
+fn times_are_compared_by_methods() {
+    let operators = |body: &str| -> Vec<String> {
+        let facts = of_body(body);
+        facts.relations.binary.iter().map(|row| facts.text(row.operator).to_owned()).collect()
+    };
+    assert_eq!(operators("use(a.at.After(b.at), a.at.Before(b.at))\nreturn nil"), [">", "<"]);
+    // A function of the package, and one that gets more.
+    assert!(operators("use(fmt.After(d), a.After(b, c))\nreturn nil").is_empty());
+}
