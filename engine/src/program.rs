@@ -26,6 +26,7 @@ pub struct Program<'f> {
     pub parameter_by_function: Csr,
     pub returns_by_function: Csr,
     pub return_type_by_function: Csr,
+    pub further_result_by_function: Csr,
     pub throws_by_var: Csr,
     pub annotation_by_function: Csr,
     pub annotation_by_class: Csr,
@@ -61,8 +62,6 @@ pub struct Program<'f> {
     pub condition_by_region: Csr,
     /// The method of a class by name.
     pub methods: FxHashMap<(ClassId, Sym), FunctionId>,
-    /// What a module offers under a name.
-    pub exports: FxHashMap<(ModuleId, Sym), VarId>,
     /// The top-level function of each file.
     pub module_functions: FxHashMap<ModuleId, FunctionId>,
     file_of_module: Vec<FileId>,
@@ -105,6 +104,7 @@ impl<'f> Program<'f> {
             argument_by_var: Csr::by(vars, &r.argument, |row| Some(row.var)),
             parameter_by_function: Csr::by(functions, &r.parameter, |row| Some(row.function)),
             returns_by_function: Csr::by(functions, &r.returns, |row| Some(row.function)),
+            further_result_by_function: Csr::by(functions, &r.further_result, |row| Some(row.function)),
             return_type_by_function: Csr::by(functions, &r.return_type, |row| Some(row.function)),
             throws_by_var: Csr::by(vars, &r.throws, |row| row.var),
             annotation_by_function: Csr::by(functions, &r.function_annotation, |row| Some(row.function)),
@@ -138,7 +138,6 @@ impl<'f> Program<'f> {
             iterates_by_region: Csr::by(regions, &r.iterates, |row| Some(row.region)),
             condition_by_region: Csr::by(regions, &r.condition, |row| Some(row.region)),
             methods,
-            exports: r.export.iter().map(|row| ((row.module, row.name), row.var)).collect(),
             module_functions,
             file_of_module: r.module.iter().map(|row| row.file).collect(),
             browser_packages: packages(facts, true),
@@ -353,6 +352,12 @@ impl<'f> Program<'f> {
         let file = self.file_of_function(function);
         !matches!(self.facts.relations.file[file.index()].role, Role::Source | Role::Migration)
             || self.is_test(function)
+    }
+
+    /// Whether a tool wrote the file of a function.
+    pub fn is_generated(&self, function: FunctionId) -> bool {
+        let file = self.file_of_function(function);
+        self.facts.relations.file[file.index()].role == Role::Generated
     }
 
     fn is_test(&self, function: FunctionId) -> bool {

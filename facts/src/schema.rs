@@ -79,6 +79,8 @@ relations! {
     suspend: Suspend { site: SiteId, var: Option<VarId> }
     /// At `site` the function `function` returns `var` (also the value of an expression body).
     returns: Returns { site: SiteId, function: FunctionId, var: Option<VarId> }
+    /// At `site` the function `function` returns `var` as its result `index`, beside the first one (Go's functions with several results).
+    further_result: FurtherResult { site: SiteId, function: FunctionId, index: u32, var: VarId }
     /// At `site` the generator `function` yields `var`.
     yields: Yields { site: SiteId, function: FunctionId, var: Option<VarId> }
     /// At `site` the exception or error `var` is thrown (Rust: `?` and `return Err`, panics).

@@ -477,6 +477,11 @@ fn methods_run(reader: Reader<'_, '_>, operations: &Operations, op: &Operation) 
     let mut methods = Vec::new();
     for class in classes {
         for (name, _) in &model.handlers {
+            if name == "*" {
+                let own = program.method_by_class.of(&program.facts.relations.method, class);
+                methods.extend(own.map(|row| row.function));
+                continue;
+            }
             let Some(name) = program.facts.symbols.lookup(name) else { continue };
             let line = reader.resolution.ancestors(class).iter();
             let found = line.filter_map(|class| program.methods.get(&(*class, name))).next().copied();

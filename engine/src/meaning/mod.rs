@@ -9,14 +9,15 @@ mod chains;
 mod clients;
 mod columns;
 mod conventions;
+mod deadlines;
 mod deferred;
 mod durations;
 mod effects;
 mod failures;
 mod guards;
 mod invoked;
-
 mod lift;
+mod made;
 mod operations;
 mod order;
 mod own_effects;
@@ -188,7 +189,7 @@ impl<'m> Meaning<'m> {
 
     /// Whether `var` is a function of the project: a closure, or one by its name.
     pub fn is_function(&self, var: VarId) -> bool {
-        self.program.closure(var).is_some() || !invoked::functions_of(self.reader(), var).is_empty()
+        self.reader().is_function(var)
     }
 
     /// What the creation of the client that an operation goes through gives as an attribute, by site of creation; nothing if
@@ -396,7 +397,7 @@ impl<'m> Meaning<'m> {
         let program = self.program;
         let handlers = &self.reader().model(op).handlers;
         if let Some((_, serves)) =
-            handlers.iter().find(|(name, _)| name == program.text(program.function(function).name))
+            handlers.iter().find(|(name, _)| name == "*" || name == program.text(program.function(function).name))
         {
             return serves.eq_ignore_ascii_case(method);
         }

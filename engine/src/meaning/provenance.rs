@@ -25,7 +25,7 @@ impl Meaning<'_> {
         let mut seen: FxHashSet<VarId> = FxHashSet::default();
         let mut stack = vec![var];
         while let Some(at) = stack.pop() {
-            if seen.len() > MAX_SLICE || !seen.insert(at) {
+            if seen.len() > MAX_SLICE || self.reader().is_carrier(at) || !seen.insert(at) {
                 continue;
             }
             stack.extend(program.assigned_from(at).map(|row| row.src));

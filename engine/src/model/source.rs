@@ -29,10 +29,17 @@ pub enum Source {
     Any(String),
     /// `after(PX)`
     After(String),
+    /// `deadline(0)`: the time after which what argument 0 carries ends.
+    Deadline(usize),
     /// `made(take)`: argument 0 is built through a call of this name.
     MadeBy(String),
+    /// `function(1)`: argument 1, if it is a function.
+    Function(usize),
     /// `passed(getSignedUrl)`: what is given is an argument of a call of this name.
     PassedTo(String),
+    /// `option(Attempts)`: argument 0 of a call of this name that stands among the arguments, or among those of one that does;
+    /// `option(Attempts.1)`: argument 1; `option(Forever.result)`: that it stands there.
+    Option(String, Box<Source>),
 }
 
 /// A condition of `when`.
@@ -97,12 +104,18 @@ impl Source {
                     ),
                     None => Source::ArgumentName(number()?),
                 }),
+                "deadline" => Ok(Source::Deadline(number()?)),
                 "any" => Ok(Source::Any(argument.to_owned())),
                 "after" => Ok(Source::After(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
+                "function" => Ok(Source::Function(number()?)),
                 "passed" => Ok(Source::PassedTo(argument.to_owned())),
+                "option" => {
+                    let (name, inner) = argument.split_once('.').unwrap_or((argument, "0"));
+                    Ok(Source::Option(name.to_owned(), Box::new(Source::parse(inner)?)))
+                }
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, any, after, made, passed"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, any, after, made, function, passed, option"
                 )),
             };
         }
@@ -160,6 +173,10 @@ mod tests {
             Some(vec![Source::Chain("query".to_owned(), Box::new(Source::Position(0, vec![])))])
         );
         assert_eq!(Source::parse_all("path(-2)").ok(), Some(vec![Source::PathSegment(2)]));
+        assert_eq!(
+            Source::parse_all("option(Attempts)").ok(),
+            Some(vec![Source::Option("Attempts".to_owned(), Box::new(Source::Position(0, vec![])))])
+        );
         assert!(Source::parse_all("chain(query)").is_err());
         assert_eq!(Condition::parse("!nx").ok(), Some(Condition::Absent(vec![Source::Named("nx".to_owned(), vec![])])));
     }

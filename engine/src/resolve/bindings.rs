@@ -42,6 +42,7 @@ pub(super) struct Bindings<'p, 'f> {
     top_level: FxHashMap<(ModuleId, Sym), VarId>,
     aliases: FxHashMap<(ModuleId, Sym), Sym>,
     class_of_var: FxHashMap<VarId, ClassId>,
+    class_by_path: FxHashMap<(ModuleId, Sym), ClassId>,
     /// By module: name, type, the class that is annotated.
     declared: FxHashMap<ModuleId, Vec<(String, String, ClassId)>>,
 }
@@ -81,18 +82,35 @@ impl<'p, 'f> Bindings<'p, 'f> {
             let names = declares.names.iter().map(|(name, type_)| (name.clone(), type_.clone(), row.class));
             declared.entry(module).or_default().extend(names);
         }
+        let modules = Modules::new(program);
+        let mut exports = FxHashMap::default();
+        for row in &r.export {
+            let scope = modules.scope(row.module);
+            if scope == row.module {
+                exports.insert((scope, row.name), row.var);
+            } else {
+                exports.entry((scope, row.name)).or_insert(row.var);
+            }
+        }
+        let aliases = r.type_alias.iter().map(|row| ((modules.scope(row.module), row.name), row.type_)).collect();
         Bindings {
             program,
-            modules: Modules::new(program),
+            modules,
             models,
-            exports: r.export.iter().map(|row| ((row.module, row.name), row.var)).collect(),
+            exports,
             reexports,
             globs,
             top_level,
-            aliases: r.type_alias.iter().map(|row| ((row.module, row.name), row.type_)).collect(),
+            aliases,
             declared,
+            class_by_path: r.class.iter().rev().map(|row| ((row.module, row.qualified), row.class)).collect(),
             class_of_var: r.class_value.iter().map(|row| (row.var, row.class)).collect(),
         }
+    }
+
+    /// What modules offer; the files of a Go package under the module that stands for it.
+    pub(super) fn into_exports(self) -> FxHashMap<(ModuleId, Sym), VarId> {
+        self.exports
     }
 
     pub(super) fn canonical(&self, language: Language, path: &str) -> Option<String> {
@@ -111,7 +129,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
         if hops > MAX_HOPS {
             return None;
         }
-        if let Some(&var) = self.exports.get(&(module, name)) {
+        if let Some(&var) = self.exports.get(&(self.modules.scope(module), name)) {
             return Some(Binding::Var(var));
         }
         let program = self.program;
@@ -213,6 +231,13 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 return Some(declared);
             }
         }
+        // Another file of the package may.
+        if self.modules.scope_is_shared(module)
+            && let Some(name) = self.program.facts.symbols.lookup(path)
+            && let Some(&var) = self.exports.get(&(self.modules.scope(module), name))
+        {
+            return Some(Binding::Var(var));
+        }
         // A star import may bind it.
         if let Some(globs) = self.globs.get(&module)
             && let Some(name) = self.program.facts.symbols.lookup(path)
@@ -290,13 +315,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 let outer = self.program.class(class);
                 let qualified = format!("{}.{name}", self.program.text(outer.qualified));
                 let qualified = self.program.facts.symbols.lookup(&qualified)?;
-                self.program
-                    .facts
-                    .relations
-                    .class
-                    .iter()
-                    .find(|row| row.module == outer.module && row.qualified == qualified)
-                    .map(|row| Denoted::Class(row.class))
+                self.class_by_path.get(&(outer.module, qualified)).copied().map(Denoted::Class)
             }
         }
     }
@@ -359,12 +378,12 @@ impl<'p, 'f> Bindings<'p, 'f> {
             };
         };
         if rest.is_empty()
-            && let Some(&alias) = self.aliases.get(&(module, sym))
+            && let Some(&alias) = self.aliases.get(&(self.modules.scope(module), sym))
             && self.program.text(alias) != name
         {
             return Named::Alias(module, self.program.text(alias));
         }
-        let binding = match self.exports.get(&(module, sym)).or_else(|| self.top_level.get(&(module, sym))) {
+        let binding = match self.exports.get(&(self.modules.scope(module), sym)).or_else(|| self.top_level.get(&(module, sym))) {
             Some(&var) => {
                 // An imported alias is looked up where it stands.
                 if let Some(row) = self.program.import(var)
@@ -381,7 +400,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
         for segment in rest.split('.').filter(|segment| !segment.is_empty()) {
             if let Denoted::Module(inner) = at
                 && let Some(sym) = self.program.facts.symbols.lookup(segment)
-                && let Some(&alias) = self.aliases.get(&(inner, sym))
+                && let Some(&alias) = self.aliases.get(&(self.modules.scope(inner), sym))
             {
                 return Named::Alias(inner, self.program.text(alias));
             }

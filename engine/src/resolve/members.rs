@@ -4,6 +4,7 @@ use distsys_facts::{ClassId, FunctionFlags, FunctionId, Id, IdKind, ParameterKin
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bindings::{Bindings, TypeTarget};
+use super::structural;
 use crate::paths::{PathId, Paths};
 use crate::program::Program;
 
@@ -92,6 +93,13 @@ impl Hierarchy {
             }
             ancestors.push(line);
         }
+        for (interface, class) in
+            structural::implementers(program, &ancestors, &methods, |class| stands_for.contains_key(&class))
+        {
+            if !derived[interface.index()].contains(&class) {
+                derived[interface.index()].push(class);
+            }
+        }
         Hierarchy { ancestors, derived, external, fields: declared_fields(program), stands_for, methods }
     }
 
@@ -132,7 +140,10 @@ impl Hierarchy {
         }
         let mut found: Vec<FunctionId> = Vec::new();
         for &class in &self.derived[self.whole(class).index()] {
-            if let Some(&method) = self.methods.get(&(class, row.name))
+            let line = self.ancestors(class).iter();
+            let inherited = line.filter_map(|class| self.methods.get(&(*class, row.name)));
+            if let Some(&method) =
+                inherited.into_iter().find(|method| !program.function(**method).flags.has(FunctionFlags::ABSTRACT))
                 && method != function
                 && !program.function(method).flags.has(FunctionFlags::ABSTRACT)
                 && !found.contains(&method)

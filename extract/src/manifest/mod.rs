@@ -1,7 +1,8 @@
-//! Manifests as key paths: packages (package.json, tsconfig, Cargo.toml, pyproject.toml), and how the code is deployed
+//! Manifests as key paths: packages (package.json, tsconfig, Cargo.toml, pyproject.toml, go.mod), and how the code is deployed
 //! (Dockerfiles, Kubernetes, compose, workflows of a CI).
 
 mod dockerfile;
+mod go_module;
 mod yaml;
 
 use distsys_facts::schema::{File, Manifest, Module};
@@ -20,7 +21,7 @@ pub(crate) fn is_manifest(name: &str) -> bool {
 }
 
 pub(crate) fn is_package(name: &str) -> bool {
-    matches!(name, "package.json" | "Cargo.toml" | "pyproject.toml" | "jsconfig.json")
+    matches!(name, "package.json" | "Cargo.toml" | "pyproject.toml" | "jsconfig.json" | "go.mod")
         || (name.starts_with("tsconfig") && name.ends_with(".json"))
 }
 
@@ -61,7 +62,9 @@ pub(crate) fn lower(path: &str, name: &str, text: &str) -> Result<FactBase, Stri
         }
     };
     if is_package(name) {
-        let value: Value = if name.ends_with(".toml") {
+        let value: Value = if name == "go.mod" {
+            go_module::value(text)
+        } else if name.ends_with(".toml") {
             let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
             serde_json::to_value(table).map_err(|error| error.to_string())?
         } else {

@@ -125,6 +125,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         {
             self.passed.insert(Passed { site: row.site, parameter: parameters[0].var, argument: receiver });
         }
+        self.bind_further_results(row, function);
         if given_back.is_none() {
             let from = self.return_node(function);
             self.edge(from, Self::node(row.result), EdgeKind::All);
@@ -132,6 +133,19 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         for row_of_type in program.return_type_by_function.of(&program.facts.relations.return_type, function) {
             self.seed_type(Self::node(row.result), program.function(function).module, row_of_type.type_);
+        }
+    }
+
+    /// What a function gives beside its first result goes to what is taken from the call by position.
+    fn bind_further_results(&mut self, row: &Call, function: FunctionId) {
+        let program = self.program;
+        let r = &program.facts.relations;
+        for given in program.further_result_by_function.of(&r.further_result, function) {
+            for load in program.load_by_base.of(&r.load, row.result) {
+                if program.text(load.field).parse() == Ok(given.index) {
+                    self.edge(Self::node(given.var), Self::node(load.dst), EdgeKind::All);
+                }
+            }
         }
     }
 
@@ -174,11 +188,24 @@ impl<'p, 'f> Flow<'p, 'f> {
                 return;
             }
         }
-        // A struct literal, a dataclass: arguments are fields.
-        for argument in self.program.arguments(row.site) {
-            if !argument.keyword.is_empty() {
-                let to = self.class_field(class, argument.keyword);
+        // A struct literal, a dataclass: arguments are fields, in their order where they have no names.
+        let program = self.program;
+        for argument in program.arguments(row.site) {
+            let in_order = || {
+                let mut declared = program.field_by_class.of(&program.facts.relations.field, class);
+                declared.nth(argument.position as usize).map(|row| row.name)
+            };
+            let field = match argument.keyword.is_empty() {
+                true if row.kind == CallKind::New => in_order(),
+                true => None,
+                false => Some(argument.keyword),
+            };
+            if let Some(field) = field {
+                let to = self.class_field(class, field);
                 self.edge(Self::node(argument.var), to, EdgeKind::All);
+                if row.kind == CallKind::New {
+                    self.constructed.entry((class, field)).or_default().push(argument.var);
+                }
             }
         }
         self.construct_base(row, class);
