@@ -117,7 +117,9 @@ impl<'s> Lower<'s> {
 
     /// `a, err := f()`
     fn define(&mut self, node: Node<'_>) {
-        let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right")) else { return };
+        let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right")) else {
+            return;
+        };
         let (targets, values) = (tree::parts(left), tree::parts(right));
         let given = self.values_for(&targets, &values);
         let is_call = values.len() == 1 && self.gives_error(values[0]);
@@ -230,7 +232,9 @@ impl<'s> Lower<'s> {
     }
 
     fn assignment(&mut self, node: Node<'_>) {
-        let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right")) else { return };
+        let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right")) else {
+            return;
+        };
         let (targets, values) = (tree::parts(left), tree::parts(right));
         let operator = node.child_by_field_name("operator").map_or("=", |operator| self.text(operator));
         if operator != "=" {
@@ -332,7 +336,8 @@ impl<'s> Lower<'s> {
                 "selector_expression" => {
                     let operand = function.child_by_field_name("operand").map_or("", |operand| self.text(operand));
                     let field = function.child_by_field_name("field").map_or("", |field| self.text(field));
-                    operand == "errors" && matches!(field, "New" | "Errorf" | "Wrap" | "Wrapf" | "WithStack" | "WithMessage" | "Join")
+                    operand == "errors"
+                        && matches!(field, "New" | "Errorf" | "Wrap" | "Wrapf" | "WithStack" | "WithMessage" | "Join")
                         || says(field)
                 }
                 "identifier" => says(self.text(function)),
@@ -342,10 +347,13 @@ impl<'s> Lower<'s> {
                 node.child_by_field_name("operand").is_some_and(|operand| operand.kind() == "composite_literal")
             }
             "composite_literal" => true,
-            "selector_expression" => node.child_by_field_name("field").is_some_and(|field| self.text(field).starts_with("Err")),
+            "selector_expression" => {
+                node.child_by_field_name("field").is_some_and(|field| self.text(field).starts_with("Err"))
+            }
             "identifier" => {
                 let name = self.text(node);
-                name.len() > 3 && name.starts_with("Err") || name.len() > 3 && name.starts_with("err") && name[3..].starts_with(char::is_uppercase)
+                name.len() > 3 && name.starts_with("Err")
+                    || name.len() > 3 && name.starts_with("err") && name[3..].starts_with(char::is_uppercase)
             }
             _ => false,
         }
