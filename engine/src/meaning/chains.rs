@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, FunctionFlags, SiteId, Sym, VarId};
+use distsys_facts::{CallKind, FunctionFlags, FunctionId, SiteId, Sym, VarId};
 
 use super::operations::{Found, Operation};
 use super::reader::{MAX_CHAIN, Reader};
@@ -97,8 +97,13 @@ impl<'m> Reader<'m, '_> {
     /// What a helper of the project gives, if it is the one function called and has one `return`.
     pub(super) fn only_return(&self, site: SiteId) -> Option<VarId> {
         let [edge] = self.resolution.calls_at(site) else { return None };
+        self.only_returned(edge.function)
+    }
+
+    /// What a function gives, if it has one `return`.
+    pub(super) fn only_returned(&self, function: FunctionId) -> Option<VarId> {
         let r = &self.program.facts.relations;
-        let mut returns = self.program.returns_by_function.of(&r.returns, edge.function);
+        let mut returns = self.program.returns_by_function.of(&r.returns, function);
         match (returns.next(), returns.next()) {
             (Some(only), None) => only.var,
             _ => None,

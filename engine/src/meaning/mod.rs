@@ -15,6 +15,7 @@ mod failures;
 mod guards;
 mod invoked;
 mod lift;
+mod makers;
 mod operations;
 mod order;
 mod own_effects;

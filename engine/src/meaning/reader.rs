@@ -172,6 +172,10 @@ impl<'m> Reader<'m, '_> {
                 Some(var) => self.name_of(var),
                 None => Found::Absent,
             },
+            Source::Maker(position, inner) => match self.argument(op.call, *position + op.shift as usize) {
+                Some(var) => self.at_maker(op, var, inner),
+                None => Found::Absent,
+            },
             Source::Any(text) => {
                 let there = self
                     .chain_arguments(op.site)

@@ -208,6 +208,12 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                             found.push(scope(self.reader.program.site(site).function, Extent::Site(site)));
                         }
                     }
+                    ScopeKind::Chain => {
+                        let program = self.reader.program;
+                        let before = self.reader.chain_calls(op.site).into_iter();
+                        let here = before.filter(|site| program.site(*site).function == op.function);
+                        found.extend(here.map(|site| scope(op.function, Extent::Site(site))));
+                    }
                     ScopeKind::Open | ScopeKind::With => {}
                 }
             }

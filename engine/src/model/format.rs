@@ -216,11 +216,12 @@ fn scope(text: &str) -> Result<ScopeKind, String> {
         "guard" => ScopeKind::Guard,
         "open" => ScopeKind::Open,
         "client" => ScopeKind::Client,
+        "chain" => ScopeKind::Chain,
         "function" => ScopeKind::Function,
         _ => {
             let slot = text.strip_prefix("callback(").and_then(|rest| rest.strip_suffix(')'));
             let slot = slot.ok_or_else(|| {
-                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, function")
+                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, chain, function")
             })?;
             ScopeKind::Callback(match slot.parse::<usize>() {
                 Ok(position) => Slot::Position(position),

@@ -82,6 +82,8 @@ pub enum ScopeKind {
     Open,
     /// Calls on the client that this configures.
     Client,
+    /// The calls before in the same chain: `client.post(…).retrieve().timeout(…)`.
+    Chain,
     /// The whole function that the call stands in (`raise self.retry()`).
     Function,
 }

@@ -25,6 +25,8 @@ pub enum Source {
     ArgumentName(usize),
     /// `argument(0 before table)`: likewise, of the qualified name of argument 0.
     ArgumentBefore(usize, String),
+    /// `maker(0).chain(timeout).0`: a source at the call that made argument 0, or what a function given there gives.
+    Maker(usize, Box<Source>),
     /// `any(NX)`
     Any(String),
     /// `after(PX)`
@@ -97,12 +99,18 @@ impl Source {
                     ),
                     None => Source::ArgumentName(number()?),
                 }),
+                "maker" => {
+                    let inner = rest.strip_prefix('.').ok_or_else(|| {
+                        format!("`{text}` lacks what is taken of the call, as in `maker(0).chain(timeout).0`")
+                    })?;
+                    Ok(Source::Maker(number()?, Box::new(Source::parse(inner)?)))
+                }
                 "any" => Ok(Source::Any(argument.to_owned())),
                 "after" => Ok(Source::After(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
                 "passed" => Ok(Source::PassedTo(argument.to_owned())),
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, any, after, made, passed"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, maker, any, after, made, passed"
                 )),
             };
         }
@@ -161,6 +169,10 @@ mod tests {
         );
         assert_eq!(Source::parse_all("path(-2)").ok(), Some(vec![Source::PathSegment(2)]));
         assert!(Source::parse_all("chain(query)").is_err());
+        assert_eq!(
+            Source::parse_all("maker(1).0").ok(),
+            Some(vec![Source::Maker(1, Box::new(Source::Position(0, vec![])))])
+        );
         assert_eq!(Condition::parse("!nx").ok(), Some(Condition::Absent(vec![Source::Named("nx".to_owned(), vec![])])));
     }
 }
