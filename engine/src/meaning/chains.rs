@@ -19,6 +19,11 @@ fn settles(name: &str) -> bool {
     matches!(name, "then" | "catch" | "finally")
 }
 
+/// `setLong`, `setReadTimeout`
+fn is_setter(name: &str) -> bool {
+    name.strip_prefix("set").is_some_and(|what| what.starts_with(|c: char| c.is_ascii_uppercase()))
+}
+
 impl<'m> Reader<'m, '_> {
     /// The calls that the receiver of `site` came from, nearest first: a builder chain, through variables and fields, on all
     /// of the ways that lead here (`if let Some(key) = key { request = request.header("Idempotency-Key", key) }`).
@@ -29,6 +34,11 @@ impl<'m> Reader<'m, '_> {
         while let Some(var) = queue.pop_front()
             && found.len() < MAX_CHAIN
         {
+            for setter in self.setters_on(var) {
+                if setter != site && !found.contains(&setter) {
+                    found.push(setter);
+                }
+            }
             for call in self.makers(var) {
                 if !found.contains(&call.site) {
                     found.push(call.site);
@@ -37,6 +47,13 @@ impl<'m> Reader<'m, '_> {
             }
         }
         found
+    }
+
+    /// Statements that set something of the object that a variable holds: `statement.setLong(1, id);`.
+    fn setters_on(&self, var: VarId) -> impl Iterator<Item = SiteId> {
+        let program = self.program;
+        let calls = program.calls_by_receiver.of(&program.facts.relations.call, var);
+        calls.filter(|call| is_setter(program.text(call.name))).map(|call| call.site)
     }
 
     /// The last call of the chain that `site` begins, as far as it is written in one expression:
