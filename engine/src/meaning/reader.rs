@@ -77,7 +77,15 @@ impl<'m> Reader<'m, '_> {
     /// Whether `var` is the constant `text`, or a collection with that element.
     fn is_or_holds(&self, var: VarId, text: &str) -> bool {
         let program = self.program;
-        let is = |var: VarId| self.constant(var).is_some_and(|found| found.eq_ignore_ascii_case(text));
+        // `Propagation.NEVER`
+        let names = |value: Value| match value.kind {
+            ValueKind::External(path) => self.resolution.paths.text(path).rsplit('.').next() == Some(text),
+            _ => false,
+        };
+        let is = |var: VarId| match self.constant(var) {
+            Some(found) => found.eq_ignore_ascii_case(text),
+            None => self.resolution.values_of(var).any(names),
+        };
         // `frozenset({"GET", "POST"})`
         let given = self.maker(var).and_then(|call| program.arguments(call.site).next()).map_or(var, |row| row.var);
         let collection = self.ways(given).first().copied().unwrap_or(given);
