@@ -1,6 +1,6 @@
 //! What made an argument: `client.send(request)`, where `request` is built by calls of its own.
 
-use distsys_facts::{SiteId, VarId};
+use distsys_facts::{CallKind, SiteId, VarId};
 
 use super::operations::{Found, Operand, Operation};
 use super::reader::{MAX_CHAIN, Reader};
@@ -40,6 +40,15 @@ impl Reader<'_, '_> {
                 Some(site) => self.source(&self.op_at(op, site), inner),
                 None => Found::Unknown,
             },
+        }
+    }
+
+    /// Whether `var` is a new object.
+    pub(super) fn is_constructed(&self, var: VarId) -> Found {
+        match self.made_at_last(var).and_then(|site| self.call(site)) {
+            Some(call) if call.kind == CallKind::New => Found::Is(Operand::Present),
+            Some(_) => Found::Absent,
+            None => Found::Unknown,
         }
     }
 

@@ -191,6 +191,10 @@ impl<'m> Reader<'m, '_> {
                     .any(|var| self.constant(var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
                 if there { Found::Is(Operand::Present) } else { Found::Absent }
             }
+            Source::MadeBy(name) if name == "new" => match self.argument(op.call, op.shift as usize) {
+                Some(var) => self.is_constructed(var),
+                None => Found::Absent,
+            },
             Source::MadeBy(name) => {
                 let Some(maker) = self.argument(op.call, op.shift as usize).and_then(|var| self.maker(var)) else {
                     return Found::Unknown;
