@@ -16,8 +16,13 @@ pub trait FrontEnd: Sync {
 }
 
 /// Every language that is read.
-pub const FRONT_ENDS: &[&dyn FrontEnd] =
-    &[&crate::python::Python, &crate::rust::Rust, &crate::schema::Schema, &crate::typescript::TypeScript];
+pub const FRONT_ENDS: &[&dyn FrontEnd] = &[
+    &crate::java::Java,
+    &crate::python::Python,
+    &crate::rust::Rust,
+    &crate::schema::Schema,
+    &crate::typescript::TypeScript,
+];
 
 /// The front end for a file of this name.
 pub fn front_end_for(path: &str) -> Option<&'static dyn FrontEnd> {

@@ -82,6 +82,12 @@ fn library(family: Family, path: &str) -> &str {
             &module[..end.unwrap_or(module.len())]
         }
         Family::Python | Family::Rust => path.split('.').next().unwrap_or(path),
+        // `org.springframework.kafka.core.KafkaTemplate`: so much of a package as tells libraries apart.
+        Family::Java => {
+            let mut dots = path.match_indices('.').map(|(at, _)| at);
+            let package = path.split('.').position(|part| part.starts_with(char::is_uppercase)).unwrap_or(usize::MAX);
+            &path[..dots.nth(package.clamp(1, 3) - 1).unwrap_or(path.len())]
+        }
     }
 }
 
@@ -107,6 +113,7 @@ fn imported<'f>(program: &Program<'f>) -> FxHashSet<(Family, &'f str)> {
 fn is_standard(family: Family, library: &str) -> bool {
     match family {
         Family::Rust => matches!(library, "std" | "core" | "alloc" | "crate" | "self" | "super"),
+        Family::Java => library == "java" || library.starts_with("java."),
         Family::Python => PYTHON_STANDARD.split_ascii_whitespace().any(|known| known == library),
         Family::Script => {
             library.starts_with("node:") || NODE_STANDARD.split_ascii_whitespace().any(|known| known == library)

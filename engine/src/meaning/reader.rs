@@ -3,6 +3,7 @@
 use distsys_facts::schema::Call;
 use distsys_facts::{ClassId, LiteralKind, SiteId, VarId};
 
+use super::durations::unit_of_name;
 use super::operations::{Found, Operand, Operation};
 use crate::model::source::{Condition, Source};
 use crate::model::{Family, ModelSet, OpModel};
@@ -184,6 +185,13 @@ impl<'m> Reader<'m, '_> {
                 Some(var) => self.at_maker(op, var, inner),
                 None => Found::Absent,
             },
+            Source::Span(count, unit) => {
+                let at = |position: usize| self.argument(op.call, position + op.shift as usize);
+                let Some(count) = at(*count) else { return Found::Absent };
+                let unit = at(*unit).and_then(|var| self.unit(var));
+                Found::Is(unit.map_or(Operand::Present, |unit| Operand::Counted(count, unit)))
+            }
+            Source::Outer(name, inner) => self.outer(op, name, inner.as_deref()),
             Source::Any(text) => {
                 let there = self
                     .chain_arguments(op.site)
@@ -214,6 +222,33 @@ impl<'m> Reader<'m, '_> {
                     .iter()
                     .position(|var| self.constant(*var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
                 at.and_then(|at| arguments.get(at + 1)).map_or(Found::Absent, |var| is_var(*var))
+            }
+        }
+    }
+
+    /// The unit of time that a library's constant stands for.
+    fn unit(&self, var: VarId) -> Option<f64> {
+        self.resolution.values_of(var).find_map(|value| match value.kind {
+            ValueKind::External(path) => unit_of_name(self.resolution.paths.text(path).rsplit('.').next()?),
+            _ => None,
+        })
+    }
+
+    /// A source at an annotation on the class whose member the operation's annotation stands on.
+    fn outer(&self, op: &Operation, name: &str, inner: Option<&Source>) -> Found {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let annotated = program.annotated_by_site.of(&r.function_annotation, op.call).next();
+        let Some(class) = annotated.and_then(|row| program.function(row.function).class) else { return Found::Absent };
+        let mut annotations = program.annotation_by_class.of(&r.class_annotation, class);
+        let is_named = |site: SiteId| {
+            self.resolution.external_at(site).iter().any(|(_, path, _)| self.resolution.paths.text(*path) == name)
+        };
+        match (annotations.find(|row| is_named(row.site)), inner) {
+            (None, _) => Found::Absent,
+            (Some(_), None) => Found::Is(Operand::Present),
+            (Some(row), Some(inner)) => {
+                self.source(&Operation { site: row.site, call: row.site, shift: 0, ..*op }, inner)
             }
         }
     }

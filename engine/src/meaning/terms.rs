@@ -103,7 +103,7 @@ impl<'m, 'f> Describer<'m, 'f> {
 
     pub(super) fn operand(&mut self, operand: &Operand) -> Term {
         match operand {
-            Operand::Var(var) => self.describe(*var),
+            Operand::Var(var) | Operand::Counted(var, _) => self.describe(*var),
             Operand::Within(var, path) => self.within(*var, path),
             Operand::Text(text) => Term::Text(self.names.intern(text)),
             Operand::Class(class) => Term::Text(self.entity_of(*class)),

@@ -71,6 +71,7 @@ fn returns(entry: &Table) -> Result<Returns, String> {
                 returned = Some(match text.as_str() {
                     "self" => Returned::SelfType,
                     "receiver" => Returned::Receiver,
+                    "class" => Returned::OfClass,
                     _ => match (
                         text.parse::<usize>(),
                         text.strip_prefix("call(").and_then(|rest| rest.strip_suffix(')')),

@@ -7,7 +7,7 @@ pub mod source;
 use std::borrow::Cow;
 
 use distsys_facts::Language;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::operation::{Attr, OpKind};
 use pattern::Pattern;
@@ -19,10 +19,11 @@ pub enum Family {
     Python,
     Rust,
     Script,
+    Java,
 }
 
 impl Family {
-    pub const ALL: [Family; 3] = [Family::Python, Family::Rust, Family::Script];
+    pub const ALL: [Family; 4] = [Family::Python, Family::Rust, Family::Script, Family::Java];
 
     /// By the name of its folder of models.
     pub fn from_name(name: &str) -> Option<Family> {
@@ -30,6 +31,7 @@ impl Family {
             "python" => Some(Family::Python),
             "rust" => Some(Family::Rust),
             "typescript" | "javascript" => Some(Family::Script),
+            "java" => Some(Family::Java),
             _ => None,
         }
     }
@@ -50,6 +52,7 @@ impl From<Language> for Family {
         match language {
             Language::Python => Family::Python,
             Language::Rust => Family::Rust,
+            Language::Java => Family::Java,
             Language::TypeScript | Language::JavaScript | Language::Sql | Language::Manifest => Family::Script,
         }
     }
@@ -66,6 +69,8 @@ pub enum Returned {
     Argument(usize),
     /// What calling an argument gives.
     CallOf(usize),
+    /// An instance of the project class that the receiver is of (`Optional<Order>`).
+    OfClass,
     /// A qualified type, `{0}` filled with the text of argument 0.
     Type(String),
 }
@@ -210,6 +215,8 @@ struct FamilyModels {
     ops: Vec<OpModel>,
     by_call: Lookup<u32>,
     giving: Lookup<u32>,
+    /// What names of calls begin with, as far as patterns say it in plain text.
+    prefixes: FxHashSet<String>,
     /// Operations that no call names.
     conventions: Vec<u32>,
     shapes: Lookup<u32>,
@@ -265,6 +272,7 @@ impl ModelSet {
         });
         let models = self.families.entry(family).or_default();
         for (from, to) in library.aliases {
+            models.prefixes.insert(from.clone());
             if let Some(other) = models.aliases.insert(from.clone(), to.clone())
                 && other != to
             {
@@ -273,6 +281,7 @@ impl ModelSet {
         }
         for returns in library.returns {
             for pattern in returns.patterns {
+                models.prefixes.extend(pattern.prefixes());
                 models.returns.add(pattern, returns.returned.clone());
             }
         }
@@ -284,6 +293,7 @@ impl ModelSet {
             op.library = number;
             let at = models.ops.len() as u32;
             for pattern in &op.patterns {
+                models.prefixes.extend(pattern.prefixes());
                 models.by_call.add(pattern.clone(), at);
                 if !op.gives.is_empty() {
                     models.giving.add(pattern.clone(), at);
@@ -327,6 +337,11 @@ impl ModelSet {
             Cow::Owned(text) => Some(text),
             Cow::Borrowed(_) => None,
         }
+    }
+
+    /// Whether some model names `path` or something below it.
+    pub fn mentions(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.prefixes.contains(path))
     }
 
     /// What calling `path` gives, if a model says so.

@@ -31,6 +31,11 @@ pub enum Source {
     Any(String),
     /// `after(PX)`
     After(String),
+    /// `span(0, 1)`: argument 0, counted in the unit of time that argument 1 names.
+    Span(usize, usize),
+    /// `outer(feign.FeignClient).name`: a source at the annotation of this qualified name on the class that the annotated
+    /// function is a member of; without one: whether it is there.
+    Outer(String, Option<Box<Source>>),
     /// `made(take)`: argument 0 is built through a call of this name.
     MadeBy(String),
     /// `passed(getSignedUrl)`: what is given is an argument of a call of this name.
@@ -105,12 +110,25 @@ impl Source {
                     })?;
                     Ok(Source::Maker(number()?, Box::new(Source::parse(inner)?)))
                 }
+                "span" => {
+                    let (count, unit) = argument
+                        .split_once(',')
+                        .ok_or_else(|| format!("`{text}` lacks the unit, as in `span(0, 1)`"))?;
+                    let position = |part: &str| {
+                        part.trim().parse::<usize>().map_err(|_| format!("`{}` in `{text}` is no number", part.trim()))
+                    };
+                    Ok(Source::Span(position(count)?, position(unit)?))
+                }
+                "outer" => {
+                    let inner = rest.strip_prefix('.').map(Source::parse).transpose()?;
+                    Ok(Source::Outer(argument.to_owned(), inner.map(Box::new)))
+                }
                 "any" => Ok(Source::Any(argument.to_owned())),
                 "after" => Ok(Source::After(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
                 "passed" => Ok(Source::PassedTo(argument.to_owned())),
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, maker, any, after, made, passed"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, maker, any, after, span, outer, made, passed"
                 )),
             };
         }

@@ -3,6 +3,8 @@
 //! A project is not built here, so search paths are not known; a name is matched against the paths of files instead,
 //! nearest to the importer first. What matches nothing is outside of the project.
 
+pub(crate) mod java;
+
 use distsys_facts::{FileId, Id, Language, ModuleId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -33,6 +35,7 @@ pub struct Modules {
     crates: FxHashMap<String, ModuleId>,
     rust: FxHashMap<(ModuleId, String), ModuleId>,
     rust_place: FxHashMap<ModuleId, (ModuleId, String)>,
+    java: java::Packages,
 }
 
 #[derive(Debug)]
@@ -63,6 +66,7 @@ impl Modules {
                 Language::Python => modules.add_python(row.module, path),
                 Language::TypeScript | Language::JavaScript => modules.add_script(row.module, path),
                 Language::Rust => rust_files.push((row.module, path)),
+                Language::Java => modules.java.add(row.module, program.text(row.name)),
                 Language::Sql | Language::Manifest => {}
             }
         }
@@ -77,12 +81,18 @@ impl Modules {
             Language::Python => self.resolve_python(program.path(file), target),
             Language::TypeScript | Language::JavaScript => self.resolve_script(program.path(file), target),
             Language::Rust => return self.resolve_rust(importer, target),
-            Language::Sql | Language::Manifest => None,
+            // Its imports name types, not files: see `files_of_package`.
+            Language::Java | Language::Sql | Language::Manifest => None,
         };
         match found {
             Some(module) => Target::Module(module),
             None => Target::External(target.trim_start_matches('.').strip_prefix("node:").unwrap_or(target).to_owned()),
         }
+    }
+
+    /// The files of a Java package, nearest to the importer first.
+    pub fn files_of_package(&self, program: &Program<'_>, importer: ModuleId, package: &str) -> Vec<ModuleId> {
+        self.java.files(program, importer, package)
     }
 
     /// A module named `name` below `module`.
@@ -374,7 +384,7 @@ impl Modules {
 
     /// Number of modules known, for figures.
     pub fn len(&self) -> usize {
-        self.scripts.len() + self.rust_place.len() + self.python.values().map(Vec::len).sum::<usize>()
+        self.scripts.len() + self.rust_place.len() + self.java.len() + self.python.values().map(Vec::len).sum::<usize>()
     }
 
     pub fn is_empty(&self) -> bool {

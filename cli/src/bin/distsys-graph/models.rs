@@ -97,6 +97,7 @@ fn row(library: &MissingLibrary) -> serde_json::Value {
 /// A family by the name of its folder of models.
 fn language(family: Family) -> &'static str {
     match family {
+        Family::Java => "java",
         Family::Python => "python",
         Family::Rust => "rust",
         Family::Script => "typescript",

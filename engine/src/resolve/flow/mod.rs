@@ -1,7 +1,9 @@
 //! The propagation itself.
 
 mod calls;
+mod generics;
 mod guesses;
+mod overloads;
 mod propagate;
 mod seed;
 mod wrappers;
@@ -209,6 +211,8 @@ struct Flow<'p, 'f> {
     callee_sites: FxHashMap<u32, SiteId>,
     /// What a library gives to the functions that a node holds, by the position of the parameter.
     handed: FxHashMap<u32, Vec<(usize, PathId)>>,
+    /// Declared types of variables, where overloads are told apart by them.
+    static_types: FxHashMap<VarId, Sym>,
     any_element: Sym,
     computed: Sym,
     spread_depth: usize,
@@ -255,6 +259,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             callee_nodes: FxHashMap::default(),
             callee_sites: FxHashMap::default(),
             handed: FxHashMap::default(),
+            static_types: overloads::static_types(program),
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
             computed: facts.symbols.lookup("[]").unwrap_or(Sym::EMPTY),
             spread_depth: 0,

@@ -1,0 +1,115 @@
+//! Calls and constructions.
+
+use distsys_facts::{CallKind, VarId};
+use tree_sitter::Node;
+
+use super::Lower;
+use crate::lower::{Arg, Callee};
+use crate::tree;
+
+impl<'s> Lower<'s> {
+    pub(super) fn arguments(&mut self, list: Node<'_>) -> Vec<Arg<'static>> {
+        tree::children(list).into_iter().map(|argument| Arg::Positional(self.expression(argument))).collect()
+    }
+
+    fn arguments_of(&mut self, node: Node<'_>) -> Vec<Arg<'static>> {
+        node.child_by_field_name("arguments").map(|list| self.arguments(list)).unwrap_or_default()
+    }
+
+    pub(super) fn method_call(&mut self, node: Node<'_>) -> VarId {
+        let at = tree::span(node);
+        let Some(name) = node.child_by_field_name("name") else { return self.to.fresh_var() };
+        let name = self.slice(name);
+        let Some(object) = node.child_by_field_name("object") else {
+            let receiver = self.receiver_of_plain_call(name);
+            let arguments = self.arguments_of(node);
+            return match receiver {
+                Some((receiver, name)) => {
+                    self.to.call(CallKind::Call, Callee::Member(receiver, name), &arguments, at).1
+                }
+                None => {
+                    let callee = self.to.global(name);
+                    self.to.call(CallKind::Call, Callee::Value(callee, name), &arguments, at).1
+                }
+            };
+        };
+        if let Some(text) = self.formatted(name, object, node) {
+            return text;
+        }
+        // `Base.super.method()` names an interface whose method it is.
+        let by_super = tree::tokens(node).iter().any(|token| token.kind() == "super");
+        let receiver = if by_super { self.super_value() } else { self.expression(object) };
+        let arguments = self.arguments_of(node);
+        let (_, result) = self.to.call(CallKind::Call, Callee::Member(receiver, name), &arguments, at);
+        self.accessor(receiver, name, &arguments, result, node);
+        result
+    }
+
+    /// `getTotal()` gives the field, `setTotal(x)` stores it.
+    fn accessor(&mut self, receiver: VarId, name: &str, arguments: &[Arg<'_>], result: VarId, node: Node<'_>) {
+        match arguments {
+            [] => {
+                if let Some(field) = name.strip_prefix("get").or_else(|| name.strip_prefix("is")).and_then(property) {
+                    let value = self.to.load(receiver, &field);
+                    self.to.assign(result, value);
+                }
+            }
+            [Arg::Positional(value)] => {
+                if let Some(field) = name.strip_prefix("set").and_then(property) {
+                    self.to.store(receiver, &field, *value, tree::span(node));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// `new Order(…)`, `outer.new Inner(…)`, `new Runnable() { … }`
+    pub(super) fn construction(&mut self, node: Node<'_>) -> VarId {
+        let Some(type_) = node.child_by_field_name("type") else { return self.to.fresh_var() };
+        let name = self.plain_name(type_);
+        let body = tree::first_of_kind(node, "class_body");
+        let arguments = self.arguments_of(node);
+        let (callee, only) = match body {
+            Some(body) => {
+                let base = self.type_text(type_);
+                self.anonymous_class(node, &base, body)
+            }
+            None => (self.type_value(&name), None),
+        };
+        let written = name.rsplit('.').next().unwrap_or(&name);
+        let (_, made) = self.to.call(CallKind::New, Callee::Value(callee, written), &arguments, tree::span(node));
+        if let Some(only) = only {
+            // An object of one method is that function to whoever asks for one.
+            let function = self.to.function_value(only);
+            self.to.assign(made, function);
+        }
+        let text = self.type_text(type_);
+        if text.contains('<') && body.is_none() {
+            // `new ArrayList<Order>()`: what is in it.
+            let typed = self.to.declare("");
+            self.to.declare_type(typed, &text);
+            self.to.assign(typed, made);
+            return typed;
+        }
+        made
+    }
+
+    /// `this(…)`, `super(…)`
+    pub(super) fn constructor_call(&mut self, node: Node<'_>) {
+        let of_base = node.child_by_field_name("constructor").is_some_and(|which| which.kind() == "super");
+        let receiver = if of_base { self.super_value() } else { self.to.name("this") };
+        let arguments = self.arguments_of(node);
+        let callee = Callee::Member(receiver, "constructor");
+        self.to.call(CallKind::Call, callee, &arguments, tree::span(node));
+    }
+}
+
+/// `Total` → `total`, `URL` → `URL`; none of what is no property (`getter`, `issue`).
+fn property(rest: &str) -> Option<String> {
+    let mut chars = rest.chars();
+    let first = chars.next().filter(|first| first.is_uppercase())?;
+    if chars.clone().next().is_some_and(char::is_uppercase) {
+        return Some(rest.to_owned());
+    }
+    Some(first.to_lowercase().chain(chars).collect())
+}
