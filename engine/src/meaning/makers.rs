@@ -60,40 +60,47 @@ impl Reader<'_, '_> {
 
     /// The call that made `var`, be it in a helper or in a function that is given instead of a value.
     fn made_at_last(&self, var: VarId) -> Option<SiteId> {
-        let given = self.program.closure(var).and_then(|function| self.only_returned(function));
-        let mut site = self.maker(given.unwrap_or(var))?.site;
+        self.making(var).0
+    }
+
+    /// That call, and what held the value on the way from it.
+    fn making(&self, var: VarId) -> (Option<SiteId>, Vec<VarId>) {
+        let program = self.program;
+        let closure = program.closure(var);
+        // `builder -> builder.queueUrl(url)`
+        let given = closure.and_then(|function| program.parameters(function).next()).map(|row| row.var);
+        let mut at = closure.and_then(|function| self.only_returned(function)).unwrap_or(var);
+        let mut held: Vec<VarId> = given.into_iter().chain([at]).collect();
+        let mut last = None;
         for _ in 0..MAX_HELPERS {
-            match self.only_return(site).and_then(|returned| self.maker(returned)) {
-                Some(call) => site = call.site,
+            let Some(call) = self.maker(at) else { break };
+            last = Some(call.site);
+            match self.only_return(call.site) {
+                Some(returned) => at = returned,
                 None => break,
             }
+            held.push(at);
         }
-        Some(site)
+        (last, held)
     }
 
     /// The calls that made and configured `var`, in the order written: those of the chain that gave it, and those on the
-    /// variables that hold it.
+    /// variables that held it.
     fn calls_making(&self, var: VarId) -> Vec<SiteId> {
         let program = self.program;
         let r = &program.facts.relations;
-        let mut calls = Vec::new();
-        if let Some(site) = self.made_at_last(var) {
-            calls.push(site);
-            calls.extend(self.chain_calls(site));
-        }
-        // `builder -> builder.queueUrl(url)`
-        let given = program.closure(var).and_then(|function| program.parameters(function).next());
-        let mut holders: Vec<VarId> = vec![given.map_or(var, |row| row.var)];
-        while holders.len() < MAX_CHAIN
-            && let Some(row) = holders.last().and_then(|last| program.assigned_from(*last).next())
-            && !holders.contains(&row.src)
-        {
-            holders.push(row.src);
+        let (made, mut holders) = self.making(var);
+        let mut calls: Vec<SiteId> =
+            made.into_iter().flat_map(|site| std::iter::once(site).chain(self.chain_calls(site))).collect();
+        let mut at = 0;
+        while at < holders.len() && holders.len() < MAX_CHAIN {
+            let sources = program.assigned_from(holders[at]).map(|row| row.src);
+            let new: Vec<VarId> = sources.filter(|src| !holders.contains(src)).collect();
+            holders.extend(new);
+            at += 1;
         }
         for holder in holders {
-            for call in program.calls_by_receiver.of(&r.call, holder) {
-                calls.push(call.site);
-            }
+            calls.extend(program.calls_by_receiver.of(&r.call, holder).map(|call| call.site));
         }
         calls.sort_unstable();
         calls.dedup();
