@@ -125,3 +125,8 @@ fn an_inventory_service_in_litestar() {
 fn an_auction_service_in_rocket() {
     holds("rocket");
 }
+
+#[test]
+fn a_booking_service_in_spring() {
+    holds("spring");
+}
