@@ -5,6 +5,7 @@ use distsys_facts::{FunctionId, SiteId};
 use super::Meaning;
 use super::effects::Effect;
 use super::invoked::Mode;
+use crate::operation::OpKind;
 
 /// Longer chains are cut: no reader follows them.
 const MAX_STEPS: usize = 16;
@@ -29,7 +30,7 @@ impl Meaning<'_> {
 
     fn is_own(&self, site: SiteId, wanted: &Effect) -> bool {
         self.operations.at(site).any(|op| {
-            op.kind == wanted.kind || op.kind == crate::operation::OpKind::Sql && self.callees(site).is_empty()
+            op.kind == wanted.kind || may_be_sql(wanted) && op.kind == OpKind::Sql && self.callees(site).is_empty()
         })
     }
 
@@ -71,12 +72,17 @@ impl Meaning<'_> {
     }
 }
 
+/// Whether an effect may be a statement's whose text the caller knows.
+fn may_be_sql(wanted: &Effect) -> bool {
+    matches!(wanted.kind, OpKind::DbRead | OpKind::DbWrite | OpKind::Sql)
+}
+
 /// Whether a callee's effect may be what the caller sees as `wanted`: parameters stand for anything.
 fn may_be(effect: &Effect, wanted: &Effect) -> bool {
     use super::terms::Term;
     let same = |left: Term, right: Term| {
         left == right || matches!(left, Term::Parameter(_) | Term::Within(..) | Term::Filled(..))
     };
-    let same_kind = effect.kind == wanted.kind || effect.kind == crate::operation::OpKind::Sql;
+    let same_kind = effect.kind == wanted.kind || may_be_sql(wanted) && effect.kind == OpKind::Sql;
     same_kind && same(effect.entity, wanted.entity) && (same(effect.verb, wanted.verb) || effect.kind != wanted.kind)
 }
