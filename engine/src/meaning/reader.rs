@@ -188,8 +188,9 @@ impl<'m> Reader<'m, '_> {
             Source::Span(count, unit) => {
                 let at = |position: usize| self.argument(op.call, position + op.shift as usize);
                 let Some(count) = at(*count) else { return Found::Absent };
-                let unit = at(*unit).and_then(|var| self.unit(var));
-                Found::Is(unit.map_or(Operand::Present, |unit| Operand::Counted(count, unit)))
+                // Without a unit it is a span by itself.
+                let Some(unit) = at(*unit) else { return is_var(count) };
+                Found::Is(self.unit(unit).map_or(Operand::Present, |unit| Operand::Counted(count, unit)))
             }
             Source::Outer(name, inner) => self.outer(op, name, inner.as_deref()),
             Source::Any(text) => {

@@ -42,15 +42,46 @@ impl<'s> Lower<'s> {
         let arguments = self.arguments_of(node);
         let (_, result) = self.to.call(CallKind::Call, Callee::Member(receiver, name), &arguments, at);
         self.accessor(receiver, name, &arguments, result, node);
+        self.by_operator(receiver, name, &arguments, result, node);
         result
     }
 
-    /// `getTotal()` gives the field, `setTotal(x)` stores it.
+    /// `a.isBefore(b)`, `balance.subtract(x)`, `Duration.between(a, b)`: comparisons and arithmetic that are spelt as calls.
+    fn by_operator(&mut self, receiver: VarId, name: &str, arguments: &[Arg<'_>], result: VarId, node: Node<'_>) {
+        // `lines.add(line);` puts something in; a sum is used.
+        let is_used = self.discarded != Some(node.id());
+        let (operator, left, right) = match (name, arguments) {
+            ("isBefore" | "before", [Arg::Positional(other)]) => ("<", receiver, *other),
+            ("isAfter" | "after", [Arg::Positional(other)]) => (">", receiver, *other),
+            ("subtract" | "minus", [Arg::Positional(other)]) => ("-", receiver, *other),
+            ("multiply", [Arg::Positional(other)]) => ("*", receiver, *other),
+            ("divide", [Arg::Positional(other), ..]) => ("/", receiver, *other),
+            ("add" | "plus", [Arg::Positional(other)]) if is_used => ("+", receiver, *other),
+            ("compareTo", [Arg::Positional(other)]) => {
+                self.last_compared = Some((receiver, *other));
+                return;
+            }
+            ("between", [Arg::Positional(start), Arg::Positional(end)]) => ("-", *end, *start),
+            _ => return,
+        };
+        let value = self.to.binary(operator, left, Some(right), tree::span(node));
+        self.to.assign(result, value);
+    }
+
+    /// `getTotal()` and `row.getLong("total")` give the field, `setTotal(x)` stores it.
     fn accessor(&mut self, receiver: VarId, name: &str, arguments: &[Arg<'_>], result: VarId, node: Node<'_>) {
         match arguments {
             [] => {
                 if let Some(field) = name.strip_prefix("get").or_else(|| name.strip_prefix("is")).and_then(property) {
                     let value = self.to.load(receiver, &field);
+                    self.to.assign(result, value);
+                }
+            }
+            [Arg::Positional(_)] if name.starts_with("get") => {
+                let list = node.child_by_field_name("arguments").map(tree::children).unwrap_or_default();
+                let key = list.first().filter(|key| key.kind() == "string_literal").map(|key| self.string_text(*key));
+                if let Some(key) = key.filter(|key| is_name(key)) {
+                    let value = self.to.load(receiver, &key);
                     self.to.assign(result, value);
                 }
             }
@@ -102,6 +133,10 @@ impl<'s> Lower<'s> {
         let callee = Callee::Member(receiver, "constructor");
         self.to.call(CallKind::Call, callee, &arguments, tree::span(node));
     }
+}
+
+fn is_name(key: &str) -> bool {
+    key.starts_with(char::is_alphabetic) && key.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// `Total` → `total`, `URL` → `URL`; none of what is no property (`getter`, `issue`).

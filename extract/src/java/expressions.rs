@@ -253,9 +253,24 @@ impl<'s> Lower<'s> {
         if matches!(operator, "&&" | "||") {
             return self.logical(operator, left, right);
         }
+        let is_order = self.is_order(left, right);
         let left = self.expression(left);
         let right = self.expression(right);
-        self.to.binary(operator, left, Some(right), tree::span(node))
+        let result = self.to.binary(operator, left, Some(right), tree::span(node));
+        // `a.compareTo(b) > 0` is `a > b`.
+        if let Some((receiver, argument)) = self.last_compared.take().filter(|_| is_order) {
+            let direct = self.to.binary(operator, receiver, Some(argument), tree::span(node));
+            self.to.assign(result, direct);
+        }
+        result
+    }
+
+    /// Whether the outcome of `compareTo` is compared with zero.
+    fn is_order(&self, left: Node<'_>, right: Node<'_>) -> bool {
+        let zero = right.kind() == "decimal_integer_literal" && self.slice(right) == "0";
+        let is_call = left.kind() == "method_invocation"
+            && left.child_by_field_name("name").is_some_and(|name| self.slice(name) == "compareTo");
+        zero && is_call
     }
 
     fn logical(&mut self, operator: &str, left: Node<'_>, right: Node<'_>) -> VarId {

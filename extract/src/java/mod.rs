@@ -86,6 +86,10 @@ struct Lower<'s> {
     /// Where `yield` and arms leave the value of a `switch`, innermost last.
     switches: Vec<VarId>,
     in_test: bool,
+    /// Receiver and argument of the last `compareTo`.
+    last_compared: Option<(VarId, VarId)>,
+    /// The expression whose value nobody uses.
+    discarded: Option<usize>,
     depth: u32,
     told_too_deep: bool,
 }
@@ -104,6 +108,8 @@ impl<'s> Lower<'s> {
             bounds: FxHashMap::default(),
             switches: Vec::new(),
             in_test: false,
+            last_compared: None,
+            discarded: None,
             depth: 0,
             told_too_deep: false,
         }

@@ -48,6 +48,7 @@ impl<'s> Lower<'s> {
             }
             "expression_statement" => {
                 if let Some(expression) = tree::first(node) {
+                    self.discarded = Some(expression.id());
                     self.expression(expression);
                 }
             }

@@ -32,7 +32,7 @@ impl<'s> Lower<'s> {
     }
 
     /// The text of a literal without quotes; escapes are read, the indentation of a text block is taken off.
-    fn string_text(&self, node: Node<'_>) -> String {
+    pub(super) fn string_text(&self, node: Node<'_>) -> String {
         let raw = self.slice(node);
         let block = raw.strip_prefix("\"\"\"").and_then(|rest| rest.strip_suffix("\"\"\""));
         match block {

@@ -44,6 +44,9 @@ impl<'p, 'f> Flow<'p, 'f> {
             if *kind == ParameterKind::Rest {
                 break;
             }
+            if let Some(closure) = self.program.closure(*argument) {
+                fit += self.fit_of_closure(closure, plain(self.program.text(*type_)));
+            }
             let (Some(given), wanted) = (self.static_type(*argument), self.program.text(*type_)) else { continue };
             let wanted = plain(wanted);
             if given == wanted {
@@ -59,6 +62,21 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
         }
         Some(fit)
+    }
+
+    /// How well a lambda fits an interface of the language: whether it gives something, and what it takes.
+    fn fit_of_closure(&self, closure: FunctionId, wanted: &str) -> i32 {
+        let program = self.program;
+        let takes = match wanted {
+            "Runnable" | "Callable" | "Supplier" => 0,
+            "Consumer" | "Function" | "Predicate" => 1,
+            "BiConsumer" | "BiFunction" | "BiPredicate" => 2,
+            _ => return 0,
+        };
+        let gives =
+            program.returns_by_function.of(&program.facts.relations.returns, closure).any(|row| row.var.is_some());
+        let should_give = !matches!(wanted, "Runnable" | "Consumer" | "BiConsumer");
+        i32::from(parameters(program, closure).len() == takes) + i32::from(gives == should_give)
     }
 
     /// The type of an argument as far as its text says it.
