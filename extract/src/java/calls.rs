@@ -72,7 +72,9 @@ impl<'s> Lower<'s> {
     fn accessor(&mut self, receiver: VarId, name: &str, arguments: &[Arg<'_>], result: VarId, node: Node<'_>) {
         match arguments {
             [] => {
-                if let Some(field) = name.strip_prefix("get").or_else(|| name.strip_prefix("is")).and_then(property) {
+                let is_component = self.discarded != Some(node.id()) && may_be_component(name);
+                let field = name.strip_prefix("get").or_else(|| name.strip_prefix("is")).and_then(property);
+                if let Some(field) = field.or_else(|| is_component.then(|| name.to_owned())) {
                     let value = self.to.load(receiver, &field);
                     self.to.assign(result, value);
                 }
@@ -135,6 +137,76 @@ impl<'s> Lower<'s> {
     }
 }
 
+/// A record's accessor is called like the component; what values of the libraries' own types are asked is not.
+fn may_be_component(name: &str) -> bool {
+    const OF_LIBRARIES: &[&str] = &[
+        "block",
+        "build",
+        "builder",
+        "clear",
+        "clone",
+        "close",
+        "collect",
+        "commit",
+        "count",
+        "destroy",
+        "distinct",
+        "execute",
+        "exists",
+        "exit",
+        "findAny",
+        "findFirst",
+        "first",
+        "flush",
+        "hasNext",
+        "hashCode",
+        "init",
+        "intern",
+        "interrupt",
+        "iterator",
+        "join",
+        "keySet",
+        "last",
+        "length",
+        "lock",
+        "next",
+        "notify",
+        "notifyAll",
+        "of",
+        "one",
+        "ordinal",
+        "peek",
+        "poll",
+        "pop",
+        "release",
+        "reset",
+        "retrieve",
+        "rollback",
+        "run",
+        "shutdown",
+        "single",
+        "size",
+        "start",
+        "stop",
+        "stream",
+        "strip",
+        "subscribe",
+        "sync",
+        "take",
+        "toArray",
+        "toList",
+        "toLowerCase",
+        "toString",
+        "toUpperCase",
+        "trim",
+        "unlock",
+        "values",
+        "wait",
+        "yield",
+    ];
+    OF_LIBRARIES.binary_search(&name).is_err()
+}
+
 fn is_name(key: &str) -> bool {
     key.starts_with(char::is_alphabetic) && key.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
@@ -147,4 +219,14 @@ fn property(rest: &str) -> Option<String> {
         return Some(rest.to_owned());
     }
     Some(first.to_lowercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_libraries_are_asked_is_no_component() {
+        assert!(may_be_component("total") && !may_be_component("iterator") && !may_be_component("yield"));
+    }
 }

@@ -138,7 +138,9 @@ fn annotations_are_calls_with_arguments() {
 
 #[test]
 fn annotations_of_a_method_without_body_stand_inside_of_it() {
-    let facts = lower("interface Orders { @Query(\"select id from orders\") int open(); } class A { @Tx void f() {} }");
+    let facts = lower(
+        "interface Orders { @Query(\"select id from orders where open = 1\") int open(); } class A { @Tx void f() {} }",
+    );
     let r = &facts.relations;
     let inside: Vec<bool> = r
         .function_annotation

@@ -6,6 +6,7 @@ use distsys_facts::{ClassId, FunctionFlags, FunctionId, Language, ParameterKind}
 use super::Flow;
 use crate::model::Family;
 use crate::paths::PathId;
+use crate::resolve::members::Member;
 use crate::resolve::values::{Value, ValueKind};
 
 /// Methods that give a function what is inside of a value: of `Optional`, streams, futures, reactive types.
@@ -165,12 +166,18 @@ impl<'p, 'f> Flow<'p, 'f> {
         Some(self.paths.intern(Family::Java, &format!("java.lang.{owner}.{name}")))
     }
 
-    /// Whether a load is what the front end takes a getter's call for, of an object whose class is not the project's: what
-    /// the call gives is known better.
-    pub(super) fn is_getter_of_library(&self, row: &Load, base: Value) -> bool {
-        let ValueKind::External(path) = base.kind else { return false };
+    /// Whether a load only repeats a call that the front end took for a getter: of an object whose class is not the project's,
+    /// or one that has such a method, what the call gives is known better.
+    pub(super) fn is_better_known(&self, row: &Load, base: Value) -> bool {
         let program = self.program;
-        self.paths.family(path) == Family::Java
+        let of_method = match base.kind {
+            ValueKind::External(path) => self.paths.family(path) == Family::Java,
+            ValueKind::Instance(class) | ValueKind::Class(class) => {
+                matches!(self.hierarchy.member(class, row.field), Member::Method(_))
+            }
+            _ => false,
+        };
+        of_method
             && program
                 .assign_by_src
                 .of(&program.facts.relations.assign, row.dst)

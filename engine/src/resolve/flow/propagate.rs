@@ -72,7 +72,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             self.add(to, base);
             return;
         }
-        if !self.is_getter_of_library(row, base) {
+        if !self.is_better_known(row, base) {
             self.member(base, row.field, to);
         }
     }
