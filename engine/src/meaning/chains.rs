@@ -50,7 +50,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// Statements that set something of the object that a variable holds: `statement.setLong(1, id);`.
-    fn setters_on(&self, var: VarId) -> impl Iterator<Item = SiteId> {
+    pub(super) fn setters_on(&self, var: VarId) -> impl Iterator<Item = SiteId> {
         let program = self.program;
         let calls = program.calls_by_receiver.of(&program.facts.relations.call, var);
         calls.filter(|call| is_setter(program.text(call.name))).map(|call| call.site)
@@ -194,6 +194,9 @@ impl<'m> Reader<'m, '_> {
             if let Some(value) =
                 program.field_by_class.of(&r.field, ancestor).find(|row| row.name == field).and_then(|row| row.value)
             {
+                return Some(value);
+            }
+            if let Some(value) = self.resolution.provided(ancestor, field) {
                 return Some(value);
             }
         }

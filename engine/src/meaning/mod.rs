@@ -170,7 +170,11 @@ impl<'m> Meaning<'m> {
             Some(created) => created,
         };
         // Switched off on purpose, where the library would have set it.
-        let is_off = |found: &Found| matches!(found, Found::Is(Operand::Var(var)) if reader.is_null(*var));
+        let is_none = |var: VarId| reader.is_null(var) || reader.constant(var) == Some("0");
+        let is_off = |found: &Found| match found {
+            Found::Is(Operand::Var(var) | Operand::Counted(var, _)) => is_none(*var),
+            _ => false,
+        };
         let off: Vec<SiteId> = created.iter().filter(|(_, found)| is_off(found)).map(|(site, _)| *site).collect();
         if !off.is_empty() {
             return Creation::Seen(off);

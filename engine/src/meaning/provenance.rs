@@ -131,7 +131,12 @@ impl Meaning<'_> {
                 return (created, false);
             }
             let (before, known) = (stack.len(), created.len());
-            stack.extend(program.assigned_from(at).map(|row| (row.src, set)));
+            // `rest.setRequestFactory(factory);`
+            let set = set || self.reader().setters_on(at).any(&mut sets);
+            // What an accessor gives is the field, too; who made it, the call says.
+            if program.call_giving(at).is_none() {
+                stack.extend(program.assigned_from(at).map(|row| (row.src, set)));
+            }
             if let Some(call) = program.call_giving(at) {
                 let set = set || sets(call.site);
                 let edges = self.resolution.calls_at(call.site);
@@ -175,7 +180,10 @@ impl Meaning<'_> {
     }
 
     fn is_from_library(&self, var: VarId) -> bool {
-        self.resolution.values_of(var).any(|value| matches!(value.kind, ValueKind::External(_)))
+        self.resolution.values_of(var).any(|value| match value.kind {
+            ValueKind::External(path) => !is_plain_data(self.resolution.paths.text(path)),
+            _ => false,
+        })
     }
 
     /// What is stored in a field of the class that `base` is: in its methods, at its construction, by default.
@@ -200,6 +208,7 @@ impl Meaning<'_> {
         for &ancestor in self.resolution.ancestors(class) {
             let fields = program.field_by_class.of(&r.field, ancestor);
             stored.extend(fields.filter(|row| row.name == field).filter_map(|row| row.value));
+            stored.extend(self.resolution.provided(ancestor, field));
         }
         stored
     }
@@ -318,4 +327,26 @@ impl FlowIndex {
     fn imports_of(&self, name: distsys_facts::Sym) -> &[VarId] {
         self.imports_by_member.get(&name).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Text and numbers, which a language may have classes for.
+fn is_plain_data(path: &str) -> bool {
+    let name = path.strip_prefix("java.lang.");
+    matches!(
+        name,
+        Some(
+            "String"
+                | "CharSequence"
+                | "Integer"
+                | "Long"
+                | "Short"
+                | "Byte"
+                | "Double"
+                | "Float"
+                | "Boolean"
+                | "Character"
+                | "Number"
+                | "Object"
+        )
+    )
 }

@@ -428,11 +428,23 @@ impl<'m, 'f> Describer<'m, 'f> {
             }
         }
         // Some callers give a connection whose role nothing says.
-        mixed |= plain && self.root_parameter(var).is_some();
+        mixed |= plain && self.root_parameter(var).is_some() && !self.is_provided(var);
         if found != HandleRole::Unknown && !mixed {
             return found.into();
         }
         self.root_parameter(var).map_or(Role::Unknown, Role::Parameter)
+    }
+
+    /// Whether a function of the project provides the connection: nobody else gives one.
+    fn is_provided(&self, var: VarId) -> bool {
+        let program = self.reader.program;
+        let resolution = self.reader.resolution;
+        let answered = |var: VarId| program.parameter(var).is_some() && resolution.imported(var).is_some();
+        let Some(load) = program.loaded_as(var) else { return answered(var) };
+        let class = self.reader.class_of(load.base);
+        let filled = class.into_iter().flat_map(|class| resolution.ancestors(class));
+        filled.into_iter().any(|class| resolution.provided(*class, load.field).is_some())
+            || self.reader.stored(load.base, load.field).is_some_and(answered)
     }
 
     /// The parameter that a connection comes from: `session` of `session.query(…)`, `self` of `self.session`.

@@ -3,7 +3,7 @@
 use distsys_facts::{FunctionId, SiteId};
 
 use super::Meaning;
-use super::effects::Effect;
+use super::effects::{Effect, EffectFlags};
 use super::invoked::Mode;
 use crate::operation::OpKind;
 
@@ -36,9 +36,11 @@ impl Meaning<'_> {
 
     /// The site in a callee that does what `wanted` is seen as here.
     fn step(&self, site: SiteId, wanted: &Effect, seen: &[SiteId]) -> Option<(SiteId, Effect)> {
-        for callee in self.callees(site) {
-            let mut rows: Vec<_> =
-                self.effects.in_function(callee).filter(|(effect, _)| may_be(effect, wanted)).collect();
+        // What is waited for is not done in a task of its own.
+        let waited = !wanted.flags.has(EffectFlags::BACKGROUND);
+        let fits = |effect: &Effect| may_be(effect, wanted) && !(waited && effect.flags.has(EffectFlags::BACKGROUND));
+        for callee in if waited { self.waited_for(site) } else { self.callees(site) } {
+            let mut rows: Vec<_> = self.effects.in_function(callee).filter(|(effect, _)| fits(effect)).collect();
             // An operation of the callee itself before what it calls.
             rows.sort_by_key(|(effect, row)| (!self.is_own(row.site, effect), row.site));
             if let Some((effect, row)) = rows.into_iter().find(|(_, row)| !seen.contains(&row.site)) {

@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use super::pattern::Pattern;
 use super::source::{Condition, Source};
-use super::{Callback, Declares, Library, OpModel, Returned, Returns, ScopeKind, Slot};
+use super::{Callback, Declares, Library, OpModel, Provides, Returned, Returns, ScopeKind, Slot};
 use crate::operation::{Attr, OpKind};
 
 pub(super) fn library(text: &str) -> Result<Library, String> {
@@ -29,6 +29,11 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     library.declares.push(declares(entry).map_err(|error| format!("[[declares]]: {error}"))?);
                 }
             }
+            "provides" => {
+                for entry in tables(key, value)? {
+                    library.provides.push(provides(entry).map_err(|error| format!("[[provides]]: {error}"))?);
+                }
+            }
             "handle" => {
                 for entry in tables(key, value)? {
                     for (key, value) in entry {
@@ -46,7 +51,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, returns, declares, handle, op"
+                    "unknown key `{key}`; known are library, modules, alias, returns, declares, provides, handle, op"
                 ));
             }
         }
@@ -112,6 +117,24 @@ fn declares(entry: &Table) -> Result<Declares, String> {
         return Err("`annotation` is missing".to_owned());
     }
     Ok(declares)
+}
+
+fn provides(entry: &Table) -> Result<Provides, String> {
+    let mut provides = Provides::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "annotation" => provides.annotation = string(key, value)?,
+            "name" => provides.name = strings(key, value)?,
+            "asked" => provides.asked = strings(key, value)?,
+            "fills" => provides.fills = strings(key, value)?,
+            "first" => provides.first = string(key, value)?,
+            _ => return Err(format!("unknown key `{key}`; known are annotation, name, asked, fills, first")),
+        }
+    }
+    if provides.annotation.is_empty() {
+        return Err("`annotation` is missing".to_owned());
+    }
+    Ok(provides)
 }
 
 fn op(entry: &Table) -> Result<OpModel, String> {

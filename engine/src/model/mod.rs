@@ -164,6 +164,21 @@ pub struct Declares {
     pub entity: Vec<String>,
 }
 
+/// What an annotation on a function says: that others get its value by its type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provides {
+    /// The annotation's name, as written.
+    pub annotation: String,
+    /// Its arguments that name the value: keywords, or positions.
+    pub name: Vec<String>,
+    /// Annotations of a parameter or field whose first argument names the value that is asked for.
+    pub asked: Vec<String>,
+    /// Annotations of a field, or of a class for its fields, that let it be filled.
+    pub fills: Vec<String>,
+    /// The annotation of the one that is given where several are there.
+    pub first: String,
+}
+
 #[derive(Clone, Debug)]
 struct Returns {
     patterns: Vec<Pattern>,
@@ -178,6 +193,7 @@ struct Library {
     returns: Vec<Returns>,
     handles: Vec<String>,
     declares: Vec<Declares>,
+    provides: Vec<Provides>,
     ops: Vec<OpModel>,
 }
 
@@ -212,6 +228,7 @@ struct FamilyModels {
     returns: Lookup<Returned>,
     handles: Vec<Pattern>,
     declares: Vec<Declares>,
+    provides: Vec<Provides>,
     ops: Vec<OpModel>,
     by_call: Lookup<u32>,
     giving: Lookup<u32>,
@@ -289,6 +306,7 @@ impl ModelSet {
             models.handles.extend(Pattern::parse(&handle));
         }
         models.declares.extend(library.declares);
+        models.provides.extend(library.provides);
         for mut op in library.ops {
             op.library = number;
             let at = models.ops.len() as u32;
@@ -369,6 +387,11 @@ impl ModelSet {
     /// What an annotation on a class says of it.
     pub fn declares(&self, family: Family, annotation: &str) -> Option<&Declares> {
         self.families.get(&family)?.declares.iter().find(|known| known.annotation == annotation)
+    }
+
+    /// What a model says of values that annotated functions provide, chosen by a test.
+    pub fn provides(&self, family: Family, test: impl Fn(&Provides) -> bool) -> Option<&Provides> {
+        self.families.get(&family)?.provides.iter().find(|known| test(known))
     }
 
     /// Whether values of the type are connections.

@@ -5,6 +5,7 @@ mod generics;
 mod guesses;
 mod overloads;
 mod propagate;
+mod provided;
 mod seed;
 mod wrappers;
 
@@ -74,6 +75,8 @@ pub struct Resolution {
     ancestors: Vec<Vec<ClassId>>,
     /// The variable of another module that an import stands for.
     imported: FxHashMap<VarId, VarId>,
+    /// Fields that get what a function of the project provides.
+    provided: FxHashMap<(ClassId, Sym), VarId>,
     calls_by_site: FxHashMap<SiteId, (u32, u32)>,
     passed_by_site: FxHashMap<SiteId, (u32, u32)>,
     external_by_site: FxHashMap<SiteId, (u32, u32)>,
@@ -107,9 +110,14 @@ impl Resolution {
             .map(|id| self.values.get(id))
     }
 
-    /// The variable that an imported one stands for.
+    /// The variable that an imported one, or a parameter that a provider answers, stands for.
     pub fn imported(&self, var: VarId) -> Option<VarId> {
         self.imported.get(&var).copied()
+    }
+
+    /// What is given to a field by a function of the project that provides it.
+    pub fn provided(&self, class: ClassId, field: Sym) -> Option<VarId> {
+        self.provided.get(&(class, field)).copied()
     }
 
     /// A class with its project bases, nearest first.
@@ -156,6 +164,7 @@ impl Resolution {
         let hierarchy = Hierarchy::new(program, &bindings, &mut paths);
         let mut flow = Flow::new(program, models, bindings, hierarchy, paths);
         flow.seed();
+        flow.by_providers();
         flow.run();
         flow.by_decorated_functions();
         flow.run();
@@ -213,6 +222,7 @@ struct Flow<'p, 'f> {
     handed: FxHashMap<u32, Vec<(usize, PathId)>>,
     /// Declared types of variables, where overloads are told apart by them.
     static_types: FxHashMap<VarId, Sym>,
+    provided: provided::Provided,
     any_element: Sym,
     computed: Sym,
     spread_depth: usize,
@@ -260,6 +270,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             callee_sites: FxHashMap::default(),
             handed: FxHashMap::default(),
             static_types: overloads::static_types(program),
+            provided: provided::Provided::default(),
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
             computed: facts.symbols.lookup("[]").unwrap_or(Sym::EMPTY),
             spread_depth: 0,
@@ -435,6 +446,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 Some(Binding::Var(var)) => Some((row.var, var)),
                 _ => None,
             })
+            .chain(self.provided.parameters)
             .collect();
         let ancestors = (0..classes).map(|index| self.hierarchy.ancestors(ClassId::new(index)).to_vec()).collect();
         Resolution {
@@ -447,6 +459,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             fields: self.class_fields,
             ancestors,
             imported,
+            provided: self.provided.fields,
             calls_by_site,
             passed_by_site,
             external_by_site,
