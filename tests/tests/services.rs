@@ -130,3 +130,13 @@ fn an_auction_service_in_rocket() {
 fn a_booking_service_in_spring() {
     holds("spring");
 }
+
+#[test]
+fn a_parcel_service_in_java() {
+    holds("java");
+}
+
+#[test]
+fn a_stock_service_in_quarkus() {
+    holds("quarkus");
+}
