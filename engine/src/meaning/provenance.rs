@@ -5,6 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Meaning;
 use crate::csr::Csr;
+use crate::operation::OpKind;
 use crate::program::Program;
 use crate::resolve::{Resolution, ValueKind};
 
@@ -42,6 +43,28 @@ impl Meaning<'_> {
                 stack.push(store.src);
             }
             if let Some(call) = program.call_giving(at) {
+                stack.extend(call.receiver);
+                stack.extend(program.arguments(call.site).map(|row| row.var));
+            }
+        }
+        seen
+    }
+
+    /// What the object that `var` holds was taken out of, itself included, back to where it was read: what was stored into it
+    /// made it no other object, and what it was asked for by is another one.
+    pub fn taken_from(&self, var: VarId) -> FxHashSet<VarId> {
+        let program = self.program;
+        let mut seen: FxHashSet<VarId> = FxHashSet::default();
+        let mut stack = vec![var];
+        while let Some(at) = stack.pop() {
+            if seen.len() > MAX_SLICE || !seen.insert(at) {
+                continue;
+            }
+            stack.extend(program.assigned_from(at).map(|row| row.src));
+            stack.extend(program.loaded_as(at).map(|row| row.base));
+            stack.extend(self.flow.given_by.get(&at));
+            let reads = |site: SiteId| self.effects.at(site).any(|(effect, _)| effect.kind == OpKind::DbRead);
+            if let Some(call) = program.call_giving(at).filter(|call| !reads(call.site)) {
                 stack.extend(call.receiver);
                 stack.extend(program.arguments(call.site).map(|row| row.var));
             }
