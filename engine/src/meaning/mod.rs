@@ -30,7 +30,7 @@ mod uniqueness;
 
 use std::sync::OnceLock;
 
-use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionId, FunctionKind, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::source::Source;
@@ -269,7 +269,38 @@ impl<'m> Meaning<'m> {
             _ if op.family.gives_promises() && does_outside(op.kind) => program.call(op.site).map(|call| call.result),
             _ => None,
         };
-        gives.is_some_and(|var| !self.is_used(var))
+        gives.is_some_and(|var| !self.is_used(var)) && !(op.kind == OpKind::Spawn && self.handles_itself(op.site))
+    }
+
+    /// Whether what is started at a site lets no failure out: it catches all by itself, or only calls what does.
+    fn handles_itself(&self, site: SiteId) -> bool {
+        let started: Vec<FunctionId> = self.invocations.at(site).map(|row| row.function).collect();
+        !started.is_empty() && started.into_iter().all(|function| self.catches_all(function, 0))
+    }
+
+    fn catches_all(&self, function: FunctionId, depth: u32) -> bool {
+        const MAX_DEPTH: u32 = 2;
+        let program = self.program;
+        let mut handlers =
+            self.failures(function).into_iter().filter(|failure| failure.all).filter_map(|failure| failure.region);
+        if handlers.any(|region| program.region(region).kind == RegionKind::Catch) {
+            return true;
+        }
+        let given = program.function(function).kind == FunctionKind::Closure;
+        let mut sites: Vec<SiteId> = self
+            .effects
+            .in_function(function)
+            .filter(|(effect, _)| does_outside(effect.kind))
+            .map(|(_, row)| row.site)
+            .collect();
+        sites.dedup();
+        depth < MAX_DEPTH
+            && given
+            && !sites.is_empty()
+            && sites.into_iter().all(|site| {
+                let callees = self.callees(site);
+                !callees.is_empty() && callees.into_iter().all(|callee| self.catches_all(callee, depth + 1))
+            })
     }
 
     /// Whether what waiting for `promise` gives, itself a promise, is dropped: `context.publish(…).await?;`.

@@ -1,11 +1,10 @@
 //! Provenance: what a value is made from, backwards through assignments, templates, calls and fields.
 
-use distsys_facts::{IdKind, SiteId, VarId};
+use distsys_facts::{IdKind, ParameterKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Meaning;
 use crate::csr::Csr;
-use crate::operation::OpKind;
 use crate::program::Program;
 use crate::resolve::{Resolution, ValueKind};
 
@@ -39,32 +38,11 @@ impl Meaning<'_> {
                 stack.push(row.left);
                 stack.extend(row.right);
             }
-            for store in program.stores_to(at) {
-                stack.push(store.src);
+            // What a caller gives stays what it is when something is stored into it.
+            if program.parameter(at).is_none_or(|row| row.kind == ParameterKind::Receiver) {
+                stack.extend(program.stores_to(at).map(|store| store.src));
             }
             if let Some(call) = program.call_giving(at) {
-                stack.extend(call.receiver);
-                stack.extend(program.arguments(call.site).map(|row| row.var));
-            }
-        }
-        seen
-    }
-
-    /// What the object that `var` holds was taken out of, itself included, back to where it was read: what was stored into it
-    /// made it no other object, and what it was asked for by is another one.
-    pub fn taken_from(&self, var: VarId) -> FxHashSet<VarId> {
-        let program = self.program;
-        let mut seen: FxHashSet<VarId> = FxHashSet::default();
-        let mut stack = vec![var];
-        while let Some(at) = stack.pop() {
-            if seen.len() > MAX_SLICE || !seen.insert(at) {
-                continue;
-            }
-            stack.extend(program.assigned_from(at).map(|row| row.src));
-            stack.extend(program.loaded_as(at).map(|row| row.base));
-            stack.extend(self.flow.given_by.get(&at));
-            let reads = |site: SiteId| self.effects.at(site).any(|(effect, _)| effect.kind == OpKind::DbRead);
-            if let Some(call) = program.call_giving(at).filter(|call| !reads(call.site)) {
                 stack.extend(call.receiver);
                 stack.extend(program.arguments(call.site).map(|row| row.var));
             }

@@ -172,7 +172,7 @@ fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<S
     let program = meaning.program;
     let r = &program.facts.relations;
     let value = program.call(read)?.result;
-    let is_read = |var: VarId| meaning.taken_from(var).contains(&value);
+    let is_read = |var: VarId| var == value || meaning.made_from(var).contains(&value);
     let store_at = |site: SiteId| r.store.binary_search_by_key(&site, |store| store.site).ok().map(|at| r.store[at]);
     // The mapper writes what is stored into the object.
     if let Some(store) = store_at(write) {
@@ -243,7 +243,7 @@ fn arithmetic_on(context: &Context<'_>, field: Option<Sym>, var: VarId, value: V
             operands.flat_map(|operand| meaning.made_from(operand)).any(|var| {
                 program.loaded_as(var).is_some_and(|load| {
                     field.is_none_or(|field| load.field == field)
-                        && meaning.taken_from(load.base).contains(&value)
+                        && (load.base == value || meaning.made_from(load.base).contains(&value))
                 })
             })
         })

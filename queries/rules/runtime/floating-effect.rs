@@ -172,29 +172,16 @@ fn handles_failure(context: &Context<'_>, site: SiteId) -> bool {
         matches!(program.text(next.name), "catch" | "finally" | "add_done_callback")
             || (program.text(next.name) == "then" && program.arguments(next.site).nth(1).is_some())
     });
-    let catches = |function| catches_all(context, function, 0);
+    let catches = |function| {
+        program.regions_by_function.of(&r.region, function).any(|row| {
+            row.kind == RegionKind::Catch
+                && program.catches_by_region.of(&r.catches, row.region).any(|row| {
+                    matches!(program.text(row.type_), "" | "Exception" | "BaseException")
+                })
+        })
+    };
     let callees = meaning.callees(site);
     chained || (!callees.is_empty() && callees.into_iter().all(catches))
-}
-
-/// Functions given away that only call one that catches are followed this deep.
-const MAX_GIVEN: u32 = 2;
-
-/// Whether nothing that fails in a function gets out: it catches all by itself, or is only there to call what does.
-fn catches_all(context: &Context<'_>, function: FunctionId, depth: u32) -> bool {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let mut handlers = meaning.failures(function).into_iter().filter(|failure| failure.all).filter_map(|failure| failure.region);
-    if handlers.any(|region| program.region(region).kind == RegionKind::Catch) {
-        return true;
-    }
-    let given = depth < MAX_GIVEN && matches!(program.function(function).kind, FunctionKind::Closure | FunctionKind::AsyncBlock);
-    let mut sites: Vec<SiteId> = meaning.effects.in_function(function).filter(|(effect, _)| is_lost(context, effect)).map(|(_, row)| row.site).collect();
-    sites.dedup();
-    given && !sites.is_empty() && sites.into_iter().all(|site| {
-        let callees = meaning.callees(site);
-        !callees.is_empty() && callees.into_iter().all(|callee| catches_all(context, callee, depth + 1))
-    })
 }
 
 fn report(context: &Context<'_>, places: &BTreeMap<SiteId, Effect>) -> Option<Finding> {
