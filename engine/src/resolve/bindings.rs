@@ -146,7 +146,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
         self.modules.child(program, module, text).map(Binding::Module).or_else(|| self.declared(module, text))
     }
 
-    fn declared(&self, module: ModuleId, name: &str) -> Option<Binding> {
+    pub(super) fn declared(&self, module: ModuleId, name: &str) -> Option<Binding> {
         let names = self.declared.get(&module)?;
         let (_, path, class) = names.iter().find(|(known, ..)| known == name)?;
         Some(Binding::Declared(path.clone(), *class))

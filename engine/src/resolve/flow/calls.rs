@@ -108,6 +108,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 // What one caller wraps, another does not get: it goes to the result of this call alone.
                 let to = if self.wrapped.contains(&parameter.var) { row.result } else { parameter.var };
                 self.edge(Self::node(argument.var), Self::node(to), EdgeKind::All);
+                self.given_as_interface(argument.var, function, parameter.type_);
                 self.passed.insert(Passed { site: row.site, parameter: parameter.var, argument: argument.var });
             }
         }

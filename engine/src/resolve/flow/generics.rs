@@ -151,13 +151,29 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
     }
 
-    /// A method that every object has, or every constant of an enum.
-    pub(super) fn of_every_object(&mut self, row: &Call) -> Option<PathId> {
+    /// A method that every object has, every class, or every constant of an enum.
+    pub(super) fn of_every_object(&mut self, row: &Call, receiver: Value) -> Option<PathId> {
         if self.language_of(row.site) != Language::Java {
             return None;
         }
         let name = self.program.text(row.name);
         let owner = match name {
+            "getName"
+            | "getSimpleName"
+            | "getCanonicalName"
+            | "getPackage"
+            | "getClassLoader"
+            | "getResource"
+            | "getResourceAsStream"
+            | "getAnnotation"
+            | "isAnnotationPresent"
+            | "isInstance"
+            | "isAssignableFrom"
+            | "cast"
+                if matches!(receiver.kind, ValueKind::Class(_)) =>
+            {
+                "Class"
+            }
             "equals" | "hashCode" | "toString" | "getClass" | "wait" | "notify" | "notifyAll" => "Object",
             "name" | "ordinal" | "values" | "valueOf" | "compareTo" => "Enum",
             "constructor" => return Some(self.paths.intern(Family::Java, "java.lang.Object")),

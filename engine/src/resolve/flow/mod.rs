@@ -3,6 +3,7 @@
 mod calls;
 mod generics;
 mod guesses;
+mod lambdas;
 mod overloads;
 mod propagate;
 mod provided;
@@ -165,6 +166,7 @@ impl Resolution {
         let mut flow = Flow::new(program, models, bindings, hierarchy, paths);
         flow.seed();
         flow.by_providers();
+        flow.by_declared_interfaces();
         flow.run();
         flow.by_decorated_functions();
         flow.run();

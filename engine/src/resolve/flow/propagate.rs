@@ -93,6 +93,12 @@ impl<'p, 'f> Flow<'p, 'f> {
                     }
                 }
             }
+            ValueKind::Class(class) | ValueKind::Instance(class) if self.is_declared_beside(class, name) => {
+                let module = self.program.class(class).module;
+                if let Some(binding) = self.bindings.declared(module, self.program.text(name)) {
+                    self.seed_binding(to, module, binding);
+                }
+            }
             ValueKind::Class(class) | ValueKind::Instance(class) => match self.hierarchy.member(class, name) {
                 Member::Method(function) => {
                     if self.program.function(function).flags.has(FunctionFlags::PROPERTY) {
@@ -126,6 +132,14 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
             ValueKind::Function(_) | ValueKind::Literal(_) => {}
         }
+    }
+
+    /// Whether an annotation on the class makes a field of this name (`log` of Lombok's `@Slf4j`).
+    fn is_declared_beside(&self, class: ClassId, name: Sym) -> bool {
+        let row = self.program.class(class);
+        self.program.language(self.program.file_of_module(row.module)) == Language::Java
+            && !matches!(self.hierarchy.member(class, name), Member::Method(_) | Member::Field)
+            && self.bindings.declared(row.module, self.program.text(name)).is_some()
     }
 
     pub(super) fn whole_export(&self, module: ModuleId) -> Option<VarId> {
@@ -262,7 +276,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 }
             }
             Member::Nothing => {
-                if let Some(path) = self.of_every_object(row) {
+                if let Some(path) = self.of_every_object(row, receiver) {
                     self.call_external(row, path, Value { class: Some(class), ..receiver });
                 }
             }
