@@ -175,6 +175,12 @@ impl Invocations {
                 }
             }
         }
+        // A function that its annotation lets run in a task of its own, whoever calls it.
+        let beside =
+            operations.of_kind(OpKind::Spawn).filter(|op| reader.model(op).callbacks.contains(&Callback::Decorated));
+        let beside: FxHashSet<FunctionId> = beside.filter_map(|op| operations.decorated(op.site)).collect();
+        let calls = reader.resolution.calls.iter().filter(|edge| beside.contains(&edge.function));
+        self.background.extend(calls.map(|edge| edge.site));
         // `|| async { … }`: who runs the closure runs the block.
         for row in &program.facts.relations.returns {
             let Some(function) = row.var.and_then(|var| program.closure(var)) else { continue };
