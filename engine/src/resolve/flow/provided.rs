@@ -33,12 +33,12 @@ impl<'p, 'f> Flow<'p, 'f> {
         if providers.is_empty() {
             return;
         }
-        self.to_parameters(&providers);
-        self.to_fields(&providers);
+        self.answer_parameters(&providers);
+        self.answer_fields(&providers);
     }
 
     /// To constructors, and to other providers.
-    fn to_parameters(&mut self, providers: &Providers<'f>) {
+    fn answer_parameters(&mut self, providers: &Providers<'f>) {
         let program = self.program;
         let r = &program.facts.relations;
         let mut annotated: FxHashMap<(FunctionId, u32), Vec<SiteId>> = FxHashMap::default();
@@ -67,7 +67,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     /// To fields that are filled without a constructor that is seen.
-    fn to_fields(&mut self, providers: &Providers<'f>) {
+    fn answer_fields(&mut self, providers: &Providers<'f>) {
         let program = self.program;
         let r = &program.facts.relations;
         let mut annotated: FxHashMap<(ClassId, Sym), Vec<SiteId>> = FxHashMap::default();
