@@ -7,6 +7,9 @@ use super::Lower;
 use super::names::is_type_name;
 use crate::tree;
 
+/// Names are looked for in so many classes that a file imports whole.
+const MAX_STATIC_GLOBS: usize = 16;
+
 impl<'s> Lower<'s> {
     pub(super) fn import(&mut self, node: Node<'_>) {
         let tokens = tree::tokens(node);
@@ -27,6 +30,8 @@ impl<'s> Lower<'s> {
                 }
                 self.in_full.insert(whole, var);
             }
+            // Each may be what any name without another meaning comes from.
+            (true, true) if self.static_globs.len() >= MAX_STATIC_GLOBS => {}
             (true, true) => {
                 let class = self.type_in_full(&whole);
                 self.static_globs.push(class);

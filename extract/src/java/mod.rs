@@ -153,12 +153,16 @@ impl<'s> Lower<'s> {
             self.depth += 1;
             return true;
         }
+        self.tell_too_deep(node);
+        false
+    }
+
+    fn tell_too_deep(&mut self, node: Node<'_>) {
         if !self.told_too_deep {
             self.told_too_deep = true;
-            let message = format!("this is nested more than {} deep; what is inside is not read", tree::MAX_DEPTH);
-            self.to.diagnostic(DiagnosticKind::TooDeep, node.start_byte() as u32, &message);
+            let message = "this is nested too deep; what is inside is not read";
+            self.to.diagnostic(DiagnosticKind::TooDeep, node.start_byte() as u32, message);
         }
-        false
     }
 
     fn ascend(&mut self) {

@@ -8,6 +8,9 @@ use super::classes::of_dimensions;
 use super::names::is_class;
 use crate::tree;
 
+/// Each arm is a region inside of the one before.
+const MAX_ELSE_IF: u32 = 1_000;
+
 impl<'s> Lower<'s> {
     /// A block in a scope of its own.
     pub(super) fn block(&mut self, block: Node<'_>) {
@@ -138,7 +141,7 @@ impl<'s> Lower<'s> {
     }
 
     fn if_(&mut self, node: Node<'_>) {
-        // A chain of `else if` is walked in a loop: it may be long.
+        // A chain of `else if` is one level to the reader, and walked in a loop.
         let (mut at, mut open) = (node, 0);
         let mut choices = Vec::new();
         loop {
@@ -156,11 +159,14 @@ impl<'s> Lower<'s> {
                     self.to.begin_arm(&choice, RegionKind::Else, condition, tree::span(next));
                     choices.push(choice);
                     open += 1;
-                    if next.kind() == "if_statement" {
+                    if next.kind() != "if_statement" {
+                        self.arm_body(next);
+                    } else if open < MAX_ELSE_IF {
                         at = next;
                         continue;
+                    } else {
+                        self.tell_too_deep(next);
                     }
-                    self.arm_body(next);
                 }
                 None => {
                     self.to.end_choice(choice, false);
