@@ -116,6 +116,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                         self.edge(Self::node(argument.var), Self::node(row.result), EdgeKind::All);
                     }
                 }
+                self.given_as_interface(argument.var, function, parameter.type_);
                 self.passed.insert(Passed { site: row.site, parameter: parameter.var, argument: argument.var });
             }
         }
@@ -182,9 +183,11 @@ impl<'p, 'f> Flow<'p, 'f> {
             if let Some(name) = self.program.facts.symbols.lookup(name)
                 && let Member::Method(function) = self.hierarchy.member(class, name)
             {
-                self.record(row.site, function, Confidence::High);
-                let result = Call { result: row.result, ..*row };
-                self.bind_constructor(&result, function);
+                for function in self.chosen(row, class, function) {
+                    self.record(row.site, function, Confidence::High);
+                    let result = Call { result: row.result, ..*row };
+                    self.bind_constructor(&result, function);
+                }
                 return;
             }
         }
@@ -242,8 +245,13 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         let family = self.language_of(row.site).into();
         let returned = self.models.returns(family, self.paths.text(path)).cloned();
+        self.callback_gets_element(row, via);
         let value = match returned {
-            None => Value { kind: ValueKind::External(path), ..via },
+            None => Value { kind: ValueKind::External(path), ..self.after_step(row, via) },
+            Some(Returned::OfClass) => match via.class {
+                Some(class) => Value { class: None, ..Value::new(ValueKind::Instance(class)) },
+                None => Value { kind: ValueKind::External(path), ..via },
+            },
             Some(Returned::SelfType) => {
                 let Some(parent) = self.parent(path) else { return };
                 Value { kind: ValueKind::External(parent), ..via }
