@@ -19,8 +19,13 @@ pub trait FrontEnd: Sync {
 }
 
 /// Every language that is read.
-pub const FRONT_ENDS: &[&dyn FrontEnd] =
-    &[&crate::go::Go, &crate::python::Python, &crate::rust::Rust, &crate::schema::Schema, &crate::typescript::TypeScript];
+pub const FRONT_ENDS: &[&dyn FrontEnd] = &[
+    &crate::go::Go,
+    &crate::python::Python,
+    &crate::rust::Rust,
+    &crate::schema::Schema,
+    &crate::typescript::TypeScript,
+];
 
 /// What the files of a tree say together.
 pub fn link(facts: &mut FactBase) {

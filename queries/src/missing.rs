@@ -90,9 +90,9 @@ fn library(family: Family, path: &str) -> &str {
             }
             let segments = if matches!(host, "github.com" | "gitlab.com" | "bitbucket.org") { 2 } else { 1 };
             let end = rest.match_indices(['/', '.']).map(|(at, _)| at);
-            let end = end.filter(|at| rest[..*at].matches('/').count() + 1 >= segments).find(|at| {
-                rest.as_bytes()[*at] == b'/' || rest[at + 1..].starts_with(char::is_uppercase)
-            });
+            let end = end
+                .filter(|at| rest[..*at].matches('/').count() + 1 >= segments)
+                .find(|at| rest.as_bytes()[*at] == b'/' || rest[at + 1..].starts_with(char::is_uppercase));
             &path[..host.len() + 1 + end.unwrap_or(rest.len())]
         }
     }

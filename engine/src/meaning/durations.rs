@@ -73,7 +73,8 @@ impl Meaning<'_> {
         }
         // A setting's default: `settings.timeout`.
         let offered = |load: &Load| reader.offered(load.base, load.field);
-        let stored = program.loaded_as(var).and_then(|load| offered(load).or_else(|| reader.stored(load.base, load.field)));
+        let stored =
+            program.loaded_as(var).and_then(|load| offered(load).or_else(|| reader.stored(load.base, load.field)));
         if let Some(value) = stored.or_else(|| reader.resolution.imported(var)) {
             return self.span_of(value, unit, depth + 1);
         }

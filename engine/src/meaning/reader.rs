@@ -483,7 +483,8 @@ impl<'m> Reader<'m, '_> {
     fn table_by_method(&self, class: ClassId) -> Option<&'m str> {
         let program = self.program;
         let r = &program.facts.relations;
-        let mut methods = self.resolution.ancestors(class).iter().flat_map(|class| program.method_by_class.of(&r.method, *class));
+        let mut methods =
+            self.resolution.ancestors(class).iter().flat_map(|class| program.method_by_class.of(&r.method, *class));
         let named = methods.find(|row| matches!(program.text(row.name), "TableName" | "tableName" | "table_name"))?;
         let mut given = program.returns_by_function.of(&r.returns, named.function);
         match (given.next().and_then(|row| row.var), given.next()) {

@@ -311,7 +311,9 @@ impl Graph {
         let function = program.region(region).function;
         let arms_that = |asks: fn(&Program<'_>, RegionId) -> bool| -> Vec<RegionId> {
             let inner = program.regions_by_function.of(&r.region, function).map(|row| row.region);
-            inner.filter(|arm| *arm != region && nearest_loop(program, *arm) == Some(region) && asks(program, *arm)).collect()
+            inner
+                .filter(|arm| *arm != region && nearest_loop(program, *arm) == Some(region) && asks(program, *arm))
+                .collect()
         };
         // `if err == nil { return nil }`, and round again.
         let successes = arms_that(asks_success);

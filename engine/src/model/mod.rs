@@ -434,9 +434,7 @@ impl ModelSet {
 
     /// Whether values of the type carry deadlines and the like along with calls, and no data.
     pub fn is_carrier(&self, family: Family, path: &str) -> bool {
-        self.families
-            .get(&family)
-            .is_some_and(|models| models.carriers.iter().any(|pattern| pattern.matches(path)))
+        self.families.get(&family).is_some_and(|models| models.carriers.iter().any(|pattern| pattern.matches(path)))
     }
 
     /// Whether values of the type are connections.

@@ -384,19 +384,20 @@ impl<'p, 'f> Bindings<'p, 'f> {
         {
             return Named::Alias(module, self.program.text(alias));
         }
-        let binding = match self.exports.get(&(self.modules.scope(module), sym)).or_else(|| self.top_level.get(&(module, sym))) {
-            Some(&var) => {
-                // An imported alias is looked up where it stands.
-                if let Some(row) = self.program.import(var)
-                    && rest.is_empty()
-                    && let Some(found) = self.imported_alias(row.module, row.target, row.member, hops)
-                {
-                    return found;
+        let binding =
+            match self.exports.get(&(self.modules.scope(module), sym)).or_else(|| self.top_level.get(&(module, sym))) {
+                Some(&var) => {
+                    // An imported alias is looked up where it stands.
+                    if let Some(row) = self.program.import(var)
+                        && rest.is_empty()
+                        && let Some(found) = self.imported_alias(row.module, row.target, row.member, hops)
+                    {
+                        return found;
+                    }
+                    Some(Binding::Var(var))
                 }
-                Some(Binding::Var(var))
-            }
-            None => self.free(module, first),
-        };
+                None => self.free(module, first),
+            };
         let Some(mut at) = binding.and_then(|binding| self.denotes(binding, hops + 1)) else { return Named::Nothing };
         for segment in rest.split('.').filter(|segment| !segment.is_empty()) {
             if let Denoted::Module(inner) = at

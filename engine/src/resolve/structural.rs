@@ -25,7 +25,8 @@ pub(super) fn implementers(
         let says = |text: &str| {
             words(text).iter().any(|word| matches!(word.as_str(), "mock" | "mocks" | "fake" | "stub" | "unimplemented"))
         };
-        matches!(program.facts.relations.file[file.index()].role, Role::Test | Role::Example) || says(program.text(row.name))
+        matches!(program.facts.relations.file[file.index()].role, Role::Test | Role::Example)
+            || says(program.text(row.name))
     };
     let mut own: Vec<Vec<(Sym, FunctionId)>> = vec![Vec::new(); count];
     for (&(class, name), &function) in methods {

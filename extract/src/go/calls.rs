@@ -34,7 +34,10 @@ impl<'s> Lower<'s> {
         if let Some(function) = function
             && self.never_returns(function)
         {
-            self.to.throw(given.iter().find_map(|given| if let Given::One(var) = given { Some(*var) } else { None }), tree::span(node));
+            self.to.throw(
+                given.iter().find_map(|given| if let Given::One(var) = given { Some(*var) } else { None }),
+                tree::span(node),
+            );
         }
         value
     }
@@ -111,9 +114,9 @@ impl<'s> Lower<'s> {
                     || self.classes.contains_key(name)
                     || name.starts_with(char::is_uppercase) && self.to.lookup(name).is_none()
             }
-            "selector_expression" => index
-                .child_by_field_name("operand")
-                .is_some_and(|operand| self.package_of(operand).is_some()),
+            "selector_expression" => {
+                index.child_by_field_name("operand").is_some_and(|operand| self.package_of(operand).is_some())
+            }
             kind => kind.ends_with("_type"),
         }
     }
@@ -126,7 +129,8 @@ impl<'s> Lower<'s> {
                 let name = self.text(function);
                 is_basic(name) && self.to.lookup(name).is_none() || self.conversions.contains(name)
             }
-            "slice_type" | "array_type" | "map_type" | "pointer_type" | "function_type" | "channel_type" | "interface_type" => true,
+            "slice_type" | "array_type" | "map_type" | "pointer_type" | "function_type" | "channel_type"
+            | "interface_type" => true,
             _ => false,
         };
         converts.then(|| self.expression(*only))
@@ -136,7 +140,8 @@ impl<'s> Lower<'s> {
     fn built_in(&mut self, function: Node<'_>, arguments: &[Node<'_>], node: Node<'_>) -> Option<VarId> {
         let span = tree::span(node);
         if function.kind() == "selector_expression" {
-            let is_format = function.child_by_field_name("operand").and_then(|operand| self.package_of(operand)) == Some("fmt")
+            let is_format = function.child_by_field_name("operand").and_then(|operand| self.package_of(operand))
+                == Some("fmt")
                 && function.child_by_field_name("field").is_some_and(|field| self.text(field) == "Sprintf");
             return if is_format { self.formatted(arguments) } else { None };
         }
@@ -239,7 +244,8 @@ impl<'s> Lower<'s> {
         if function.kind() == "identifier" {
             return self.text(function) == "panic";
         }
-        let (Some(operand), Some(field)) = (function.child_by_field_name("operand"), function.child_by_field_name("field"))
+        let (Some(operand), Some(field)) =
+            (function.child_by_field_name("operand"), function.child_by_field_name("field"))
         else {
             return false;
         };

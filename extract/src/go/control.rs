@@ -45,7 +45,13 @@ impl<'s> Lower<'s> {
         self.to.pop_scope();
     }
 
-    fn begin_arm(&mut self, choice: &Choice, kind: RegionKind, all: &[VarId], body: Node<'_>) -> distsys_facts::RegionId {
+    fn begin_arm(
+        &mut self,
+        choice: &Choice,
+        kind: RegionKind,
+        all: &[VarId],
+        body: Node<'_>,
+    ) -> distsys_facts::RegionId {
         let region = self.to.begin_arm(choice, kind, all.first().copied(), tree::span(body));
         for var in all.iter().skip(1) {
             self.to.condition(region, *var);

@@ -64,7 +64,9 @@ impl<'s> Lower<'s> {
             }
             "type_declaration" => {
                 for spec in tree::parts(node) {
-                    let (Some(name), Some(type_)) = (spec.child_by_field_name("name"), spec.child_by_field_name("type")) else {
+                    let (Some(name), Some(type_)) =
+                        (spec.child_by_field_name("name"), spec.child_by_field_name("type"))
+                    else {
                         continue;
                     };
                     declare(self, name);
@@ -138,7 +140,12 @@ impl<'s> Lower<'s> {
         self.begin(name, FunctionKind::Method, visibility(name), Some(class), &parts, node);
         let receiver = receiver.child_by_field_name("name").map_or("", |name| self.text(name));
         let receiver = if receiver == "_" { "" } else { receiver };
-        let var = self.to.parameter(ParameterSpec { name: receiver, kind: ParameterKind::Receiver, type_: "", default: None });
+        let var = self.to.parameter(ParameterSpec {
+            name: receiver,
+            kind: ParameterKind::Receiver,
+            type_: "",
+            default: None,
+        });
         self.frame().locals.insert(var);
         self.finish_function(&parts);
         self.bounds = bounds;
@@ -181,7 +188,8 @@ impl<'s> Lower<'s> {
     ) -> distsys_facts::FunctionId {
         let (return_type, fails) = self.result_type(parts.result);
         let span = tree::span(node);
-        let function = self.to.begin_function(FunctionSpec { name, kind, flags, class, return_type: &return_type, span });
+        let function =
+            self.to.begin_function(FunctionSpec { name, kind, flags, class, return_type: &return_type, span });
         self.frames.push(Frame { fails, ..Frame::default() });
         function
     }
@@ -380,7 +388,8 @@ impl<'s> Lower<'s> {
     /// `gorm:"uniqueIndex"`: what a library is told of a field. How a field is called in JSON and the like says nothing of
     /// what the program does.
     fn tags(&mut self, class: ClassId, field: &str, tag: Node<'_>) {
-        const ENCODINGS: &[&str] = &["json", "xml", "yaml", "toml", "mapstructure", "form", "uri", "protobuf", "validate"];
+        const ENCODINGS: &[&str] =
+            &["json", "xml", "yaml", "toml", "mapstructure", "form", "uri", "protobuf", "validate"];
         let text = self.text(tag).trim_matches('`');
         let span = tree::span(tag);
         let mut rest = text;

@@ -3,8 +3,8 @@
 use distsys_facts::{CallKind, LiteralKind, RegionKind, VarId};
 use tree_sitter::Node;
 
-use super::{Called, Given, Lower};
 use super::statements::unparenthesized;
+use super::{Called, Given, Lower};
 use crate::tree;
 
 impl<'s> Lower<'s> {
@@ -240,7 +240,10 @@ fn holes_of(format: &str) -> (String, usize) {
             text.push('%');
             continue;
         }
-        while chars.peek().is_some_and(|c| matches!(c, '#' | '+' | '-' | ' ' | '.' | '*' | '[' | ']') || c.is_ascii_digit()) {
+        while chars
+            .peek()
+            .is_some_and(|c| matches!(c, '#' | '+' | '-' | ' ' | '.' | '*' | '[' | ']') || c.is_ascii_digit())
+        {
             chars.next();
         }
         chars.next();
@@ -278,7 +281,8 @@ pub(super) fn unescaped(literal: &str) -> std::borrow::Cow<'_, str> {
 /// Without separators and in the decimal system.
 fn integer(literal: &str) -> String {
     let plain = literal.replace('_', "").to_ascii_lowercase();
-    let of_base = |prefix: &str, base| plain.strip_prefix(prefix).and_then(|digits| i128::from_str_radix(digits, base).ok());
+    let of_base =
+        |prefix: &str, base| plain.strip_prefix(prefix).and_then(|digits| i128::from_str_radix(digits, base).ok());
     match of_base("0x", 16).or_else(|| of_base("0b", 2)).or_else(|| of_base("0o", 8)) {
         Some(number) => number.to_string(),
         None => plain,

@@ -26,7 +26,10 @@ pub(super) fn link(facts: &mut FactBase) {
         let file = file_of(row.class);
         if file.language == Language::Go {
             let found = (file.role == Role::Test, row.class);
-            types.entry((folder_of(row.class), row.name)).and_modify(|known| *known = found.min(*known)).or_insert(found);
+            types
+                .entry((folder_of(row.class), row.name))
+                .and_modify(|known| *known = found.min(*known))
+                .or_insert(found);
         }
     }
     let whole: FxHashMap<ClassId, ClassId> = parts

@@ -47,7 +47,10 @@ fn deferred_calls_come_last_and_in_reverse() {
 
 #[test]
 fn goroutines_and_channels_are_calls() {
-    assert_eq!(calls("ch := make(chan int, 4)\ngo work(ch)\nch <- 1\nx := <-ch"), ["chan", "work", "go", ".send", ".receive"]);
+    assert_eq!(
+        calls("ch := make(chan int, 4)\ngo work(ch)\nch <- 1\nx := <-ch"),
+        ["chan", "work", "go", ".send", ".receive"]
+    );
     assert_eq!(calls("slots <- struct{}{}"), [".permit"]);
     assert_eq!(
         calls("select {\ncase x := <-a:\n use(x)\ncase b <- 1:\ndefault:\n idle()\n}"),
@@ -71,6 +74,13 @@ fn errors_are_asked_for_and_thrown() {
 fn an_error_that_nobody_takes_is_not_looked_at() {
     let facts = of_body("_, _ = g()\nreturn nil");
     assert!(facts.relations.load.is_empty());
+}
+
+#[test]
+fn an_error_dropped_for_a_reason_is_looked_at() {
+    assert_eq!(of_body("// The next run does it again.\n_ = g()\nreturn nil").relations.load.len(), 1);
+    assert_eq!(of_body("g() // nolint: errcheck\nreturn nil").relations.load.len(), 1);
+    assert!(of_body("_ = g() // why\nreturn nil").relations.load.is_empty());
 }
 
 #[test]
@@ -134,10 +144,7 @@ fn types_are_spelled_in_one_way() {
         "package a\nfunc f[R Repo](a *sql.DB, b []Order, c map[string]*Order, d <-chan Job, e R, g int, h ...Option) (*Order, error) { return nil, nil }",
     );
     let types: Vec<&str> = facts.relations.parameter.iter().map(|row| facts.text(row.type_)).collect();
-    assert_eq!(
-        types,
-        ["sql.DB", "Array<Order>", "Map<string,Order>", "chan<Job>", "Repo", "", "Array<Option>"]
-    );
+    assert_eq!(types, ["sql.DB", "Array<Order>", "Map<string,Order>", "chan<Job>", "Repo", "", "Array<Option>"]);
     assert_eq!(facts.text(facts.relations.return_type[0].type_), "Result<Order,error>");
     assert_eq!(facts.relations.parameter[6].kind, ParameterKind::Rest);
 }
@@ -247,7 +254,8 @@ fn damaged_text_does_no_harm() {
 fn deep_text_is_given_up() {
     let text = format!("package a\nfunc f() {{ x = {}1{} }}\n", "-(".repeat(20_000), ")".repeat(20_000));
     let worker = std::thread::Builder::new().stack_size(256 << 20);
-    let facts = worker.spawn(move || Go.lower("a.go", &text, Role::Source)).expect("a thread").join().expect("no panic");
+    let facts =
+        worker.spawn(move || Go.lower("a.go", &text, Role::Source)).expect("a thread").join().expect("no panic");
     assert_eq!(facts.relations.diagnostic.len(), 1);
 }
 

@@ -7,8 +7,28 @@ use crate::tree;
 
 /// Types of the language that no call resolves by.
 const BASIC: &[&str] = &[
-    "any", "bool", "byte", "comparable", "complex64", "complex128", "error", "float32", "float64", "int", "int8", "int16",
-    "int32", "int64", "rune", "string", "uint", "uint8", "uint16", "uint32", "uint64", "uintptr",
+    "any",
+    "bool",
+    "byte",
+    "comparable",
+    "complex64",
+    "complex128",
+    "error",
+    "float32",
+    "float64",
+    "int",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "rune",
+    "string",
+    "uint",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "uintptr",
 ];
 
 pub(super) fn is_basic(name: &str) -> bool {
@@ -29,7 +49,8 @@ impl Lower<'_> {
         if depth > MAX_TYPE_DEPTH {
             return String::new();
         }
-        let inner = |name: &str| node.child_by_field_name(name).map(|node| self.type_at(node, depth + 1)).unwrap_or_default();
+        let inner =
+            |name: &str| node.child_by_field_name(name).map(|node| self.type_at(node, depth + 1)).unwrap_or_default();
         match node.kind() {
             "type_identifier" | "identifier" => {
                 let name = self.text(node);
@@ -42,7 +63,11 @@ impl Lower<'_> {
             "qualified_type" | "selector_expression" => {
                 self.text(node).chars().filter(|c| !c.is_whitespace()).collect()
             }
-            "pointer_type" | "parenthesized_type" | "type_elem" | "type_constraint" | "negated_type"
+            "pointer_type"
+            | "parenthesized_type"
+            | "type_elem"
+            | "type_constraint"
+            | "negated_type"
             | "parenthesized_expression" => {
                 let parts = tree::parts(node);
                 match parts[..] {

@@ -1,8 +1,8 @@
 //! Values and the sites that make them: calls, loads, stores, literals.
 
 use distsys_facts::schema::{
-    Argument, Assign, Binary, Call, ClassValue, Closure, DeclaredType, Element, Entry, FurtherResult, Hole, Literal, Load, Releases,
-    Returns, Site, Sql, Store, Suspend, Template, Throws, Yields,
+    Argument, Assign, Binary, Call, ClassValue, Closure, DeclaredType, Element, Entry, FurtherResult, Hole, Literal,
+    Load, Releases, Returns, Site, Sql, Store, Suspend, Template, Throws, Yields,
 };
 use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, LiteralKind, SiteId, SiteKind, Sym, VarId};
 

@@ -8,7 +8,9 @@ mod wrappers;
 
 use std::collections::VecDeque;
 
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, SiteId, Sym, VarId};
+use distsys_facts::{
+    ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, SiteId, Sym, VarId,
+};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bindings::{Binding, Bindings};
