@@ -329,7 +329,11 @@ impl<'f> Program<'f> {
     /// Whether a function runs in a browser, where waiting costs one user and not a service: by its package's
     /// dependencies, or because it holds markup.
     pub fn runs_in_browser(&self, function: FunctionId) -> bool {
-        let path = self.path(self.file_of_function(function));
+        let file = self.file_of_function(function);
+        if !matches!(self.language(file), Language::TypeScript | Language::JavaScript) {
+            return false;
+        }
+        let path = self.path(file);
         let depth = |folders: &[&str]| {
             folders.iter().filter(|folder| path.starts_with(**folder)).map(|folder| folder.len() + 1).max()
         };
@@ -405,18 +409,22 @@ fn packages(facts: &FactBase, browser: bool) -> Vec<&str> {
         "@remix-run/server-runtime",
         "@react-router/node",
     ];
-    let mut draws: FxHashMap<FileId, (bool, bool)> = FxHashMap::default();
+    let mut draws: FxHashMap<FileId, (bool, bool, bool)> = FxHashMap::default();
     for row in &facts.relations.manifest {
         let is_package = facts.text(facts.relations.file[row.file.index()].path).ends_with("package.json");
         let known = draws.entry(row.file).or_default();
-        if let Some(name) = facts.text(row.key).strip_prefix("dependencies.").filter(|_| is_package) {
+        let key = facts.text(row.key);
+        let needed = key.strip_prefix("dependencies.").or_else(|| key.strip_prefix("peerDependencies."));
+        if let Some(name) = needed.filter(|_| is_package) {
             known.0 |= DRAWS.contains(&name);
             known.1 |= SERVES.contains(&name);
+            known.2 = true;
         }
     }
+    // A package that needs nothing is as the one around it.
     let mut found: Vec<&str> = draws
         .into_iter()
-        .filter(|(_, (draws, serves))| (*draws && !*serves) == browser)
+        .filter(|(_, (draws, serves, needs))| *needs && (*draws && !*serves) == browser)
         .filter_map(|(file, _)| facts.text(facts.relations.file[file.index()].path).strip_suffix("package.json"))
         .collect();
     found.sort_unstable();

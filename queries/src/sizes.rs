@@ -77,8 +77,9 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
             continue;
         }
         if let Some(range) = program.binary_by_dst.first(&r.binary, at) {
-            return program.text(range.operator).starts_with("..")
-                && range.right.is_some_and(|end| meaning.constant(end).is_some());
+            return program.text(range.operator) == "[..]"
+                || program.text(range.operator).starts_with("..")
+                    && range.right.is_some_and(|end| meaning.constant(end).is_some());
         }
         if let Some(row) = program.assigned_from(at).next() {
             at = row.src;

@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use super::Meaning;
 use crate::operation::OpKind;
-use crate::words::{is_state, words};
+use crate::words::{is_predicate, is_state};
 
 /// A condition that decides whether a site runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,12 +163,7 @@ impl Meaning<'_> {
 
     fn asks_state(&self, site: SiteId) -> Option<Asked> {
         let name = self.program.call(site).map(|call| self.program.text(call.name)).unwrap_or_default();
-        let predicate = words(name).first().is_some_and(|word| {
-            matches!(
-                word.as_str(),
-                "is" | "has" | "should" | "can" | "may" | "was" | "already" | "needs" | "must" | "check"
-            )
-        });
+        let predicate = is_predicate(name);
         let mut asked = None;
         for (effect, _) in self.effects.at(site) {
             match effect.kind {

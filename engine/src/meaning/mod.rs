@@ -10,6 +10,7 @@ mod clients;
 mod columns;
 mod conventions;
 mod deadlines;
+mod deferred;
 mod durations;
 mod effects;
 mod failures;
@@ -87,7 +88,9 @@ const MAX_STEPS: usize = 12;
 impl<'m> Meaning<'m> {
     pub fn derive(program: &'m Program<'m>, models: &'m ModelSet, resolution: &'m Resolution) -> Self {
         let reader = Reader { program, models, resolution };
+        let flow = provenance::FlowIndex::new(program, resolution);
         let mut operations = Operations::new(program, models, resolution);
+        operations.drop_refined(&reader, &flow);
         let invocations = Invocations::new(reader, &operations);
         operations.add_given(&reader, |parameter| !invocations.applied(parameter).is_empty());
         let order = Order::new(program);
@@ -125,7 +128,6 @@ impl<'m> Meaning<'m> {
             sites.dedup();
         }
         let names = describer.names;
-        let flow = provenance::FlowIndex::new(program, resolution);
         Meaning {
             program,
             models,
@@ -361,14 +363,7 @@ impl<'m> Meaning<'m> {
     pub fn role_of(&self, scope: &Scope) -> HandleRole {
         let Some(op) = self.operation(scope) else { return HandleRole::Unknown };
         match self.attribute(op, Attr::Role) {
-            Found::Is(Operand::Var(var)) => {
-                let names = self.reader().names_of(var);
-                names
-                    .into_iter()
-                    .map(|name| role_of_name(name, false))
-                    .find(|role| *role != HandleRole::Unknown)
-                    .unwrap_or_default()
-            }
+            Found::Is(Operand::Var(var)) => self.reader().role_named(var),
             Found::Is(Operand::Text(text)) => role_of_name(&text, false),
             _ => op.via.role,
         }

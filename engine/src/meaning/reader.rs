@@ -8,7 +8,8 @@ use crate::model::source::{Condition, Source};
 use crate::model::{Family, ModelSet, OpModel};
 use crate::operation::Attr;
 use crate::program::Program;
-use crate::resolve::{Resolution, Value, ValueKind};
+use crate::resolve::{HandleRole, Resolution, Value, ValueKind};
+use crate::words::role_of_name;
 
 /// Evaluates the sources of models at call sites.
 #[derive(Clone, Copy, Debug)]
@@ -455,6 +456,18 @@ impl<'m> Reader<'m, '_> {
         found
     }
 
+    /// The project classes that `var` may be or be an instance of.
+    pub(super) fn classes_of(&self, var: VarId) -> Vec<ClassId> {
+        let of_value = |value: Value| match value.kind {
+            ValueKind::Class(class) | ValueKind::Instance(class) => Some(class),
+            _ => None,
+        };
+        let mut classes: Vec<ClassId> = self.resolution.values_of(var).filter_map(of_value).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
+    }
+
     /// Whether `var` is a class of the project itself, not an object of it.
     pub(super) fn is_class(&self, var: VarId) -> bool {
         self.only_class(var).is_some()
@@ -557,6 +570,12 @@ impl<'m> Reader<'m, '_> {
             stack.extend(program.hole_by_var.of(&r.hole, at).map(|row| row.value));
         }
         names
+    }
+
+    /// The role of a connection that the names of a value say.
+    pub(super) fn role_named(&self, var: VarId) -> HandleRole {
+        let roles = self.names_of(var).into_iter().map(|name| role_of_name(name, false));
+        roles.into_iter().find(|role| *role != HandleRole::Unknown).unwrap_or_default()
     }
 }
 

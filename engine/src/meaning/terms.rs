@@ -441,8 +441,8 @@ impl<'m, 'f> Describer<'m, 'f> {
                 plain |= matches!(value.kind, ValueKind::External(_));
             }
         }
-        // Some callers give a connection whose role nothing says.
-        mixed |= plain && self.root_parameter(var).is_some();
+        // Some give a connection whose role nothing says.
+        mixed |= plain;
         if found != HandleRole::Unknown && !mixed {
             return found.into();
         }

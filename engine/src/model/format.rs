@@ -189,6 +189,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         callbacks: Vec::new(),
         gives: Vec::new(),
         chain: false,
+        deferred: false,
         handlers: Vec::new(),
         client: Vec::new(),
         unit: None,
@@ -233,6 +234,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
             }
             "gives" => op.gives = strings(key, value)?,
             "chain" => op.chain = value.as_bool().ok_or("`chain` must be true or false")?,
+            "deferred" => op.deferred = value.as_bool().ok_or("`deferred` must be true or false")?,
             "unit" => {
                 op.unit = Some(match string(key, value)?.as_str() {
                     "ms" => 1.0,

@@ -146,6 +146,8 @@ pub struct OpModel {
     pub gives: Vec<String>,
     /// Whether the calls that follow in the same chain belong to it, and the last of them does it.
     pub chain: bool,
+    /// Done when its value is looked at: a call that refines the value does it instead.
+    pub deferred: bool,
     /// Methods that the operation runs, each with the HTTP method that it serves (empty: any).
     pub handlers: Vec<(String, String)>,
     pub client: Vec<Source>,

@@ -134,6 +134,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
         }
         let program = self.program;
         let text = program.text(name);
+        let mut outside: Vec<Binding> = Vec::new();
         for &number in self.reexports.get(&module).into_iter().flatten() {
             let row = &program.facts.relations.reexport[number as usize];
             let all = program.text(row.name) == "*";
@@ -145,7 +146,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 continue;
             }
             match self.member_of(module, row.target, member, hops + 1) {
-                Some(Binding::External(_)) if all => {}
+                Some(found @ Binding::External(_)) if all => outside.push(found),
                 None => {}
                 found => return found,
             }
@@ -156,7 +157,9 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 found => return found,
             }
         }
-        self.modules.child(program, module, text).map(Binding::Module).or_else(|| self.declared(module, text))
+        let child = self.modules.child(program, module, text).map(Binding::Module);
+        // Everything of one package outside (`export * from "@prisma/client"`): what the project does not have comes from there.
+        child.or_else(|| self.declared(module, text)).or_else(|| outside.pop().filter(|_| outside.is_empty()))
     }
 
     fn declared(&self, module: ModuleId, name: &str) -> Option<Binding> {
@@ -189,20 +192,16 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 // `import x from "./m"` of a CommonJS module: all of it.
                 (member_text == "default").then_some(Binding::Module(module))
             }),
-            Target::External(path) => {
+            outside => {
+                // `from shop import orders`, `from . import orders`: a module below.
                 if language == Language::Python && !member.is_empty() {
-                    let whole = if target.ends_with('.') {
-                        format!("{target}{member_text}")
-                    } else {
-                        format!("{target}.{member_text}")
-                    };
-                    if let Target::Module(module) = self.modules.resolve(program, importer, &whole) {
+                    let dot = if target.ends_with('.') { "" } else { "." };
+                    let below = format!("{target}{dot}{member_text}");
+                    if let Target::Module(module) = self.modules.resolve(program, importer, &below) {
                         return Some(Binding::Module(module));
                     }
                 }
-                if target.starts_with('.') {
-                    return None;
-                }
+                let Target::External(path) = outside else { return None };
                 let path =
                     if member.is_empty() || member_text == "default" { path } else { format!("{path}.{member_text}") };
                 Some(Binding::External(self.external(language, path)))

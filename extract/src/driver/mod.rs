@@ -184,7 +184,7 @@ fn read(path: &str, text: &Text<'_>) -> Result<FactBase, Skipped> {
     if let Some((kind, message)) = guard::refuse(text) {
         return Err(skip(kind, message));
     }
-    if paths::is_manifest(name) {
+    if manifest::is_manifest(name) {
         return manifest::lower(path, name, text).map_err(|message| skip(DiagnosticKind::Unparsable, message));
     }
     let Some(front_end) = front_end_for(path) else {

@@ -176,6 +176,16 @@ impl Lowering<'_> {
         dst
     }
 
+    /// The part of `base` before `end`, of the same kind as the whole.
+    pub fn slice(&mut self, base: VarId, end: Option<VarId>, span: Span) -> VarId {
+        let part = match end {
+            Some(_) => self.binary("[..]", base, end, span),
+            None => self.fresh_var(),
+        };
+        self.assign(part, base);
+        part
+    }
+
     /// A literal; equal ones are one variable a file. Text that is SQL is read.
     pub fn literal(&mut self, kind: LiteralKind, value: &str) -> VarId {
         let sym = self.facts.intern(value);

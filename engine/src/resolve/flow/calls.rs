@@ -91,6 +91,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         // `Type::method(x, …)` passes the receiver as the first argument.
         let explicit_receiver = has_receiver && through != Some(false) && positional == named + 1;
         let offset = usize::from(has_receiver && !explicit_receiver);
+        let given_back = self.given_back.get(&function).copied();
         for argument in program.arguments(row.site) {
             let keyword = program.text(argument.keyword);
             let target = if argument.position != u32::MAX && keyword.is_empty() {
@@ -108,6 +109,13 @@ impl<'p, 'f> Flow<'p, 'f> {
                 // What one caller wraps, another does not get: it goes to the result of this call alone.
                 let to = if self.wrapped.contains(&parameter.var) { row.result } else { parameter.var };
                 self.edge(Self::node(argument.var), Self::node(to), EdgeKind::All);
+                if let Some(given) = given_back.filter(|given| given.parameter == parameter.var) {
+                    if given.called {
+                        self.result_of(argument.var, row.result);
+                    } else {
+                        self.edge(Self::node(argument.var), Self::node(row.result), EdgeKind::All);
+                    }
+                }
                 self.passed.insert(Passed { site: row.site, parameter: parameter.var, argument: argument.var });
             }
         }
@@ -117,8 +125,6 @@ impl<'p, 'f> Flow<'p, 'f> {
         {
             self.passed.insert(Passed { site: row.site, parameter: parameters[0].var, argument: receiver });
         }
-        let from = self.return_node(function);
-        self.edge(from, Self::node(row.result), EdgeKind::All);
         let r = &program.facts.relations;
         for given in program.further_result_by_function.of(&r.further_result, function) {
             for load in program.load_by_base.of(&r.load, row.result) {
@@ -127,11 +133,38 @@ impl<'p, 'f> Flow<'p, 'f> {
                 }
             }
         }
+        if given_back.is_none() {
+            let from = self.return_node(function);
+            self.edge(from, Self::node(row.result), EdgeKind::All);
+            return;
+        }
+        for row_of_type in program.return_type_by_function.of(&program.facts.relations.return_type, function) {
+            self.seed_type(Self::node(row.result), program.function(function).module, row_of_type.type_);
+        }
+    }
+
+    /// Lets what the functions that `var` may be give flow to `result`.
+    fn result_of(&mut self, var: VarId, result: VarId) {
+        let node = Self::node(var);
+        self.results_of.entry(node).or_default().push(Self::node(result));
+        let functions: Vec<FunctionId> = self
+            .sets
+            .of(node)
+            .filter_map(|id| match self.values.get(id).kind {
+                ValueKind::Function(function) => Some(function),
+                _ => None,
+            })
+            .collect();
+        for function in functions {
+            let from = self.return_node(function);
+            self.edge(from, Self::node(result), EdgeKind::All);
+        }
     }
 
     pub(super) fn construct(&mut self, row: &Call, class: ClassId) {
         if row.kind == CallKind::Annotation {
-            return;
+            // `class counted(rq.decorators.job)`, `@counted("orders")`: the library's annotation, by a class of the project.
+            return self.construct_base(row, class);
         }
         let class = self.hierarchy.whole(class);
         self.add(Self::node(row.result), Value::new(ValueKind::Instance(class)));
@@ -169,6 +202,10 @@ impl<'p, 'f> Flow<'p, 'f> {
                 }
             }
         }
+        self.construct_base(row, class);
+    }
+
+    fn construct_base(&mut self, row: &Call, class: ClassId) {
         let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();
         for (path, _) in bases {
             self.external.insert((

@@ -1,6 +1,7 @@
 //! The propagation itself.
 
 mod calls;
+mod given_back;
 mod guesses;
 mod propagate;
 mod seed;
@@ -20,6 +21,7 @@ use crate::model::{Family, ModelSet};
 use crate::paths::{PathId, Paths};
 use crate::program::Program;
 use crate::words::role_of_name;
+use given_back::{GivenBack, given_back};
 use wrappers::wrapped;
 
 /// How sure an edge of the call graph is.
@@ -164,10 +166,33 @@ impl Resolution {
     }
 
     pub fn solve(program: &Program<'_>, models: &ModelSet) -> Resolution {
+        let first = Self::propagate(program, models, None);
+        if !first.is_enriched {
+            return first.finish();
+        }
+        // What a connection is made from says its role only after the connection has gone on without one. Where that happens,
+        // all is done again, with the roles known from the start.
+        let roles = first.made_roles(false);
+        drop(first);
+        let second = Self::propagate(program, models, Some(roles.clone()));
+        let settled = second.made_roles(true);
+        if settled == roles {
+            return second.finish();
+        }
+        drop(second);
+        Self::propagate(program, models, Some(settled)).finish()
+    }
+
+    fn propagate<'p, 'f>(
+        program: &'p Program<'f>,
+        models: &'p ModelSet,
+        roles: Option<FxHashMap<u32, HandleRole>>,
+    ) -> Flow<'p, 'f> {
         let mut paths = Paths::default();
         let bindings = Bindings::new(program, models);
         let hierarchy = Hierarchy::new(program, &bindings, &mut paths);
         let mut flow = Flow::new(program, models, bindings, hierarchy, paths);
+        flow.roles = roles;
         flow.seed();
         flow.run();
         flow.by_decorated_functions();
@@ -176,7 +201,7 @@ impl Resolution {
         flow.run();
         flow.by_unique_name();
         flow.run();
-        flow.finish()
+        flow
     }
 }
 
@@ -214,12 +239,22 @@ struct Flow<'p, 'f> {
     object_fields: FxHashMap<(VarId, Sym), u32>,
     /// Role that the name of a node gives to connections under it.
     name_roles: FxHashMap<u32, HandleRole>,
+    /// Roles of what is made, by the node of what it is made at, where they are known from the start.
+    roles: Option<FxHashMap<u32, HandleRole>>,
+    /// What goes into what is made.
+    role_edges: Vec<(u32, u32)>,
+    /// Whether something got a role after it was made.
+    is_enriched: bool,
     calls: FxHashMap<(SiteId, FunctionId), Confidence>,
     external: FxHashSet<(SiteId, PathId, Value)>,
     bound: FxHashSet<(SiteId, FunctionId)>,
     passed: FxHashSet<Passed>,
     /// Parameters that the function which their owner returns calls: calling what a wrapper gives calls what it was given.
     wrapped: FxHashSet<VarId>,
+    /// What functions give back of what they are given.
+    given_back: FxHashMap<FunctionId, GivenBack>,
+    /// The nodes that get what the functions in a node give.
+    results_of: FxHashMap<u32, Vec<u32>>,
     /// Nodes that hold what a call of a member may call.
     callee_nodes: FxHashMap<SiteId, u32>,
     callee_sites: FxHashMap<u32, SiteId>,
@@ -264,11 +299,16 @@ impl<'p, 'f> Flow<'p, 'f> {
             constructed: FxHashMap::default(),
             object_fields: FxHashMap::default(),
             name_roles: FxHashMap::default(),
+            roles: None,
+            role_edges: Vec::new(),
+            is_enriched: false,
             calls: FxHashMap::default(),
             external: FxHashSet::default(),
             bound: FxHashSet::default(),
             passed: FxHashSet::default(),
             wrapped: wrapped(program),
+            given_back: given_back(program),
+            results_of: FxHashMap::default(),
             callee_nodes: FxHashMap::default(),
             callee_sites: FxHashMap::default(),
             handed: FxHashMap::default(),
@@ -311,6 +351,12 @@ impl<'p, 'f> Flow<'p, 'f> {
                 id = self.values.intern(Value { role, ..value });
             }
         }
+        if let Some(&role) = self.roles.as_ref().and_then(|roles| roles.get(&node)) {
+            let value = self.values.get(id);
+            if value.role == HandleRole::Unknown {
+                id = self.values.intern(Value { role, ..value });
+            }
+        }
         if self.sets.add(node, id) {
             self.queue.push_back((node, id));
         }
@@ -331,6 +377,13 @@ impl<'p, 'f> Flow<'p, 'f> {
         if from == to || !self.dynamic.known.insert((from, to)) {
             return;
         }
+        if kind == EdgeKind::Role {
+            self.role_edges.push((from, to));
+            // Known already.
+            if self.roles.is_some() {
+                return;
+            }
+        }
         let next = self.dynamic.heads.insert(from, self.dynamic.edges.len() as u32).unwrap_or(END);
         self.dynamic.edges.push((to, next, kind));
         let now: Vec<ValueId> = self.sets.of(from).collect();
@@ -345,6 +398,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             EdgeKind::Role => {
                 let role = self.values.get(id).role;
                 if role != HandleRole::Unknown {
+                    self.is_enriched = true;
                     let changed: Vec<Value> = self
                         .sets
                         .of(to)
@@ -357,6 +411,30 @@ impl<'p, 'f> Flow<'p, 'f> {
                 }
             }
         }
+    }
+
+    /// The roles of what is made, by what it is made from; none where connections of different roles go in. Unless `strict`, a
+    /// connection that is there with a role and without counts as having it.
+    fn made_roles(&self, strict: bool) -> FxHashMap<u32, HandleRole> {
+        let mut made: FxHashMap<u32, Option<HandleRole>> = FxHashMap::default();
+        for &(from, to) in &self.role_edges {
+            let (mut roles, mut is_plain) = (Vec::new(), false);
+            for value in self.sets.of(from).map(|id| self.values.get(id)) {
+                match value.role {
+                    HandleRole::Unknown => is_plain |= self.is_handle(value),
+                    role if roles.contains(&role) => {}
+                    role => roles.push(role),
+                }
+            }
+            let role = match roles[..] {
+                [] if is_plain => None,
+                [] => continue,
+                [role] if !(strict && is_plain) => Some(role),
+                _ => None,
+            };
+            made.entry(to).and_modify(|known| *known = known.filter(|known| Some(*known) == role)).or_insert(role);
+        }
+        made.into_iter().filter_map(|(node, role)| Some((node, role?))).collect()
     }
 
     pub(super) fn node(var: VarId) -> u32 {
