@@ -34,6 +34,10 @@ fn sets_columns(name: &str) -> bool {
             | "update_one"
             | "Updates"
             | "UpdateColumns"
+            | "UpdateOne"
+            | "UpdateMany"
+            | "UpdateByID"
+            | "FindOneAndUpdate"
     )
 }
 
@@ -236,6 +240,11 @@ impl<'m, 'f> Reader<'m, 'f> {
 }
 
 impl<'m> Meaning<'m> {
+    /// The columns that the calls which built the write at `site` set, each with its new value.
+    pub fn columns_set(&self, site: SiteId) -> Vec<(&'m str, VarId)> {
+        self.reader().columns_set(site)
+    }
+
     /// The columns that the write at `site` sets; empty if they are not known.
     pub fn columns_written(&self, site: SiteId) -> Vec<&'m str> {
         let (program, reader) = (self.program, self.reader());

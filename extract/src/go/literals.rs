@@ -38,6 +38,10 @@ impl<'s> Lower<'s> {
             }
             "struct_type" => self.object(None, body),
             _ => {
+                // No field is called by a text: the named type is one of maps.
+                if has_texts_for_keys(body) {
+                    return self.object(None, body);
+                }
                 let Some(callee) = self.callee_of_type(type_) else { return self.object(None, body) };
                 let mut given = Vec::new();
                 for entry in tree::parts(body) {
@@ -137,6 +141,14 @@ impl<'s> Lower<'s> {
             }
         }
     }
+}
+
+fn has_texts_for_keys(body: Node<'_>) -> bool {
+    tree::parts(body).into_iter().any(|entry| {
+        let key = entry.child_by_field_name("key").filter(|_| entry.kind() == "keyed_element");
+        let key = key.map(|key| if key.kind() == "literal_element" { tree::first(key).unwrap_or(key) } else { key });
+        key.is_some_and(|key| matches!(key.kind(), "interpreted_string_literal" | "raw_string_literal"))
+    })
 }
 
 fn pointed_at(type_: Node<'_>) -> Node<'_> {

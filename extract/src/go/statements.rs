@@ -38,7 +38,10 @@ impl<'s> Lower<'s> {
         match node.kind() {
             "expression_statement" => {
                 if let Some(expression) = tree::first(node) {
-                    self.expression(expression);
+                    let value = self.expression(expression);
+                    if self.is_let_go(node) {
+                        self.to.load(value, "1");
+                    }
                 }
             }
             "short_var_declaration" => self.define(node),
@@ -131,6 +134,19 @@ impl<'s> Lower<'s> {
             let value = self.judged(name, value, is_call);
             self.set(name, value, true);
         }
+    }
+
+    /// Whether a comment on the line says to linters that the error is let go on purpose: then it has been looked at.
+    fn is_let_go(&self, node: Node<'_>) -> bool {
+        let rest = self.source.get(node.end_byte()..).and_then(|rest| rest.lines().next()).unwrap_or("");
+        rest.split_once("//").is_some_and(|(_, comment)| comment.trim_start().starts_with("nolint"))
+    }
+
+    /// Whether a comment stands on the line before: it says why an error is dropped.
+    fn is_below_comment(&self, node: Node<'_>) -> bool {
+        let before = self.source.get(..node.start_byte()).unwrap_or("");
+        let line = before.rsplit('\n').nth(1).unwrap_or("").trim();
+        line.starts_with("//") || line.ends_with("*/")
     }
 
     /// Whether what is called like an error is one here: a call gives it, or keeps it (`db.Create(order).Error`).
@@ -247,6 +263,12 @@ impl<'s> Lower<'s> {
         }
         let given = self.values_for(&targets, &values);
         let is_call = values.len() == 1 && self.gives_error(values[0]);
+        if targets.iter().all(|target| self.text(*target) == "_")
+            && (self.is_let_go(node) || self.is_below_comment(node))
+            && let Some(Some(value)) = given.first()
+        {
+            self.to.load(value.var, "1");
+        }
         for (target, value) in targets.iter().zip(given) {
             if let Some(value) = value {
                 let value = match target.kind() {

@@ -77,6 +77,13 @@ fn an_error_that_nobody_takes_is_not_looked_at() {
 }
 
 #[test]
+fn an_error_dropped_for_a_reason_is_looked_at() {
+    assert_eq!(of_body("// The next run does it again.\n_ = g()\nreturn nil").relations.load.len(), 1);
+    assert_eq!(of_body("g() // nolint: errcheck\nreturn nil").relations.load.len(), 1);
+    assert!(of_body("_ = g() // why\nreturn nil").relations.load.is_empty());
+}
+
+#[test]
 fn a_variable_assigned_again_goes_on_as_another() {
     let facts = of_body("a, err := g()\nb, err := h()\nuse(a, b, err)\nreturn nil");
     let errors: Vec<_> = facts.relations.variable.iter().filter(|row| facts.text(row.name) == "err").collect();
