@@ -15,8 +15,10 @@ use serde::Serialize;
 
 use crate::accept::{self, Date};
 use crate::config::{Config, known_slug};
+use crate::graph::Graph;
 use crate::json::Diagnostic;
 use crate::own_rules;
+use crate::query::QueryError;
 use crate::suppress;
 
 /// A source text in memory.
@@ -89,6 +91,8 @@ pub enum AnalysisError {
     Model(#[from] ModelError),
     #[error(transparent)]
     OwnRule(#[from] OwnRuleError),
+    #[error(transparent)]
+    Query(#[from] QueryError),
     #[error("{path}: {source}; it holds rules of the project's own")]
     RuleFile { path: String, source: std::io::Error },
 }
@@ -165,6 +169,8 @@ pub struct Report {
     /// By path, line and rule.
     pub findings: Vec<Reported>,
     pub diagnostics: Vec<Diagnostic>,
+    /// The rules that ran, those of the project's own last.
+    pub rules: Vec<&'static RuleInfo>,
     pub summary: Summary,
     /// Milliseconds by phase, in order.
     pub phases: Vec<(&'static str, f64)>,
@@ -232,6 +238,11 @@ impl Analysis {
         self
     }
 
+    /// What the project wants of it.
+    pub(crate) fn configuration(&self) -> &Config {
+        &self.config
+    }
+
     /// The folder that paths in the report are relative to.
     pub fn root(&self) -> Option<&Path> {
         match &self.input {
@@ -257,14 +268,19 @@ impl Analysis {
 
     /// The calls into libraries that no model knows, by library.
     pub fn missing_models(&self) -> Result<Vec<MissingLibrary>, AnalysisError> {
-        let models = self.own_models()?;
+        let models = self.config.own_models()?;
         Ok(distsys_queries::missing(&self.extract(&|_| {})?.facts, &models)?)
+    }
+
+    /// The graph of calls and effects of what was read.
+    pub fn graph(&self, facts: &FactBase) -> Result<Graph, AnalysisError> {
+        Ok(Graph::of(facts, &self.config.own_models()?)?)
     }
 
     pub fn run_with(&self, progress: Progress<'_>) -> Result<Report, AnalysisError> {
         let (selected, known) = (self.selected_rules()?, own_rules::load(self)?);
         let own = self.selected_own(&known)?;
-        let models = self.own_models()?;
+        let models = self.config.own_models()?;
         let start = Instant::now();
         let extraction = self.extract(progress)?;
         progress(Stage::Judge);
@@ -297,8 +313,9 @@ impl Analysis {
             let message = format!("{}:{}: {}", row.position.line(), row.position.column(), facts.text(row.message));
             diagnostics.push(Diagnostic { path, kind: row.kind.name().to_owned(), message });
         }
-        let ran: FxHashSet<&str> =
-            selected.iter().map(|rule| rule.info.slug).chain(own.iter().map(|rule| rule.info.slug)).collect();
+        let rules: Vec<&'static RuleInfo> =
+            selected.iter().map(|rule| &rule.info).chain(own.iter().map(|rule| rule.info)).collect();
+        let ran: FxHashSet<&str> = rules.iter().map(|rule| rule.slug).collect();
         let mut findings = judgement.findings;
         for finding in &mut findings {
             if let Some(&severity) = self.config.severities.get(finding.rule.slug) {
@@ -321,7 +338,7 @@ impl Analysis {
         let mut counts = facts.relations.counts();
         counts.extend(judgement.counts);
         phases.push(("all", millis(start.elapsed())));
-        Ok(Report { findings, diagnostics, summary, phases, counts, resolution: judgement.resolution, facts })
+        Ok(Report { findings, diagnostics, rules, summary, phases, counts, resolution: judgement.resolution, facts })
     }
 
     fn is_kept(&self, finding: &Finding) -> bool {
@@ -372,17 +389,6 @@ impl Analysis {
     pub fn own_rules(mut self, rules: Vec<(String, String)>) -> Self {
         self.own_rules = Some(rules);
         self
-    }
-
-    fn own_models(&self) -> Result<Vec<(String, String)>, AnalysisError> {
-        let mut models = Vec::new();
-        for file in &self.config.model_files {
-            let path = self.config.folder.join(file);
-            let text = std::fs::read_to_string(&path)
-                .map_err(|source| AnalysisError::ModelFile { path: path.display().to_string(), source })?;
-            models.push((file.clone(), text));
-        }
-        Ok(models)
     }
 }
 

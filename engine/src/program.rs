@@ -26,6 +26,7 @@ pub struct Program<'f> {
     pub parameter_by_function: Csr,
     pub returns_by_function: Csr,
     pub return_type_by_function: Csr,
+    pub further_result_by_function: Csr,
     pub throws_by_var: Csr,
     pub annotation_by_function: Csr,
     pub annotation_by_class: Csr,
@@ -62,8 +63,6 @@ pub struct Program<'f> {
     pub condition_by_region: Csr,
     /// The method of a class by name.
     pub methods: FxHashMap<(ClassId, Sym), FunctionId>,
-    /// What a module offers under a name.
-    pub exports: FxHashMap<(ModuleId, Sym), VarId>,
     /// The top-level function of each file.
     pub module_functions: FxHashMap<ModuleId, FunctionId>,
     file_of_module: Vec<FileId>,
@@ -106,6 +105,7 @@ impl<'f> Program<'f> {
             argument_by_var: Csr::by(vars, &r.argument, |row| Some(row.var)),
             parameter_by_function: Csr::by(functions, &r.parameter, |row| Some(row.function)),
             returns_by_function: Csr::by(functions, &r.returns, |row| Some(row.function)),
+            further_result_by_function: Csr::by(functions, &r.further_result, |row| Some(row.function)),
             return_type_by_function: Csr::by(functions, &r.return_type, |row| Some(row.function)),
             throws_by_var: Csr::by(vars, &r.throws, |row| row.var),
             annotation_by_function: Csr::by(functions, &r.function_annotation, |row| Some(row.function)),
@@ -140,7 +140,6 @@ impl<'f> Program<'f> {
             iterates_by_region: Csr::by(regions, &r.iterates, |row| Some(row.region)),
             condition_by_region: Csr::by(regions, &r.condition, |row| Some(row.region)),
             methods,
-            exports: r.export.iter().map(|row| ((row.module, row.name), row.var)).collect(),
             module_functions,
             file_of_module: r.module.iter().map(|row| row.file).collect(),
             browser_packages: packages(facts, true),
@@ -332,7 +331,11 @@ impl<'f> Program<'f> {
     /// Whether a function runs in a browser, where waiting costs one user and not a service: by its package's
     /// dependencies, or because it holds markup.
     pub fn runs_in_browser(&self, function: FunctionId) -> bool {
-        let path = self.path(self.file_of_function(function));
+        let file = self.file_of_function(function);
+        if !matches!(self.language(file), Language::TypeScript | Language::JavaScript) {
+            return false;
+        }
+        let path = self.path(file);
         let depth = |folders: &[&str]| {
             folders.iter().filter(|folder| path.starts_with(**folder)).map(|folder| folder.len() + 1).max()
         };
@@ -351,6 +354,12 @@ impl<'f> Program<'f> {
         let file = self.file_of_function(function);
         !matches!(self.facts.relations.file[file.index()].role, Role::Source | Role::Migration)
             || self.is_test(function)
+    }
+
+    /// Whether a tool wrote the file of a function.
+    pub fn is_generated(&self, function: FunctionId) -> bool {
+        let file = self.file_of_function(function);
+        self.facts.relations.file[file.index()].role == Role::Generated
     }
 
     fn is_test(&self, function: FunctionId) -> bool {
@@ -402,18 +411,22 @@ fn packages(facts: &FactBase, browser: bool) -> Vec<&str> {
         "@remix-run/server-runtime",
         "@react-router/node",
     ];
-    let mut draws: FxHashMap<FileId, (bool, bool)> = FxHashMap::default();
+    let mut draws: FxHashMap<FileId, (bool, bool, bool)> = FxHashMap::default();
     for row in &facts.relations.manifest {
         let is_package = facts.text(facts.relations.file[row.file.index()].path).ends_with("package.json");
         let known = draws.entry(row.file).or_default();
-        if let Some(name) = facts.text(row.key).strip_prefix("dependencies.").filter(|_| is_package) {
+        let key = facts.text(row.key);
+        let needed = key.strip_prefix("dependencies.").or_else(|| key.strip_prefix("peerDependencies."));
+        if let Some(name) = needed.filter(|_| is_package) {
             known.0 |= DRAWS.contains(&name);
             known.1 |= SERVES.contains(&name);
+            known.2 = true;
         }
     }
+    // A package that needs nothing is as the one around it.
     let mut found: Vec<&str> = draws
         .into_iter()
-        .filter(|(_, (draws, serves))| (*draws && !*serves) == browser)
+        .filter(|(_, (draws, serves, needs))| *needs && (*draws && !*serves) == browser)
         .filter_map(|(file, _)| facts.text(facts.relations.file[file.index()].path).strip_suffix("package.json"))
         .collect();
     found.sort_unstable();

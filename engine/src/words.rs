@@ -68,6 +68,16 @@ pub fn is_idempotency_key(name: &str) -> bool {
         )
 }
 
+/// Whether a function's name says that it answers a question about the state of something: `isOpen`, `has_paid`.
+pub fn is_predicate(name: &str) -> bool {
+    words(name).first().is_some_and(|word| {
+        matches!(
+            word.as_str(),
+            "is" | "has" | "should" | "can" | "may" | "was" | "already" | "needs" | "must" | "check"
+        )
+    })
+}
+
 /// Whether a field says how far something has come: `status`, `paid`, `sentAt`.
 pub fn is_state(field: &str) -> bool {
     const STATES: &[&str] = &[

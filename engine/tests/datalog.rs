@@ -273,7 +273,7 @@ fn outcome(text: &str) -> Result<(), String> {
     let program = parse("wrong.dl", text, &mut |_| None).map_err(|problem| problem.to_string())?;
     let mut database = Database::default();
     declare(&program, &mut database).map_err(|problem| problem.to_string())?;
-    let limits = Limits { max_tuples: 10_000, timeout: Some(std::time::Duration::from_secs(2)) };
+    let limits = Limits { max_tuples: 10_000, timeout: Some(std::time::Duration::from_secs(2)), stop: None };
     answer(&program, &mut database, &limits).map_err(|problem| problem.to_string())
 }
 

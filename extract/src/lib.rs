@@ -2,6 +2,7 @@
 
 pub mod driver;
 pub mod front_end;
+pub mod go;
 pub mod java;
 pub mod lower;
 mod manifest;

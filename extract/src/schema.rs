@@ -1,6 +1,7 @@
-//! Schema files (`.sql` migrations, Prisma schemas): which tables have a key that a second row would break.
+//! Schema files (`.sql` migrations, Prisma schemas): which tables have a key that a second row would break, and where a
+//! client that is generated from the schema stands.
 
-use distsys_facts::schema::{File, Module, Sql};
+use distsys_facts::schema::{File, Manifest, Module, Sql};
 use distsys_facts::{FactBase, FileId, Language, ModuleId, Role, SqlVerb, Sym, VarId};
 
 use crate::front_end::FrontEnd;
@@ -40,8 +41,30 @@ impl FrontEnd for Schema {
             };
             facts.relations.sql.push(row);
         }
+        if path.ends_with(".prisma")
+            && let Some(folder) = generated_by_prisma(text)
+        {
+            let (key, value) = (facts.intern("generated.@prisma/client"), facts.intern(folder));
+            facts.relations.manifest.push(Manifest { file, key, value, line: 0 });
+        }
         facts
     }
+}
+
+/// `generator client { provider = "prisma-client" output = "../generated" }`: the folder, which is seldom kept with the code.
+fn generated_by_prisma(text: &str) -> Option<&str> {
+    text.split("generator ").skip(1).find_map(|rest| {
+        let block = rest.split_once('{')?.1.split_once('}')?.0;
+        let value = |key: &str| {
+            let line = block
+                .lines()
+                .map(str::trim)
+                .find(|line| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('=')));
+            line.and_then(|line| line.split('"').nth(1))
+        };
+        let makes_client = value("provider").is_some_and(|provider| provider.starts_with("prisma-client"));
+        value("output").filter(|_| makes_client)
+    })
 }
 
 /// A table and the columns of its unique keys.
@@ -98,6 +121,14 @@ mod tests {
         let tables: Vec<&str> = found.iter().map(|(table, _)| table.as_str()).collect();
         assert_eq!(tables, ["orders", "payments", "refunds"]);
         assert_eq!(found[1].1, ["order_id", "kind"]);
+    }
+
+    #[test]
+    fn the_folder_of_a_generated_client_is_read() {
+        let text = "generator docs {\n  provider = \"docs\"\n  output = \"../docs\"\n}\n\
+                    generator client {\n  provider = \"prisma-client\"\n  output   = \"../src/generated\"\n}\n";
+        assert_eq!(generated_by_prisma(text), Some("../src/generated"));
+        assert_eq!(generated_by_prisma("generator client {\n  provider = \"prisma-client-js\"\n}\n"), None);
     }
 
     #[test]

@@ -79,6 +79,8 @@ relations! {
     suspend: Suspend { site: SiteId, var: Option<VarId> }
     /// At `site` the function `function` returns `var` (also the value of an expression body).
     returns: Returns { site: SiteId, function: FunctionId, var: Option<VarId> }
+    /// At `site` the function `function` returns `var` as its result `index`, beside the first one (Go's functions with several results).
+    further_result: FurtherResult { site: SiteId, function: FunctionId, index: u32, var: VarId }
     /// At `site` the generator `function` yields `var`.
     yields: Yields { site: SiteId, function: FunctionId, var: Option<VarId> }
     /// At `site` the exception or error `var` is thrown (Rust: `?` and `return Err`, panics).
@@ -101,7 +103,7 @@ relations! {
     load: Load { dst: VarId, base: VarId, field: Sym }
     /// At `site`, `src` becomes `field` (`[]`: computed) of `base`.
     store: Store { site: SiteId, base: VarId, field: Sym, src: VarId }
-    /// At `site`, `dst` is `left operator right`; without `right` the operator is unary. Augmented assignment counts.
+    /// At `site`, `dst` is `left operator right`; without `right` the operator is unary. Augmented assignment counts; `[..]`: the part of `left` before `right`.
     binary: Binary { site: SiteId, dst: VarId, operator: Sym, left: VarId, right: Option<VarId> }
     /// `var` is the free name `path`, used in `module`, that nothing in the file binds (`fetch`, `process`, `std`).
     global: Global { var: VarId, module: ModuleId, path: Sym }

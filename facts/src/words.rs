@@ -40,6 +40,7 @@ words! {
         TypeScript = "typescript",
         JavaScript = "javascript",
         Python = "python",
+        Go = "go",
         Sql = "sql",
         /// TOML, YAML or JSON read as key paths.
         Manifest = "manifest",

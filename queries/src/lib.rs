@@ -2,6 +2,7 @@
 
 mod builder;
 mod cached;
+mod carried;
 #[path = "../rules/mod.rs"]
 mod catalogue;
 mod context;

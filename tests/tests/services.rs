@@ -140,3 +140,18 @@ fn a_parcel_service_in_java() {
 fn a_stock_service_in_quarkus() {
     holds("quarkus");
 }
+
+#[test]
+fn an_order_service_in_go() {
+    holds("go-orders");
+}
+
+#[test]
+fn a_catalogue_in_gin_and_gorm() {
+    holds("go-catalog");
+}
+
+#[test]
+fn a_ledger_in_echo_and_asynq() {
+    holds("go-ledger");
+}

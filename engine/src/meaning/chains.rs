@@ -152,11 +152,7 @@ impl<'m> Reader<'m, '_> {
                 continue;
             }
             if let Some(load) = program.loaded_as(at) {
-                let offered = self.resolution.values_of(load.base).find_map(|value| match value.kind {
-                    ValueKind::Module(module) => program.exports.get(&(module, load.field)).copied(),
-                    _ => None,
-                });
-                match offered.or_else(|| self.stored(load.base, load.field)) {
+                match self.offered(load.base, load.field).or_else(|| self.stored(load.base, load.field)) {
                     Some(src) => at = src,
                     None => return None,
                 }
@@ -165,6 +161,14 @@ impl<'m> Reader<'m, '_> {
             return None;
         }
         None
+    }
+
+    /// The variable that a module which `base` is offers under a name.
+    pub(super) fn offered(&self, base: VarId, name: Sym) -> Option<VarId> {
+        self.resolution.values_of(base).find_map(|value| match value.kind {
+            ValueKind::Module(module) => self.resolution.exported(module, name),
+            _ => None,
+        })
     }
 
     /// What was stored in a field of the object that `base` is: the one store of its class.
@@ -200,7 +204,11 @@ impl<'m> Reader<'m, '_> {
                 return Some(value);
             }
         }
-        None
+        // A struct is made by a function beside it: `Service{store: store}` in `NewService`.
+        match self.resolution.constructed(class, field) {
+            [only] => Some(*only),
+            _ => None,
+        }
     }
 
     pub(super) fn chain(&self, op: &Operation, name: &str, inner: &Source) -> Found {
@@ -228,7 +236,8 @@ impl<'m> Reader<'m, '_> {
         path.contains('.') && external().any(|known| known == path)
     }
 
-    /// The arguments of a call and of the calls that built its receiver, in the order written.
+    /// The arguments of a call and of the calls that built its receiver, in the order written; after an object that a
+    /// library's calls made and filled, what these were given.
     pub(super) fn chain_arguments(&self, site: SiteId) -> Vec<VarId> {
         let mut sites = self.chain_calls(site);
         sites.reverse();
@@ -236,13 +245,14 @@ impl<'m> Reader<'m, '_> {
         let r = &self.program.facts.relations;
         let mut arguments = Vec::new();
         for site in sites {
-            for row in self.program.arguments(site) {
+            for row in self.program.arguments(site).filter(|row| !self.is_carrier(row.var)) {
                 let elements = self.program.element_by_var.of(&r.element, row.var);
                 let before = arguments.len();
                 arguments.extend(elements.map(|element| element.value));
                 if arguments.len() == before {
                     arguments.push(row.var);
                 }
+                arguments.extend(self.given_to_make(row.var));
             }
         }
         arguments

@@ -10,6 +10,9 @@ use super::reader::Reader;
 use crate::operation::{Attr, OpKind};
 use crate::words::words;
 
+/// The part of what a call gives that it puts into a variable by its address; it may be any column.
+const FILLED: &str = "[&]";
+
 /// How deep conditions within conditions are read.
 const MAX_CONDITION: u32 = 3;
 
@@ -20,12 +23,23 @@ pub(super) fn is_version(column: &str) -> bool {
 
 /// Calls that set columns: `update(Order).values(state="paid")`, `.set({ state })`, `.update(state="paid")`.
 fn sets_columns(name: &str) -> bool {
-    matches!(name, "values" | "set" | "create" | "update" | "updateMany" | "updateOne" | "update_one")
+    matches!(
+        name,
+        "values"
+            | "set"
+            | "create"
+            | "update"
+            | "updateMany"
+            | "updateOne"
+            | "update_one"
+            | "Updates"
+            | "UpdateColumns"
+    )
 }
 
 /// Calls that set one column: its name, then its value.
 fn sets_one_column(name: &str) -> bool {
-    matches!(name, "col_expr" | "value")
+    matches!(name, "col_expr" | "value" | "Update" | "UpdateColumn")
 }
 
 /// Objects within objects that hold the columns of a write: `{ where, data: { state } }`.
@@ -86,7 +100,13 @@ impl<'m, 'f> Reader<'m, 'f> {
                             _ => set.extend(inner.into_iter().flat_map(entries)),
                         }
                     }
-                    None => {}
+                    // `.Updates(Order{State: "paid"})`
+                    None => {
+                        let made = self.maker(argument.var).filter(|made| made.kind == CallKind::New);
+                        let made = made.filter(|made| self.family(made.site).names_fields());
+                        let fields = made.into_iter().flat_map(|made| program.arguments(made.site));
+                        set.extend(fields.map(|row| (program.text(row.keyword), row.var)));
+                    }
                 }
             }
         }
@@ -319,7 +339,8 @@ impl<'m> Meaning<'m> {
         let alone: Option<Vec<&str>> = ways
             .iter()
             .map(|way| {
-                program.loaded_as(converted(*way)).filter(|load| is_row(load.base)).map(|load| program.text(load.field))
+                let load = program.loaded_as(converted(*way)).filter(|load| is_row(load.base))?;
+                Some(program.text(load.field)).filter(|field| *field != FILLED)
             })
             .collect();
         if let Some(columns) = alone {

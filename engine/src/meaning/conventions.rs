@@ -74,13 +74,18 @@ fn by_file(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
 /// The functions that are offered as `var`, be it through a wrapper: `export const POST = withUser(async (request) => …)`.
 fn offered(reader: &Reader<'_, '_>, var: VarId) -> Vec<(SiteId, FunctionId)> {
     let program = reader.program;
+    let r = &program.facts.relations;
     let own = functions_of(*reader, var);
-    if !own.is_empty() {
-        return own.into_iter().filter_map(|function| Some((program.sites(function).next()?.site, function))).collect();
+    let own = own.into_iter().filter_map(|function| Some((program.sites(function).next()?.site, function)));
+    let mut found: Vec<(SiteId, FunctionId)> = own.collect();
+    let Some(maker) = reader.maker(var) else { return found };
+    // `withUser(handler)`, `withUser({ handler, limit: 3 })`
+    for argument in program.arguments(maker.site) {
+        let entries = program.entry_by_var.of(&r.entry, argument.var).map(|row| row.value);
+        let given = std::iter::once(argument.var).chain(entries).flat_map(|var| functions_of(*reader, var));
+        found.extend(given.map(|function| (maker.site, function)));
     }
-    let Some(maker) = reader.maker(var) else { return Vec::new() };
-    let given = program.arguments(maker.site).flat_map(|row| functions_of(*reader, row.var));
-    given.map(|function| (maker.site, function)).collect()
+    found
 }
 
 /// `async fn place(&self, request: tonic::Request<Order>)`.

@@ -1,5 +1,6 @@
 //! Spans of time: literals with the unit of their library, constants, arithmetic, and what makes spans.
 
+use distsys_facts::schema::Load;
 use distsys_facts::{LiteralKind, VarId};
 
 use super::Meaning;
@@ -49,6 +50,10 @@ impl Meaning<'_> {
                 .flatten()
                 .and_then(|value| Some(value * unit?));
         }
+        // `30 * time.Second`
+        if let Some(text) = reader.library_constant(var) {
+            return text.parse::<f64>().ok().and_then(|value| Some(value * unit?));
+        }
         if let Some(row) = program.binary_by_dst.first(&program.facts.relations.binary, var) {
             let (left, right) = (row.left, row.right?);
             return match program.text(row.operator) {
@@ -68,7 +73,10 @@ impl Meaning<'_> {
             return self.made_span(made, depth);
         }
         // A setting's default: `settings.timeout`.
-        if let Some(value) = program.loaded_as(var).and_then(|load| reader.stored(load.base, load.field)) {
+        let offered = |load: &Load| reader.offered(load.base, load.field);
+        let stored =
+            program.loaded_as(var).and_then(|load| offered(load).or_else(|| reader.stored(load.base, load.field)));
+        if let Some(value) = stored.or_else(|| reader.resolution.imported(var)) {
             return self.span_of(value, unit, depth + 1);
         }
         let mut sources = program.assigned_from(var);
@@ -117,6 +125,8 @@ fn default_unit(family: Family) -> Option<f64> {
     match family {
         Family::Python => Some(1000.0),
         Family::Script | Family::Java => Some(1.0),
+        // A span is a number of nanoseconds.
+        Family::Go => Some(1e-6),
         // Spans have a type.
         Family::Rust => None,
     }

@@ -52,6 +52,8 @@ impl EffectFlags {
     pub const TIMED: EffectFlags = EffectFlags(64);
     /// The later of two wall-clock times decides whether the write happens.
     pub const BY_CLOCK: EffectFlags = EffectFlags(128);
+    /// A message that only those get who listen while it is sent.
+    pub const LOSSY: EffectFlags = EffectFlags(256);
 
     pub fn has(self, other: EffectFlags) -> bool {
         self.0 & other.0 != 0

@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use super::Meaning;
 use crate::operation::OpKind;
-use crate::words::{is_state, words};
+use crate::words::{is_predicate, is_state};
 
 /// A condition that decides whether a site runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +84,9 @@ impl Meaning<'_> {
                     ("!" | "not", None) => self.proves_new(binary.left, !holds, depth + 1),
                     ("is" | "==" | "===" | "is not" | "!=" | "!==", Some(right)) => {
                         let equal = matches!(program.text(binary.operator), "is" | "==" | "===");
+                        if self.asks_whether_write_failed(binary.left, right) {
+                            return false;
+                        }
                         match self.asks_presence(right) {
                             // `x == null`, `if let None = x`
                             Some(present) => self.proves_new(binary.left, holds == (equal == present), depth + 1),
@@ -119,6 +122,22 @@ impl Meaning<'_> {
         program.assigned_from(condition).any(|row| self.proves_new(row.src, holds, depth + 1))
     }
 
+    /// Whether what is asked is only if a write failed, of which there are many causes.
+    fn asks_whether_write_failed(&self, left: VarId, right: VarId) -> bool {
+        let program = self.program;
+        let outcome = program.literal(right).is_some_and(|row| matches!(program.text(row.value), "Ok" | "Err"));
+        // One of several results, and copies of it.
+        let whole = |var: VarId| program.loaded_as(var).map(|load| load.base);
+        let source = |var: VarId| whole(var).or_else(|| program.assigned_from(var).next().map(|row| row.src));
+        let mut given = std::iter::successors(Some(left), |var| source(*var)).take(MAX_DEPTH as usize);
+        outcome
+            && given.find_map(|var| program.call_giving(var)).is_some_and(|call| {
+                let mut kinds = self.effects.at(call.site).map(|(effect, _)| effect.kind).peekable();
+                kinds.peek().is_some()
+                    && kinds.all(|kind| matches!(kind, OpKind::DbWrite | OpKind::CacheWrite | OpKind::LockAcquire))
+            })
+    }
+
     /// What comparing with `right` asks: whether the left side is there (true), is not (false), or something else.
     fn asks_presence(&self, right: VarId) -> Option<bool> {
         let literal = self.program.literal(right)?;
@@ -144,12 +163,7 @@ impl Meaning<'_> {
 
     fn asks_state(&self, site: SiteId) -> Option<Asked> {
         let name = self.program.call(site).map(|call| self.program.text(call.name)).unwrap_or_default();
-        let predicate = words(name).first().is_some_and(|word| {
-            matches!(
-                word.as_str(),
-                "is" | "has" | "should" | "can" | "may" | "was" | "already" | "needs" | "must" | "check"
-            )
-        });
+        let predicate = is_predicate(name);
         let mut asked = None;
         for (effect, _) in self.effects.at(site) {
             match effect.kind {

@@ -67,7 +67,8 @@ impl Invocations {
         invocations.by_project(reader, operations);
         invocations.by_decorators(reader);
         invocations.by_unknown_libraries(reader, operations);
-        invocations.all.sort_unstable();
+        // What a framework runs on a request is not run by the wrapper that it is given to.
+        invocations.all.sort_unstable_by_key(|row| (row.site, row.function, row.mode != Mode::Registered, row.mode));
         invocations.all.dedup_by_key(|row| (row.site, row.function));
         invocations.by_site = Csr::by(reader.program.facts.count(IdKind::Site), &invocations.all, |row| Some(row.site));
         invocations
@@ -216,15 +217,45 @@ impl Invocations {
             {
                 result = next.result;
             }
-            let is_used = used.contains(&result)
-                || program.suspend_by_var.of(&r.suspend, result).next().is_some()
-                || program.assign_by_src.of(&r.assign, result).next().is_some()
-                || program.argument_by_var.of(&r.argument, result).next().is_some()
-                || program.calls_by_receiver.of(&r.call, result).next().is_some()
-                || program.load_by_base.of(&r.load, result).next().is_some();
-            if !is_used {
+            if !used.contains(&result) && !is_looked_at(reader, result) {
                 self.background.insert(edge.site);
                 self.unawaited.push(edge.site);
+            }
+        }
+        self.lists_unawaited(reader, operations, &used);
+    }
+
+    /// `orders.forEach(async (order) => …)`, and lists of promises that nobody looks at: dropped, or one of the elements that
+    /// `Promise.all` is given, which it does not look into.
+    fn lists_unawaited(&mut self, reader: Reader<'_, '_>, operations: &Operations, used: &FxHashSet<VarId>) {
+        let program = reader.program;
+        let r = &program.facts.relations;
+        let gathered: FxHashSet<VarId> = operations
+            .of_kind(OpKind::Gather)
+            .flat_map(|op| program.arguments(op.site))
+            .flat_map(|row| program.element_by_var.of(&r.element, row.var))
+            .map(|row| row.value)
+            .collect();
+        for row in &r.argument {
+            let Some(call) = program.call(row.site) else { continue };
+            let name = program.text(call.name);
+            let is_each = name == "forEach";
+            if !(is_each || matches!(name, "map" | "flatMap"))
+                || call.receiver.is_none()
+                || !reader.resolution.calls_at(row.site).is_empty()
+                || operations.at(row.site).next().is_some()
+                || !reader.family(row.site).gives_promises()
+            {
+                continue;
+            }
+            let functions = functions_of(reader, row.var);
+            let promises = !functions.is_empty()
+                && functions.iter().all(|function| gives_promise(reader, operations, *function, 0));
+            let is_kept =
+                used.contains(&call.result) && !gathered.contains(&call.result) || is_looked_at(reader, call.result);
+            if promises && (is_each || !is_kept) {
+                self.background.insert(row.site);
+                self.unawaited.push(row.site);
             }
         }
     }
@@ -411,6 +442,17 @@ fn gives_promise(reader: Reader<'_, '_>, operations: &Operations, function: Func
         })
 }
 
+/// Whether a value is waited for, copied, handed on or taken apart.
+fn is_looked_at(reader: Reader<'_, '_>, var: VarId) -> bool {
+    let program = reader.program;
+    let r = &program.facts.relations;
+    program.suspend_by_var.of(&r.suspend, var).next().is_some()
+        || program.assign_by_src.of(&r.assign, var).next().is_some()
+        || program.argument_by_var.of(&r.argument, var).next().is_some()
+        || program.calls_by_receiver.of(&r.call, var).next().is_some()
+        || program.load_by_base.of(&r.load, var).next().is_some()
+}
+
 /// What runs in which mode, as far as operations say.
 struct Modes {
     functions: FxHashSet<(FunctionId, Mode)>,
@@ -457,19 +499,25 @@ fn callback_vars(reader: Reader<'_, '_>, op: &Operation) -> Vec<VarId> {
 /// The methods of a class that an operation runs: those of a view that is hung up under a path.
 fn methods_run(reader: Reader<'_, '_>, operations: &Operations, op: &Operation) -> Vec<FunctionId> {
     let model = reader.model(op);
-    let classes = model.callbacks.iter().filter_map(|callback| match callback {
+    let classes = model.callbacks.iter().flat_map(|callback| match callback {
         Callback::Methods(sources) => match reader.first(op, sources) {
-            Found::Is(Operand::Class(class)) => Some(class),
-            Found::Is(Operand::Var(var)) => reader.class_of(var),
-            _ => None,
+            Found::Is(Operand::Class(class)) => vec![class],
+            // What a wrapper of the project is given: `def add(self, resource): self.api.add_resource(resource)`.
+            Found::Is(Operand::Var(var)) => reader.classes_of(var),
+            _ => Vec::new(),
         },
-        Callback::MethodsDecorated => operations.decorated_class(op.site),
-        _ => None,
+        Callback::MethodsDecorated => operations.decorated_class(op.site).into_iter().collect(),
+        _ => Vec::new(),
     });
     let program = reader.program;
     let mut methods = Vec::new();
     for class in classes {
         for (name, _) in &model.handlers {
+            if name == "*" {
+                let own = program.method_by_class.of(&program.facts.relations.method, class);
+                methods.extend(own.map(|row| row.function));
+                continue;
+            }
             let Some(name) = program.facts.symbols.lookup(name) else { continue };
             let line = reader.resolution.ancestors(class).iter();
             let found = line.filter_map(|class| program.methods.get(&(*class, name))).next().copied();

@@ -60,11 +60,11 @@ impl Reader<'_, '_> {
 
     /// The call that made `var`, be it in a helper or in a function that is given instead of a value.
     fn made_at_last(&self, var: VarId) -> Option<SiteId> {
-        self.making(var).0
+        self.made_and_held(var).0
     }
 
     /// That call, and what held the value on the way from it.
-    fn making(&self, var: VarId) -> (Option<SiteId>, Vec<VarId>) {
+    fn made_and_held(&self, var: VarId) -> (Option<SiteId>, Vec<VarId>) {
         let program = self.program;
         let closure = program.closure(var);
         // `builder -> builder.queueUrl(url)`
@@ -89,7 +89,7 @@ impl Reader<'_, '_> {
     fn calls_making(&self, var: VarId) -> Vec<SiteId> {
         let program = self.program;
         let r = &program.facts.relations;
-        let (made, mut holders) = self.making(var);
+        let (made, mut holders) = self.made_and_held(var);
         let mut calls: Vec<SiteId> =
             made.into_iter().flat_map(|site| std::iter::once(site).chain(self.chain_calls(site))).collect();
         let mut at = 0;

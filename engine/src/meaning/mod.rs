@@ -9,12 +9,15 @@ mod chains;
 mod clients;
 mod columns;
 mod conventions;
+mod deadlines;
+mod deferred;
 mod durations;
 mod effects;
 mod failures;
 mod guards;
 mod invoked;
 mod lift;
+mod made;
 mod makers;
 mod operations;
 mod order;
@@ -86,7 +89,9 @@ const MAX_STEPS: usize = 12;
 impl<'m> Meaning<'m> {
     pub fn derive(program: &'m Program<'m>, models: &'m ModelSet, resolution: &'m Resolution) -> Self {
         let reader = Reader { program, models, resolution };
+        let flow = provenance::FlowIndex::new(program, resolution);
         let mut operations = Operations::new(program, models, resolution);
+        operations.drop_refined(&reader, &flow);
         let invocations = Invocations::new(reader, &operations);
         operations.add_given(&reader, |parameter| !invocations.applied(parameter).is_empty());
         let order = Order::new(program);
@@ -124,7 +129,6 @@ impl<'m> Meaning<'m> {
             sites.dedup();
         }
         let names = describer.names;
-        let flow = provenance::FlowIndex::new(program, resolution);
         Meaning {
             program,
             models,
@@ -190,7 +194,7 @@ impl<'m> Meaning<'m> {
 
     /// Whether `var` is a function of the project: a closure, or one by its name.
     pub fn is_function(&self, var: VarId) -> bool {
-        self.program.closure(var).is_some() || !invoked::functions_of(self.reader(), var).is_empty()
+        self.reader().is_function(var)
     }
 
     /// What the creation of the client that an operation goes through gives as an attribute, by site of creation; nothing if
@@ -395,14 +399,7 @@ impl<'m> Meaning<'m> {
     pub fn role_of(&self, scope: &Scope) -> HandleRole {
         let Some(op) = self.operation(scope) else { return HandleRole::Unknown };
         match self.attribute(op, Attr::Role) {
-            Found::Is(Operand::Var(var)) => {
-                let names = self.reader().names_of(var);
-                names
-                    .into_iter()
-                    .map(|name| role_of_name(name, false))
-                    .find(|role| *role != HandleRole::Unknown)
-                    .unwrap_or_default()
-            }
+            Found::Is(Operand::Var(var)) => self.reader().role_named(var),
             Found::Is(Operand::Text(text)) => role_of_name(&text, false),
             _ => op.via.role,
         }
@@ -436,7 +433,7 @@ impl<'m> Meaning<'m> {
         let program = self.program;
         let handlers = &self.reader().model(op).handlers;
         if let Some((_, serves)) =
-            handlers.iter().find(|(name, _)| name == program.text(program.function(function).name))
+            handlers.iter().find(|(name, _)| name == "*" || name == program.text(program.function(function).name))
         {
             return serves.eq_ignore_ascii_case(method);
         }

@@ -105,7 +105,7 @@ impl Operations {
         operations
     }
 
-    fn index(&mut self, program: &Program<'_>) {
+    pub(super) fn index(&mut self, program: &Program<'_>) {
         self.all.sort_by_key(|op| (op.site, op.kind, op.model));
         self.all.dedup_by_key(|op| (op.site, op.kind));
         self.by_site = Csr::by(program.facts.count(IdKind::Site), &self.all, |op| Some(op.site));

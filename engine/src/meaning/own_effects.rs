@@ -161,6 +161,10 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             if is_there(&describer.reader.attribute(op, Attr::Transaction)) {
                 effect.flags = effect.flags | EffectFlags::TRANSACTIONAL;
             }
+            let redelivered = describer.reader.model(op).attribute(Attr::Redelivered);
+            if redelivered.is_some_and(|sources| describer.reader.is_text(op, sources, "false")) {
+                effect.flags = effect.flags | EffectFlags::LOSSY;
+            }
         }
         Ack | Nack | Send | Receive | GuardRelease | ConnectionRelease => {}
         _ => return Vec::new(),
@@ -326,7 +330,11 @@ fn role_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Role {
                 Term::Text(name) | Term::Filled(_, name, _) => {
                     crate::words::role_of_name(describer.names.text(name), false).into()
                 }
-                _ => describer.role_of(var),
+                // `using(settings.REPLICA_NAME)`: what a setting that is not seen is called.
+                _ => match describer.role_of(var) {
+                    Role::Unknown => describer.reader.role_named(var).into(),
+                    role => role,
+                },
             };
         }
         _ => {}

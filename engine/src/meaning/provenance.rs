@@ -25,7 +25,7 @@ impl Meaning<'_> {
         let mut seen: FxHashSet<VarId> = FxHashSet::default();
         let mut stack = vec![var];
         while let Some(at) = stack.pop() {
-            if seen.len() > MAX_SLICE || !seen.insert(at) {
+            if seen.len() > MAX_SLICE || self.reader().is_carrier(at) || !seen.insert(at) {
                 continue;
             }
             stack.extend(program.assigned_from(at).map(|row| row.src));
@@ -304,7 +304,9 @@ impl FlowIndex {
         kept.extend(r.entry.iter().map(|row| row.value));
         kept.extend(r.element.iter().map(|row| row.value));
         kept.extend(r.store.iter().map(|row| row.src));
-        kept.extend(r.binary.iter().map(|row| row.left));
+        // A slice is the value itself, cut: what becomes of the part tells.
+        let is_slice = |row: &&distsys_facts::schema::Binary| program.text(row.operator) == "[..]";
+        kept.extend(r.binary.iter().filter(|row| !is_slice(row)).map(|row| row.left));
         kept.extend(r.binary.iter().filter_map(|row| row.right));
         FlowIndex {
             kept,

@@ -9,7 +9,7 @@ use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, RegionId, Site
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::Effects;
-use super::invoked::{Invocations, functions_of, slot_var};
+use super::invoked::{Invocations, functions_of, parameter_of, slot_var};
 use super::operations::{Found, Operand, Operation, Operations};
 use super::order::Order;
 use super::reader::Reader;
@@ -185,6 +185,11 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                     }
                     ScopeKind::Callback(slot) => {
                         let var = slot_var(self.reader, op, slot);
+                        // A wrapper's parameter: what its callers give runs inside, to where this is lifted.
+                        if var.is_some_and(|var| parameter_of(self.reader, var).is_some()) {
+                            found.push(scope(op.function, Extent::Site(op.site)));
+                            continue;
+                        }
                         for function in var.into_iter().flat_map(|var| functions_of(self.reader, var)) {
                             found.push(scope(function, Extent::Function(function)));
                         }
@@ -215,6 +220,11 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         let before = self.reader.chain_calls(op.site).into_iter();
                         let here = before.filter(|site| program.site(*site).function == op.function);
                         found.extend(here.map(|site| scope(op.function, Extent::Site(site))));
+                    }
+                    ScopeKind::Passed => {
+                        for site in self.calls_passed(op) {
+                            found.push(scope(self.reader.program.site(site).function, Extent::Site(site)));
+                        }
                     }
                     ScopeKind::Open | ScopeKind::With => {}
                 }

@@ -25,6 +25,12 @@ impl Meaning<'_> {
             steps.push(next);
             (at, wanted) = (next, found);
         }
+        // What a tool wrote is no place to look at: the call into it is what does it.
+        while steps.len() > 1
+            && steps.last().is_some_and(|site| self.program.is_generated(self.program.site(*site).function))
+        {
+            steps.pop();
+        }
         steps
     }
 

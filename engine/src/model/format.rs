@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use super::pattern::Pattern;
 use super::source::{Condition, Source};
-use super::{Callback, Declares, Library, OpModel, Provides, Returned, Returns, ScopeKind, Slot};
+use super::{Callback, Declares, Library, Makes, OpModel, Provides, Returned, Returns, ScopeKind, Sets, Slot};
 use crate::operation::{Attr, OpKind};
 
 pub(super) fn library(text: &str) -> Result<Library, String> {
@@ -17,6 +17,21 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             "alias" => {
                 for (from, to) in value.as_table().ok_or("`alias` must be a table")? {
                     library.aliases.push((from.clone(), string(from, to)?));
+                }
+            }
+            "constants" => {
+                for (name, text) in value.as_table().ok_or("`constants` must be a table")? {
+                    library.constants.push((name.clone(), string(name, text)?));
+                }
+            }
+            "makes" => {
+                for entry in tables(key, value)? {
+                    library.makes.push(makes(entry).map_err(|error| format!("[[makes]]: {error}"))?);
+                }
+            }
+            "sets" => {
+                for entry in tables(key, value)? {
+                    library.sets.push(sets(entry).map_err(|error| format!("[[sets]]: {error}"))?);
                 }
             }
             "returns" => {
@@ -32,6 +47,16 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             "provides" => {
                 for entry in tables(key, value)? {
                     library.provides.push(provides(entry).map_err(|error| format!("[[provides]]: {error}"))?);
+                }
+            }
+            "carrier" => {
+                for entry in tables(key, value)? {
+                    for (key, value) in entry {
+                        match key.as_str() {
+                            "type" => library.carriers.extend(strings(key, value)?),
+                            _ => return Err(format!("[[carrier]]: unknown key `{key}`; known is `type`")),
+                        }
+                    }
                 }
             }
             "handle" => {
@@ -51,7 +76,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, returns, declares, provides, handle, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, returns, makes, sets, declares, provides, handle, carrier, op"
                 ));
             }
         }
@@ -97,6 +122,41 @@ fn returns(entry: &Table) -> Result<Returns, String> {
         return Err("`call` is missing".to_owned());
     }
     Ok(Returns { patterns, returned })
+}
+
+fn makes(entry: &Table) -> Result<Makes, String> {
+    let mut makes = Makes::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "call" => makes.patterns = patterns(key, value)?,
+            "fields" => {
+                for (name, from) in value.as_table().ok_or("`fields` must be a table")? {
+                    makes.fields.push((name.clone(), sources(name, from)?));
+                }
+            }
+            _ => return Err(format!("unknown key `{key}`; known are call, fields")),
+        }
+    }
+    match makes.patterns.is_empty() {
+        true => Err("`call` is missing".to_owned()),
+        false => Ok(makes),
+    }
+}
+
+fn sets(entry: &Table) -> Result<Sets, String> {
+    let mut sets = Sets::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "call" => sets.patterns = patterns(key, value)?,
+            "key" => sets.key = sources(key, value)?,
+            "value" => sets.value = sources(key, value)?,
+            _ => return Err(format!("unknown key `{key}`; known are call, key, value")),
+        }
+    }
+    match sets.patterns.is_empty() || sets.key.is_empty() || sets.value.is_empty() {
+        true => Err("`call`, `key` and `value` are needed".to_owned()),
+        false => Ok(sets),
+    }
 }
 
 fn declares(entry: &Table) -> Result<Declares, String> {
@@ -153,6 +213,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         callbacks: Vec::new(),
         gives: Vec::new(),
         chain: false,
+        deferred: false,
         handlers: Vec::new(),
         client: Vec::new(),
         unit: None,
@@ -197,6 +258,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
             }
             "gives" => op.gives = strings(key, value)?,
             "chain" => op.chain = value.as_bool().ok_or("`chain` must be true or false")?,
+            "deferred" => op.deferred = value.as_bool().ok_or("`deferred` must be true or false")?,
             "unit" => {
                 op.unit = Some(match string(key, value)?.as_str() {
                     "ms" => 1.0,
@@ -242,10 +304,11 @@ fn scope(text: &str) -> Result<ScopeKind, String> {
         "client" => ScopeKind::Client,
         "chain" => ScopeKind::Chain,
         "function" => ScopeKind::Function,
+        "passed" => ScopeKind::Passed,
         _ => {
             let slot = text.strip_prefix("callback(").and_then(|rest| rest.strip_suffix(')'));
             let slot = slot.ok_or_else(|| {
-                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, chain, function")
+                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, chain, function, passed")
             })?;
             ScopeKind::Callback(match slot.parse::<usize>() {
                 Ok(position) => Slot::Position(position),

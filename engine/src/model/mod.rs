@@ -16,6 +16,7 @@ use source::{Condition, Source};
 /// Languages that share their libraries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
+    Go,
     Python,
     Rust,
     Script,
@@ -23,11 +24,12 @@ pub enum Family {
 }
 
 impl Family {
-    pub const ALL: [Family; 4] = [Family::Python, Family::Rust, Family::Script, Family::Java];
+    pub const ALL: [Family; 5] = [Family::Go, Family::Java, Family::Python, Family::Rust, Family::Script];
 
     /// By the name of its folder of models.
     pub fn from_name(name: &str) -> Option<Family> {
         match name {
+            "go" => Some(Family::Go),
             "python" => Some(Family::Python),
             "rust" => Some(Family::Rust),
             "typescript" | "javascript" => Some(Family::Script),
@@ -38,7 +40,22 @@ impl Family {
 
     /// Whether calls tell by their value whether they failed.
     pub fn gives_outcomes(self) -> bool {
-        self == Family::Rust
+        matches!(self, Family::Go | Family::Rust)
+    }
+
+    /// Whether a construction names every field that it sets.
+    pub fn names_fields(self) -> bool {
+        self == Family::Go
+    }
+
+    /// Whether a call that takes time gives something to wait for, and does nothing before.
+    pub fn gives_futures(self) -> bool {
+        matches!(self, Family::Python | Family::Rust)
+    }
+
+    /// Whether a type has an interface by its methods alone, without saying so.
+    pub fn has_structural_interfaces(self) -> bool {
+        self == Family::Go
     }
 
     /// Whether what a library does outside the process is under way when its call returns, and told by a promise.
@@ -50,6 +67,7 @@ impl Family {
 impl From<Language> for Family {
     fn from(language: Language) -> Self {
         match language {
+            Language::Go => Family::Go,
             Language::Python => Family::Python,
             Language::Rust => Family::Rust,
             Language::Java => Family::Java,
@@ -89,6 +107,8 @@ pub enum ScopeKind {
     Client,
     /// The calls before in the same chain: `client.post(…).retrieve().timeout(…)`.
     Chain,
+    /// Calls that get what this gives as an argument (a context with a deadline).
+    Passed,
     /// The whole function that the call stands in (`raise self.retry()`).
     Function,
 }
@@ -133,6 +153,8 @@ pub struct OpModel {
     pub gives: Vec<String>,
     /// Whether the calls that follow in the same chain belong to it, and the last of them does it.
     pub chain: bool,
+    /// Done when its value is looked at: a call that refines the value does it instead.
+    pub deferred: bool,
     /// Methods that the operation runs, each with the HTTP method that it serves (empty: any).
     pub handlers: Vec<(String, String)>,
     pub client: Vec<Source>,
@@ -179,6 +201,22 @@ pub struct Provides {
     pub first: String,
 }
 
+/// What a call makes, as an object with entries: `http.NewRequest(method, url, body)`.
+#[derive(Clone, Debug, Default)]
+pub struct Makes {
+    patterns: Vec<Pattern>,
+    /// The entries, each with what of the call it is.
+    pub fields: Vec<(String, Vec<Source>)>,
+}
+
+/// A call that stores into its receiver: `request.Header.Set(name, value)`.
+#[derive(Clone, Debug, Default)]
+pub struct Sets {
+    patterns: Vec<Pattern>,
+    pub key: Vec<Source>,
+    pub value: Vec<Source>,
+}
+
 #[derive(Clone, Debug)]
 struct Returns {
     patterns: Vec<Pattern>,
@@ -190,8 +228,12 @@ struct Library {
     name: String,
     modules: Vec<String>,
     aliases: Vec<(String, String)>,
+    constants: Vec<(String, String)>,
     returns: Vec<Returns>,
+    makes: Vec<Makes>,
+    sets: Vec<Sets>,
     handles: Vec<String>,
+    carriers: Vec<String>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
     ops: Vec<OpModel>,
@@ -225,8 +267,15 @@ pub struct ModelSet {
 #[derive(Debug, Default)]
 struct FamilyModels {
     aliases: FxHashMap<String, String>,
+    /// Named values of libraries, each with its text.
+    constants: FxHashMap<String, String>,
     returns: Lookup<Returned>,
+    makes: Vec<Makes>,
+    by_making: Lookup<u32>,
+    sets: Vec<Sets>,
+    by_setting: Lookup<u32>,
     handles: Vec<Pattern>,
+    carriers: Vec<Pattern>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
     ops: Vec<OpModel>,
@@ -296,11 +345,25 @@ impl ModelSet {
                 return Err(fail(format!("alias `{from}` already stands for `{other}`")));
             }
         }
+        models.constants.extend(library.constants);
+        for makes in library.makes {
+            let at = models.makes.len() as u32;
+            makes.patterns.iter().for_each(|pattern| models.by_making.add(pattern.clone(), at));
+            models.makes.push(makes);
+        }
+        for sets in library.sets {
+            let at = models.sets.len() as u32;
+            sets.patterns.iter().for_each(|pattern| models.by_setting.add(pattern.clone(), at));
+            models.sets.push(sets);
+        }
         for returns in library.returns {
             for pattern in returns.patterns {
                 models.prefixes.extend(pattern.prefixes());
                 models.returns.add(pattern, returns.returned.clone());
             }
+        }
+        for carrier in library.carriers {
+            models.carriers.extend(Pattern::parse(&carrier));
         }
         for handle in library.handles {
             models.handles.extend(Pattern::parse(&handle));
@@ -362,6 +425,23 @@ impl ModelSet {
         self.families.get(&family).is_some_and(|models| models.prefixes.contains(path))
     }
 
+    /// The text of the library's constant `path`.
+    pub fn constant(&self, family: Family, path: &str) -> Option<&str> {
+        self.families.get(&family)?.constants.get(path).map(String::as_str)
+    }
+
+    /// What calling `path` makes, as an object.
+    pub fn makes(&self, family: Family, path: &str) -> Option<&Makes> {
+        let models = self.families.get(&family)?;
+        models.by_making.of(path).next().map(|at| &models.makes[*at as usize])
+    }
+
+    /// What calling `path` stores into its receiver.
+    pub fn sets(&self, family: Family, path: &str) -> Option<&Sets> {
+        let models = self.families.get(&family)?;
+        models.by_setting.of(path).next().map(|at| &models.sets[*at as usize])
+    }
+
     /// What calling `path` gives, if a model says so.
     pub fn returns(&self, family: Family, path: &str) -> Option<&Returned> {
         self.families.get(&family)?.returns.of(path).next()
@@ -392,6 +472,11 @@ impl ModelSet {
     /// What a model says of values that annotated functions provide, chosen by a test.
     pub fn provides(&self, family: Family, test: impl Fn(&Provides) -> bool) -> Option<&Provides> {
         self.families.get(&family)?.provides.iter().find(|known| test(known))
+    }
+
+    /// Whether values of the type carry deadlines and the like along with calls, and no data.
+    pub fn is_carrier(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.carriers.iter().any(|pattern| pattern.matches(path)))
     }
 
     /// Whether values of the type are connections.

@@ -36,10 +36,17 @@ pub enum Source {
     /// `outer(feign.FeignClient).name`: a source at the annotation of this qualified name on the class that the annotated
     /// function is a member of; without one: whether it is there.
     Outer(String, Option<Box<Source>>),
+    /// `deadline(0)`: the time after which what argument 0 carries ends.
+    Deadline(usize),
     /// `made(take)`: argument 0 is built through a call of this name.
     MadeBy(String),
+    /// `function(1)`: argument 1, if it is a function.
+    Function(usize),
     /// `passed(getSignedUrl)`: what is given is an argument of a call of this name.
     PassedTo(String),
+    /// `option(Attempts)`: argument 0 of a call of this name that stands among the arguments, or among those of one that does;
+    /// `option(Attempts.1)`: argument 1; `option(Forever.result)`: that it stands there.
+    Option(String, Box<Source>),
 }
 
 /// A condition of `when`.
@@ -123,12 +130,18 @@ impl Source {
                     let inner = rest.strip_prefix('.').map(Source::parse).transpose()?;
                     Ok(Source::Outer(argument.to_owned(), inner.map(Box::new)))
                 }
+                "deadline" => Ok(Source::Deadline(number()?)),
                 "any" => Ok(Source::Any(argument.to_owned())),
                 "after" => Ok(Source::After(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
+                "function" => Ok(Source::Function(number()?)),
                 "passed" => Ok(Source::PassedTo(argument.to_owned())),
+                "option" => {
+                    let (name, inner) = argument.split_once('.').unwrap_or((argument, "0"));
+                    Ok(Source::Option(name.to_owned(), Box::new(Source::parse(inner)?)))
+                }
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, maker, any, after, span, outer, made, passed"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, maker, deadline, any, after, span, outer, made, function, passed, option"
                 )),
             };
         }
@@ -186,6 +199,10 @@ mod tests {
             Some(vec![Source::Chain("query".to_owned(), Box::new(Source::Position(0, vec![])))])
         );
         assert_eq!(Source::parse_all("path(-2)").ok(), Some(vec![Source::PathSegment(2)]));
+        assert_eq!(
+            Source::parse_all("option(Attempts)").ok(),
+            Some(vec![Source::Option("Attempts".to_owned(), Box::new(Source::Position(0, vec![])))])
+        );
         assert!(Source::parse_all("chain(query)").is_err());
         assert_eq!(
             Source::parse_all("maker(1).0").ok(),

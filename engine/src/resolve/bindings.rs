@@ -43,8 +43,7 @@ pub(super) struct Bindings<'p, 'f> {
     top_level: FxHashMap<(ModuleId, Sym), VarId>,
     aliases: FxHashMap<(ModuleId, Sym), Sym>,
     class_of_var: FxHashMap<VarId, ClassId>,
-    /// Classes by their name within their module.
-    classes: FxHashMap<(ModuleId, Sym), ClassId>,
+    class_by_path: FxHashMap<(ModuleId, Sym), ClassId>,
     /// By module: name, type, the class that is annotated.
     declared: FxHashMap<ModuleId, Vec<(String, String, ClassId)>>,
 }
@@ -84,20 +83,35 @@ impl<'p, 'f> Bindings<'p, 'f> {
             let names = declares.names.iter().map(|(name, type_)| (name.clone(), type_.clone(), row.class));
             declared.entry(module).or_default().extend(names);
         }
+        let modules = Modules::new(program);
+        let mut exports = FxHashMap::default();
+        for row in &r.export {
+            let scope = modules.scope(row.module);
+            if scope == row.module {
+                exports.insert((scope, row.name), row.var);
+            } else {
+                exports.entry((scope, row.name)).or_insert(row.var);
+            }
+        }
+        let aliases = r.type_alias.iter().map(|row| ((modules.scope(row.module), row.name), row.type_)).collect();
         Bindings {
             program,
-            modules: Modules::new(program),
+            modules,
             models,
-            exports: r.export.iter().map(|row| ((row.module, row.name), row.var)).collect(),
+            exports,
             reexports,
             globs,
             top_level,
-            aliases: r.type_alias.iter().map(|row| ((row.module, row.name), row.type_)).collect(),
+            aliases,
             declared,
+            class_by_path: r.class.iter().rev().map(|row| ((row.module, row.qualified), row.class)).collect(),
             class_of_var: r.class_value.iter().map(|row| (row.var, row.class)).collect(),
-            // Of two of one name the first counts.
-            classes: r.class.iter().rev().map(|row| ((row.module, row.qualified), row.class)).collect(),
         }
+    }
+
+    /// What modules offer; the files of a Go package under the module that stands for it.
+    pub(super) fn into_exports(self) -> FxHashMap<(ModuleId, Sym), VarId> {
+        self.exports
     }
 
     pub(super) fn canonical(&self, language: Language, path: &str) -> Option<String> {
@@ -116,11 +130,12 @@ impl<'p, 'f> Bindings<'p, 'f> {
         if hops > MAX_HOPS {
             return None;
         }
-        if let Some(&var) = self.exports.get(&(module, name)) {
+        if let Some(&var) = self.exports.get(&(self.modules.scope(module), name)) {
             return Some(Binding::Var(var));
         }
         let program = self.program;
         let text = program.text(name);
+        let mut outside: Vec<Binding> = Vec::new();
         for &number in self.reexports.get(&module).into_iter().flatten() {
             let row = &program.facts.relations.reexport[number as usize];
             let all = program.text(row.name) == "*";
@@ -132,7 +147,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 continue;
             }
             match self.member_of(module, row.target, member, hops + 1) {
-                Some(Binding::External(_)) if all => {}
+                Some(found @ Binding::External(_)) if all => outside.push(found),
                 None => {}
                 found => return found,
             }
@@ -143,7 +158,9 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 found => return found,
             }
         }
-        self.modules.child(program, module, text).map(Binding::Module).or_else(|| self.declared(module, text))
+        let child = self.modules.child(program, module, text).map(Binding::Module);
+        // Everything of one package outside (`export * from "@prisma/client"`): what the project does not have comes from there.
+        child.or_else(|| self.declared(module, text)).or_else(|| outside.pop().filter(|_| outside.is_empty()))
     }
 
     pub(super) fn declared(&self, module: ModuleId, name: &str) -> Option<Binding> {
@@ -179,20 +196,16 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 // `import x from "./m"` of a CommonJS module: all of it.
                 (member_text == "default").then_some(Binding::Module(module))
             }),
-            Target::External(path) => {
+            outside => {
+                // `from shop import orders`, `from . import orders`: a module below.
                 if language == Language::Python && !member.is_empty() {
-                    let whole = if target.ends_with('.') {
-                        format!("{target}{member_text}")
-                    } else {
-                        format!("{target}.{member_text}")
-                    };
-                    if let Target::Module(module) = self.modules.resolve(program, importer, &whole) {
+                    let dot = if target.ends_with('.') { "" } else { "." };
+                    let below = format!("{target}{dot}{member_text}");
+                    if let Target::Module(module) = self.modules.resolve(program, importer, &below) {
                         return Some(Binding::Module(module));
                     }
                 }
-                if target.starts_with('.') {
-                    return None;
-                }
+                let Target::External(path) = outside else { return None };
                 let path =
                     if member.is_empty() || member_text == "default" { path } else { format!("{path}.{member_text}") };
                 Some(Binding::External(self.external(language, path)))
@@ -224,6 +237,13 @@ impl<'p, 'f> Bindings<'p, 'f> {
         }
         if language == Language::Java {
             return self.free_in_java(module, path);
+        }
+        // Another file of the package may.
+        if self.modules.scope_is_shared(module)
+            && let Some(name) = self.program.facts.symbols.lookup(path)
+            && let Some(&var) = self.exports.get(&(self.modules.scope(module), name))
+        {
+            return Some(Binding::Var(var));
         }
         // A star import may bind it.
         if let Some(globs) = self.globs.get(&module)
@@ -302,7 +322,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 let outer = self.program.class(class);
                 let qualified = format!("{}.{name}", self.program.text(outer.qualified));
                 let qualified = self.program.facts.symbols.lookup(&qualified)?;
-                self.classes.get(&(outer.module, qualified)).map(|class| Denoted::Class(*class))
+                self.class_by_path.get(&(outer.module, qualified)).copied().map(Denoted::Class)
             }
         }
     }
@@ -375,29 +395,30 @@ impl<'p, 'f> Bindings<'p, 'f> {
             };
         };
         if rest.is_empty()
-            && let Some(&alias) = self.aliases.get(&(module, sym))
+            && let Some(&alias) = self.aliases.get(&(self.modules.scope(module), sym))
             && self.program.text(alias) != name
         {
             return Named::Alias(module, self.program.text(alias));
         }
-        let binding = match self.exports.get(&(module, sym)).or_else(|| self.top_level.get(&(module, sym))) {
-            Some(&var) => {
-                // An imported alias is looked up where it stands.
-                if let Some(row) = self.program.import(var)
-                    && rest.is_empty()
-                    && let Some(found) = self.imported_alias(row.module, row.target, row.member, hops)
-                {
-                    return found;
+        let binding =
+            match self.exports.get(&(self.modules.scope(module), sym)).or_else(|| self.top_level.get(&(module, sym))) {
+                Some(&var) => {
+                    // An imported alias is looked up where it stands.
+                    if let Some(row) = self.program.import(var)
+                        && rest.is_empty()
+                        && let Some(found) = self.imported_alias(row.module, row.target, row.member, hops)
+                    {
+                        return found;
+                    }
+                    Some(Binding::Var(var))
                 }
-                Some(Binding::Var(var))
-            }
-            None => self.free(module, first),
-        };
+                None => self.free(module, first),
+            };
         let Some(mut at) = binding.and_then(|binding| self.denotes(binding, hops + 1)) else { return Named::Nothing };
         for segment in rest.split('.').filter(|segment| !segment.is_empty()) {
             if let Denoted::Module(inner) = at
                 && let Some(sym) = self.program.facts.symbols.lookup(segment)
-                && let Some(&alias) = self.aliases.get(&(inner, sym))
+                && let Some(&alias) = self.aliases.get(&(self.modules.scope(inner), sym))
             {
                 return Named::Alias(inner, self.program.text(alias));
             }

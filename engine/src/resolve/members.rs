@@ -4,6 +4,7 @@ use distsys_facts::{ClassId, FunctionFlags, FunctionId, Id, IdKind, Language, Pa
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bindings::{Bindings, TypeTarget};
+use super::structural;
 use crate::paths::{PathId, Paths};
 use crate::program::Program;
 
@@ -94,6 +95,13 @@ impl Hierarchy {
             }
             ancestors.push(line);
         }
+        for (interface, class) in
+            structural::implementers(program, &ancestors, &methods, |class| stands_for.contains_key(&class))
+        {
+            if !derived[interface.index()].contains(&class) {
+                derived[interface.index()].push(class);
+            }
+        }
         let fields = declared_fields(program);
         Hierarchy { ancestors, derived, external, fields, stands_for, methods, overloads: overloads(program) }
     }
@@ -161,7 +169,10 @@ impl Hierarchy {
         }
         let mut found: Vec<FunctionId> = Vec::new();
         for &class in &self.derived[self.whole(class).index()] {
-            if let Some(method) = self.overriding(program, class, function)
+            let line = self.ancestors(class).iter();
+            let inherited = line.filter_map(|class| self.overriding(program, *class, function));
+            if let Some(method) =
+                inherited.into_iter().find(|method| !program.function(*method).flags.has(FunctionFlags::ABSTRACT))
                 && method != function
                 && !program.function(method).flags.has(FunctionFlags::ABSTRACT)
                 && !found.contains(&method)

@@ -3,6 +3,7 @@
 //! A project is not built here, so search paths are not known; a name is matched against the paths of files instead,
 //! nearest to the importer first. What matches nothing is outside of the project.
 
+mod go;
 pub(crate) mod java;
 
 use distsys_facts::{FileId, Id, Language, ModuleId};
@@ -16,6 +17,8 @@ pub enum Target {
     Module(ModuleId),
     /// The qualified name of something outside, as models spell it.
     External(String),
+    /// A file of the project that is not there.
+    Missing,
 }
 
 /// All modules of a tree, by what imports call them.
@@ -27,14 +30,17 @@ pub struct Modules {
     packages_of_python: FxHashSet<String>,
     /// TypeScript: modules by path without extension; `x/index` also as `x`.
     scripts: FxHashMap<String, ModuleId>,
-    /// Workspace packages: name → folder and entry.
-    packages: FxHashMap<String, (String, Option<String>)>,
+    /// Workspace packages: name → folder.
+    packages: FxHashMap<String, String>,
+    /// Folders that a generator fills, with the package whose names it gives them.
+    generated: Vec<(String, String)>,
     /// `paths` of the tsconfig files: folder, pattern, targets.
     aliases: Vec<PathAlias>,
     /// Rust: crates by name (`-` as `_`), and modules by crate and path.
     crates: FxHashMap<String, ModuleId>,
     rust: FxHashMap<(ModuleId, String), ModuleId>,
     rust_place: FxHashMap<ModuleId, (ModuleId, String)>,
+    go: go::Packages,
     java: java::Packages,
 }
 
@@ -52,11 +58,19 @@ struct PathAlias {
     targets: Vec<String>,
 }
 
+/// What a path of TypeScript or JavaScript leads to.
+#[derive(Clone, Copy, Debug)]
+enum Script<'a> {
+    Module(ModuleId),
+    /// What a generator writes, under the names of this package.
+    Generated(&'a str),
+}
+
 impl Modules {
     pub fn new(program: &Program<'_>) -> Self {
         let mut modules = Modules::default();
         modules.read_manifests(program);
-        let mut rust_files = Vec::new();
+        let (mut rust_files, mut go_files) = (Vec::new(), Vec::new());
         for row in &program.facts.relations.module {
             if row.parent.is_some() {
                 continue;
@@ -66,11 +80,13 @@ impl Modules {
                 Language::Python => modules.add_python(row.module, path),
                 Language::TypeScript | Language::JavaScript => modules.add_script(row.module, path),
                 Language::Rust => rust_files.push((row.module, path)),
+                Language::Go => go_files.push((row.module, path)),
                 Language::Java => modules.java.add(row.module, program.text(row.name)),
                 Language::Sql | Language::Manifest => {}
             }
         }
         modules.add_rust(program, &rust_files);
+        modules.go = go::Packages::new(program, &go_files);
         modules
     }
 
@@ -79,20 +95,41 @@ impl Modules {
         let file = program.file_of_module(importer);
         let found = match program.language(file) {
             Language::Python => self.resolve_python(program.path(file), target),
-            Language::TypeScript | Language::JavaScript => self.resolve_script(program.path(file), target),
+            Language::TypeScript | Language::JavaScript => match self.resolve_script(program.path(file), target) {
+                Some(Script::Module(module)) => Some(module),
+                Some(Script::Generated(package)) => return Target::External(package.to_owned()),
+                None => None,
+            },
             Language::Rust => return self.resolve_rust(importer, target),
+            Language::Go => {
+                return match self.go.resolve(target) {
+                    Some(module) => Target::Module(module),
+                    None => Target::External(go::without_version(target)),
+                };
+            }
             // Its imports name types, not files: see `files_of_package`.
             Language::Java | Language::Sql | Language::Manifest => None,
         };
         match found {
             Some(module) => Target::Module(module),
-            None => Target::External(target.trim_start_matches('.').strip_prefix("node:").unwrap_or(target).to_owned()),
+            None if target.starts_with('.') => Target::Missing,
+            None => Target::External(target.strip_prefix("node:").unwrap_or(target).to_owned()),
         }
     }
 
     /// The files of a Java package, nearest to the importer first.
     pub fn files_of_package(&self, program: &Program<'_>, importer: ModuleId, package: &str) -> Vec<ModuleId> {
         self.java.files(program, importer, package)
+    }
+
+    /// The module that holds the names which `module` shares with others: the files of a Go package have one scope.
+    pub fn scope(&self, module: ModuleId) -> ModuleId {
+        self.go.scope(module)
+    }
+
+    /// Whether a module shares its names with others.
+    pub fn scope_is_shared(&self, module: ModuleId) -> bool {
+        self.go.is_known(module)
     }
 
     /// A module named `name` below `module`.
@@ -178,15 +215,22 @@ impl Modules {
         }
     }
 
-    fn script(&self, path: &str) -> Option<ModuleId> {
+    fn script(&self, path: &str) -> Option<Script<'_>> {
         let path = path.trim_end_matches('/');
-        self.scripts.get(path).copied().or_else(|| {
+        let mut generated = self.generated.iter();
+        let inside =
+            |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if let Some((_, package)) = generated.find(|(folder, _)| inside(folder)) {
+            return Some(Script::Generated(package));
+        }
+        let found = self.scripts.get(path).copied().or_else(|| {
             let (stem, extension) = path.rsplit_once('.')?;
             matches!(extension, "js" | "ts" | "mjs" | "cjs" | "jsx" | "tsx").then(|| self.scripts.get(stem).copied())?
-        })
+        });
+        found.map(Script::Module)
     }
 
-    fn resolve_script(&self, importer: &str, target: &str) -> Option<ModuleId> {
+    fn resolve_script(&self, importer: &str, target: &str) -> Option<Script<'_>> {
         let folder = importer.rsplit_once('/').map_or("", |(folder, _)| folder);
         if target.starts_with('.') {
             return self.script(&join(folder, target)?);
@@ -194,7 +238,7 @@ impl Modules {
         if let Some(rest) = target.strip_prefix('/') {
             return self.script(rest);
         }
-        let mut best: Option<(usize, ModuleId)> = None;
+        let mut best: Option<(usize, Script<'_>)> = None;
         for alias in &self.aliases {
             let inside =
                 alias.folder.is_empty() || folder == alias.folder || folder.starts_with(&format!("{}/", alias.folder));
@@ -218,12 +262,10 @@ impl Modules {
             return Some(module);
         }
         let (package, rest) = split_package(target);
-        let (folder, entry) = self.packages.get(package)?;
+        let folder = self.packages.get(package)?;
         if rest.is_empty() {
-            return entry
-                .as_deref()
-                .and_then(|entry| self.script(&join(folder, entry)?))
-                .or_else(|| self.script(&join(folder, "src")?))
+            return self
+                .script(&join(folder, "src")?)
                 .or_else(|| self.script(&join(folder, "src/main")?))
                 .or_else(|| self.script(folder));
         }
@@ -235,13 +277,11 @@ impl Modules {
             let path = program.path(row.file);
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
             let (key, value) = (program.text(row.key), program.text(row.value));
-            if name == "package.json" {
-                match key {
-                    "name" => {
-                        self.packages.entry(value.to_owned()).or_insert_with(|| (folder.to_owned(), None));
-                    }
-                    "source" | "types" | "main" | "module" | "exports" | "exports.\\.import" => {}
-                    _ => {}
+            if let Some(package) = key.strip_prefix("generated.") {
+                self.generated.extend(join(folder, value).map(|folder| (folder, package.to_owned())));
+            } else if name == "package.json" {
+                if key == "name" {
+                    self.packages.entry(value.to_owned()).or_insert_with(|| folder.to_owned());
                 }
             } else if (name.starts_with("tsconfig") || name == "jsconfig.json") && name.ends_with(".json") {
                 self.read_tsconfig(folder, key, value);
@@ -384,7 +424,11 @@ impl Modules {
 
     /// Number of modules known, for figures.
     pub fn len(&self) -> usize {
-        self.scripts.len() + self.rust_place.len() + self.java.len() + self.python.values().map(Vec::len).sum::<usize>()
+        self.scripts.len()
+            + self.rust_place.len()
+            + self.go.len()
+            + self.java.len()
+            + self.python.values().map(Vec::len).sum::<usize>()
     }
 
     pub fn is_empty(&self) -> bool {

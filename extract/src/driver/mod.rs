@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use distsys_facts::{DiagnosticKind, FactBase, Role};
 use rayon::prelude::*;
 
-use crate::front_end::front_end_for;
+use crate::front_end::{front_end_for, link};
 use crate::manifest;
 
 /// A text that stands in memory, as if it were the file `path` (relative, with `/`).
@@ -154,7 +154,8 @@ pub fn extract(input: Input<'_>, options: &Options, progress: Progress<'_>) -> R
         }
     }
     skipped.sort();
-    let facts = pool.install(|| FactBase::merge(&parts));
+    let mut facts = pool.install(|| FactBase::merge(&parts));
+    link(&mut facts);
     pool.install(|| parts.into_par_iter().for_each(drop));
     times.merge = start.elapsed();
     Ok(Extraction { facts, skipped, times, bytes })
@@ -183,7 +184,7 @@ fn read(path: &str, text: &Text<'_>) -> Result<FactBase, Skipped> {
     if let Some((kind, message)) = guard::refuse(text) {
         return Err(skip(kind, message));
     }
-    if paths::is_manifest(name) {
+    if manifest::is_manifest(name) {
         return manifest::lower(path, name, text).map_err(|message| skip(DiagnosticKind::Unparsable, message));
     }
     let Some(front_end) = front_end_for(path) else {

@@ -57,7 +57,7 @@ impl<'s> Lower<'s> {
         let written = name.rsplit('.').next().unwrap_or(&name).to_owned();
         let mut keywords: Vec<&'s str> = Vec::new();
         let mut values: Vec<VarId> = Vec::new();
-        for argument in node.child_by_field_name("arguments").map(tree::children).unwrap_or_default() {
+        for argument in node.child_by_field_name("arguments").map(tree::parts).unwrap_or_default() {
             if argument.kind() == "element_value_pair" {
                 let (Some(key), Some(value)) =
                     (argument.child_by_field_name("key"), argument.child_by_field_name("value"))
@@ -99,8 +99,7 @@ impl<'s> Lower<'s> {
                 if !self.descend(node) {
                     return self.to.fresh_var();
                 }
-                let values: Vec<VarId> =
-                    tree::children(node).into_iter().map(|value| self.element_value(value)).collect();
+                let values: Vec<VarId> = tree::parts(node).into_iter().map(|value| self.element_value(value)).collect();
                 self.ascend();
                 self.to.array(&values)
             }

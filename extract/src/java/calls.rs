@@ -9,7 +9,7 @@ use crate::tree;
 
 impl<'s> Lower<'s> {
     pub(super) fn arguments(&mut self, list: Node<'_>) -> Vec<Arg<'static>> {
-        tree::children(list).into_iter().map(|argument| Arg::Positional(self.expression(argument))).collect()
+        tree::parts(list).into_iter().map(|argument| Arg::Positional(self.expression(argument))).collect()
     }
 
     fn arguments_of(&mut self, node: Node<'_>) -> Vec<Arg<'static>> {
@@ -80,7 +80,7 @@ impl<'s> Lower<'s> {
                 }
             }
             [Arg::Positional(_)] if name.starts_with("get") => {
-                let list = node.child_by_field_name("arguments").map(tree::children).unwrap_or_default();
+                let list = node.child_by_field_name("arguments").map(tree::parts).unwrap_or_default();
                 let key = list.first().filter(|key| key.kind() == "string_literal").map(|key| self.string_text(*key));
                 if let Some(key) = key.filter(|key| is_name(key)) {
                     let value = self.to.load(receiver, &key);

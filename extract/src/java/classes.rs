@@ -36,11 +36,11 @@ impl<'s> Lower<'s> {
         };
         let bounds = self.enter_bounds(node);
         let mut bases = Vec::new();
-        for child in tree::children(node) {
+        for child in tree::parts(node) {
             match child.kind() {
                 "superclass" => bases.extend(tree::first(child)),
                 "super_interfaces" | "extends_interfaces" => {
-                    bases.extend(tree::first(child).map(tree::children).unwrap_or_default());
+                    bases.extend(tree::first(child).map(tree::parts).unwrap_or_default());
                 }
                 _ => {}
             }
@@ -202,7 +202,7 @@ impl<'s> Lower<'s> {
     /// A record's components: fields, what constructs it, and what reads them.
     fn components(&mut self, class: ClassId, record: Node<'_>, parameters: Node<'_>) {
         let mut components: Vec<Component<'s>> = Vec::new();
-        for parameter in tree::children(parameters) {
+        for parameter in tree::parts(parameters) {
             let Some(name) = parameter.child_by_field_name("name") else { continue };
             let name = self.slice(name);
             let type_ = self.field_type(parameter);
@@ -221,7 +221,7 @@ impl<'s> Lower<'s> {
             if let (Some(name), Some(list)) =
                 (member.child_by_field_name("name"), member.child_by_field_name("parameters"))
             {
-                declared.insert((self.slice(name), tree::children(list).len()));
+                declared.insert((self.slice(name), tree::parts(list).len()));
             }
         }
         let name_of_record = record.child_by_field_name("name").map_or("", |name| self.slice(name));

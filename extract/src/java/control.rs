@@ -10,7 +10,7 @@ use crate::tree;
 
 impl<'s> Lower<'s> {
     pub(super) fn try_(&mut self, node: Node<'_>) {
-        let handlers: Vec<Node<'_>> = tree::children(node)
+        let handlers: Vec<Node<'_>> = tree::parts(node)
             .into_iter()
             .filter(|child| matches!(child.kind(), "catch_clause" | "finally_clause"))
             .collect();
@@ -32,7 +32,7 @@ impl<'s> Lower<'s> {
                 continue;
             }
             let Some(parameter) = tree::first_of_kind(handler, "catch_formal_parameter") else { continue };
-            let types = tree::first_of_kind(parameter, "catch_type").map(tree::children).unwrap_or_default();
+            let types = tree::first_of_kind(parameter, "catch_type").map(tree::parts).unwrap_or_default();
             let types: Vec<String> = types.into_iter().map(|type_| self.type_text(type_)).collect();
             let types = types.join("|");
             self.to.push_scope();
@@ -59,7 +59,7 @@ impl<'s> Lower<'s> {
     fn with_resources(&mut self, node: Node<'_>, resources: Option<Node<'_>>, body: Node<'_>) {
         self.to.push_scope();
         let mut regions = 0;
-        for resource in resources.map(tree::children).unwrap_or_default() {
+        for resource in resources.map(tree::parts).unwrap_or_default() {
             let value = match resource.child_by_field_name("value") {
                 Some(value) => self.expression(value),
                 None => match tree::first(resource) {
@@ -98,8 +98,8 @@ impl<'s> Lower<'s> {
         let mut has_default = false;
         let mut falls = false;
         self.to.push_scope();
-        for case in node.child_by_field_name("body").map(tree::children).unwrap_or_default() {
-            let parts = tree::children(case);
+        for case in node.child_by_field_name("body").map(tree::parts).unwrap_or_default() {
+            let parts = tree::parts(case);
             let labels = parts.iter().take_while(|part| part.kind() == "switch_label").count();
             let mut condition = None;
             self.to.push_scope();
@@ -138,7 +138,7 @@ impl<'s> Lower<'s> {
     /// What must hold for a label; none for `default`.
     fn case_condition(&mut self, label: Node<'_>, subject: VarId) -> Option<VarId> {
         let mut condition = None;
-        for part in tree::children(label) {
+        for part in tree::parts(label) {
             let at = tree::span(part);
             match part.kind() {
                 "pattern" => {
@@ -180,11 +180,11 @@ impl<'s> Lower<'s> {
     /// Binds what a pattern names to the parts of `value`; the condition that it fits.
     pub(super) fn pattern(&mut self, node: Node<'_>, value: VarId) -> VarId {
         let at = tree::span(node);
-        let parts = tree::children(node);
+        let parts = tree::parts(node);
         match node.kind() {
             "record_pattern" => {
                 let body = parts.iter().find(|part| part.kind() == "record_pattern_body");
-                for component in body.map(|body| tree::children(*body)).unwrap_or_default() {
+                for component in body.map(|body| tree::parts(*body)).unwrap_or_default() {
                     let part = self.to.load(value, "[]");
                     match component.kind() {
                         "record_pattern" => {
@@ -204,7 +204,7 @@ impl<'s> Lower<'s> {
 
     /// `Order order`
     fn bind_typed(&mut self, node: Node<'_>, value: VarId) {
-        let parts = tree::children(node);
+        let parts = tree::parts(node);
         let type_ = parts.iter().find(|part| is_type(part.kind()));
         let type_ = type_.map(|type_| self.type_text(*type_)).unwrap_or_default();
         if let Some(name) = parts.iter().rfind(|part| part.kind() == "identifier") {

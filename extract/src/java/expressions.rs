@@ -97,9 +97,9 @@ impl<'s> Lower<'s> {
             "instanceof_expression" => self.instance_of_expression(node),
             "switch_expression" => self.switch(node, ""),
             "array_creation_expression" => {
-                for child in tree::children(node) {
+                for child in tree::parts(node) {
                     if child.kind() == "dimensions_expr" {
-                        for size in tree::children(child) {
+                        for size in tree::parts(child) {
                             self.expression(size);
                         }
                     }
@@ -111,7 +111,7 @@ impl<'s> Lower<'s> {
             }
             "array_initializer" => self.initial_value(node),
             _ => {
-                for child in tree::children(node) {
+                for child in tree::parts(node) {
                     self.expression(child);
                 }
                 self.to.fresh_var()

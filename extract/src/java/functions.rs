@@ -101,7 +101,7 @@ impl<'s> Lower<'s> {
 
     /// `index`: of the first one; the receiver has one, too.
     fn parameters(&mut self, function: FunctionId, node: Node<'_>, mut index: u32) {
-        for parameter in node.child_by_field_name("parameters").map(tree::children).unwrap_or_default() {
+        for parameter in node.child_by_field_name("parameters").map(tree::parts).unwrap_or_default() {
             let annotations = modifiers(parameter).annotations;
             match parameter.kind() {
                 "formal_parameter" => {
@@ -112,7 +112,7 @@ impl<'s> Lower<'s> {
                     self.to.parameter(ParameterSpec { name, kind, type_: &type_, default: None });
                 }
                 "spread_parameter" => {
-                    let parts = tree::children(parameter);
+                    let parts = tree::parts(parameter);
                     let type_ = parts.iter().find(|part| is_type(part.kind()));
                     let type_ = type_.map(|type_| self.type_text(*type_)).unwrap_or_default();
                     let name = parts.iter().find_map(|part| part.child_by_field_name("name"));
@@ -180,7 +180,7 @@ impl<'s> Lower<'s> {
             match parameters.kind() {
                 "formal_parameters" => self.parameters(function, node, 0),
                 "inferred_parameters" => {
-                    for name in tree::children(parameters) {
+                    for name in tree::parts(parameters) {
                         self.inferred(self.slice(name));
                     }
                 }

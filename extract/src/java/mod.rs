@@ -54,11 +54,7 @@ impl FrontEnd for Java {
             let message = "this does not parse; what parses around it is still read";
             to.diagnostic(DiagnosticKind::SyntaxError, at, message);
         }
-        if text.contains("distsys-graph:") {
-            for comment in tree::comments(root) {
-                to.comment(comment.start_byte() as u32, text.get(comment.byte_range()).unwrap_or(""));
-            }
-        }
+        tree::comments(&mut to, text, root);
         let mut lower = Lower::new(to, text);
         lower.file(root);
         lower.to.finish()
@@ -116,12 +112,11 @@ impl<'s> Lower<'s> {
     }
 
     fn file(&mut self, root: Node<'_>) {
-        let items = tree::children(root);
+        let items = tree::parts(root);
         for item in &items {
             match item.kind() {
                 "package_declaration" => {
-                    if let Some(name) =
-                        tree::children(*item).into_iter().rfind(|node| node.kind().ends_with("identifier"))
+                    if let Some(name) = tree::parts(*item).into_iter().rfind(|node| node.kind().ends_with("identifier"))
                     {
                         let name = self.dotted(name);
                         self.to.package(&name);

@@ -96,7 +96,7 @@ impl<'s> Lower<'s> {
         let mut inner = Vec::new();
         if let Some(parameters) = node.child_by_field_name("parameters") {
             // A record's components are fields with accessors.
-            for parameter in tree::children(parameters) {
+            for parameter in tree::parts(parameters) {
                 if let Some(name) = parameter.child_by_field_name("name") {
                     fields.insert(self.slice(name));
                     methods.insert(self.slice(name));
@@ -256,9 +256,9 @@ impl<'s> Lower<'s> {
 pub(super) fn members(body: Option<Node<'_>>) -> Vec<Node<'_>> {
     let Some(body) = body else { return Vec::new() };
     let mut found = Vec::new();
-    for child in tree::children(body) {
+    for child in tree::parts(body) {
         match child.kind() {
-            "enum_body_declarations" => found.extend(tree::children(child)),
+            "enum_body_declarations" => found.extend(tree::parts(child)),
             _ => found.push(child),
         }
     }

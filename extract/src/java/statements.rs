@@ -15,7 +15,7 @@ impl<'s> Lower<'s> {
     /// A block in a scope of its own.
     pub(super) fn block(&mut self, block: Node<'_>) {
         self.to.push_scope();
-        let statements = tree::children(block);
+        let statements = tree::parts(block);
         self.statements(&statements);
         self.to.pop_scope();
     }
@@ -96,7 +96,7 @@ impl<'s> Lower<'s> {
                 self.to.continue_(label);
             }
             "assert_statement" => {
-                for part in tree::children(node) {
+                for part in tree::parts(node) {
                     self.expression(part);
                 }
             }
@@ -135,7 +135,7 @@ impl<'s> Lower<'s> {
         if !self.descend(node) {
             return self.to.fresh_var();
         }
-        let values: Vec<VarId> = tree::children(node).into_iter().map(|value| self.initial_value(value)).collect();
+        let values: Vec<VarId> = tree::parts(node).into_iter().map(|value| self.initial_value(value)).collect();
         self.ascend();
         self.to.array(&values)
     }
@@ -272,7 +272,7 @@ impl<'s> Lower<'s> {
     }
 
     fn labelled(&mut self, node: Node<'_>) {
-        let parts = tree::children(node);
+        let parts = tree::parts(node);
         let [label, body] = parts.as_slice() else { return };
         let label = self.slice(*label);
         match body.kind() {

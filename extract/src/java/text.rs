@@ -73,7 +73,7 @@ impl<'s> Lower<'s> {
 
     /// `String.format("… %s", x)`, `"… %s".formatted(x)`
     pub(super) fn formatted(&mut self, name: &str, object: Node<'_>, node: Node<'_>) -> Option<VarId> {
-        let arguments = node.child_by_field_name("arguments").map(tree::children)?;
+        let arguments = node.child_by_field_name("arguments").map(tree::parts)?;
         let (format, rest) = match name {
             "format" if self.slice(object) == "String" => {
                 // A locale may stand first.

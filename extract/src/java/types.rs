@@ -29,7 +29,7 @@ impl<'s> Lower<'s> {
                 self.write_name(&name, out);
             }
             "generic_type" => {
-                for child in tree::children(node) {
+                for child in tree::parts(node) {
                     match child.kind() {
                         "type_arguments" => self.write_arguments(child, out),
                         _ => self.write_type(child, out),
@@ -45,7 +45,7 @@ impl<'s> Lower<'s> {
             }
             "annotated_type" | "wildcard" => {
                 // `? super T` is a `T` for what is put in.
-                let named = tree::children(node).into_iter().rfind(|child| is_type(child.kind()));
+                let named = tree::parts(node).into_iter().rfind(|child| is_type(child.kind()));
                 if let Some(type_) = named {
                     self.write_type(type_, out);
                 }
@@ -76,7 +76,7 @@ impl<'s> Lower<'s> {
     }
 
     fn write_arguments(&mut self, node: Node<'_>, out: &mut String) {
-        let arguments = tree::children(node);
+        let arguments = tree::parts(node);
         if arguments.is_empty() {
             return;
         }
@@ -117,8 +117,8 @@ impl<'s> Lower<'s> {
     pub(super) fn enter_bounds(&mut self, node: Node<'_>) -> Option<FxHashMap<&'s str, String>> {
         let parameters = node.child_by_field_name("type_parameters")?;
         let outer = self.bounds.clone();
-        for parameter in tree::children(parameters) {
-            let parts = tree::children(parameter);
+        for parameter in tree::parts(parameters) {
+            let parts = tree::parts(parameter);
             let Some(name) = parts.iter().find(|part| is_type(part.kind())) else { continue };
             let bound = parts.iter().find(|part| part.kind() == "type_bound").and_then(|bound| tree::first(*bound));
             let name = self.slice(*name);

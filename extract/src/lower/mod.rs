@@ -15,7 +15,8 @@
 //! **Values.** `await x`, `x?`, `x as T`, `(x)`, `&x`, `*x` and arms of conditional expressions are assignments to a new value.
 //! `{a} = o` and pattern bindings are loads (`[x, y] = o` loads `0`, `1`; `Some(x)`, `Ok(x)` patterns are plain assignments);
 //! a loop variable is a load of `[*]`. A struct literal or dataclass construction is a call of kind `New` with keyword
-//! arguments. `o["k"]` with a constant key is a load or store of `k`. Keyword literals are [`Lowering::object`].
+//! arguments. `o["k"]` with a constant key is a load or store of `k`; `o[a:b]` is a [`Lowering::slice`]. Keyword literals are
+//! [`Lowering::object`].
 //!
 //! **Shape.** Conditional arms are `Branch`/`Else` regions of a choice; conditional and short-circuit expressions are choices
 //! too when an arm has a call. Comprehensions are loops. `with a as b` is a `With` region; `b` is assigned from `a`.

@@ -141,6 +141,13 @@ impl Lower<'_> {
             }
             Expr::Subscript(subscript) => {
                 let base = self.expression(&subscript.value);
+                if let Expr::Slice(slice) = &*subscript.slice {
+                    for part in [&slice.lower, &slice.step].into_iter().flatten() {
+                        self.expression(part);
+                    }
+                    let end = slice.upper.as_deref().map(|end| self.expression(end));
+                    return self.to.slice(base, end, span_of(subscript));
+                }
                 let field = self.subscript_field(&subscript.slice);
                 self.to.load(base, &field)
             }

@@ -138,6 +138,14 @@ impl Lower<'_> {
             }
             Expr::Index(index) => {
                 let base = self.expression(&index.expr);
+                if let Expr::Range(range) = &*index.index {
+                    if let Some(start) = &range.start {
+                        self.expression(start);
+                    }
+                    let end = range.end.as_deref().map(|end| self.expression(end));
+                    let span = self.at(index.bracket_token.span.open());
+                    return self.to.slice(base, end, span);
+                }
                 let field = self.index_field(&index.index);
                 self.to.load(base, &field)
             }

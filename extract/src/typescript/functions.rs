@@ -1,13 +1,13 @@
 //! Functions and arrow functions.
 
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, ParameterKind, SiteId, VarId};
+use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, FunctionKind, ParameterKind, SiteId, VarId};
 use oxc_ast::ast::{
     ArrowFunctionBody, ArrowFunctionExpression, BindingPattern, FormalParameters, Function, FunctionBody,
 };
 use oxc_span::GetSpan;
 
-use super::{Lower, span};
-use crate::lower::{FunctionSpec, ParameterSpec};
+use super::{Lower, SERVED, served, span};
+use crate::lower::{Callee, FunctionSpec, ParameterSpec, Span};
 
 /// How a function stands in its class.
 #[derive(Clone, Copy)]
@@ -70,13 +70,26 @@ impl Lower<'_> {
         if let Some(member) = member {
             self.parameter_properties(member.class, stored);
         }
+        let mut serving = self.served.take();
         if let Some(body) = &function.body {
+            serving = served(&body.directives).or(serving);
             self.body(body);
         }
         self.to.end_function();
+        self.serve(id, serving);
         self.class = outer_class;
         self.leave_bounds(bounds);
         id
+    }
+
+    /// What a directive says of a function is an annotation of it, as a decorator would be.
+    fn serve(&mut self, function: FunctionId, directive: Option<Span>) {
+        if let Some(at) = directive {
+            let value = self.to.global(SERVED);
+            let callee = Callee::Value(value, SERVED);
+            let (site, _) = self.to.call(CallKind::Annotation, callee, &[], at);
+            self.to.annotate_function(function, site);
+        }
     }
 
     pub(super) fn arrow(&mut self, arrow: &ArrowFunctionExpression<'_>, name: &str) -> VarId {
@@ -90,8 +103,12 @@ impl Lower<'_> {
         let id = self.begin(name, kind, flags, None, &return_type, arrow.span);
         let outer_class = self.class.take();
         self.parameters(id, &arrow.params, Vec::new());
+        let mut serving = self.served.take();
         match &arrow.body {
-            ArrowFunctionBody::FunctionBody(body) => self.body(body),
+            ArrowFunctionBody::FunctionBody(body) => {
+                serving = served(&body.directives).or(serving);
+                self.body(body);
+            }
             other => {
                 if let Some(expression) = other.as_expression() {
                     let value = self.expression(expression);
@@ -100,6 +117,7 @@ impl Lower<'_> {
             }
         }
         self.to.end_function();
+        self.serve(id, serving);
         self.class = outer_class;
         self.leave_bounds(bounds);
         self.to.function_value(id)

@@ -12,6 +12,7 @@ mod types;
 
 use distsys_facts::{ClassId, DiagnosticKind, FactBase, Language, Role};
 use oxc_allocator::Allocator;
+use oxc_ast::ast::Directive;
 use oxc_parser::{ParseOptions, Parser, ParserReturn};
 use oxc_span::SourceType;
 use rustc_hash::FxHashMap;
@@ -69,7 +70,15 @@ impl FrontEnd for TypeScript {
                 }
             }
         }
-        let mut lower = Lower { to: lowering, class: None, in_test: false, bounds: FxHashMap::default() };
+        let mut lower = Lower {
+            to: lowering,
+            class: None,
+            in_test: false,
+            in_served_file: None,
+            served: None,
+            bounds: FxHashMap::default(),
+        };
+        lower.in_served_file = served(&parsed.program.directives);
         lower.declare(&parsed.program.body);
         lower.statements(&parsed.program.body);
         lower.to.finish()
@@ -87,9 +96,21 @@ struct Lower<'s> {
     /// The class whose members are being lowered.
     class: Option<ClassId>,
     in_test: bool,
+    /// Where a file says `"use server"`: a framework runs what it offers on requests.
+    in_served_file: Option<Span>,
+    /// Likewise, while something is lowered that such a file offers.
+    served: Option<Span>,
     /// Type parameters in scope, with the type that their constraint says.
     bounds: FxHashMap<String, String>,
 }
+
+/// Where directives say that a framework runs functions on requests.
+fn served(directives: &[Directive<'_>]) -> Option<Span> {
+    directives.iter().find(|directive| directive.directive == SERVED).map(|directive| span(directive.span))
+}
+
+/// React's server functions.
+const SERVED: &str = "use server";
 
 fn span(span: oxc_span::Span) -> Span {
     Span::new(span.start, span.end)

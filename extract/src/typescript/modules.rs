@@ -154,6 +154,12 @@ impl Lower<'_> {
     }
 
     pub(super) fn module_declaration(&mut self, module: &ModuleDeclaration<'_>) {
+        self.served = self.in_served_file;
+        self.offered(module);
+        self.served = None;
+    }
+
+    fn offered(&mut self, module: &ModuleDeclaration<'_>) {
         match module {
             ModuleDeclaration::ExportDeclaration(export) => self.declaration(&export.declaration),
             ModuleDeclaration::ExportNamedDeclaration(export) => {

@@ -128,11 +128,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     found.retain(|stale| {
         let named = meaning.text(meaning.effects.get(stale.effect).entity).is_some_and(|entity| {
-            let entity = words(entity);
-            words(meaning.name(stale.key)).iter().any(|word| entity.contains(word))
+            words(meaning.name(stale.key)).iter().any(|word| word.len() >= MIN_WORD && entity.contains(word.as_str()))
         });
-        named || careless[&stale.key].len() <= MAX_CARELESS * careful[&stale.key].len()
+        named
+            || !is_far(context, stale.fill) && careless[&stale.key].len() <= MAX_CARELESS * careful[&stale.key].len()
     });
+    found.retain(|stale| context.in_scope(stale.at));
     found.sort_unstable_by_key(|stale| (stale.at, stale.write, stale.effect, stale.fill, stale.key));
     found.dedup_by_key(|stale| stale.at);
     found.into_iter().map(|stale| report(context, &stale)).collect()
@@ -224,6 +225,9 @@ fn pattern(context: &Context<'_>, effect: &Effect) -> Option<Name> {
     effect.key.pattern().filter(|name| context.meaning.name(*name).replace("{}", "").len() > 2)
 }
 
+/// A key is named for an entity by a word that is no shorter.
+const MIN_WORD: usize = 4;
+
 /// So many writers that forget the copy, for each that cares.
 const MAX_CARELESS: usize = 2;
 
@@ -243,6 +247,16 @@ fn columns_held<'m>(context: &Context<'m>, reads: &FxHashMap<FunctionId, Vec<(Na
     }
     held
 }
+
+/// Whether the cache is filled far below a call: of all that is handed down, what is kept is not sure.
+fn is_far(context: &Context<'_>, fill: SiteId) -> bool {
+    let meaning = context.meaning;
+    let effect = meaning.effects.at(fill).find(|(effect, _)| effect.kind == OpKind::CacheWrite);
+    effect.is_some_and(|(effect, _)| meaning.trace(fill, &effect).len() > MAX_FILL_DEPTH)
+}
+
+/// A wrapper of the cache, and a function that fills it.
+const MAX_FILL_DEPTH: usize = 3;
 
 /// Whether what was read is what is cached, not only a part of the key.
 fn carries(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {

@@ -6,6 +6,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Role};
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::FxHashMap;
 
+use crate::carried::rests_on;
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -56,7 +57,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation read_again(SiteId, SiteId);
         read_again(r, w) <-- before(f, r, _, w, _), locks(f, l), if meaning.precedes(*r, *l) && meaning.precedes(*l, *w);
         relation found(SiteId, SiteId, EffectId, EffectId);
-        found(w, r, re, we) <-- before(_, r, re, w, we), !read_again(r, w), if carries(context, *r, *w, same(*re, *we));
+        found(w, r, re, we) <-- before(_, r, re, w, we), !read_again(r, w), if same(*re, *we) && rests_on(context, *r, *w, &meaning.effects.get(*we));
     };
     let mut found = program.found;
     found.sort_unstable();
@@ -67,17 +68,6 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     by_place.into_values().map(|(read, write, re, we)| report(context, read, write, &re, &we)).collect()
-}
-
-/// Whether what was read goes into a write of the same entity, or into a condition that leads to it.
-fn carries(context: &Context<'_>, read: SiteId, write: SiteId, same: bool) -> bool {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let Some(value) = program.call(read).map(|call| call.result) else { return false };
-    let arguments = program.arguments(write).map(|argument| argument.var);
-    let receiver = program.call(write).and_then(|call| call.receiver);
-    let mut carried = arguments.chain(receiver).chain(context.decisions(write));
-    same && carried.any(|var| meaning.made_from(var).contains(&value))
 }
 
 fn report(context: &Context<'_>, read: SiteId, write: SiteId, re: &Effect, we: &Effect) -> Finding {

@@ -6,6 +6,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, Name, Role};
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::FxHashMap;
 
+use crate::carried::rests_on;
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -131,17 +132,8 @@ fn report(context: &Context<'_>, candidate: &Candidate) -> Finding {
 /// A later write in the same function that the value read flows into, or that it decides.
 fn decides_a_write(context: &Context<'_>, read: SiteId) -> Option<SiteId> {
     let meaning = context.meaning;
-    let program = meaning.program;
-    let value = program.call(read)?.result;
     let function = context.function_of(read);
-    meaning
-        .effects
-        .in_function(function)
-        .filter(|(effect, row)| effect.kind == OpKind::DbWrite && meaning.precedes(read, row.site))
-        .map(|(_, row)| row.site)
-        .find(|site| {
-            let arguments = program.arguments(*site).map(|argument| argument.var);
-            let receiver = program.call(*site).and_then(|call| call.receiver);
-            arguments.chain(receiver).chain(context.conditions(*site)).any(|var| meaning.made_from(var).contains(&value))
-        })
+    let mut writes =
+        meaning.effects.in_function(function).filter(|(effect, row)| effect.kind == OpKind::DbWrite && meaning.precedes(read, row.site));
+    writes.find(|(effect, row)| rests_on(context, read, row.site, effect)).map(|(_, row)| row.site)
 }

@@ -91,6 +91,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         // `Type::method(x, …)` passes the receiver as the first argument.
         let explicit_receiver = has_receiver && through != Some(false) && positional == named + 1;
         let offset = usize::from(has_receiver && !explicit_receiver);
+        let given_back = self.given_back.get(&function).copied();
         for argument in program.arguments(row.site) {
             let keyword = program.text(argument.keyword);
             let target = if argument.position != u32::MAX && keyword.is_empty() {
@@ -109,6 +110,13 @@ impl<'p, 'f> Flow<'p, 'f> {
                 let to = if self.wrapped.contains(&parameter.var) { row.result } else { parameter.var };
                 self.edge(Self::node(argument.var), Self::node(to), EdgeKind::All);
                 self.given_as_interface(argument.var, function, parameter.type_);
+                if let Some(given) = given_back.filter(|given| given.parameter == parameter.var) {
+                    if given.called {
+                        self.result_of(argument.var, row.result);
+                    } else {
+                        self.edge(Self::node(argument.var), Self::node(row.result), EdgeKind::All);
+                    }
+                }
                 self.passed.insert(Passed { site: row.site, parameter: parameter.var, argument: argument.var });
             }
         }
@@ -118,13 +126,52 @@ impl<'p, 'f> Flow<'p, 'f> {
         {
             self.passed.insert(Passed { site: row.site, parameter: parameters[0].var, argument: receiver });
         }
-        let from = self.return_node(function);
-        self.edge(from, Self::node(row.result), EdgeKind::All);
+        self.bind_further_results(row, function);
+        if given_back.is_none() {
+            let from = self.return_node(function);
+            self.edge(from, Self::node(row.result), EdgeKind::All);
+            return;
+        }
+        for row_of_type in program.return_type_by_function.of(&program.facts.relations.return_type, function) {
+            self.seed_type(Self::node(row.result), program.function(function).module, row_of_type.type_);
+        }
+    }
+
+    /// What a function gives beside its first result goes to what is taken from the call by position.
+    fn bind_further_results(&mut self, row: &Call, function: FunctionId) {
+        let program = self.program;
+        let r = &program.facts.relations;
+        for given in program.further_result_by_function.of(&r.further_result, function) {
+            for load in program.load_by_base.of(&r.load, row.result) {
+                if program.text(load.field).parse() == Ok(given.index) {
+                    self.edge(Self::node(given.var), Self::node(load.dst), EdgeKind::All);
+                }
+            }
+        }
+    }
+
+    /// Lets what the functions that `var` may be give flow to `result`.
+    fn result_of(&mut self, var: VarId, result: VarId) {
+        let node = Self::node(var);
+        self.results_of.entry(node).or_default().push(Self::node(result));
+        let functions: Vec<FunctionId> = self
+            .sets
+            .of(node)
+            .filter_map(|id| match self.values.get(id).kind {
+                ValueKind::Function(function) => Some(function),
+                _ => None,
+            })
+            .collect();
+        for function in functions {
+            let from = self.return_node(function);
+            self.edge(from, Self::node(result), EdgeKind::All);
+        }
     }
 
     pub(super) fn construct(&mut self, row: &Call, class: ClassId) {
         if row.kind == CallKind::Annotation {
-            return;
+            // `class counted(rq.decorators.job)`, `@counted("orders")`: the library's annotation, by a class of the project.
+            return self.construct_base(row, class);
         }
         let class = self.hierarchy.whole(class);
         self.add(Self::node(row.result), Value::new(ValueKind::Instance(class)));
@@ -144,13 +191,30 @@ impl<'p, 'f> Flow<'p, 'f> {
                 return;
             }
         }
-        // A struct literal, a dataclass: arguments are fields.
-        for argument in self.program.arguments(row.site) {
-            if !argument.keyword.is_empty() {
-                let to = self.class_field(class, argument.keyword);
+        // A struct literal, a dataclass: arguments are fields, in their order where they have no names.
+        let program = self.program;
+        for argument in program.arguments(row.site) {
+            let in_order = || {
+                let mut declared = program.field_by_class.of(&program.facts.relations.field, class);
+                declared.nth(argument.position as usize).map(|row| row.name)
+            };
+            let field = match argument.keyword.is_empty() {
+                true if row.kind == CallKind::New => in_order(),
+                true => None,
+                false => Some(argument.keyword),
+            };
+            if let Some(field) = field {
+                let to = self.class_field(class, field);
                 self.edge(Self::node(argument.var), to, EdgeKind::All);
+                if row.kind == CallKind::New {
+                    self.constructed.entry((class, field)).or_default().push(argument.var);
+                }
             }
         }
+        self.construct_base(row, class);
+    }
+
+    fn construct_base(&mut self, row: &Call, class: ClassId) {
         let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();
         for (path, _) in bases {
             self.external.insert((

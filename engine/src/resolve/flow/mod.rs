@@ -2,6 +2,7 @@
 
 mod calls;
 mod generics;
+mod given_back;
 mod guesses;
 mod lambdas;
 mod overloads;
@@ -12,16 +13,19 @@ mod wrappers;
 
 use std::collections::VecDeque;
 
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, SiteId, Sym, VarId};
+use distsys_facts::{
+    ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, SiteId, Sym, VarId,
+};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bindings::{Binding, Bindings};
 use super::members::Hierarchy;
 use super::values::{HandleRole, Sets, Value, ValueId, ValueKind, Values};
-use crate::model::ModelSet;
+use crate::model::{Family, ModelSet};
 use crate::paths::{PathId, Paths};
 use crate::program::Program;
 use crate::words::role_of_name;
+use given_back::{GivenBack, given_back};
 use wrappers::wrapped;
 
 /// How sure an edge of the call graph is.
@@ -71,13 +75,16 @@ pub struct Resolution {
     pub external: Vec<(SiteId, PathId, Value)>,
     /// By site.
     pub passed: Vec<Passed>,
+    /// What literals of a class give its fields.
+    constructed: FxHashMap<(ClassId, Sym), Vec<VarId>>,
     /// Class fields, with the nodes that hold them.
     fields: FxHashMap<(ClassId, Sym), u32>,
     ancestors: Vec<Vec<ClassId>>,
-    /// The variable of another module that an import stands for.
+    /// The variable of another module that an import, or a free name, stands for.
     imported: FxHashMap<VarId, VarId>,
     /// Fields that get what a function of the project provides.
     provided: FxHashMap<(ClassId, Sym), VarId>,
+    exports: FxHashMap<(ModuleId, Sym), VarId>,
     calls_by_site: FxHashMap<SiteId, (u32, u32)>,
     passed_by_site: FxHashMap<SiteId, (u32, u32)>,
     external_by_site: FxHashMap<SiteId, (u32, u32)>,
@@ -97,6 +104,11 @@ impl Resolution {
         self.external_by_site.get(&site).map_or(&[], |&(start, end)| &self.external[start as usize..end as usize])
     }
 
+    /// What literals of the class give its field.
+    pub fn constructed(&self, class: ClassId, field: Sym) -> &[VarId] {
+        self.constructed.get(&(class, field)).map_or(&[], Vec::as_slice)
+    }
+
     /// The arguments that reach parameters of project functions at `site`.
     pub fn passed_at(&self, site: SiteId) -> &[Passed] {
         self.passed_by_site.get(&site).map_or(&[], |&(start, end)| &self.passed[start as usize..end as usize])
@@ -109,6 +121,11 @@ impl Resolution {
             .filter_map(move |ancestor| self.fields.get(&(*ancestor, field)))
             .flat_map(|&node| self.sets.of(node))
             .map(|id| self.values.get(id))
+    }
+
+    /// The variable that a module offers under a name.
+    pub fn exported(&self, module: ModuleId, name: Sym) -> Option<VarId> {
+        self.exports.get(&(module, name)).copied()
     }
 
     /// The variable that an imported one, or a parameter that a provider answers, stands for.
@@ -160,10 +177,33 @@ impl Resolution {
     }
 
     pub fn solve(program: &Program<'_>, models: &ModelSet) -> Resolution {
+        let first = Self::propagate(program, models, None);
+        if !first.is_enriched {
+            return first.finish();
+        }
+        // What a connection is made from says its role only after the connection has gone on without one. Where that happens,
+        // all is done again, with the roles known from the start.
+        let roles = first.made_roles(false);
+        drop(first);
+        let second = Self::propagate(program, models, Some(roles.clone()));
+        let settled = second.made_roles(true);
+        if settled == roles {
+            return second.finish();
+        }
+        drop(second);
+        Self::propagate(program, models, Some(settled)).finish()
+    }
+
+    fn propagate<'p, 'f>(
+        program: &'p Program<'f>,
+        models: &'p ModelSet,
+        roles: Option<FxHashMap<u32, HandleRole>>,
+    ) -> Flow<'p, 'f> {
         let mut paths = Paths::default();
         let bindings = Bindings::new(program, models);
         let hierarchy = Hierarchy::new(program, &bindings, &mut paths);
         let mut flow = Flow::new(program, models, bindings, hierarchy, paths);
+        flow.roles = roles;
         flow.seed();
         flow.by_providers();
         flow.by_declared_interfaces();
@@ -174,7 +214,7 @@ impl Resolution {
         flow.run();
         flow.by_unique_name();
         flow.run();
-        flow.finish()
+        flow
     }
 }
 
@@ -208,15 +248,26 @@ struct Flow<'p, 'f> {
     nodes: u32,
     return_base: u32,
     class_fields: FxHashMap<(ClassId, Sym), u32>,
+    constructed: FxHashMap<(ClassId, Sym), Vec<VarId>>,
     object_fields: FxHashMap<(VarId, Sym), u32>,
     /// Role that the name of a node gives to connections under it.
     name_roles: FxHashMap<u32, HandleRole>,
+    /// Roles of what is made, by the node of what it is made at, where they are known from the start.
+    roles: Option<FxHashMap<u32, HandleRole>>,
+    /// What goes into what is made.
+    role_edges: Vec<(u32, u32)>,
+    /// Whether something got a role after it was made.
+    is_enriched: bool,
     calls: FxHashMap<(SiteId, FunctionId), Confidence>,
     external: FxHashSet<(SiteId, PathId, Value)>,
     bound: FxHashSet<(SiteId, FunctionId)>,
     passed: FxHashSet<Passed>,
     /// Parameters that the function which their owner returns calls: calling what a wrapper gives calls what it was given.
     wrapped: FxHashSet<VarId>,
+    /// What functions give back of what they are given.
+    given_back: FxHashMap<FunctionId, GivenBack>,
+    /// The nodes that get what the functions in a node give.
+    results_of: FxHashMap<u32, Vec<u32>>,
     /// Nodes that hold what a call of a member may call.
     callee_nodes: FxHashMap<SiteId, u32>,
     callee_sites: FxHashMap<u32, SiteId>,
@@ -261,13 +312,19 @@ impl<'p, 'f> Flow<'p, 'f> {
             nodes,
             return_base,
             class_fields: FxHashMap::default(),
+            constructed: FxHashMap::default(),
             object_fields: FxHashMap::default(),
             name_roles: FxHashMap::default(),
+            roles: None,
+            role_edges: Vec::new(),
+            is_enriched: false,
             calls: FxHashMap::default(),
             external: FxHashSet::default(),
             bound: FxHashSet::default(),
             passed: FxHashSet::default(),
             wrapped: wrapped(program),
+            given_back: given_back(program),
+            results_of: FxHashMap::default(),
             callee_nodes: FxHashMap::default(),
             callee_sites: FxHashMap::default(),
             handed: FxHashMap::default(),
@@ -312,6 +369,12 @@ impl<'p, 'f> Flow<'p, 'f> {
                 id = self.values.intern(Value { role, ..value });
             }
         }
+        if let Some(&role) = self.roles.as_ref().and_then(|roles| roles.get(&node)) {
+            let value = self.values.get(id);
+            if value.role == HandleRole::Unknown {
+                id = self.values.intern(Value { role, ..value });
+            }
+        }
         if self.sets.add(node, id) {
             self.queue.push_back((node, id));
         }
@@ -332,6 +395,13 @@ impl<'p, 'f> Flow<'p, 'f> {
         if from == to || !self.dynamic.known.insert((from, to)) {
             return;
         }
+        if kind == EdgeKind::Role {
+            self.role_edges.push((from, to));
+            // Known already.
+            if self.roles.is_some() {
+                return;
+            }
+        }
         let next = self.dynamic.heads.insert(from, self.dynamic.edges.len() as u32).unwrap_or(END);
         self.dynamic.edges.push((to, next, kind));
         let now: Vec<ValueId> = self.sets.of(from).collect();
@@ -346,6 +416,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             EdgeKind::Role => {
                 let role = self.values.get(id).role;
                 if role != HandleRole::Unknown {
+                    self.is_enriched = true;
                     let changed: Vec<Value> = self
                         .sets
                         .of(to)
@@ -358,6 +429,30 @@ impl<'p, 'f> Flow<'p, 'f> {
                 }
             }
         }
+    }
+
+    /// The roles of what is made, by what it is made from; none where connections of different roles go in. Unless `strict`, a
+    /// connection that is there with a role and without counts as having it.
+    fn made_roles(&self, strict: bool) -> FxHashMap<u32, HandleRole> {
+        let mut made: FxHashMap<u32, Option<HandleRole>> = FxHashMap::default();
+        for &(from, to) in &self.role_edges {
+            let (mut roles, mut is_plain) = (Vec::new(), false);
+            for value in self.sets.of(from).map(|id| self.values.get(id)) {
+                match value.role {
+                    HandleRole::Unknown => is_plain |= self.is_handle(value),
+                    role if roles.contains(&role) => {}
+                    role => roles.push(role),
+                }
+            }
+            let role = match roles[..] {
+                [] if is_plain => None,
+                [] => continue,
+                [role] if !(strict && is_plain) => Some(role),
+                _ => None,
+            };
+            made.entry(to).and_modify(|known| *known = known.filter(|known| Some(*known) == role)).or_insert(role);
+        }
+        made.into_iter().filter_map(|(node, role)| Some((node, role?))).collect()
     }
 
     pub(super) fn node(var: VarId) -> u32 {
@@ -414,18 +509,33 @@ impl<'p, 'f> Flow<'p, 'f> {
         of_async.contains(&made.site)
     }
 
+    /// Where types have interfaces without saying so, several classes with the called method are alternatives of which a
+    /// program mostly has one: that it is this one is a guess.
+    fn doubt_alternatives(&self, calls: &mut [CallEdge]) {
+        let class_of = |edge: &CallEdge| self.program.function(edge.function).class;
+        for edges in calls.chunk_by_mut(|left, right| left.site == right.site) {
+            let first = class_of(&edges[0]);
+            let structural = Family::from(self.language_of(edges[0].site)).has_structural_interfaces();
+            if structural && first.is_some() && edges.iter().any(|edge| class_of(edge) != first) {
+                edges.iter_mut().for_each(|edge| edge.confidence = Confidence::Low);
+            }
+        }
+    }
+
     pub(super) fn finish(self) -> Resolution {
         let mut calls: Vec<CallEdge> =
             self.calls.iter().map(|(&(site, function), &confidence)| CallEdge { site, function, confidence }).collect();
-        // A double that a test puts in is not what the service runs.
+        // A double that a test puts in is not what the service runs; what a tool generated is.
         let is_double = |edge: &CallEdge| {
             self.program.is_out_of_scope(edge.function)
+                && !self.program.is_generated(edge.function)
                 && !self.program.is_out_of_scope(self.program.site(edge.site).function)
         };
         let is_async = |function: FunctionId| self.program.function(function).flags.has(FunctionFlags::ASYNC);
         let of_async = calls.iter().filter(|edge| is_async(edge.function)).map(|edge| edge.site).collect();
         calls.retain(|edge| !is_double(edge) && !self.is_result_of_future(edge, &of_async));
         calls.sort_unstable();
+        self.doubt_alternatives(&mut calls);
         let mut external: Vec<(SiteId, PathId, Value)> = self.external.iter().copied().collect();
         // Path and value ids are made in an order that the input alone decides, so this order is deterministic.
         external.sort_unstable();
@@ -442,14 +552,22 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
         }
         let classes = self.program.facts.count(IdKind::Class);
-        let imports = self.program.facts.relations.import.iter();
+        let r = &self.program.facts.relations;
+        let imports = r.import.iter().map(|row| (row.var, self.bindings.imported(row.var)));
+        let free = r.global.iter().map(|row| (row.var, self.bindings.free(row.module, self.program.text(row.path))));
         let imported = imports
-            .filter_map(|row| match self.bindings.imported(row.var) {
-                Some(Binding::Var(var)) => Some((row.var, var)),
+            .chain(free)
+            .filter_map(|(from, binding)| match binding {
+                Some(Binding::Var(var)) => Some((from, var)),
                 _ => None,
             })
             .chain(self.provided.parameters)
             .collect();
+        let mut constructed = self.constructed;
+        for given in constructed.values_mut() {
+            given.sort_unstable();
+            given.dedup();
+        }
         let ancestors = (0..classes).map(|index| self.hierarchy.ancestors(ClassId::new(index)).to_vec()).collect();
         Resolution {
             paths: self.paths,
@@ -458,10 +576,12 @@ impl<'p, 'f> Flow<'p, 'f> {
             calls,
             external,
             passed,
+            constructed,
             fields: self.class_fields,
             ancestors,
             imported,
             provided: self.provided.fields,
+            exports: self.bindings.into_exports(),
             calls_by_site,
             passed_by_site,
             external_by_site,

@@ -25,6 +25,14 @@ impl<'p, 'f> Flow<'p, 'f> {
                 let value = self.values.get(id);
                 self.call(row, value, Confidence::High);
             }
+            if let Some(results) = self.results_of.get(&node)
+                && let ValueKind::Function(function) = self.values.get(id).kind
+            {
+                let from = self.return_node(function);
+                for to in results.clone() {
+                    self.edge(from, to, EdgeKind::All);
+                }
+            }
             if let Some(handed) = self.handed.get(&node)
                 && let ValueKind::Function(function) = self.values.get(id).kind
             {

@@ -1,0 +1,119 @@
+//! Whether a write rests on what was read: on the state of a row, not merely on which row it is.
+//!
+//! Nearly every write names a row that was looked up before. What the row was (its status, its balance) may be gone by the
+//! time of the write; which row it is, is not.
+
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, Role};
+use distsys_engine::words::{is_predicate, words};
+use distsys_facts::{LiteralKind, SiteId, VarId};
+
+use crate::Context;
+
+/// What is passed on is followed through so many calls.
+const MAX_CALLS: u32 = 4;
+
+/// Conditions are taken apart this deep.
+const MAX_DEPTH: u32 = 8;
+
+/// Whether what the call `read` gives goes into the `write` at a site, or decides whether it is done.
+pub(crate) fn rests_on(context: &Context<'_>, read: SiteId, site: SiteId, write: &Effect) -> bool {
+    let Some(value) = context.meaning.program.call(read).map(|call| call.result) else { return false };
+    decides(context, value, site, write) || goes_into(context, value, site, write, MAX_CALLS)
+}
+
+/// Whether a condition before the write asks for more than that the row is there; what is made where nothing is, rests on that.
+fn decides(context: &Context<'_>, value: VarId, site: SiteId, write: &Effect) -> bool {
+    let makes = matches!(context.meaning.text(write.verb), Some("insert"));
+    context.meaning.decisions(site).into_iter().any(|decision| {
+        is_from(context, decision.condition, value) && (makes || asks_state(context, decision.condition, value, 0))
+    })
+}
+
+/// Whether a value is made from another by more than the fields that say which row it is, and from no second read on the
+/// primary that stands in where the replica has nothing.
+fn is_from(context: &Context<'_>, var: VarId, value: VarId) -> bool {
+    let sources = context.meaning.made_from_by(var, |field| !is_identity(field));
+    sources.contains(&value) && !sources.iter().any(|source| *source != value && is_read_again(context, *source, value))
+}
+
+/// Whether what one variable holds may be `value` or else what was read on the primary.
+fn is_read_again(context: &Context<'_>, var: VarId, value: VarId) -> bool {
+    let program = context.meaning.program;
+    let mut held = Vec::new();
+    for row in program.assigned_from(var) {
+        held.push(row.src);
+        held.extend(program.assigned_from(row.src).map(|row| row.src));
+    }
+    let is_of_primary = |var: VarId| {
+        let mut effects = program.call_giving(var).into_iter().flat_map(|call| context.meaning.effects.at(call.site));
+        effects.any(|(effect, _)| effect.kind == OpKind::DbRead && effect.role != Role::Replica)
+    };
+    held.contains(&value) && held.into_iter().any(|other| other != value && is_of_primary(other))
+}
+
+/// Whether a condition asks `value` for more than whether it is there.
+fn asks_state(context: &Context<'_>, condition: VarId, value: VarId, depth: u32) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    if depth > MAX_DEPTH || !is_from(context, condition, value) {
+        return false;
+    }
+    if condition == value {
+        return program.call_giving(value).is_some_and(|call| is_predicate(program.text(call.name)));
+    }
+    if let Some(binary) = program.binary_by_dst.first(&r.binary, condition) {
+        let Some(right) = binary.right else { return asks_state(context, binary.left, value, depth + 1) };
+        let is_nothing =
+            program.literal(right).is_some_and(|row| row.kind == LiteralKind::Null || program.text(row.value) == "0");
+        return match program.text(binary.operator) {
+            "&&" | "||" | "and" | "or" => {
+                asks_state(context, binary.left, value, depth + 1) || asks_state(context, right, value, depth + 1)
+            }
+            _ if is_nothing => asks_state(context, binary.left, value, depth + 1),
+            _ => true,
+        };
+    }
+    if let Some(load) = program.loaded_as(condition) {
+        // `rows.length`, `result.rows[0]`: there or not.
+        let counts = matches!(program.text(load.field), "length" | "size" | "rowCount" | "rows" | "0" | "[]");
+        return !counts || load.base != value && asks_state(context, load.base, value, depth + 1);
+    }
+    if let Some(call) = program.call_giving(condition) {
+        let asks_presence = matches!(
+            program.text(call.name),
+            "is_none" | "is_some" | "is_empty" | "isEmpty" | "len" | "bool" | "Boolean"
+        );
+        return !asks_presence;
+    }
+    program.assigned_from(condition).any(|row| asks_state(context, row.src, value, depth + 1))
+}
+
+fn goes_into(context: &Context<'_>, value: VarId, site: SiteId, write: &Effect, calls: u32) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let receiver = program.call(site).and_then(|call| call.receiver);
+    let mut given = program.arguments(site).map(|argument| argument.var).chain(receiver);
+    let edges = meaning.resolution.calls_at(site);
+    if edges.is_empty() || calls == 0 {
+        return given.any(|var| is_from(context, var, value));
+    }
+    let passed = meaning.resolution.passed_at(site).iter().filter(|row| is_from(context, row.argument, value));
+    passed.into_iter().any(|row| {
+        let Some(parameter) = program.parameter(row.parameter) else { return false };
+        let mut writes = meaning.effects.in_function(parameter.function);
+        writes.any(|(effect, inner)| {
+            effect.kind == OpKind::DbWrite
+                && effect.entity_name() == write.entity_name()
+                && (decides(context, row.parameter, inner.site, &effect)
+                    || goes_into(context, row.parameter, inner.site, &effect, calls - 1))
+        })
+    })
+}
+
+/// Whether a field says which row it is: `id`, `orderId`, `user_id`, `pk`, `slug`.
+fn is_identity(field: &str) -> bool {
+    words(field)
+        .last()
+        .is_some_and(|word| matches!(word.as_str(), "id" | "ids" | "pk" | "uuid" | "uid" | "guid" | "slug"))
+}
