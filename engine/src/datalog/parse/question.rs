@@ -67,8 +67,8 @@ fn free_name(program: &Program) -> String {
         program.decls.iter().any(|decl| decl.name == *name)
             || program.clauses.iter().any(|clause| clause.head.relation == *name)
     };
-    let names = std::iter::successors(Some("answer".to_owned()), |name| Some(format!("{name}'")));
-    names.skip_while(is_used).next().unwrap_or_default()
+    let mut names = std::iter::successors(Some("answer".to_owned()), |name| Some(format!("{name}'")));
+    names.find(|name| !is_used(name)).unwrap_or_default()
 }
 
 /// What a text is that was typed so far.
