@@ -134,6 +134,8 @@ pub fn run(folder: &Path, name: &str, text: &str, limits: &Limits) -> Result<Vec
 /// Declares what a program uses and reads its files.
 fn load_files(folder: &Path, program: &Program, database: &mut Database) -> Result<(), QueryError> {
     datalog::declare(program, database)?;
+    // What is wrong with the program is told before files are read.
+    datalog::verify(program, database)?;
     for directive in program.directives.iter().filter(|directive| directive.kind == IoKind::Input) {
         let path = folder.join(directive.file());
         let text = std::fs::read_to_string(&path).map_err(|source| QueryError::Facts {

@@ -35,6 +35,8 @@ fn hostile_names_come_out_inert() {
         let commands = text.lines().filter(|line| line.trim_start().starts_with("::set-output"));
         assert_eq!(commands.count(), 0, "{format} lets a workflow command through");
     }
+    let answer = run(&["query", &project.path(), "-e", "file(file, path, _, _, _)", "--format", "json"]).stdout;
+    assert!(answer.contains("script") && !answer.contains(['\u{1b}', '\u{200f}']), "{answer}");
     let markdown = output(&project, "markdown");
     assert!(!markdown.lines().any(|line| line.contains("<img") || line.contains("![a]")), "{markdown}");
     let junit = output(&project, "junit");

@@ -21,6 +21,7 @@ pub trait FrontEnd: Sync {
 /// Every language that is read.
 pub const FRONT_ENDS: &[&dyn FrontEnd] = &[
     &crate::go::Go,
+    &crate::java::Java,
     &crate::python::Python,
     &crate::rust::Rust,
     &crate::schema::Schema,

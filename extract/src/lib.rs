@@ -3,6 +3,7 @@
 pub mod driver;
 pub mod front_end;
 pub mod go;
+pub mod java;
 pub mod lower;
 mod manifest;
 pub mod python;

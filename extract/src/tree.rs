@@ -5,6 +5,9 @@ use tree_sitter::{Language, Node, Parser, Tree};
 
 use crate::lower::{Lowering, Span};
 
+/// Deeper trees than this are cut off where a front end's walk recurses: no person nests so deep.
+pub(crate) const MAX_DEPTH: u32 = 2_500;
+
 /// The tree of a text; none if the grammar does not fit the library, which the tests of each language would show.
 pub(crate) fn parse(language: &Language, text: &str) -> Option<Tree> {
     let mut parser = Parser::new();
@@ -36,6 +39,17 @@ pub(crate) fn fields<'t>(node: Node<'t>, name: &str) -> Vec<Node<'t>> {
 pub(crate) fn first(node: Node<'_>) -> Option<Node<'_>> {
     let mut cursor = node.walk();
     node.named_children(&mut cursor).find(|child| !child.is_extra())
+}
+
+pub(crate) fn first_of_kind<'t>(node: Node<'t>, kind: &str) -> Option<Node<'t>> {
+    let mut cursor = node.walk();
+    node.named_children(&mut cursor).find(|child| child.kind() == kind)
+}
+
+/// The children, brackets and keywords included.
+pub(crate) fn tokens(node: Node<'_>) -> Vec<Node<'_>> {
+    let mut cursor = node.walk();
+    node.children(&mut cursor).collect()
 }
 
 /// The first node below `node`, itself included, that did not parse.

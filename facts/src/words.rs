@@ -44,6 +44,7 @@ words! {
         Sql = "sql",
         /// TOML, YAML or JSON read as key paths.
         Manifest = "manifest",
+        Java = "java",
     }
 
     /// What a file is for. Rules look at `source` by default.

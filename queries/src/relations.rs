@@ -129,10 +129,10 @@ pub const DERIVED: &[Derived] = &[
         rows: details::precedes,
     },
     Derived {
-        name: "carries",
-        doc: "In one function what the call `from` gives goes into the call `to`, or decides whether it happens.",
-        columns: &[("from", SITE), ("to", SITE)],
-        rows: details::carries,
+        name: "rests_on",
+        doc: "In one function the `write` of an entity rests on what `read` gives of it: on its state, not merely on which row it is.",
+        columns: &[("read", SITE), ("write", SITE)],
+        rows: details::rests_on,
     },
     Derived {
         name: "judged",
@@ -211,7 +211,7 @@ const NOT_KEPT: &[&str] = &[
     "way",
     "effect_mark",
     "precedes",
-    "carries",
+    "rests_on",
     "attribute",
     "scope_made",
     "writes_column",

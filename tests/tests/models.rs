@@ -9,6 +9,7 @@ use distsys_queries::model_set;
 fn path_of(family: Family) -> &'static str {
     match family {
         Family::Go => "example.go",
+        Family::Java => "Example.java",
         Family::Python => "example.py",
         Family::Rust => "src/lib.rs",
         Family::Script => "example.ts",
@@ -38,7 +39,7 @@ fn file(family: Family, modules: &[String], example: &str) -> String {
         }
         Family::Rust if example.contains("fn ") => example.to_owned(),
         Family::Rust => format!("async fn example() {{ {example}; }}\n"),
-        Family::Script => format!("{example}\n"),
+        Family::Script | Family::Java => format!("{example}\n"),
     }
 }
 

@@ -140,3 +140,18 @@ fn a_catalogue_in_gin_and_gorm() {
 fn a_ledger_in_echo_and_asynq() {
     holds("go-ledger");
 }
+
+#[test]
+fn a_booking_service_in_spring() {
+    holds("spring");
+}
+
+#[test]
+fn a_parcel_service_in_java() {
+    holds("java");
+}
+
+#[test]
+fn a_stock_service_in_quarkus() {
+    holds("quarkus");
+}

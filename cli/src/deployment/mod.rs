@@ -178,7 +178,7 @@ fn about(path: &str) -> (&str, Option<&str>) {
     let mut begin = 0;
     for part in folder.split('/') {
         if FOLDERS.contains(&part) {
-            let service = folder[begin..].split('/').filter(|part| !FOLDERS.contains(part)).next_back();
+            let service = folder[begin..].split('/').rfind(|part| !FOLDERS.contains(part));
             return (folder[..begin].trim_end_matches('/'), service);
         }
         begin += part.len() + 1;

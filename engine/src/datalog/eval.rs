@@ -22,7 +22,7 @@ use super::strata::{Stratum, strata};
 /// # Errors
 /// What is wrong with the program, or the limit that was met.
 pub fn evaluate(program: &Program, database: &mut Database, limits: &Limits) -> Result<(), Problem> {
-    let rules = check(program, database)?;
+    let rules = verified(program, database)?;
     derive(program, &rules, database, limits)
 }
 
@@ -31,9 +31,8 @@ pub fn evaluate(program: &Program, database: &mut Database, limits: &Limits) -> 
 /// # Errors
 /// What is wrong with the program, or the limit that was met.
 pub fn answer(program: &Program, database: &mut Database, limits: &Limits) -> Result<(), Problem> {
-    let rules = check(program, database)?;
     // A program that has no meaning as it is written has none for a part of it either.
-    strata(program, &rules, database.relations())?;
+    let rules = verified(program, database)?;
     let rules = magic::for_shown(program, rules, database);
     derive(program, &rules, database, limits)
 }
@@ -43,15 +42,18 @@ pub fn answer(program: &Program, database: &mut Database, limits: &Limits) -> Re
 /// # Errors
 /// What is wrong with it.
 pub fn verify(program: &Program, database: &mut Database) -> Result<(), Problem> {
+    verified(program, database).map(drop)
+}
+
+fn verified(program: &Program, database: &mut Database) -> Result<Vec<Rule>, Problem> {
     let rules = check(program, database)?;
     strata(program, &rules, database.relations())?;
     let nothing = |_: usize| false;
     let (relations, _) = database.parts();
     for rule in &rules {
-        let planner = Planner { program, rule, delta: None, in_stratum: &nothing, old: &|_| 0 };
-        planner.plan(relations)?;
+        Planner { program, rule, delta: None, in_stratum: &nothing, old: &|_| 0 }.plan(relations)?;
     }
-    Ok(())
+    Ok(rules)
 }
 
 fn derive(program: &Program, rules: &[Rule], database: &mut Database, limits: &Limits) -> Result<(), Problem> {

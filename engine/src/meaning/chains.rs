@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, FunctionFlags, SiteId, Sym, VarId};
+use distsys_facts::{CallKind, FunctionFlags, FunctionId, SiteId, Sym, VarId};
 
 use super::operations::{Found, Operation};
 use super::reader::{MAX_CHAIN, Reader};
@@ -19,6 +19,11 @@ fn settles(name: &str) -> bool {
     matches!(name, "then" | "catch" | "finally")
 }
 
+/// `setLong`, `setReadTimeout`
+fn is_setter(name: &str) -> bool {
+    name.strip_prefix("set").is_some_and(|what| what.starts_with(|c: char| c.is_ascii_uppercase()))
+}
+
 impl<'m> Reader<'m, '_> {
     /// The calls that the receiver of `site` came from, nearest first: a builder chain, through variables and fields, on all
     /// of the ways that lead here (`if let Some(key) = key { request = request.header("Idempotency-Key", key) }`).
@@ -29,6 +34,11 @@ impl<'m> Reader<'m, '_> {
         while let Some(var) = queue.pop_front()
             && found.len() < MAX_CHAIN
         {
+            for setter in self.setters_on(var) {
+                if setter != site && !found.contains(&setter) {
+                    found.push(setter);
+                }
+            }
             for call in self.makers(var) {
                 if !found.contains(&call.site) {
                     found.push(call.site);
@@ -37,6 +47,13 @@ impl<'m> Reader<'m, '_> {
             }
         }
         found
+    }
+
+    /// Statements that set something of the object that a variable holds: `statement.setLong(1, id);`.
+    pub(super) fn setters_on(&self, var: VarId) -> impl Iterator<Item = SiteId> {
+        let program = self.program;
+        let calls = program.calls_by_receiver.of(&program.facts.relations.call, var);
+        calls.filter(|call| is_setter(program.text(call.name))).map(|call| call.site)
     }
 
     /// The last call of the chain that `site` begins, as far as it is written in one expression:
@@ -97,8 +114,13 @@ impl<'m> Reader<'m, '_> {
     /// What a helper of the project gives, if it is the one function called and has one `return`.
     pub(super) fn only_return(&self, site: SiteId) -> Option<VarId> {
         let [edge] = self.resolution.calls_at(site) else { return None };
+        self.only_returned(edge.function)
+    }
+
+    /// What a function gives, if it has one `return`.
+    pub(super) fn only_returned(&self, function: FunctionId) -> Option<VarId> {
         let r = &self.program.facts.relations;
-        let mut returns = self.program.returns_by_function.of(&r.returns, edge.function);
+        let mut returns = self.program.returns_by_function.of(&r.returns, function);
         match (returns.next(), returns.next()) {
             (Some(only), None) => only.var,
             _ => None,
@@ -176,6 +198,9 @@ impl<'m> Reader<'m, '_> {
             if let Some(value) =
                 program.field_by_class.of(&r.field, ancestor).find(|row| row.name == field).and_then(|row| row.value)
             {
+                return Some(value);
+            }
+            if let Some(value) = self.resolution.provided(ancestor, field) {
                 return Some(value);
             }
         }

@@ -321,6 +321,11 @@ impl<'m> Meaning<'m> {
         let reader = self.reader();
         // `str(row.price)`, `row.created_at.isoformat()`: the column in another form.
         let converted = |part: VarId| {
+            // `row.getPrice()`: what an accessor gives is the field.
+            let mut given = program.assigned_from(part).map(|row| row.src);
+            if let Some(field) = given.find(|src| program.loaded_as(*src).is_some()) {
+                return field;
+            }
             let call = program.call_giving(part).filter(|call| reader.resolution.calls_at(call.site).is_empty());
             let mut given = call.into_iter().flat_map(|call| {
                 call.receiver

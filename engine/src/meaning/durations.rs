@@ -30,6 +30,7 @@ impl Meaning<'_> {
         let unit = self.models.op(op.family, op.model).unit.or(default_unit(op.family));
         match found {
             Found::Is(Operand::Var(var)) => self.span_of(*var, unit, 0),
+            Found::Is(Operand::Counted(var, unit)) => self.span_of(*var, Some(*unit), 0),
             Found::Is(Operand::Text(text)) => Some(text.parse::<f64>().ok()? * unit?),
             _ => None,
         }
@@ -105,11 +106,25 @@ impl Meaning<'_> {
     }
 }
 
+/// The milliseconds of a unit that a library's constant names: `TimeUnit.SECONDS`, `ChronoUnit.MINUTES`.
+pub(super) fn unit_of_name(name: &str) -> Option<f64> {
+    Some(match name {
+        "NANOSECONDS" | "NANOS" => 1e-6,
+        "MICROSECONDS" | "MICROS" => 1e-3,
+        "MILLISECONDS" | "MILLIS" => 1.0,
+        "SECONDS" => 1000.0,
+        "MINUTES" => 60_000.0,
+        "HOURS" => 3_600_000.0,
+        "DAYS" => 86_400_000.0,
+        _ => return None,
+    })
+}
+
 /// How libraries of a family count time where their model says nothing else.
 fn default_unit(family: Family) -> Option<f64> {
     match family {
         Family::Python => Some(1000.0),
-        Family::Script => Some(1.0),
+        Family::Script | Family::Java => Some(1.0),
         // A span is a number of nanoseconds.
         Family::Go => Some(1e-6),
         // Spans have a type.

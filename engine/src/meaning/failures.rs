@@ -152,7 +152,10 @@ impl Meaning<'_> {
         for body in program.regions_by_function.of(&r.region, function).filter(|row| row.kind == RegionKind::Try) {
             for row in program.handles_by_body.of(&r.handles, body.region) {
                 let Some(catches) = program.catches_by_region.first(&r.catches, row.region) else { continue };
-                let all = matches!(program.text(catches.type_), "" | "Exception" | "BaseException");
+                let all = matches!(
+                    program.text(catches.type_),
+                    "" | "Exception" | "BaseException" | "Throwable" | "RuntimeException"
+                );
                 found.push(self.failure_in(row.region, all, self.sites_in(body.region)));
             }
         }

@@ -3,6 +3,7 @@
 use distsys_facts::schema::Call;
 use distsys_facts::{ClassId, LiteralKind, SiteId, VarId};
 
+use super::durations::unit_of_name;
 use super::operations::{Found, Operand, Operation};
 use crate::model::source::{Condition, Source};
 use crate::model::{Family, ModelSet, OpModel};
@@ -89,7 +90,15 @@ impl<'m> Reader<'m, '_> {
     /// Whether `var` is the constant `text`, or a collection with that element.
     fn is_or_holds(&self, var: VarId, text: &str) -> bool {
         let program = self.program;
-        let is = |var: VarId| self.constant(var).is_some_and(|found| found.eq_ignore_ascii_case(text));
+        // `Propagation.NEVER`
+        let names = |value: Value| match value.kind {
+            ValueKind::External(path) => self.resolution.paths.text(path).rsplit('.').next() == Some(text),
+            _ => false,
+        };
+        let is = |var: VarId| match self.constant(var) {
+            Some(found) => found.eq_ignore_ascii_case(text),
+            None => self.resolution.values_of(var).any(names),
+        };
         // `frozenset({"GET", "POST"})`
         let given = self.maker(var).and_then(|call| program.arguments(call.site).next()).map_or(var, |row| row.var);
         let collection = self.ways(given).first().copied().unwrap_or(given);
@@ -215,6 +224,18 @@ impl<'m> Reader<'m, '_> {
                 None => Found::Absent,
             },
             Source::Deadline(position) => self.deadline(op.call, *position + op.shift as usize),
+            Source::Maker(position, inner) => match self.argument(op.call, *position + op.shift as usize) {
+                Some(var) => self.at_maker(op, var, inner),
+                None => Found::Absent,
+            },
+            Source::Span(count, unit) => {
+                let at = |position: usize| self.argument(op.call, position + op.shift as usize);
+                let Some(count) = at(*count) else { return Found::Absent };
+                // Without a unit it is a span by itself.
+                let Some(unit) = at(*unit) else { return is_var(count) };
+                Found::Is(self.unit(unit).map_or(Operand::Present, |unit| Operand::Counted(count, unit)))
+            }
+            Source::Outer(name, inner) => self.outer(op, name, inner.as_deref()),
             Source::Any(text) => {
                 let there = self
                     .chain_arguments(op.site)
@@ -222,6 +243,10 @@ impl<'m> Reader<'m, '_> {
                     .any(|var| self.constant(var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
                 if there { Found::Is(Operand::Present) } else { Found::Absent }
             }
+            Source::MadeBy(name) if name == "new" => match self.argument(op.call, op.shift as usize) {
+                Some(var) => self.is_constructed(var),
+                None => Found::Absent,
+            },
             Source::MadeBy(name) => {
                 let Some(maker) = self.argument(op.call, op.shift as usize).and_then(|var| self.maker(var)) else {
                     return Found::Unknown;
@@ -246,6 +271,33 @@ impl<'m> Reader<'m, '_> {
                     .iter()
                     .position(|var| self.constant(*var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
                 at.and_then(|at| arguments.get(at + 1)).map_or(Found::Absent, |var| is_var(*var))
+            }
+        }
+    }
+
+    /// The unit of time that a library's constant stands for.
+    fn unit(&self, var: VarId) -> Option<f64> {
+        self.resolution.values_of(var).find_map(|value| match value.kind {
+            ValueKind::External(path) => unit_of_name(self.resolution.paths.text(path).rsplit('.').next()?),
+            _ => None,
+        })
+    }
+
+    /// A source at an annotation on the class whose member the operation's annotation stands on.
+    fn outer(&self, op: &Operation, name: &str, inner: Option<&Source>) -> Found {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let annotated = program.annotated_by_site.of(&r.function_annotation, op.call).next();
+        let Some(class) = annotated.and_then(|row| program.function(row.function).class) else { return Found::Absent };
+        let mut annotations = program.annotation_by_class.of(&r.class_annotation, class);
+        let is_named = |site: SiteId| {
+            self.resolution.external_at(site).iter().any(|(_, path, _)| self.resolution.paths.text(*path) == name)
+        };
+        match (annotations.find(|row| is_named(row.site)), inner) {
+            (None, _) => Found::Absent,
+            (Some(_), None) => Found::Is(Operand::Present),
+            (Some(row), Some(inner)) => {
+                self.source(&Operation { site: row.site, call: row.site, shift: 0, ..*op }, inner)
             }
         }
     }

@@ -103,7 +103,7 @@ impl<'m, 'f> Describer<'m, 'f> {
 
     pub(super) fn operand(&mut self, operand: &Operand) -> Term {
         match operand {
-            Operand::Var(var) => self.describe(*var),
+            Operand::Var(var) | Operand::Counted(var, _) => self.describe(*var),
             Operand::Within(var, path) => self.within(*var, path),
             Operand::Text(text) => Term::Text(self.names.intern(text)),
             Operand::Class(class) => Term::Text(self.entity_of(*class)),
@@ -442,7 +442,7 @@ impl<'m, 'f> Describer<'m, 'f> {
             }
         }
         // Some give a connection whose role nothing says.
-        mixed |= plain;
+        mixed |= plain && !self.is_provided(var);
         if found != HandleRole::Unknown && !mixed {
             return found.into();
         }
@@ -510,6 +510,18 @@ impl<'m, 'f> Describer<'m, 'f> {
             found = Some(role);
         }
         found
+    }
+
+    /// Whether a function of the project provides the connection: nobody else gives one.
+    fn is_provided(&self, var: VarId) -> bool {
+        let program = self.reader.program;
+        let resolution = self.reader.resolution;
+        let answered = |var: VarId| program.parameter(var).is_some() && resolution.imported(var).is_some();
+        let Some(load) = program.loaded_as(var) else { return answered(var) };
+        let class = self.reader.class_of(load.base);
+        let filled = class.into_iter().flat_map(|class| resolution.ancestors(class));
+        filled.into_iter().any(|class| resolution.provided(*class, load.field).is_some())
+            || self.reader.stored(load.base, load.field).is_some_and(answered)
     }
 
     /// The parameter that a connection comes from: `session` of `session.query(…)`, `self` of `self.session`.

@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use super::pattern::Pattern;
 use super::source::{Condition, Source};
-use super::{Callback, Declares, Library, Makes, OpModel, Returned, Returns, ScopeKind, Sets, Slot};
+use super::{Callback, Declares, Library, Makes, OpModel, Provides, Returned, Returns, ScopeKind, Sets, Slot};
 use crate::operation::{Attr, OpKind};
 
 pub(super) fn library(text: &str) -> Result<Library, String> {
@@ -54,6 +54,11 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     }
                 }
             }
+            "provides" => {
+                for entry in tables(key, value)? {
+                    library.provides.push(provides(entry).map_err(|error| format!("[[provides]]: {error}"))?);
+                }
+            }
             "handle" => {
                 for entry in tables(key, value)? {
                     for (key, value) in entry {
@@ -71,7 +76,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, returns, makes, sets, declares, handle, carrier, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, returns, makes, sets, declares, provides, handle, carrier, op"
                 ));
             }
         }
@@ -96,6 +101,7 @@ fn returns(entry: &Table) -> Result<Returns, String> {
                 returned = Some(match text.as_str() {
                     "self" => Returned::SelfType,
                     "receiver" => Returned::Receiver,
+                    "class" => Returned::OfClass,
                     _ => match (
                         text.parse::<usize>(),
                         text.strip_prefix("call(").and_then(|rest| rest.strip_suffix(')')),
@@ -171,6 +177,24 @@ fn declares(entry: &Table) -> Result<Declares, String> {
         return Err("`annotation` is missing".to_owned());
     }
     Ok(declares)
+}
+
+fn provides(entry: &Table) -> Result<Provides, String> {
+    let mut provides = Provides::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "annotation" => provides.annotation = string(key, value)?,
+            "name" => provides.name = strings(key, value)?,
+            "asked" => provides.asked = strings(key, value)?,
+            "fills" => provides.fills = strings(key, value)?,
+            "first" => provides.first = string(key, value)?,
+            _ => return Err(format!("unknown key `{key}`; known are annotation, name, asked, fills, first")),
+        }
+    }
+    if provides.annotation.is_empty() {
+        return Err("`annotation` is missing".to_owned());
+    }
+    Ok(provides)
 }
 
 fn op(entry: &Table) -> Result<OpModel, String> {
@@ -278,12 +302,13 @@ fn scope(text: &str) -> Result<ScopeKind, String> {
         "guard" => ScopeKind::Guard,
         "open" => ScopeKind::Open,
         "client" => ScopeKind::Client,
+        "chain" => ScopeKind::Chain,
         "function" => ScopeKind::Function,
         "passed" => ScopeKind::Passed,
         _ => {
             let slot = text.strip_prefix("callback(").and_then(|rest| rest.strip_suffix(')'));
             let slot = slot.ok_or_else(|| {
-                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, function, passed")
+                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, chain, function, passed")
             })?;
             ScopeKind::Callback(match slot.parse::<usize>() {
                 Ok(position) => Slot::Position(position),

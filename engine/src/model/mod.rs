@@ -7,7 +7,7 @@ pub mod source;
 use std::borrow::Cow;
 
 use distsys_facts::Language;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::operation::{Attr, OpKind};
 use pattern::Pattern;
@@ -20,10 +20,11 @@ pub enum Family {
     Python,
     Rust,
     Script,
+    Java,
 }
 
 impl Family {
-    pub const ALL: [Family; 4] = [Family::Go, Family::Python, Family::Rust, Family::Script];
+    pub const ALL: [Family; 5] = [Family::Go, Family::Java, Family::Python, Family::Rust, Family::Script];
 
     /// By the name of its folder of models.
     pub fn from_name(name: &str) -> Option<Family> {
@@ -32,6 +33,7 @@ impl Family {
             "python" => Some(Family::Python),
             "rust" => Some(Family::Rust),
             "typescript" | "javascript" => Some(Family::Script),
+            "java" => Some(Family::Java),
             _ => None,
         }
     }
@@ -68,6 +70,7 @@ impl From<Language> for Family {
             Language::Go => Family::Go,
             Language::Python => Family::Python,
             Language::Rust => Family::Rust,
+            Language::Java => Family::Java,
             Language::TypeScript | Language::JavaScript | Language::Sql | Language::Manifest => Family::Script,
         }
     }
@@ -84,6 +87,8 @@ pub enum Returned {
     Argument(usize),
     /// What calling an argument gives.
     CallOf(usize),
+    /// An instance of the project class that the receiver is of (`Optional<Order>`).
+    OfClass,
     /// A qualified type, `{0}` filled with the text of argument 0.
     Type(String),
 }
@@ -102,6 +107,8 @@ pub enum ScopeKind {
     Client,
     /// Calls that get what this gives as an argument (a context with a deadline).
     Passed,
+    /// The calls before in the same chain: `client.post(…).retrieve().timeout(…)`.
+    Chain,
     /// The whole function that the call stands in (`raise self.retry()`).
     Function,
 }
@@ -195,6 +202,21 @@ pub struct Sets {
     pub value: Vec<Source>,
 }
 
+/// What an annotation on a function says: that others get its value by its type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provides {
+    /// The annotation's name, as written.
+    pub annotation: String,
+    /// Its arguments that name the value: keywords, or positions.
+    pub name: Vec<String>,
+    /// Annotations of a parameter or field whose first argument names the value that is asked for.
+    pub asked: Vec<String>,
+    /// Annotations of a field, or of a class for its fields, that let it be filled.
+    pub fills: Vec<String>,
+    /// The annotation of the one that is given where several are there.
+    pub first: String,
+}
+
 #[derive(Clone, Debug)]
 struct Returns {
     patterns: Vec<Pattern>,
@@ -213,6 +235,7 @@ struct Library {
     handles: Vec<String>,
     carriers: Vec<String>,
     declares: Vec<Declares>,
+    provides: Vec<Provides>,
     ops: Vec<OpModel>,
 }
 
@@ -254,9 +277,12 @@ struct FamilyModels {
     handles: Vec<Pattern>,
     carriers: Vec<Pattern>,
     declares: Vec<Declares>,
+    provides: Vec<Provides>,
     ops: Vec<OpModel>,
     by_call: Lookup<u32>,
     giving: Lookup<u32>,
+    /// What names of calls begin with, as far as patterns say it in plain text.
+    prefixes: FxHashSet<String>,
     /// Operations that no call names.
     conventions: Vec<u32>,
     shapes: Lookup<u32>,
@@ -312,6 +338,7 @@ impl ModelSet {
         });
         let models = self.families.entry(family).or_default();
         for (from, to) in library.aliases {
+            models.prefixes.insert(from.clone());
             if let Some(other) = models.aliases.insert(from.clone(), to.clone())
                 && other != to
             {
@@ -331,6 +358,7 @@ impl ModelSet {
         }
         for returns in library.returns {
             for pattern in returns.patterns {
+                models.prefixes.extend(pattern.prefixes());
                 models.returns.add(pattern, returns.returned.clone());
             }
         }
@@ -341,10 +369,12 @@ impl ModelSet {
             models.handles.extend(Pattern::parse(&handle));
         }
         models.declares.extend(library.declares);
+        models.provides.extend(library.provides);
         for mut op in library.ops {
             op.library = number;
             let at = models.ops.len() as u32;
             for pattern in &op.patterns {
+                models.prefixes.extend(pattern.prefixes());
                 models.by_call.add(pattern.clone(), at);
                 if !op.gives.is_empty() {
                     models.giving.add(pattern.clone(), at);
@@ -407,6 +437,11 @@ impl ModelSet {
         models.by_setting.of(path).next().map(|at| &models.sets[*at as usize])
     }
 
+    /// Whether some model names `path` or something below it.
+    pub fn mentions(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.prefixes.contains(path))
+    }
+
     /// What calling `path` gives, if a model says so.
     pub fn returns(&self, family: Family, path: &str) -> Option<&Returned> {
         self.families.get(&family)?.returns.of(path).next()
@@ -437,6 +472,11 @@ impl ModelSet {
     /// Whether values of the type carry deadlines and the like along with calls, and no data.
     pub fn is_carrier(&self, family: Family, path: &str) -> bool {
         self.families.get(&family).is_some_and(|models| models.carriers.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// What a model says of values that annotated functions provide, chosen by a test.
+    pub fn provides(&self, family: Family, test: impl Fn(&Provides) -> bool) -> Option<&Provides> {
+        self.families.get(&family)?.provides.iter().find(|known| test(known))
     }
 
     /// Whether values of the type are connections.

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use distsys_facts::{ClassId, Language, ModuleId, Sym, VarId};
+use distsys_facts::{ClassId, Id, Language, ModuleId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
+use super::modules::java::is_of_language;
 use super::modules::{Modules, Target};
 use super::types::{self, Generic};
 use crate::model::ModelSet;
@@ -42,6 +43,7 @@ pub(super) struct Bindings<'p, 'f> {
     top_level: FxHashMap<(ModuleId, Sym), VarId>,
     aliases: FxHashMap<(ModuleId, Sym), Sym>,
     class_of_var: FxHashMap<VarId, ClassId>,
+    /// Classes by their name within their module.
     class_by_path: FxHashMap<(ModuleId, Sym), ClassId>,
     /// By module: name, type, the class that is annotated.
     declared: FxHashMap<ModuleId, Vec<(String, String, ClassId)>>,
@@ -103,6 +105,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
             top_level,
             aliases,
             declared,
+            // Of two of one name the first counts.
             class_by_path: r.class.iter().rev().map(|row| ((row.module, row.qualified), row.class)).collect(),
             class_of_var: r.class_value.iter().map(|row| (row.var, row.class)).collect(),
         }
@@ -162,7 +165,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
         child.or_else(|| self.declared(module, text)).or_else(|| outside.pop().filter(|_| outside.is_empty()))
     }
 
-    fn declared(&self, module: ModuleId, name: &str) -> Option<Binding> {
+    pub(super) fn declared(&self, module: ModuleId, name: &str) -> Option<Binding> {
         let names = self.declared.get(&module)?;
         let (_, path, class) = names.iter().find(|(known, ..)| known == name)?;
         Some(Binding::Declared(path.clone(), *class))
@@ -185,6 +188,9 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 }
                 (None, _) => Some(Binding::External(self.external(language, whole))),
             };
+        }
+        if language == Language::Java {
+            return Some(self.type_of_package(importer, target, member_text));
         }
         match self.modules.resolve(program, importer, target) {
             Target::Module(module) if member.is_empty() => Some(Binding::Module(module)),
@@ -237,6 +243,9 @@ impl<'p, 'f> Bindings<'p, 'f> {
             && let Some(&var) = self.exports.get(&(self.modules.scope(module), name))
         {
             return Some(Binding::Var(var));
+        }
+        if language == Language::Java {
+            return self.free_in_java(module, path);
         }
         // A star import may bind it.
         if let Some(globs) = self.globs.get(&module)
@@ -326,8 +335,14 @@ impl<'p, 'f> Bindings<'p, 'f> {
             return Vec::new();
         }
         let mut targets = Vec::new();
+        let is_java = self.program.language(self.program.file_of_module(module)) == Language::Java;
         for part in types::alternatives(text).into_iter().take(4) {
-            match types::generic(part.name) {
+            if is_java && types::is_java_collection(part.name) {
+                // Beside what is in it, it is a type of the library.
+                let inner = part.arguments.last().map(|argument| self.types(module, argument, hops + 1));
+                targets.extend(inner.into_iter().flatten().map(|inner| TypeTarget::Collection(Box::new(inner))));
+            }
+            match if is_java { Generic::Opaque } else { types::generic(part.name) } {
                 Generic::Transparent => {
                     if let Some(argument) = types::element_argument(&part) {
                         targets.extend(self.types(module, argument, hops + 1));
@@ -368,12 +383,16 @@ impl<'p, 'f> Bindings<'p, 'f> {
     fn type_name(&self, module: ModuleId, name: &str, hops: u32) -> Named<'f> {
         let (first, rest) = name.split_once('.').unwrap_or((name, ""));
         let language = self.program.language(self.program.file_of_module(module));
+        if language == Language::Java && !first.starts_with(char::is_uppercase) {
+            return self.java_type_in_full(module, name, hops);
+        }
         // A name that stands alone nowhere is bound nowhere: it is a library's.
         let Some(sym) = self.program.facts.symbols.lookup(first) else {
             return match self.free(module, first) {
                 Some(Binding::External(path)) if !rest.is_empty() => {
                     Named::Is(Denoted::External(self.external(language, format!("{path}.{rest}"))))
                 }
+                Some(Binding::External(path)) if language == Language::Java => Named::Is(Denoted::External(path)),
                 _ => Named::Nothing,
             };
         };
@@ -444,6 +463,76 @@ impl<'p, 'f> Bindings<'p, 'f> {
             return rest.is_empty().then_some(Target::Module(module?));
         }
         Some(self.modules.resolve(self.program, importer, text))
+    }
+}
+
+/// Java: types are found by their package.
+impl Bindings<'_, '_> {
+    /// The type `name` of `package`, seen from `importer`.
+    fn type_of_package(&self, importer: ModuleId, package: &str, name: &str) -> Binding {
+        if let Some(var) = self.project_type(importer, package, name) {
+            return Binding::Var(var);
+        }
+        let path = match (package, name) {
+            ("", _) => name.to_owned(),
+            (_, "") => package.to_owned(),
+            _ => format!("{package}.{name}"),
+        };
+        Binding::External(self.external(Language::Java, path))
+    }
+
+    fn project_type(&self, importer: ModuleId, package: &str, name: &str) -> Option<VarId> {
+        let name = self.program.facts.symbols.lookup(name)?;
+        let files = self.modules.files_of_package(self.program, importer, package);
+        files.into_iter().find_map(|module| self.exports.get(&(module, name)).copied())
+    }
+
+    /// A type that a file names without importing it: of its own package, of one that it imports whole, of `java.lang`.
+    fn free_in_java(&self, module: ModuleId, name: &str) -> Option<Binding> {
+        let program = self.program;
+        if let Some(declared) = self.declared(module, name) {
+            return Some(declared);
+        }
+        let external = |path: String| Some(Binding::External(self.external(Language::Java, path)));
+        if name.contains('.') {
+            return external(name.to_owned());
+        }
+        if !name.starts_with(char::is_uppercase) {
+            return None;
+        }
+        let package = program.text(program.facts.relations.module[module.index()].name);
+        let globs = || self.globs.get(&module).into_iter().flatten().map(|target| program.text(*target));
+        if let Some(var) = std::iter::once(package).chain(globs()).find_map(|of| self.project_type(module, of, name)) {
+            return Some(Binding::Var(var));
+        }
+        if is_of_language(name) {
+            return external(format!("java.lang.{name}"));
+        }
+        // Which of several packages it is of only a model can tell.
+        let mut known = globs().map(|of| format!("{of}.{name}"));
+        if let Some(path) = known.clone().find(|path| self.models.mentions(Language::Java.into(), path)) {
+            return external(path);
+        }
+        match (known.next(), known.next()) {
+            (None, _) if package.is_empty() => external(name.to_owned()),
+            (None, _) => external(format!("{package}.{name}")),
+            (Some(only), None) => external(only),
+            _ => None,
+        }
+    }
+
+    /// `com.shop.Order.Line`: the package ends before the first part that is spelt as types are.
+    fn java_type_in_full(&self, module: ModuleId, name: &str, hops: u32) -> Named<'static> {
+        let parts: Vec<&str> = name.split('.').collect();
+        let Some(at) = parts.iter().position(|part| part.starts_with(char::is_uppercase)) else {
+            return Named::Nothing;
+        };
+        let outermost = self.type_of_package(module, &parts[..at].join("."), parts[at]);
+        let mut found = self.denotes(outermost, hops + 1);
+        for part in &parts[at + 1..] {
+            found = found.and_then(|outer| self.member(outer, part, hops + 1));
+        }
+        found.map_or(Named::Nothing, Named::Is)
     }
 }
 

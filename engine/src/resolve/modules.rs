@@ -4,6 +4,7 @@
 //! nearest to the importer first. What matches nothing is outside of the project.
 
 mod go;
+pub(crate) mod java;
 
 use distsys_facts::{FileId, Id, Language, ModuleId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -40,6 +41,7 @@ pub struct Modules {
     rust: FxHashMap<(ModuleId, String), ModuleId>,
     rust_place: FxHashMap<ModuleId, (ModuleId, String)>,
     go: go::Packages,
+    java: java::Packages,
 }
 
 #[derive(Debug)]
@@ -79,6 +81,7 @@ impl Modules {
                 Language::TypeScript | Language::JavaScript => modules.add_script(row.module, path),
                 Language::Rust => rust_files.push((row.module, path)),
                 Language::Go => go_files.push((row.module, path)),
+                Language::Java => modules.java.add(row.module, program.text(row.name)),
                 Language::Sql | Language::Manifest => {}
             }
         }
@@ -104,7 +107,8 @@ impl Modules {
                     None => Target::External(go::without_version(target)),
                 };
             }
-            Language::Sql | Language::Manifest => None,
+            // Its imports name types, not files: see `files_of_package`.
+            Language::Java | Language::Sql | Language::Manifest => None,
         };
         match found {
             Some(module) => Target::Module(module),
@@ -121,6 +125,11 @@ impl Modules {
     /// Whether a module shares its names with others.
     pub fn scope_is_shared(&self, module: ModuleId) -> bool {
         self.go.is_known(module)
+    }
+
+    /// The files of a Java package, nearest to the importer first.
+    pub fn files_of_package(&self, program: &Program<'_>, importer: ModuleId, package: &str) -> Vec<ModuleId> {
+        self.java.files(program, importer, package)
     }
 
     /// A module named `name` below `module`.
@@ -415,7 +424,11 @@ impl Modules {
 
     /// Number of modules known, for figures.
     pub fn len(&self) -> usize {
-        self.scripts.len() + self.rust_place.len() + self.go.len() + self.python.values().map(Vec::len).sum::<usize>()
+        self.scripts.len()
+            + self.rust_place.len()
+            + self.go.len()
+            + self.java.len()
+            + self.python.values().map(Vec::len).sum::<usize>()
     }
 
     pub fn is_empty(&self) -> bool {

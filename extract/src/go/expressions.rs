@@ -48,12 +48,15 @@ impl<'s> Lower<'s> {
             },
             "slice_expression" => {
                 let value = field("operand").map(|operand| self.expression(operand));
+                let mut end = None;
                 for name in ["start", "end", "capacity"] {
-                    if let Some(bound) = field(name) {
-                        self.expression(bound);
-                    }
+                    let bound = field(name).map(|bound| self.expression(bound));
+                    end = if name == "end" { bound } else { end };
                 }
-                value.unwrap_or_else(|| self.to.fresh_var())
+                match value {
+                    Some(value) => self.to.slice(value, end, tree::span(node)),
+                    None => self.to.fresh_var(),
+                }
             }
             "type_assertion_expression" => {
                 let value = field("operand").map(|operand| self.expression(operand));

@@ -2,6 +2,7 @@
 //! (Dockerfiles, Kubernetes, compose, workflows of a CI).
 
 mod dockerfile;
+mod go_module;
 mod yaml;
 
 use distsys_facts::schema::{File, Manifest, Module};
@@ -62,7 +63,7 @@ pub(crate) fn lower(path: &str, name: &str, text: &str) -> Result<FactBase, Stri
     };
     if is_package(name) {
         let value: Value = if name == "go.mod" {
-            go_module(text)
+            go_module::value(text)
         } else if name.ends_with(".toml") {
             let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
             serde_json::to_value(table).map_err(|error| error.to_string())?
@@ -105,42 +106,6 @@ fn flatten(key: &mut String, value: &Value, row: &mut dyn FnMut(&str, &str, u32)
         Value::String(text) => row(key, text, 0),
         scalar => row(key, &scalar.to_string(), 0),
     }
-}
-
-/// `module`, `require` and `replace` of a go.mod: `replace.<path>` is what stands for the path.
-fn go_module(text: &str) -> Value {
-    let mut module = Value::Null;
-    let (mut requires, mut replaces) = (serde_json::Map::new(), serde_json::Map::new());
-    let mut block = "";
-    for line in text.lines() {
-        let line = line.split("//").next().unwrap_or(line).trim();
-        let mut words = line.split_whitespace();
-        let verb = match block {
-            "" => words.next().unwrap_or(""),
-            verb => verb,
-        };
-        match line.chars().last() {
-            Some('(') => block = verb,
-            Some(')') => block = "",
-            _ => {
-                let words: Vec<&str> = words.map(|word| word.trim_matches(['"', '`'])).collect();
-                let arrow = words.iter().position(|word| *word == "=>");
-                match (verb, &words[..], arrow) {
-                    ("module", [path, ..], _) => module = Value::from(*path),
-                    ("require", [path, version, ..], _) => {
-                        requires.insert((*path).to_owned(), Value::from(*version));
-                    }
-                    ("replace", [path, ..], Some(arrow)) => {
-                        if let Some(target) = words.get(arrow + 1) {
-                            replaces.insert((*path).to_owned(), Value::from(*target));
-                        }
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
-    serde_json::json!({ "module": module, "require": requires, "replace": replaces })
 }
 
 /// JSON without the comments and trailing commas that tsconfig files have.
@@ -197,17 +162,6 @@ fn plain_json(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn modules_of_go_say_what_stands_for_them() {
-        let text = "module example.com/shop // ours\n\nrequire (\n\ta.b/c v1.2.3\n)\nreplace example.com/lib v1.0.0 => ../lib\n";
-        let facts = lower("go.mod", "go.mod", text).expect("it is a go.mod");
-        let rows: Vec<_> =
-            facts.relations.manifest.iter().map(|row| (facts.text(row.key), facts.text(row.value))).collect();
-        let expected =
-            [("module", "example.com/shop"), ("require.a.b/c", "v1.2.3"), ("replace.example.com/lib", "../lib")];
-        assert_eq!(rows, expected);
-    }
 
     #[test]
     fn tsconfig_with_comments_is_read() {

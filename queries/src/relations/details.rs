@@ -6,11 +6,11 @@ use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Oper
 use distsys_engine::resolve::HandleRole;
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{SiteId, VarId};
-use rustc_hash::{FxHashMap, FxHashSet};
+use distsys_facts::SiteId;
+use rustc_hash::FxHashMap;
 
 use super::Rows;
-use crate::Context;
+use crate::{Context, carried};
 
 /// Effects by number, in the order in which rules see them.
 fn numbers(context: &Context<'_>) -> FxHashMap<EffectId, u32> {
@@ -101,19 +101,19 @@ pub(super) fn precedes(context: &Context<'_>, rows: &mut Rows<'_>) {
     }
 }
 
-pub(super) fn carries(context: &Context<'_>, rows: &mut Rows<'_>) {
+pub(super) fn rests_on(context: &Context<'_>, rows: &mut Rows<'_>) {
     let meaning = context.meaning;
-    let program = meaning.program;
+    let of_kind = |site: SiteId, kind: OpKind| meaning.effects.at(site).filter(move |(effect, _)| effect.kind == kind);
     for sites in doers(context) {
-        let values: Vec<(SiteId, VarId)> =
-            sites.iter().filter_map(|site| program.call(*site).map(|call| (*site, call.result))).collect();
-        for to in &sites {
-            let arguments = program.arguments(*to).map(|argument| argument.var);
-            let receiver = program.call(*to).and_then(|call| call.receiver);
-            let taken = arguments.chain(receiver).chain(context.decisions(*to));
-            let sources: FxHashSet<VarId> = taken.flat_map(|var| meaning.made_from(var)).collect();
-            for (from, _) in values.iter().filter(|(_, value)| sources.contains(value)) {
-                rows.add(&[from.raw(), to.raw()]);
+        for read in &sites {
+            let entities: Vec<_> =
+                of_kind(*read, OpKind::DbRead).filter_map(|(effect, _)| effect.entity_name()).collect();
+            for write in sites.iter().filter(|write| !entities.is_empty() && meaning.precedes(*read, **write)) {
+                let mut writes = of_kind(*write, OpKind::DbWrite)
+                    .filter(|(effect, _)| effect.entity_name().is_some_and(|entity| entities.contains(&entity)));
+                if writes.any(|(effect, _)| carried::rests_on(context, *read, *write, &effect)) {
+                    rows.add(&[read.raw(), write.raw()]);
+                }
             }
         }
     }

@@ -97,6 +97,7 @@ fn row(library: &MissingLibrary) -> serde_json::Value {
 fn language(family: Family) -> &'static str {
     match family {
         Family::Go => "go",
+        Family::Java => "java",
         Family::Python => "python",
         Family::Rust => "rust",
         Family::Script => "typescript",

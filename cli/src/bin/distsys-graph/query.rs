@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use distsys_graph::datalog::{Limits, Type};
 use distsys_graph::facts::bundle::{BundleError, Derived};
 use distsys_graph::facts::{FactBase, bundle};
+use distsys_graph::outputs::json_pretty;
 use distsys_graph::query::{self, Cell, Source, Table};
 use distsys_graph::{Analysis, Config};
 use serde_json::{Map, Value, json};
@@ -142,8 +143,7 @@ pub(crate) fn show(out: &mut impl Write, arguments: &QueryArguments, tables: &[T
     if arguments.format == QueryFormat::Json {
         let all: Map<String, Value> =
             tables.iter().map(|table| (table.relation.clone(), as_json(arguments, table))).collect();
-        serde_json::to_writer_pretty(&mut *out, &all)?;
-        return writeln!(out);
+        return writeln!(out, "{}", json_pretty(&all)?);
     }
     for table in tables {
         if table.only_size.is_some() || arguments.count {

@@ -1,9 +1,13 @@
 //! The propagation itself.
 
 mod calls;
+mod generics;
 mod given_back;
 mod guesses;
+mod lambdas;
+mod overloads;
 mod propagate;
+mod provided;
 mod seed;
 mod wrappers;
 
@@ -79,6 +83,8 @@ pub struct Resolution {
     /// The variable of another module that an import, or a free name, stands for.
     imported: FxHashMap<VarId, VarId>,
     exports: FxHashMap<(ModuleId, Sym), VarId>,
+    /// Fields that get what a function of the project provides.
+    provided: FxHashMap<(ClassId, Sym), VarId>,
     calls_by_site: FxHashMap<SiteId, (u32, u32)>,
     passed_by_site: FxHashMap<SiteId, (u32, u32)>,
     external_by_site: FxHashMap<SiteId, (u32, u32)>,
@@ -122,9 +128,14 @@ impl Resolution {
         self.exports.get(&(module, name)).copied()
     }
 
-    /// The variable that an imported one stands for.
+    /// The variable that an imported one, or a parameter that a provider answers, stands for.
     pub fn imported(&self, var: VarId) -> Option<VarId> {
         self.imported.get(&var).copied()
+    }
+
+    /// What is given to a field by a function of the project that provides it.
+    pub fn provided(&self, class: ClassId, field: Sym) -> Option<VarId> {
+        self.provided.get(&(class, field)).copied()
     }
 
     /// A class with its project bases, nearest first.
@@ -194,6 +205,8 @@ impl Resolution {
         let mut flow = Flow::new(program, models, bindings, hierarchy, paths);
         flow.roles = roles;
         flow.seed();
+        flow.by_providers();
+        flow.by_declared_interfaces();
         flow.run();
         flow.by_decorated_functions();
         flow.run();
@@ -260,6 +273,9 @@ struct Flow<'p, 'f> {
     callee_sites: FxHashMap<u32, SiteId>,
     /// What a library gives to the functions that a node holds, by the position of the parameter.
     handed: FxHashMap<u32, Vec<(usize, PathId)>>,
+    /// Declared types of variables, where overloads are told apart by them.
+    static_types: FxHashMap<VarId, Sym>,
+    provided: provided::Provided,
     any_element: Sym,
     computed: Sym,
     spread_depth: usize,
@@ -312,6 +328,8 @@ impl<'p, 'f> Flow<'p, 'f> {
             callee_nodes: FxHashMap::default(),
             callee_sites: FxHashMap::default(),
             handed: FxHashMap::default(),
+            static_types: overloads::static_types(program),
+            provided: provided::Provided::default(),
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
             computed: facts.symbols.lookup("[]").unwrap_or(Sym::EMPTY),
             spread_depth: 0,
@@ -543,6 +561,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 Some(Binding::Var(var)) => Some((from, var)),
                 _ => None,
             })
+            .chain(self.provided.parameters)
             .collect();
         let mut constructed = self.constructed;
         for given in constructed.values_mut() {
@@ -562,6 +581,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             ancestors,
             imported,
             exports: self.bindings.into_exports(),
+            provided: self.provided.fields,
             calls_by_site,
             passed_by_site,
             external_by_site,
