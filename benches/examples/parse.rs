@@ -13,9 +13,13 @@ const ROUNDS: usize = 3;
 
 fn main() -> io::Result<()> {
     let root = env::args_os().nth(1).map(PathBuf::from).unwrap_or_else(|| PathBuf::from("."));
-    for (extension, language) in [("java", Language::from(tree_sitter_java::LANGUAGE))] {
+    let grammars = [("go", tree_sitter_go::LANGUAGE), ("java", tree_sitter_java::LANGUAGE)];
+    for (extension, language) in grammars.map(|(extension, grammar)| (extension, Language::from(grammar))) {
         let mut texts = Vec::new();
         collect(&root, extension, &mut texts)?;
+        if texts.is_empty() {
+            continue;
+        }
         let bytes: usize = texts.iter().map(|(_, text)| text.len()).sum();
         let parse = best(|| {
             for (_, text) in &texts {
