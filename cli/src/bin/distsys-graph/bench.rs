@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::args::Format;
 use crate::text;
 
-pub(crate) fn run(path: &Path, format: Format, jobs: Option<usize>) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(path: &Path, format: Format, jobs: Option<usize>, _warm: bool) -> anyhow::Result<ExitCode> {
     let report = Analysis::of_paths([path.to_path_buf()]).jobs(jobs).run()?;
     let mut out = anstream::stdout();
     match format {
@@ -22,7 +22,7 @@ pub(crate) fn run(path: &Path, format: Format, jobs: Option<usize>) -> anyhow::R
             let phases: Map<String, Value> =
                 report.phases.iter().map(|(name, millis)| ((*name).to_owned(), json!(millis))).collect();
             let tuples: Map<String, Value> =
-                report.counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
+                report.counts.iter().map(|(name, count)| (name.clone(), json!(count))).collect();
             let document = json!({
                 "files": report.summary.files,
                 "lines": report.summary.lines,

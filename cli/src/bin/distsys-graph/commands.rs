@@ -13,7 +13,7 @@ use distsys_graph::{Analysis, Maturity, config, own_rules, rule, rules};
 use serde_json::json;
 
 use crate::args::{Arguments, Color, Command, FactsArguments, FactsFormat, Format, GraphForm};
-use crate::{bench, check, init, models, query, review, text};
+use crate::{bench, cache, check, init, models, query, review, text};
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match arguments.color {
@@ -31,9 +31,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Models(arguments) => models::run(arguments),
         Command::Graph { path, format, around, depth, jobs } => graph(path, *format, around.as_deref(), *depth, *jobs),
         Command::Test { path } => test(path),
+        Command::Clean { cache_dir } => cache::clean(cache_dir.as_deref()),
         Command::Init => init::run(),
         Command::Completions { shell } => completions(*shell),
-        Command::Bench { path, format, jobs } => bench::run(path, *format, *jobs),
+        Command::Bench { path, format, jobs, warm } => bench::run(path, *format, *jobs, *warm),
     }
 }
 

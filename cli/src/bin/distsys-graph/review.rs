@@ -10,7 +10,7 @@ use distsys_graph::outputs::{self, Format};
 use distsys_graph::review::{Choices, Packet, Scope, packets, review};
 
 use crate::args::ReviewArguments;
-use crate::check::{Chosen, form, hold_against};
+use crate::check::{Chosen, form, hold_against, tell_notes};
 use crate::text;
 
 pub(crate) fn run(arguments: &ReviewArguments) -> anyhow::Result<ExitCode> {
@@ -25,6 +25,7 @@ pub(crate) fn run(arguments: &ReviewArguments) -> anyhow::Result<ExitCode> {
     if let Some(path) = &arguments.baseline {
         hold_against(&mut review.report, path, false)?;
     }
+    tell_notes(&review.report);
     let mut out = BufWriter::new(anstream::stdout());
     match &arguments.packets {
         Some(folder) if folder == Path::new("-") => {
