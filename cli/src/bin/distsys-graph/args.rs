@@ -99,7 +99,7 @@ pub(crate) enum Command {
         format: Format,
         #[arg(long)]
         jobs: Option<usize>,
-        /// Measure runs with a cache, too: the first, one with no change, one with one file changed (in memory of the cache only)
+        /// Measure runs with a cache of their own, too: the first, and one with no change
         #[arg(long)]
         warm: bool,
     },

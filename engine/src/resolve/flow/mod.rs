@@ -7,6 +7,7 @@ mod propagate;
 mod seed;
 mod wrappers;
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, SiteId, Sym, VarId};
@@ -229,6 +230,10 @@ struct Flow<'p, 'f> {
     role_edges: Vec<(u32, u32)>,
     /// Whether something got a role after it was made.
     is_enriched: bool,
+    /// By the names themselves: few name many.
+    roles_by_name: FxHashMap<Sym, HandleRole>,
+    /// Whether a library's name is that of a handle, by what was asked before.
+    handles: RefCell<FxHashMap<PathId, bool>>,
     calls: FxHashMap<(SiteId, FunctionId), Confidence>,
     external: FxHashSet<(SiteId, PathId, Value)>,
     bound: FxHashSet<(SiteId, FunctionId)>,
@@ -285,6 +290,8 @@ impl<'p, 'f> Flow<'p, 'f> {
             roles: None,
             role_edges: Vec::new(),
             is_enriched: false,
+            roles_by_name: FxHashMap::default(),
+            handles: RefCell::default(),
             calls: FxHashMap::default(),
             external: FxHashSet::default(),
             bound: FxHashSet::default(),
@@ -305,19 +312,24 @@ impl<'p, 'f> Flow<'p, 'f> {
 
     pub(super) fn name_the_nodes(&mut self) {
         let facts = self.program.facts;
-        let mut by_name: FxHashMap<Sym, HandleRole> = FxHashMap::default();
         for row in &facts.relations.variable {
-            let role = *by_name.entry(row.name).or_insert_with(|| role_of_name(facts.text(row.name), false));
+            let role = self.role_of(row.name);
             if role != HandleRole::Unknown {
                 self.name_roles.insert(row.var.index() as u32, role);
             }
         }
+        let mut of_functions: FxHashMap<Sym, HandleRole> = FxHashMap::default();
         for row in &facts.relations.function {
-            let role = role_of_name(facts.text(row.name), true);
+            let role = *of_functions.entry(row.name).or_insert_with(|| role_of_name(facts.text(row.name), true));
             if role != HandleRole::Unknown {
                 self.name_roles.insert(self.return_base + row.function.index() as u32, role);
             }
         }
+    }
+
+    fn role_of(&mut self, name: Sym) -> HandleRole {
+        let text = self.program.text(name);
+        *self.roles_by_name.entry(name).or_insert_with(|| role_of_name(text, false))
     }
 
     // ---- nodes and values
@@ -346,12 +358,13 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     pub(super) fn is_handle(&self, value: Value) -> bool {
+        let names_one = |path: PathId| {
+            let ask = || self.models.is_handle_anywhere(self.paths.text(path));
+            *self.handles.borrow_mut().entry(path).or_insert_with(ask)
+        };
         match value.kind {
-            ValueKind::External(path) => self.models.is_handle_anywhere(self.paths.text(path)),
-            ValueKind::Instance(class) => self
-                .hierarchy
-                .external_bases(class)
-                .any(|(path, _)| self.models.is_handle_anywhere(self.paths.text(path))),
+            ValueKind::External(path) => names_one(path),
+            ValueKind::Instance(class) => self.hierarchy.external_bases(class).any(|(path, _)| names_one(path)),
             _ => false,
         }
     }
@@ -432,7 +445,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         let node = self.nodes;
         self.nodes += 1;
         self.sets.grow(self.nodes as usize);
-        let role = role_of_name(self.program.text(name), false);
+        let role = self.role_of(name);
         if role != HandleRole::Unknown {
             self.name_roles.insert(node, role);
         }
