@@ -43,7 +43,13 @@ fn main() {
         };
         println!(
             "| {} {} | {} | {:.2} | {:.0} | {:.2} | {:.0} |",
-            grouped(size), tree.name, grouped(whole.0), whole.1, whole.2, half.1, half.2
+            grouped(size),
+            tree.name,
+            grouped(whole.0),
+            whole.1,
+            whole.2,
+            half.1,
+            half.2
         );
     }
 }
@@ -69,7 +75,8 @@ fn small_files(folder: &Path, size: usize) {
         let inner = folder.join(format!("part{part}"));
         fs::create_dir(&inner).expect("it can be made");
         for number in part * 500..size.min(part * 500 + 500) {
-            let text = format!("import requests\n\ndef fetch_{number}(url):\n    return requests.get(url, timeout=5)\n");
+            let text =
+                format!("import requests\n\ndef fetch_{number}(url):\n    return requests.get(url, timeout=5)\n");
             write(&inner, &format!("module_{number}.py"), &text);
         }
     }

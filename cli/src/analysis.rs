@@ -321,8 +321,7 @@ impl Analysis {
         let mut options = self.options.clone();
         options.exclude.extend(self.config.exclude.iter().cloned());
         let serves = |folder: &&CacheFolder| self.root().is_some_and(|root| folder.serves(root));
-        options.cache =
-            self.cache.as_ref().filter(serves).and_then(|folder| Some(folder.tree(&self.identity()?)));
+        options.cache = self.cache.as_ref().filter(serves).and_then(|folder| Some(folder.tree(&self.identity()?)));
         options.cache_of_copy = self.copy_of.is_some();
         options
     }

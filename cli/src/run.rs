@@ -83,7 +83,9 @@ impl Analysis {
         let outcome = self.outcome(&facts, &skipped, judgement, &ran);
         let mut notes = Vec::new();
         if let (Some(cache), Some(key), true) = (cache, key, partial.is_empty()) {
-            notes.extend(writing.finish().and_then(|()| keep(cache, &key, &outcome)).err().map(|error| error.to_string()));
+            notes.extend(
+                writing.finish().and_then(|()| keep(cache, &key, &outcome)).err().map(|error| error.to_string()),
+            );
         } else {
             notes.extend(writing.finish().err().map(|error| error.to_string()));
         }
@@ -132,7 +134,8 @@ impl Analysis {
             match receiver.recv_timeout(TICK) {
                 Ok(judged) => {
                     let judged = judged?;
-                    let reached = if judged.unfinished.is_empty() { None } else { over.map(|over| over.0).or(watch.reached()) };
+                    let reached =
+                        if judged.unfinished.is_empty() { None } else { over.map(|over| over.0).or(watch.reached()) };
                     return Ok((judged, reached));
                 }
                 // It panicked: the fault is ours, and told by whoever joins it.

@@ -88,7 +88,8 @@ fn a_second_run_says_the_same_and_writes_nothing() {
     assert!(expected.stdout.contains("retry-without-idempotency-key") && expected.stdout.contains("syntax_error"));
     assert_eq!(warm(&project, cache.path()), expected);
     let before = files_of(cache.path());
-    let contents = |files: &[PathBuf]| files.iter().map(|file| fs::read(file).expect("it is there")).collect::<Vec<_>>();
+    let contents =
+        |files: &[PathBuf]| files.iter().map(|file| fs::read(file).expect("it is there")).collect::<Vec<_>>();
     let held = contents(&before);
     assert_eq!(warm(&project, cache.path()), expected);
     assert_eq!(files_of(cache.path()), before);
@@ -109,7 +110,8 @@ fn random_edits() {
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     let texts = [CHARGE, RETRY, QUEUE, LOCK, TASK, "", "def f(:\n"];
     for step in 0..tries("DISTSYS_EDITS", 40) {
-        let name = ["app/charge.py", "app/buy.py", "app/events.py", "web/load.ts", "src/main.rs", "app/new.py"][chance.below(6)];
+        let name = ["app/charge.py", "app/buy.py", "app/events.py", "web/load.ts", "src/main.rs", "app/new.py"]
+            [chance.below(6)];
         let path = project.folder().join(name);
         match chance.below(6) {
             0 => drop(fs::remove_file(&path)),
@@ -149,7 +151,12 @@ fn what_is_damaged_is_as_if_it_were_not_there() {
             // A changed file, so that the outcome of the run before does not hide the rest.
             project.write("app/other.py", format!("x = {}\n", damaged.len()));
             let output = warm(&project, cache.path());
-            assert_eq!((output.status, &output.stdout), (expected.status, &cold(&project).stdout), "{}", file.display());
+            assert_eq!(
+                (output.status, &output.stdout),
+                (expected.status, &cold(&project).stdout),
+                "{}",
+                file.display()
+            );
             fs::write(file, whole).expect("it can be written");
         }
         fs::remove_file(project.folder().join("app/other.py")).expect("it was written");
@@ -170,7 +177,11 @@ fn a_cache_that_cannot_be_written_is_done_without() {
     // A full disk: no file may grow.
     let full = folder();
     let binary = env!("CARGO_BIN_EXE_distsys-graph");
-    let script = format!("trap '' XFSZ; ulimit -f 0; exec {binary} check {} --format json --cache-dir {}", project.path(), full.path().display());
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 0; exec {binary} check {} --format json --cache-dir {}",
+        project.path(),
+        full.path().display()
+    );
     outputs.push(finished(std::process::Command::new("bash").args(["-c", &script])));
     for output in outputs {
         assert_eq!((output.status, &output.stdout), (expected.status, &expected.stdout));

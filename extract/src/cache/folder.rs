@@ -20,7 +20,8 @@ const MAX_AGE: Duration = Duration::from_secs(30 * 86_400);
 const USE_STEP: Duration = Duration::from_secs(86_400);
 /// What other programs that make backups or look for secrets heed (bford.info/cachedir).
 const TAG: &str = "CACHEDIR.TAG";
-const TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of distsys-graph. It may be removed at any time.\n";
+const TAG_TEXT: &str =
+    "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of distsys-graph. It may be removed at any time.\n";
 
 /// A folder that holds what runs leave to later runs.
 #[derive(Clone, Debug)]

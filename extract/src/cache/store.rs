@@ -195,9 +195,10 @@ impl Store {
             if !is_ours || named.contains(&path) {
                 continue;
             }
-            let age = entry.metadata().and_then(|metadata| metadata.modified()).ok();
-            // One of tomorrow was written before the clock was set back.
-            let is_old = age.is_none_or(|time| now.duration_since(time).map_or(true, |age| age > ORPHAN_AGE));
+            let Ok(written) = entry.metadata().and_then(|metadata| metadata.modified()) else { continue };
+            // One of tomorrow was written before the clock was set back; one of this moment is another run's.
+            let age = now.duration_since(written).unwrap_or_else(|error| error.duration());
+            let is_old = age > ORPHAN_AGE;
             if is_old || before.contains(&path) {
                 let _ = fs::remove_file(path);
             }

@@ -38,9 +38,8 @@ impl Origin {
 
 /// The facts of a text, a function of path and bytes alone. Parsers that panic give up one file.
 pub(super) fn lower(path: &str, bytes: &[u8]) -> Result<FactBase, Refusal> {
-    let text = decode(bytes).map_err(|at| {
-        (DiagnosticKind::InvalidUtf8, format!("no valid UTF-8 at byte {at}; save the file as UTF-8"))
-    })?;
+    let text = decode(bytes)
+        .map_err(|at| (DiagnosticKind::InvalidUtf8, format!("no valid UTF-8 at byte {at}; save the file as UTF-8")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let name = path.rsplit('/').next().unwrap_or(path);
     if let Some(refusal) = guard::refuse(text) {

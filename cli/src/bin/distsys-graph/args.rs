@@ -201,7 +201,7 @@ pub(crate) struct CacheArguments {
     #[arg(long, value_name = "DIR", env = CACHE_DIR)]
     pub(crate) cache_dir: Option<PathBuf>,
     /// Read everything, keep nothing
-    #[arg(long, env = "DISTSYS_GRAPH_NO_CACHE")]
+    #[arg(long, env = "DISTSYS_GRAPH_NO_CACHE", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) no_cache: bool,
 }
 
