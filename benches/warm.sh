@@ -10,8 +10,8 @@ trap 'rm -rf "$folder"' EXIT
 timed() { # NAME ARGUMENTS…
     local name=$1
     shift
-    /usr/bin/time -o "$folder/one" -f "%e %U %S %M" "$binary" check "$folder/tree" --format json "$@" > "$folder/out.$name" || true
-    tail -n 1 "$folder/one" | awk '{ print $1, $2 + $3, $4 / 1000 }' >> "$folder/$name"
+    /usr/bin/time -o "$folder/time" -f "%e %U %S %M" "$binary" check "$folder/tree" --format json "$@" > "$folder/out.$name" || true
+    tail -n 1 "$folder/time" | awk '{ print $1, $2 + $3, $4 / 1000 }' >> "$folder/$name"
 }
 median() { # NAME COLUMN
     cut -d' ' -f"$2" "$folder/$1" | sort -g | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'
