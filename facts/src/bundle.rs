@@ -13,7 +13,7 @@ use rustc_hash::FxHasher;
 
 use crate::base::FactBase;
 use crate::column::ColumnType;
-use crate::ids::{IdKind, Sym};
+use crate::ids::IdKind;
 use crate::interner::Interner;
 use crate::relation::{RelationSource, RelationVisitor, Row};
 use crate::schema::{Relations, SPECS};
@@ -85,6 +85,15 @@ pub fn write(facts: &FactBase, derived: &Derived) -> Vec<u8> {
 /// The base that bytes hold, and what was derived from it. The values of derived rows are as they were written: whoever
 /// reads them checks that they are of the base.
 pub fn read(bytes: &[u8]) -> Result<(FactBase, Derived), BundleError> {
+    let (mut facts, derived) = read_to_merge(bytes)?;
+    match facts.symbols.index() {
+        true => Ok((facts, derived)),
+        false => Err(BundleError::Damaged { at: 0 }),
+    }
+}
+
+/// As [`read`], for facts that are merged next: no text of theirs is looked up by then.
+pub fn read_to_merge(bytes: &[u8]) -> Result<(FactBase, Derived), BundleError> {
     let mut head = bytes.chunks_exact(4).map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
     if head.next() != Some(MAGIC) {
         return Err(BundleError::NotABundle);
@@ -249,17 +258,16 @@ impl Reader<'_> {
         if count as usize > self.left() {
             return Err(self.damaged());
         }
-        let lengths = (0..count).map(|_| self.number()).collect::<Result<Vec<u32>, _>>()?;
-        let mut interner = Interner::default();
-        for (index, length) in lengths.into_iter().enumerate() {
-            let end = self.at.checked_add(length as usize).ok_or(self.damaged())?;
-            let text =
-                self.bytes.get(self.at..end).and_then(|bytes| std::str::from_utf8(bytes).ok()).ok_or(self.damaged())?;
-            if interner.intern(text) != Sym(index as u32) {
-                return Err(self.damaged());
-            }
-            self.at = end;
+        let mut end = 0u32;
+        let mut ends = Vec::with_capacity(count as usize);
+        for _ in 0..count {
+            end = end.checked_add(self.number()?).ok_or(self.damaged())?;
+            ends.push(end);
         }
+        let bytes = self.at.checked_add(end as usize).and_then(|until| self.bytes.get(self.at..until));
+        let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()).ok_or(self.damaged())?;
+        let interner = Interner::of_arena(text.to_owned(), ends).ok_or(self.damaged())?;
+        self.at += end as usize;
         self.symbols = count;
         Ok(interner)
     }

@@ -88,7 +88,7 @@ impl Index {
         let age = u8::from(!new.is_empty());
         let number = segments.len().saturating_sub(1) as u32;
         let mut parts: Vec<PartRow> = new.into_iter().map(|part| PartRow { segment: number, ..part }).collect();
-        parts.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        parts.sort_unstable_by_key(|part| part.key);
         parts.dedup_by(|a, b| a.key == b.key);
         let kept = self.parts.iter().filter(|part| parts.binary_search_by(|new| new.key.cmp(&part.key)).is_err());
         let kept: Vec<PartRow> = kept
@@ -98,7 +98,7 @@ impl Index {
             })
             .collect();
         parts.extend(kept);
-        parts.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        parts.sort_unstable_by_key(|part| part.key);
         let files = files.unwrap_or_else(|| {
             let rows = self.files.iter().map(|row| FileRow { path: row.path.clone(), ..*row });
             rows.collect()
@@ -110,11 +110,9 @@ impl Index {
 
     fn drop_unused_segments(&mut self) {
         let mut numbers = vec![None; self.segments.len()];
-        self.parts.iter().for_each(|part| numbers[part.segment as usize] = Some(0));
-        let mut next = 0;
-        for number in numbers.iter_mut().flatten() {
-            *number = next;
-            next += 1;
+        self.parts.iter().for_each(|part| numbers[part.segment as usize] = Some(0u32));
+        for (next, number) in numbers.iter_mut().flatten().enumerate() {
+            *number = next as u32;
         }
         let mut at = 0;
         self.segments.retain(|_| {
@@ -136,7 +134,7 @@ impl Index {
     /// The index after all parts of the last run were written to one segment.
     pub(super) fn gathered(self, parts: Vec<PartRow>, segment: Segment) -> Index {
         let mut parts = parts;
-        parts.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        parts.sort_unstable_by_key(|part| part.key);
         Index { parts, segments: vec![segment], ..self }
     }
 

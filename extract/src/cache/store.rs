@@ -20,7 +20,7 @@ const ORPHAN_AGE: Duration = Duration::from_secs(3600);
 /// What reading a file gave.
 #[derive(Debug)]
 pub(crate) enum Part {
-    Facts(FactBase),
+    Facts(Box<FactBase>),
     /// The file gives no facts, whoever reads it.
     Refused(DiagnosticKind, String),
 }
@@ -47,7 +47,7 @@ impl Part {
 
     fn decode(bytes: &[u8]) -> Option<Part> {
         match bytes {
-            [bundle @ .., FACTS] => Some(Part::Facts(bundle::read(bundle).ok()?.0)),
+            [bundle @ .., FACTS] => Some(Part::Facts(Box::new(bundle::read_to_merge(bundle).ok()?.0))),
             [message @ .., kind, REFUSED] => {
                 let kind = DiagnosticKind::from_number(u32::from(*kind))?;
                 Some(Part::Refused(kind, std::str::from_utf8(message).ok()?.to_owned()))
@@ -119,7 +119,7 @@ impl Store {
     pub(crate) fn save(&self, mut saved: Saved) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         saved.used.sort_unstable();
-        saved.new.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        saved.new.sort_unstable_by_key(|(key, _)| *key);
         let segment = self.write_segment(saved.new.iter().map(|(key, bytes)| (*key, bytes.as_slice())))?;
         let files = saved.files.map(|files| {
             let mut rows: Vec<FileRow> =

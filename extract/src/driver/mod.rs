@@ -188,7 +188,7 @@ impl Survey {
             found.key = done.kept.as_ref().map(|(key, _)| *key);
             new.extend(done.kept);
             match done.outcome {
-                Ok(facts) => parts[at] = Some(Part::Facts(facts)),
+                Ok(facts) => parts[at] = Some(Part::Facts(Box::new(facts))),
                 Err((kind, message)) => {
                     is_whole &= kind != DiagnosticKind::Timeout;
                     parts[at] = Some(Part::Refused(kind, message));
@@ -202,7 +202,7 @@ impl Survey {
         let mut facts = Vec::with_capacity(parts.len());
         for (found, part) in self.files.iter().zip(parts) {
             match part {
-                Some(Part::Facts(part)) => facts.push(part),
+                Some(Part::Facts(part)) => facts.push(*part),
                 Some(Part::Refused(kind, message)) => skipped.push(Skipped { path: found.path.clone(), kind, message }),
                 None => {}
             }

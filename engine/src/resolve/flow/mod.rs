@@ -152,30 +152,28 @@ impl Resolution {
     }
 
     pub fn solve(program: &Program<'_>, models: &ModelSet) -> Resolution {
-        let first = Self::propagate(program, models, None);
+        let first = Self::propagate(program, models, Bindings::new(program, models), None);
         if !first.is_enriched {
             return first.finish();
         }
         // What a connection is made from says its role only after the connection has gone on without one. Where that happens,
         // all is done again, with the roles known from the start.
         let roles = first.made_roles(false);
-        drop(first);
-        let second = Self::propagate(program, models, Some(roles.clone()));
+        let second = Self::propagate(program, models, first.into_bindings(), Some(roles.clone()));
         let settled = second.made_roles(true);
         if settled == roles {
             return second.finish();
         }
-        drop(second);
-        Self::propagate(program, models, Some(settled)).finish()
+        Self::propagate(program, models, second.into_bindings(), Some(settled)).finish()
     }
 
     fn propagate<'p, 'f>(
         program: &'p Program<'f>,
         models: &'p ModelSet,
+        bindings: Bindings<'p, 'f>,
         roles: Option<FxHashMap<u32, HandleRole>>,
     ) -> Flow<'p, 'f> {
         let mut paths = Paths::default();
-        let bindings = Bindings::new(program, models);
         let hierarchy = Hierarchy::new(program, &bindings, &mut paths);
         let mut flow = Flow::new(program, models, bindings, hierarchy, paths);
         flow.roles = roles;
@@ -308,6 +306,11 @@ impl<'p, 'f> Flow<'p, 'f> {
         };
         flow.name_the_nodes();
         flow
+    }
+
+    /// Drops all but what names stand for, which no value changes.
+    fn into_bindings(self) -> Bindings<'p, 'f> {
+        self.bindings
     }
 
     pub(super) fn name_the_nodes(&mut self) {
