@@ -62,20 +62,22 @@ impl Watch {
     }
 
     pub fn reached(&self) -> Option<Reached> {
-        self.reached_share(1, 1)
+        self.reached_share(1)
     }
 
-    /// Facts take about half of what judging them takes in all: reading stops there, so that what was read can be judged.
+    /// Reading takes about half of a run's time, and facts half of its memory: it stops there, so that what was read can be
+    /// judged.
     pub(super) fn reached_by_reading(&self) -> Option<Reached> {
-        self.reached_share(1, 2)
+        self.reached_share(2)
     }
 
-    fn reached_share(&self, part: u64, of: u64) -> Option<Reached> {
-        if let Some(limit) = self.limits.time.filter(|limit| self.start.elapsed() >= *limit) {
+    /// The limit of which one part of `of` is used up.
+    fn reached_share(&self, of: u32) -> Option<Reached> {
+        if let Some(limit) = self.limits.time.filter(|limit| self.start.elapsed() >= *limit / of) {
             return Some(Reached::Time(limit));
         }
         let limit = self.limits.memory?;
-        (memory()? > limit / of * part).then_some(Reached::Memory(limit))
+        (memory()? > limit / u64::from(of)).then_some(Reached::Memory(limit))
     }
 }
 
