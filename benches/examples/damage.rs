@@ -65,7 +65,7 @@ fn main() {
 fn ask(text: &str) -> bool {
     let Ok(program) = parse("damaged.dl", text, &mut |_| None) else { return false };
     let mut database = Database::default();
-    let limits = Limits { max_tuples: 2_000, timeout: Some(Duration::from_millis(200)) };
+    let limits = Limits { max_tuples: 2_000, timeout: Some(Duration::from_millis(200)), stop: None };
     declare(&program, &mut database).and_then(|()| answer(&program, &mut database, &limits)).is_ok()
 }
 

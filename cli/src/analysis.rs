@@ -15,8 +15,10 @@ use serde::Serialize;
 
 use crate::accept::Date;
 use crate::config::{Config, known_slug};
+use crate::graph::Graph;
 use crate::json::Diagnostic;
 use crate::own_rules;
+use crate::query::QueryError;
 
 /// A source text in memory.
 pub type Source = SourceText;
@@ -93,6 +95,8 @@ pub enum AnalysisError {
     OwnRule(#[from] OwnRuleError),
     #[error("judging failed; please report it, with what it says above")]
     Judging,
+    #[error(transparent)]
+    Query(#[from] QueryError),
     #[error("{path}: {source}; it holds rules of the project's own")]
     RuleFile { path: String, source: std::io::Error },
 }
@@ -172,6 +176,8 @@ pub struct Report {
     /// By path, line and rule.
     pub findings: Vec<Reported>,
     pub diagnostics: Vec<Diagnostic>,
+    /// The rules that ran, those of the project's own last.
+    pub rules: Vec<&'static RuleInfo>,
     pub summary: Summary,
     /// Milliseconds by phase, in order.
     pub phases: Vec<(&'static str, f64)>,
@@ -289,6 +295,11 @@ impl Analysis {
         self
     }
 
+    /// What the project wants of it.
+    pub(crate) fn configuration(&self) -> &Config {
+        &self.config
+    }
+
     /// The folder that paths in the report are relative to.
     pub fn root(&self) -> Option<&Path> {
         match &self.input {
@@ -341,8 +352,13 @@ impl Analysis {
 
     /// The calls into libraries that no model knows, by library.
     pub fn missing_models(&self) -> Result<Vec<MissingLibrary>, AnalysisError> {
-        let models = self.own_models()?;
+        let models = self.config.own_models()?;
         Ok(distsys_queries::missing(&self.extract(&|_| {})?.facts, &models)?)
+    }
+
+    /// The graph of calls and effects of what was read.
+    pub fn graph(&self, facts: &FactBase) -> Result<Graph, AnalysisError> {
+        Ok(Graph::of(facts, &self.config.own_models()?)?)
     }
 
     pub(crate) fn is_kept(&self, finding: &Finding) -> bool {
@@ -393,17 +409,6 @@ impl Analysis {
     pub fn own_rules(mut self, rules: Vec<(String, String)>) -> Self {
         self.own_rules = Some(rules);
         self
-    }
-
-    pub(crate) fn own_models(&self) -> Result<Vec<(String, String)>, AnalysisError> {
-        let mut models = Vec::new();
-        for file in &self.config.model_files {
-            let path = self.config.folder.join(file);
-            let text = std::fs::read_to_string(&path)
-                .map_err(|source| AnalysisError::ModelFile { path: path.display().to_string(), source })?;
-            models.push((file.clone(), text));
-        }
-        Ok(models)
     }
 }
 

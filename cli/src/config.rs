@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use distsys_queries::{Confidence, Severity, rules};
 use toml::{Table, Value};
 
+use crate::AnalysisError;
 use crate::accept::{Acceptance, check_glob};
 
 pub const FILE_NAME: &str = "distsys-graph.toml";
@@ -52,6 +53,18 @@ impl Config {
             .map_err(|message| ConfigError::Invalid { path: path.display().to_string(), message })?;
         config.folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         Ok(config)
+    }
+
+    /// The names and texts of the models that the project brings.
+    pub fn own_models(&self) -> Result<Vec<(String, String)>, AnalysisError> {
+        let mut models = Vec::new();
+        for file in &self.model_files {
+            let path = self.folder.join(file);
+            let text = std::fs::read_to_string(&path)
+                .map_err(|source| AnalysisError::ModelFile { path: path.display().to_string(), source })?;
+            models.push((file.clone(), text));
+        }
+        Ok(models)
     }
 
     /// Reads the text of a configuration file.

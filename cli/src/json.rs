@@ -61,6 +61,13 @@ pub struct Diagnostic {
     pub message: String,
 }
 
+impl Diagnostic {
+    /// Left out as the rules of the walk say, and not for a fault that the reader may want to mend.
+    pub fn is_by_rule(&self) -> bool {
+        matches!(self.kind.as_str(), "generated" | "vendored" | "minified")
+    }
+}
+
 impl<'r> Document<'r> {
     pub fn new(report: &'r Report) -> Self {
         Document {

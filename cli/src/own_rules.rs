@@ -27,6 +27,14 @@ pub fn folder_for(target: &Path) -> Option<PathBuf> {
     start.ancestors().map(|folder| folder.join(FOLDER)).find(|folder| folder.is_dir())
 }
 
+/// The text of a file that a rule includes.
+pub(crate) fn included(analysis: &Analysis, file: &str) -> Option<String> {
+    if let Some(texts) = analysis.own_texts() {
+        return texts.iter().find(|(name, _)| name == file).map(|(_, text)| text.clone());
+    }
+    std::fs::read_to_string(analysis.root().and_then(folder_for)?.join(file)).ok()
+}
+
 fn of_folder(folder: &Path) -> Result<Vec<OwnRule>, AnalysisError> {
     let mut rules = Vec::new();
     for path in files(folder, "dl")? {

@@ -3,12 +3,16 @@
 use std::cell::OnceCell;
 use std::path::Path;
 
-use distsys_engine::datalog::{self, Database, IoKind, Limits, Problem, Program, Type};
+use distsys_engine::datalog::{self, Column, Database, IoKind, Limits, Problem, Program, Proof, Relation, Type};
 use distsys_facts::bundle::Derived;
 use distsys_facts::{ClassId, FactBase, FileId, FunctionId, Id, IdKind, ModuleId, RegionId, SiteId, VarId, schema};
 use distsys_queries::{ModelError, load_extracted};
 pub use distsys_queries::{Schema, derive_tables, schemas};
+
+mod session;
+
 use rustc_hash::FxHashMap;
+pub use session::{Reply, Session};
 
 /// A value of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +39,8 @@ pub enum QueryError {
     Program(#[from] Problem),
     #[error(transparent)]
     Model(#[from] ModelError),
+    #[error("`{name}` is what the tree says; take another name")]
+    Taken { name: String },
     #[error("{path}: {source}; it is read for `.input {relation}`")]
     Facts { path: String, relation: String, source: std::io::Error },
 }
@@ -53,18 +59,19 @@ pub fn ask(
 ) -> Result<Vec<Table>, QueryError> {
     let program = datalog::parse_question(name, text, &mut beside(name))?;
     let mut database = Database::default();
-    load(facts, derived, own_models, &program, &mut database)?;
+    load(facts, derived, own_models, &program, &mut database, &[])?;
     datalog::answer(&program, &mut database, limits)?;
     Ok(tables(&program, &database, Some(facts)))
 }
 
-/// Fills and declares what a program uses of a tree.
+/// Fills and declares what a program uses of a tree. Relations that are `its_own` it may define, whatever the tree calls so.
 fn load(
     facts: &FactBase,
     derived: &Derived,
     own_models: &[(String, String)],
     program: &Program,
     database: &mut Database,
+    its_own: &[&str],
 ) -> Result<(), QueryError> {
     let foreign = program.foreign();
     load_extracted(facts, &foreign, database);
@@ -75,11 +82,41 @@ fn load(
     };
     distsys_queries::derive_relations(facts, own_models, &open, database)?;
     // So that a slip of the pen finds its neighbour.
-    for schema in schemas() {
+    for schema in schemas().into_iter().filter(|schema| !its_own.contains(&schema.name)) {
         database.declare(schema.name, schema.columns);
     }
     datalog::declare(program, database)?;
     Ok(())
+}
+
+/// The proof of what a rule of the project's own finds at `place` (`path:line:column`), as lines.
+pub(crate) fn prove_finding(
+    facts: &FactBase,
+    own_models: &[(String, String)],
+    name: &str,
+    text: &str,
+    include: &mut dyn FnMut(&str) -> Option<String>,
+    place: &str,
+) -> Result<Option<Vec<String>>, QueryError> {
+    let program = datalog::parse(name, text, include)?;
+    let mut database = Database::default();
+    load(facts, &Derived::default(), own_models, &program, &mut database, &["finding", "step"])?;
+    datalog::evaluate(&program, &mut database, &Limits::default())?;
+    let names = Names::new(facts);
+    let Some(relation) = database.relation("finding") else { return Ok(None) };
+    let is_there = |row: &&[u32]| {
+        let mut values = row.iter().zip(&relation.columns);
+        values.any(|(value, column)| {
+            let readable = match column.type_ {
+                Type::Id(kind) => names.readable(kind, *value),
+                _ => None,
+            };
+            readable.is_some_and(|readable| readable == place)
+        })
+    };
+    let Some(row) = relation.rows().find(is_there).map(<[u32]>::to_vec) else { return Ok(None) };
+    let proof = datalog::explain(&program, &mut database, "finding", &row)?;
+    Ok(proof.map(|proof| crate::proofs::lines(&proof, &database, &readable(Some(&names)))))
 }
 
 /// Runs a program over plain files of facts, as Souffle does.
@@ -97,6 +134,8 @@ pub fn run(folder: &Path, name: &str, text: &str, limits: &Limits) -> Result<Vec
 /// Declares what a program uses and reads its files.
 fn load_files(folder: &Path, program: &Program, database: &mut Database) -> Result<(), QueryError> {
     datalog::declare(program, database)?;
+    // What is wrong with the program is told before files are read.
+    datalog::verify(program, database)?;
     for directive in program.directives.iter().filter(|directive| directive.kind == IoKind::Input) {
         let path = folder.join(directive.file());
         let text = std::fs::read_to_string(&path).map_err(|source| QueryError::Facts {
@@ -133,7 +172,7 @@ pub fn prove(
     let mut database = Database::default();
     let facts = match source {
         Source::Tree { facts, derived, own_models } => {
-            load(facts, derived, own_models, &program, &mut database)?;
+            load(facts, derived, own_models, &program, &mut database, &[])?;
             Some(facts)
         }
         Source::Files(folder) => {
@@ -143,21 +182,50 @@ pub fn prove(
     };
     datalog::evaluate(&program, &mut database, limits)?;
     let names = facts.map(Names::new);
-    let readable = |(value, type_): datalog::Value| match type_ {
-        Type::Id(kind) => names.as_ref().and_then(|names| names.readable(kind, value)),
-        _ => None,
-    };
+    let proofs = proofs(&program, &mut database, names.as_ref(), count)?;
+    Ok(proofs.iter().map(|proof| crate::proofs::lines(proof, &database, &readable(names.as_ref()))).collect())
+}
+
+/// Proofs of the first `count` rows of each relation that an evaluated program shows, first as they are shown.
+fn proofs(
+    program: &Program,
+    database: &mut Database,
+    names: Option<&Names<'_>>,
+    count: usize,
+) -> Result<Vec<Proof>, QueryError> {
     let mut proofs = Vec::new();
     for directive in program.directives.iter().filter(|directive| directive.kind == IoKind::Output) {
-        let rows = database.relation(&directive.relation).into_iter().flat_map(|relation| relation.rows());
-        let rows: Vec<Vec<u32>> = rows.take(count).map(<[u32]>::to_vec).collect();
-        for row in rows {
-            if let Some(proof) = datalog::explain(&program, &mut database, &directive.relation, &row)? {
-                proofs.push(crate::proofs::lines(&proof, &database, &readable));
-            }
+        let Some(relation) = database.relation(&directive.relation) else { continue };
+        let mut rows: Vec<(Vec<Cell>, Vec<u32>)> =
+            relation.rows().map(|row| (cells(row, relation, database, names), row.to_vec())).collect();
+        rows.sort();
+        for (_, row) in rows.iter().take(count) {
+            proofs.extend(datalog::explain(program, database, &directive.relation, row)?);
         }
     }
     Ok(proofs)
+}
+
+/// A row as it is shown.
+fn cells(row: &[u32], relation: &Relation, database: &Database, names: Option<&Names<'_>>) -> Vec<Cell> {
+    let cell = |(value, column): (&u32, &Column)| match column.type_ {
+        Type::Symbol => Cell::Text(database.text(*value).to_owned()),
+        Type::Number => Cell::Number(i64::from(*value as i32)),
+        Type::Id(kind) => {
+            let readable = names.and_then(|names| names.readable(kind, *value));
+            readable.map_or(Cell::Number(i64::from(*value)), Cell::Text)
+        }
+    };
+    row.iter().zip(&relation.columns).map(cell).collect()
+}
+
+pub(crate) fn readable<'n, 'f>(
+    names: Option<&'n Names<'f>>,
+) -> impl Fn(datalog::Value) -> Option<String> + use<'n, 'f> {
+    move |(value, type_)| match type_ {
+        Type::Id(kind) => names.and_then(|names| names.readable(kind, value)),
+        _ => None,
+    }
 }
 
 /// Included files stand beside the program.
@@ -173,21 +241,11 @@ fn tables(program: &Program, database: &Database, facts: Option<&FactBase>) -> V
     for directive in shown {
         let Some(relation) = database.relation(&directive.relation) else { continue };
         let only_size = directive.kind == IoKind::PrintSize;
-        let cell = |value: u32, type_: Type| match type_ {
-            Type::Symbol => Cell::Text(database.text(value).to_owned()),
-            Type::Number => Cell::Number(i64::from(value as i32)),
-            Type::Id(kind) => {
-                let readable = names.as_ref().and_then(|names| names.readable(kind, value));
-                readable.map_or(Cell::Number(i64::from(value)), Cell::Text)
-            }
-        };
-        let cells = |row: &[u32]| -> Vec<Cell> {
-            row.iter().zip(&relation.columns).map(|(value, column)| cell(*value, column.type_)).collect()
-        };
         let rows = if only_size {
             Vec::new()
         } else {
-            let mut rows: Vec<Vec<Cell>> = relation.rows().map(cells).collect();
+            let mut rows: Vec<Vec<Cell>> =
+                relation.rows().map(|row| cells(row, relation, database, names.as_ref())).collect();
             rows.sort();
             rows
         };
@@ -199,18 +257,18 @@ fn tables(program: &Program, database: &Database, facts: Option<&FactBase>) -> V
 }
 
 /// What ids stand for.
-struct Names<'f> {
+pub(crate) struct Names<'f> {
     facts: &'f FactBase,
     variables: OnceCell<FxHashMap<VarId, &'f schema::Variable>>,
 }
 
 impl<'f> Names<'f> {
-    fn new(facts: &'f FactBase) -> Self {
+    pub(crate) fn new(facts: &'f FactBase) -> Self {
         Names { facts, variables: OnceCell::new() }
     }
 
     /// An id as a person reads it: `src/orders/service.py:42 OrderService.place`.
-    fn readable(&self, kind: IdKind, value: u32) -> Option<String> {
+    pub(crate) fn readable(&self, kind: IdKind, value: u32) -> Option<String> {
         let facts = self.facts;
         let r = &facts.relations;
         let path = |file: FileId| facts.text(r.file[file.index()].path);

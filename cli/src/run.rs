@@ -37,7 +37,7 @@ impl Analysis {
         let known = own_rules::load(self)?;
         let is_selected: Vec<bool> = self.selected_own(&known)?;
         let own = known.into_iter().zip(is_selected).filter_map(|(rule, is_selected)| is_selected.then_some(rule));
-        let means = Means { rules: self.selected_rules()?, models: self.own_models()?, own: own.collect() };
+        let means = Means { rules: self.selected_rules()?, models: self.config.own_models()?, own: own.collect() };
         let infos: Vec<&'static RuleInfo> =
             means.rules.iter().map(|rule| &rule.info).chain(means.own.iter().map(|rule| rule.info)).collect();
         let start = Instant::now();
@@ -202,7 +202,7 @@ impl Analysis {
     }
 
     /// What depends on the day and on documents, and so is no part of an outcome.
-    fn report(&self, outcome: Outcome, ran: &[&RuleInfo], facts: Option<Arc<FactBase>>) -> Report {
+    fn report(&self, outcome: Outcome, ran: &[&'static RuleInfo], facts: Option<Arc<FactBase>>) -> Report {
         let Outcome { mut findings, mut diagnostics, mut summary, counts, resolution, paths } = outcome;
         let mut acceptances = self.config.accept.clone();
         if let Some(root) = self.root() {
@@ -217,6 +217,7 @@ impl Analysis {
         let mut report = Report {
             findings,
             diagnostics,
+            rules: ran.to_vec(),
             summary,
             phases: Vec::new(),
             counts,

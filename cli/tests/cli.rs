@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{project, run};
+use support::{project, run, run_in};
 
 #[test]
 fn text_report() {
@@ -107,4 +107,25 @@ fn calls_that_no_model_knows_are_counted_by_library() {
     assert_eq!((&acme["library"], &acme["unknown"]), (&"acme".into(), &4.into()));
     assert_eq!((&acme["callees"][0]["callee"], &acme["callees"][0]["calls"]), (&"acme.send".into(), &2.into()));
     assert!(libraries[1].is_null(), "requests is known and json is of the language: {libraries}");
+}
+
+#[test]
+fn init_begins_a_configuration_and_a_baseline() {
+    let queue = "import queue\nfrom fastapi import FastAPI\napp = FastAPI()\nevents = queue.Queue()\n@app.post('/e')\ndef receive(e):\n    events.put(e)\n";
+    let project = project(&[("src/app.py", queue)]);
+    let begun = run_in(project.folder(), &["init", "--baseline"]);
+    assert_eq!((begun.status, begun.stderr.contains("1 findings are the baseline")), (0, true), "{}", begun.stderr);
+    assert_eq!(run_in(project.folder(), &["check", "--baseline", "distsys-graph-baseline.txt"]).status, 0);
+    let again = run_in(project.folder(), &["init"]);
+    assert!(again.status == 2 && again.stderr.contains("it may be there already"), "{}", again.stderr);
+    // All that the comments offer can be taken as it is.
+    let text = std::fs::read_to_string(project.folder().join("distsys-graph.toml")).expect("it is written");
+    let offered = |line: &str| {
+        let rest = line.strip_prefix("# ").unwrap_or(line);
+        if rest.contains(" = ") || rest.starts_with("[[") { rest.to_owned() } else { line.to_owned() }
+    };
+    let taken: Vec<String> = text.lines().map(offered).filter(|line| !line.starts_with("files")).collect();
+    project.write("distsys-graph.toml", taken.join("\n"));
+    let output = run_in(project.folder(), &["check"]);
+    assert_ne!(output.status, 2, "{}", output.stderr);
 }

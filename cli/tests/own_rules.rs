@@ -75,3 +75,36 @@ fn pages_that_do_not_hold_are_told() {
         output.stdout
     );
 }
+
+#[test]
+fn a_finding_is_explained_down_to_what_it_rests_on() {
+    let orders = "import requests\n\ndef fetch():\n    return requests.get('https://stock.example/levels')\n\n\
+        def levels():\n    return fetch()\n";
+    let project = project(&[(".distsys-graph/rules/pay.dl", RULE), ("src/pay.py", PAY), ("src/orders.py", orders)]);
+    let listed = run(&["check", &project.path(), "--format", "json"]).stdout;
+    let report: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    let id = |rule: &str| {
+        let findings = report["findings"].as_array().expect("findings");
+        let finding = findings.iter().find(|finding| finding["rule"] == rule).expect("the rule speaks");
+        finding["id"].as_str().expect("an id").to_owned()
+    };
+    let explain = |id: &str| run(&["check", &project.path(), "--explain", id]);
+    // A rule of the project's own is a program: its finding is a row, and has a proof.
+    assert_eq!(
+        explain(&id("shop/no-payments")).stdout,
+        "finding(\"shop/no-payments\", \"minor\", src/pay.py:4:5, \"this pays\")   by shop/no-payments:4\n\
+         └─ op(src/pay.py:4:5, src/pay.py:3 pay, \"payment\", \"stripe.Charge.create\")\n"
+    );
+    // A built-in one tells the places, what is known of each, and what was not there.
+    let built_in = explain(&id("missing-timeout")).stdout;
+    assert!(built_in.starts_with("missing-timeout(src/orders.py:4:12)   by the rule: "), "{built_in}");
+    assert!(
+        built_in.contains("│  ├─ op(src/orders.py:4:12, src/orders.py:3 fetch, \"http_request\", \"requests.get\")"),
+        "{built_in}"
+    );
+    assert!(built_in.contains("└─ looked for and not there: no timeout on the call"), "{built_in}");
+    assert_eq!(explain(&id("missing-timeout")[..9]).stdout, built_in);
+    let unknown = explain("nothing");
+    assert_eq!((unknown.status, unknown.stdout.as_str()), (2, ""));
+    assert!(unknown.stderr.contains("no finding has the id `nothing`"), "{}", unknown.stderr);
+}

@@ -75,7 +75,7 @@ fn errors_point_at_the_place_and_name_the_nearest() {
 
 #[test]
 fn limits_end_what_would_not_end() {
-    let limits = Limits { max_tuples: 1000, timeout: None };
+    let limits = Limits { max_tuples: 1000, ..Limits::default() };
     let text = ".decl n(x: number)\nn(0).\nn(x + 1) :- n(x).\n.output n";
     let error = run(Path::new("."), "grow.dl", text, &limits).expect_err("no end");
     assert!(error.to_string().contains("more than 1000 tuples"), "{error}");

@@ -85,6 +85,21 @@ fn a_new_wrapper_breaks_an_old_caller_in_an_unchanged_file() {
             told.stderr
         );
     }
+    // Every form of the report has it once, also of a version that is not checked out.
+    for (format, told) in [
+        ("text", "--> app/client.py:5:12"),
+        ("concise", "app/client.py:5:12: major["),
+        ("json", "\"path\": \"app/client.py\",\n      \"line\": 5,"),
+        ("jsonl", "\"path\":\"app/client.py\",\"line\":5,\"column\":12,\"end_line\""),
+        ("sarif", "\"ruleId\": \"retry-without-idempotency-key\""),
+        ("github", "::warning file=app/client.py,line=5,"),
+        ("gitlab", "\"path\": \"app/client.py\""),
+        ("junit", "file=\"app/client.py\" line=\"5\""),
+        ("html", "return requests.post('https://pay.example/orders', json=order, timeout=5)"),
+    ] {
+        let report = review(&project, &["main..retries", "--format", format, "--color", "never"]);
+        assert_eq!((report.status, report.stdout.matches(told).count()), (1, 1), "{format}: {}", report.stdout);
+    }
     // What was there before is told only where the change touches it.
     git(project.folder(), &["checkout", "-q", "-b", "later"]);
     git(project.folder(), &["branch", "-f", "main", "retries"]);
@@ -218,7 +233,7 @@ fn packets_stand_on_their_own() {
     git(project.folder(), &["checkout", "-q", "-b", "pay"]);
     project.write("app/client.py", CLIENT.replace("orders", "charges"));
     project.write("app/calls.py", RETRYING);
-    project.write("deploy.yaml", "kind: Deployment\nspec:\n  replicas: 3\n");
+    project.write("deploy.yaml", "apiVersion: apps/v1\nkind: Deployment\nspec:\n  replicas: 3\n");
     commit(&project);
     let told = review(&project, &["--packets", "questions"]);
     assert!(
@@ -235,9 +250,10 @@ fn packets_stand_on_their_own() {
     let text = std::fs::read_to_string(project.folder().join("questions").join(markdown)).expect("it is text");
     for part in [
         "## Question",
+        "is charged twice. Does",
         "requests.post",
         "attempts are repeated here",
-        "deploy.yaml:3: replicas: 3",
+        "deploy.yaml:4: spec.replicas: 3",
         "no idempotency key",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
@@ -245,4 +261,30 @@ fn packets_stand_on_their_own() {
     let lines = review(&project, &["--packets", "-"]);
     assert_eq!(lines.stdout.lines().count(), 1);
     assert!(serde_json::from_str::<serde_json::Value>(&lines.stdout).is_ok());
+}
+
+#[test]
+fn hostile_texts_are_inert_in_reviews_and_packets() {
+    let marked = "</x>\u{1b}[31m\u{202e}![a](javascript:b)```";
+    let project =
+        repository(&[("app/__init__.py", ""), ("app/calls.py", PLAIN), ("app/buy.py", CALLER), ("app/client.py", "")]);
+    git(project.folder(), &["checkout", "-q", "-b", "<img>&'$(x)`x`"]);
+    project.write("app/client.py", CLIENT.replace("orders'", &format!("charges{marked}'")));
+    project.write("app/calls.py", RETRYING);
+    let manifest = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: app}\nspec:\n  replicas: \"3\\e[31m\\u202E```<img>\"\n";
+    project.write("k8s/<b>.yaml", manifest);
+    commit(&project);
+    let report = review(&project, &["--packets", "questions"]);
+    assert_eq!(report.status, 1, "{}{}", report.stdout, report.stderr);
+    let mut texts = vec![report.stdout, review(&project, &["--packets", "-"]).stdout];
+    for entry in std::fs::read_dir(project.folder().join("questions")).expect("packets") {
+        texts.push(std::fs::read_to_string(entry.expect("an entry").path()).expect("text"));
+    }
+    assert_eq!(texts.len(), 4);
+    for text in &texts {
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
+    }
+    assert!(!texts[0].contains("</x>") && !texts[0].contains("![a]"), "{}", texts[0]);
+    let packet = texts.iter().find(|text| text.starts_with("# ")).expect("a packet");
+    assert!(packet.contains("replicas") && packet.contains("````text"), "code stays in its block: {packet}");
 }

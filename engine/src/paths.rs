@@ -12,6 +12,11 @@ pub struct PathId(u32);
 /// Longer names are cut: a chain this long is a builder whose end no model names.
 const MAX_DEPTH: u8 = 14;
 
+/// Java's packages alone take a good part of that.
+fn max_depth(family: Family) -> u8 {
+    if family == Family::Java { MAX_DEPTH + 6 } else { MAX_DEPTH }
+}
+
 /// All qualified names, each made once.
 #[derive(Debug, Default)]
 pub struct Paths {
@@ -67,7 +72,7 @@ impl Paths {
         let mut last = base.rsplit('.');
         let made = if last.next() == Some(segment) && last.next() == Some(segment) {
             Some(path)
-        } else if self.depths[path.0 as usize] >= MAX_DEPTH {
+        } else if self.depths[path.0 as usize] >= max_depth(self.family(path)) {
             None
         } else {
             let text = format!("{base}.{segment}");

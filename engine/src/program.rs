@@ -26,9 +26,11 @@ pub struct Program<'f> {
     pub parameter_by_function: Csr,
     pub returns_by_function: Csr,
     pub return_type_by_function: Csr,
+    pub further_result_by_function: Csr,
     pub throws_by_var: Csr,
     pub annotation_by_function: Csr,
     pub annotation_by_class: Csr,
+    pub annotated_by_site: Csr,
     pub field_annotation_by_class: Csr,
     pub extends_by_class: Csr,
     pub method_by_class: Csr,
@@ -61,8 +63,6 @@ pub struct Program<'f> {
     pub condition_by_region: Csr,
     /// The method of a class by name.
     pub methods: FxHashMap<(ClassId, Sym), FunctionId>,
-    /// What a module offers under a name.
-    pub exports: FxHashMap<(ModuleId, Sym), VarId>,
     /// The top-level function of each file.
     pub module_functions: FxHashMap<ModuleId, FunctionId>,
     file_of_module: Vec<FileId>,
@@ -105,9 +105,11 @@ impl<'f> Program<'f> {
             argument_by_var: Csr::by(vars, &r.argument, |row| Some(row.var)),
             parameter_by_function: Csr::by(functions, &r.parameter, |row| Some(row.function)),
             returns_by_function: Csr::by(functions, &r.returns, |row| Some(row.function)),
+            further_result_by_function: Csr::by(functions, &r.further_result, |row| Some(row.function)),
             return_type_by_function: Csr::by(functions, &r.return_type, |row| Some(row.function)),
             throws_by_var: Csr::by(vars, &r.throws, |row| row.var),
             annotation_by_function: Csr::by(functions, &r.function_annotation, |row| Some(row.function)),
+            annotated_by_site: Csr::by(sites, &r.function_annotation, |row| Some(row.site)),
             annotation_by_class: Csr::by(classes, &r.class_annotation, |row| Some(row.class)),
             field_annotation_by_class: Csr::by(classes, &r.field_annotation, |row| Some(row.class)),
             extends_by_class: Csr::by(classes, &r.extends, |row| Some(row.class)),
@@ -138,7 +140,6 @@ impl<'f> Program<'f> {
             iterates_by_region: Csr::by(regions, &r.iterates, |row| Some(row.region)),
             condition_by_region: Csr::by(regions, &r.condition, |row| Some(row.region)),
             methods,
-            exports: r.export.iter().map(|row| ((row.module, row.name), row.var)).collect(),
             module_functions,
             file_of_module: r.module.iter().map(|row| row.file).collect(),
             browser_packages: packages(facts, true),
@@ -353,6 +354,12 @@ impl<'f> Program<'f> {
         let file = self.file_of_function(function);
         !matches!(self.facts.relations.file[file.index()].role, Role::Source | Role::Migration)
             || self.is_test(function)
+    }
+
+    /// Whether a tool wrote the file of a function.
+    pub fn is_generated(&self, function: FunctionId) -> bool {
+        let file = self.file_of_function(function);
+        self.facts.relations.file[file.index()].role == Role::Generated
     }
 
     fn is_test(&self, function: FunctionId) -> bool {

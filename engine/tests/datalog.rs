@@ -229,61 +229,35 @@ fn random_programs_give_what_a_naive_evaluator_gives() {
     }
 }
 
-/// Programs that say what cannot be meant; each error names a line and shows it.
-const WRONG: &[&str] = &[
-    "r(x) :- s(x).",
-    ".decl r(a: number)\nr(x) :- r(y).",
-    ".decl r(a: number)\nr(\"text\").",
-    ".decl r(a: nothing)",
-    ".decl r(a: number, a: number)",
-    ".decl r(a: number)\n.decl r(a: number)",
-    ".decl r(a: number)\nr(1, 2).",
-    ".decl r(a: number)\nr(_).",
-    ".decl r(a: number)\nr(1)",
-    ".decl r(a: number)\nr(1) :- .",
-    ".decl r(a: number)\nr(x) :- r(x), !r(x).",
-    ".decl r(a: number)\n.decl s(a: number)\nr(x) :- s(x), !r(x).",
-    ".decl r(a: number)\nr(x) :- x = y, y = x.",
-    ".decl r(a: number)\nr(x) :- r(x), x < \"a\".",
-    ".decl r(a: symbol)\nr(x) :- r(x), y = x + 1.",
-    ".decl r(a: number)\nr(b: 1).",
-    ".decl r(a: number, b: number)\nr(a: 1, 2).",
-    ".decl r(a: number)\n.output s",
-    ".decl r(a: number)\n.input",
-    ".decl r(a: number)\nr(sine(1)).",
-    ".decl r(a: number)\nr(range(1)).",
-    ".decl r(a: number)\nr(substr(1)).",
-    ".decl r(a: number)\nr(x) :- x = sum : { r(y) }.",
-    ".decl r(a: number)\nr(x) :- x = count y : { r(y) }.",
-    ".decl r(a: number)\nr(x) :- x = count : { r(y).",
-    ".decl r(a: number)\nr(x) :- r(x), (r(x).",
-    ".decl r(a: number)\nr(99999999999).",
-    ".decl r(a: symbol)\nr(\"open).",
-    ".decl r(a: number) eqrel",
-    ".type t = u",
-    ".type t = [a: number]",
-    ".comp C { }",
-    ".include 7",
-    ".decl r(a: number)\n%",
-    "/* never closed",
-    ".decl r(a: number)\nr(x) :- match(\"[\", \"a\"), x = 1.",
-];
+/// Programs that say what cannot be meant, each below a line `// what its error says`, with a line of dashes between them.
+const WRONG: &str = include_str!("wrong.dl");
 
 fn outcome(text: &str) -> Result<(), String> {
     let program = parse("wrong.dl", text, &mut |_| None).map_err(|problem| problem.to_string())?;
     let mut database = Database::default();
     declare(&program, &mut database).map_err(|problem| problem.to_string())?;
-    let limits = Limits { max_tuples: 10_000, timeout: Some(std::time::Duration::from_secs(2)) };
+    let limits = Limits { max_tuples: 10_000, timeout: Some(std::time::Duration::from_secs(2)), stop: None };
     answer(&program, &mut database, &limits).map_err(|problem| problem.to_string())
 }
 
 #[test]
 fn wrong_programs_give_errors_that_show_the_place() {
-    for text in WRONG {
+    let programs: Vec<(&str, &str)> = WRONG
+        .split("\n----\n")
+        .map(|program| program.trim_start_matches('\n').split_once('\n').expect("what its error says"))
+        .collect();
+    assert!(programs.len() >= 200, "{} programs", programs.len());
+    for (says, text) in programs {
+        let says = says.trim_start_matches("// ");
         let error = outcome(text).expect_err(text);
-        let is_shown = error.contains(" --> wrong.dl:") && error.contains('^');
+        assert!(error.starts_with(says), "{text}\ngives\n{error}\nnot\n{says}");
         // What is only known while it runs has no place in the text.
+        let is_shown = error.contains(" --> wrong.dl:") && error.contains('^');
         assert!(is_shown || error.contains("regular expression"), "{text}\ngives\n{error}");
+        let line = |rest: &str| rest.split(':').next().and_then(|line| line.parse::<usize>().ok());
+        if let Some(line) = error.split(" --> wrong.dl:").nth(1).and_then(line) {
+            assert!((1..=text.lines().count().max(1)).contains(&line), "{text}\ngives\n{error}");
+        }
     }
 }
 

@@ -13,11 +13,27 @@ pub trait FrontEnd: Sync {
     /// The facts of the text at `path` (relative, with `/`). Text with syntax errors gives the facts of what does parse,
     /// and a diagnostic.
     fn lower(&self, path: &str, text: &str, role: Role) -> FactBase;
+
+    /// Says in the merged facts of a tree what no file says alone.
+    fn link(&self, _facts: &mut FactBase) {}
 }
 
 /// Every language that is read.
-pub const FRONT_ENDS: &[&dyn FrontEnd] =
-    &[&crate::python::Python, &crate::rust::Rust, &crate::schema::Schema, &crate::typescript::TypeScript];
+pub const FRONT_ENDS: &[&dyn FrontEnd] = &[
+    &crate::go::Go,
+    &crate::java::Java,
+    &crate::python::Python,
+    &crate::rust::Rust,
+    &crate::schema::Schema,
+    &crate::typescript::TypeScript,
+];
+
+/// What the files of a tree say together.
+pub fn link(facts: &mut FactBase) {
+    for front_end in FRONT_ENDS {
+        front_end.link(facts);
+    }
+}
 
 /// The front end for a file of this name.
 pub fn front_end_for(path: &str) -> Option<&'static dyn FrontEnd> {

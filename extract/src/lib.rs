@@ -3,10 +3,13 @@
 pub mod cache;
 pub mod driver;
 pub mod front_end;
+pub mod go;
+pub mod java;
 pub mod lower;
 mod manifest;
 pub mod python;
 pub mod rust;
 pub mod schema;
 pub mod sql;
+mod tree;
 pub mod typescript;

@@ -33,7 +33,11 @@ const MAX_BYTES: usize = 20_000;
 
 /// The statements of `text`, none if it is not SQL. `{}` stands for a hole.
 pub fn read(text: &str) -> Vec<Statement> {
-    if text.len() > MAX_BYTES || !scan::may_be_sql(text) {
+    if text.len() > MAX_BYTES {
+        return Vec::new();
+    }
+    let text = scan::without_head_comments(text);
+    if !scan::may_be_sql(text) {
         return Vec::new();
     }
     let plain = scan::without_placeholders(text);
@@ -304,6 +308,12 @@ mod tests {
 
     fn one(text: &str) -> Statement {
         read(text).into_iter().next().unwrap_or_else(|| panic!("no SQL in {text}"))
+    }
+
+    #[test]
+    fn a_comment_may_come_first() {
+        assert_eq!(one("-- name: Count :one\nSELECT count(*) FROM \"Order\"").table, "Order");
+        assert_eq!(one("/* billing */ DELETE FROM orders WHERE id = $1").verb, SqlVerb::Delete);
     }
 
     #[test]

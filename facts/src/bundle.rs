@@ -82,6 +82,13 @@ pub fn write(facts: &FactBase, derived: &Derived) -> Vec<u8> {
     out.0
 }
 
+/// Whether a file begins as a bundle does.
+pub fn is_bundle(path: &std::path::Path) -> bool {
+    let mut start = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut start));
+    read.is_ok() && u32::from_le_bytes(start) == MAGIC
+}
+
 /// The base that bytes hold, and what was derived from it. The values of derived rows are as they were written: whoever
 /// reads them checks that they are of the base.
 pub fn read(bytes: &[u8]) -> Result<(FactBase, Derived), BundleError> {

@@ -21,7 +21,7 @@ relations! {
 
     /// `file` stands at `path`, relative to the root and with `/`, is written in `language`, serves as `role` and has `lines` lines.
     file: File { file: FileId, path: Sym, language: Language, role: Role, lines: u32 }
-    /// `module` is the top level of `file` (`name` empty, no `parent`) or an inline module `name` inside `parent`.
+    /// `module` is the top level of `file` (no `parent`; `name` is the package that it says it belongs to, or empty) or an inline module `name` inside `parent`.
     module: Module { module: ModuleId, file: FileId, parent: Option<ModuleId>, name: Sym }
     /// A comment on `line` of `file` says `distsys-graph: verb[rule] reason`.
     directive: Directive { file: FileId, line: u32, verb: Sym, rule: Sym, reason: Sym }
@@ -79,6 +79,8 @@ relations! {
     suspend: Suspend { site: SiteId, var: Option<VarId> }
     /// At `site` the function `function` returns `var` (also the value of an expression body).
     returns: Returns { site: SiteId, function: FunctionId, var: Option<VarId> }
+    /// At `site` the function `function` returns `var` as its result `index`, beside the first one (Go's functions with several results).
+    further_result: FurtherResult { site: SiteId, function: FunctionId, index: u32, var: VarId }
     /// At `site` the generator `function` yields `var`.
     yields: Yields { site: SiteId, function: FunctionId, var: Option<VarId> }
     /// At `site` the exception or error `var` is thrown (Rust: `?` and `return Err`, panics).

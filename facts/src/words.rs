@@ -40,9 +40,11 @@ words! {
         TypeScript = "typescript",
         JavaScript = "javascript",
         Python = "python",
+        Go = "go",
         Sql = "sql",
         /// TOML, YAML or JSON read as key paths.
         Manifest = "manifest",
+        Java = "java",
     }
 
     /// What a file is for. Rules look at `source` by default.

@@ -82,6 +82,25 @@ fn library(family: Family, path: &str) -> &str {
             &module[..end.unwrap_or(module.len())]
         }
         Family::Python | Family::Rust => path.split('.').next().unwrap_or(path),
+        // `github.com/redis/go-redis.Client`, `gorm.io/gorm.DB`: the repository, or the path where it has a name of its own.
+        Family::Go => {
+            let (host, rest) = path.split_once('/').unwrap_or((path, ""));
+            if !host.contains('.') || rest.is_empty() {
+                return path.split('.').next().unwrap_or(path);
+            }
+            let segments = if matches!(host, "github.com" | "gitlab.com" | "bitbucket.org") { 2 } else { 1 };
+            let end = rest.match_indices(['/', '.']).map(|(at, _)| at);
+            let end = end
+                .filter(|at| rest[..*at].matches('/').count() + 1 >= segments)
+                .find(|at| rest.as_bytes()[*at] == b'/' || rest[at + 1..].starts_with(char::is_uppercase));
+            &path[..host.len() + 1 + end.unwrap_or(rest.len())]
+        }
+        // `org.springframework.kafka.core.KafkaTemplate`: so much of a package as tells libraries apart.
+        Family::Java => {
+            let mut dots = path.match_indices('.').map(|(at, _)| at);
+            let package = path.split('.').position(|part| part.starts_with(char::is_uppercase)).unwrap_or(usize::MAX);
+            &path[..dots.nth(package.clamp(1, 3) - 1).unwrap_or(path.len())]
+        }
     }
 }
 
@@ -107,6 +126,9 @@ fn imported<'f>(program: &Program<'f>) -> FxHashSet<(Family, &'f str)> {
 fn is_standard(family: Family, library: &str) -> bool {
     match family {
         Family::Rust => matches!(library, "std" | "core" | "alloc" | "crate" | "self" | "super"),
+        // A host has a dot in its name, the packages of the language and its built-in names have none.
+        Family::Go => !library.split('/').next().is_some_and(|host| host.contains('.')),
+        Family::Java => library == "java" || library.starts_with("java."),
         Family::Python => PYTHON_STANDARD.split_ascii_whitespace().any(|known| known == library),
         Family::Script => {
             library.starts_with("node:") || NODE_STANDARD.split_ascii_whitespace().any(|known| known == library)

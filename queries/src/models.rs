@@ -34,6 +34,6 @@ fn own_family(origin: &str, text: &str) -> Result<(Family, String), ModelError> 
     let language = table.remove("language");
     let name = language.as_ref().and_then(toml::Value::as_str).unwrap_or_default();
     let family = Family::from_name(name)
-        .ok_or_else(|| fail("a line `language = \"python\"` (or rust, typescript) is missing".to_owned()))?;
+        .ok_or_else(|| fail("a line `language = \"python\"` (or java, rust, typescript) is missing".to_owned()))?;
     Ok((family, table.to_string()))
 }

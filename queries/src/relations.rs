@@ -12,6 +12,8 @@ use distsys_facts::{FactBase, IdKind, Interner, bundle, export, schema};
 
 use crate::{Context, models, rules};
 
+mod details;
+
 /// A derived relation: its name, one sentence that restates its columns, and these.
 #[derive(Debug)]
 pub struct Derived {
@@ -92,6 +94,99 @@ pub const DERIVED: &[Derived] = &[
         rows: callbacks,
     },
     Derived {
+        name: "happens",
+        doc: "As `effect`, each with a number: at `site` in `function` the `effect` happens, which is told at `place` and done at `last`, `depth` sites down; `entity` is its name, if it has one.",
+        columns: &[
+            ("site", SITE),
+            ("function", FUNCTION),
+            ("effect", Type::Number),
+            ("kind", TEXT),
+            ("verb", TEXT),
+            ("entity", TEXT),
+            ("role", TEXT),
+            ("place", SITE),
+            ("last", SITE),
+            ("depth", Type::Number),
+        ],
+        rows: details::happens,
+    },
+    Derived {
+        name: "way",
+        doc: "From `site` down to where `effect` is done the site number `step` is `at`.",
+        columns: &[("site", SITE), ("effect", Type::Number), ("step", Type::Number), ("at", SITE)],
+        rows: details::ways,
+    },
+    Derived {
+        name: "effect_mark",
+        doc: "Of `effect` this `mark` is true: `conditional`, `background`, `after_commit`, `row_lock`, `transactional`, `retried`, `timed`, `by_clock`, or `keyed` (it has a key, known or not).",
+        columns: &[("effect", Type::Number), ("mark", TEXT)],
+        rows: details::marks,
+    },
+    Derived {
+        name: "precedes",
+        doc: "In one function control may pass `before` and later `after`, which both do something.",
+        columns: &[("before", SITE), ("after", SITE)],
+        rows: details::precedes,
+    },
+    Derived {
+        name: "rests_on",
+        doc: "In one function the `write` of an entity rests on what `read` gives of it: on its state, not merely on which row it is.",
+        columns: &[("read", SITE), ("write", SITE)],
+        rows: details::rests_on,
+    },
+    Derived {
+        name: "judged",
+        doc: "The rules look at `function`: it is not of tests, examples or generated code.",
+        columns: &[("function", FUNCTION)],
+        rows: details::judged,
+    },
+    Derived {
+        name: "attribute",
+        doc: "Of the operation of `kind` at `site` the attribute `name` (see docs/models.md) is `absent`, `given` or `unknown`, with its `value` if that is constant, and as a span of time in `millis` (-1: it is none).",
+        columns: &[
+            ("site", SITE),
+            ("kind", TEXT),
+            ("name", TEXT),
+            ("state", TEXT),
+            ("value", TEXT),
+            ("millis", Type::Number),
+        ],
+        rows: details::attributes,
+    },
+    Derived {
+        name: "scope_made",
+        doc: "The scope `scope` of `kind` in `function` is made at `origin` by the `operation` there, if it is one, holds for the `region`, if for one, on a connection of `role`; `endless` is 1 for a retry that only success ends.",
+        columns: &[
+            ("scope", Type::Number),
+            ("kind", TEXT),
+            ("function", FUNCTION),
+            ("origin", SITE),
+            ("operation", SITE),
+            ("region", Type::Id(IdKind::Region)),
+            ("role", TEXT),
+            ("endless", Type::Number),
+        ],
+        rows: details::scopes_made,
+    },
+    Derived {
+        name: "writes_column",
+        doc: "The operation at `site` writes the `column`, in whose name stands the `word`.",
+        columns: &[("site", SITE), ("column", TEXT), ("word", TEXT)],
+        rows: details::columns,
+    },
+    Derived {
+        name: "place",
+        doc: "`site` is in the file `path`, at `line`.",
+        columns: &[("site", SITE), ("path", TEXT), ("line", Type::Number)],
+        rows: details::places,
+    },
+    Derived {
+        name: "region_place",
+        doc: "`region` begins in the file `path`, at `line`.",
+        columns: &[("region", Type::Id(IdKind::Region)), ("path", TEXT), ("line", Type::Number)],
+        rows: details::region_places,
+    },
+    Derived {
         name: "finding",
         doc: "`rule` finds `message`, of `severity` and `confidence`, at `path` and `line`, under the stable `id`.",
         columns: &[
@@ -110,14 +205,28 @@ pub const DERIVED: &[Derived] = &[
 /// Who derives: a bundle's tables are good for the same models and rules only.
 const DERIVED_BY: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
 
-/// Every derived relation as raw tables, to be kept with the facts, whose symbols grow by the texts that are new.
+/// Large, and asked for by rules more than by people: a bundle does without.
+const NOT_KEPT: &[&str] = &[
+    "happens",
+    "way",
+    "effect_mark",
+    "precedes",
+    "rests_on",
+    "attribute",
+    "scope_made",
+    "writes_column",
+    "place",
+    "region_place",
+];
+
+/// Derived relations as raw tables, to be kept with the facts, whose symbols grow by the texts that are new.
 ///
 /// # Errors
 /// A model that cannot be read.
 pub fn derive_tables(facts: &mut FactBase, own_models: &[(String, String)]) -> Result<bundle::Derived, ModelError> {
     let mut database = Database::default();
     load_extracted(facts, &[], &mut database);
-    let all: Vec<&str> = DERIVED.iter().map(|derived| derived.name).collect();
+    let all: Vec<&str> = DERIVED.iter().map(|derived| derived.name).filter(|name| !NOT_KEPT.contains(name)).collect();
     derive_relations(facts, own_models, &all, &mut database)?;
     for text in database.symbols.iter().skip(facts.symbols.len()) {
         facts.symbols.intern(text);

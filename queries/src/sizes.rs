@@ -54,7 +54,7 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
         }
         if let Some(call) = program.call_giving(at) {
             let name = program.text(call.name);
-            if CUTTING.contains(&name) {
+            if cuts(name) {
                 return true;
             }
             if asks_for_a_page(context, call.site) {
@@ -85,7 +85,10 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
             at = row.src;
         } else if let Some(load) = program.loaded_as(at).filter(|load| program.text(load.field) == "[*]") {
             // One of the parts that a loop runs over.
-            return program.call_giving(load.base).is_some_and(|call| CUTTING.contains(&program.text(call.name)));
+            return program.call_giving(load.base).is_some_and(|call| cuts(program.text(call.name)));
+        } else if let Some(load) = program.loaded_as(at).filter(|load| program.text(load.field) == "[&]") {
+            // What a call has put into it.
+            at = load.base;
         } else if let Some(original) = meaning.resolution.imported(at) {
             at = original;
         } else {
@@ -93,6 +96,11 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
         }
     }
     false
+}
+
+/// Whether a call of this name gives a part of limited size.
+fn cuts(name: &str) -> bool {
+    CUTTING.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Whether a look at its size decides: `if (ids.length > 100) throw …`, `assert len(ids) <= LIMIT`.

@@ -8,22 +8,38 @@ use distsys_queries::model_set;
 
 fn path_of(family: Family) -> &'static str {
     match family {
+        Family::Go => "example.go",
+        Family::Java => "Example.java",
         Family::Python => "example.py",
         Family::Rust => "src/lib.rs",
         Family::Script => "example.ts",
     }
 }
 
-/// The example as a whole file: Python gets the imports that its dotted names ask for.
+/// What examples in Go use without saying so.
+const GO_IMPORTS: &[&str] =
+    &["context", "database/sql", "errors", "fmt", "log", "net/http", "os", "strings", "sync", "time"];
+
+/// The example as a whole file: Python and Go get the imports that its dotted names ask for.
 fn file(family: Family, modules: &[String], example: &str) -> String {
     match family {
+        Family::Go if example.trim_start().starts_with("package ") => example.to_owned(),
+        Family::Go => {
+            let more = GO_IMPORTS.iter().filter(|path| !modules.iter().any(|module| module == *path));
+            let paths = modules.iter().map(String::as_str).chain(more.copied());
+            let imports: String = paths.map(|path| format!("import \"{path}\"\n")).collect();
+            match example.trim_start().starts_with("func ") || example.trim_start().starts_with("type ") {
+                true => format!("package example\n{imports}{example}\n"),
+                false => format!("package example\n{imports}func example(ctx context.Context) {{\n{example}\n}}\n"),
+            }
+        }
         Family::Python => {
             let imports: String = modules.iter().map(|module| format!("import {module}\n")).collect();
             format!("{imports}{example}\n")
         }
         Family::Rust if example.contains("fn ") => example.to_owned(),
         Family::Rust => format!("async fn example() {{ {example}; }}\n"),
-        Family::Script => format!("{example}\n"),
+        Family::Script | Family::Java => format!("{example}\n"),
     }
 }
 

@@ -11,7 +11,7 @@ fn languages(case: &Case) -> BTreeSet<&str> {
     case.files
         .iter()
         .map(|(language, _, _)| language.as_str())
-        .filter(|language| matches!(*language, "python" | "typescript" | "rust"))
+        .filter(|language| matches!(*language, "python" | "typescript" | "rust" | "go"))
         .collect()
 }
 
@@ -20,7 +20,7 @@ fn pages_say_what_the_rules_do() {
     let (mut failures, mut count) = (Vec::new(), 0);
     for rule in rules() {
         let cases = cases(rule.info.page);
-        for language in ["python", "typescript", "rust"] {
+        for language in ["python", "typescript", "rust", "go"] {
             for (section, least) in [("Fires", 2), ("Silent", 3)] {
                 let found =
                     cases.iter().filter(|case| case.section == section && languages(case).contains(language)).count();

@@ -125,3 +125,33 @@ fn an_inventory_service_in_litestar() {
 fn an_auction_service_in_rocket() {
     holds("rocket");
 }
+
+#[test]
+fn an_order_service_in_go() {
+    holds("go-orders");
+}
+
+#[test]
+fn a_catalogue_in_gin_and_gorm() {
+    holds("go-catalog");
+}
+
+#[test]
+fn a_ledger_in_echo_and_asynq() {
+    holds("go-ledger");
+}
+
+#[test]
+fn a_booking_service_in_spring() {
+    holds("spring");
+}
+
+#[test]
+fn a_parcel_service_in_java() {
+    holds("java");
+}
+
+#[test]
+fn a_stock_service_in_quarkus() {
+    holds("quarkus");
+}

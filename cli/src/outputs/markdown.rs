@@ -6,6 +6,7 @@ use distsys_queries::{Finding, Severity};
 
 use super::plain;
 use crate::analysis::Report;
+use crate::deployment::Deployment;
 use crate::review::{Review, Route, entries};
 
 pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
@@ -39,9 +40,11 @@ fn body(out: &mut dyn Write, report: &Report, files: usize) -> io::Result<()> {
     if entries.is_empty() {
         writeln!(out, "\nNo findings worth flagging")?;
     }
+    let bears = entries.iter().any(|entry| Deployment::bears_on(entry[0]));
+    let deployment = if bears { Deployment::of(report.facts()) } else { Deployment::default() };
     for entry in &entries {
         writeln!(out)?;
-        one(out, entry)?;
+        one(out, entry, &deployment)?;
     }
     let mut notes = report.diagnostics.iter().filter(|note| note.kind == "suppression").peekable();
     if notes.peek().is_some() {
@@ -53,7 +56,7 @@ fn body(out: &mut dyn Write, report: &Report, files: usize) -> io::Result<()> {
     Ok(())
 }
 
-fn one(out: &mut dyn Write, entry: &[&Finding]) -> io::Result<()> {
+fn one(out: &mut dyn Write, entry: &[&Finding], deployment: &Deployment<'_>) -> io::Result<()> {
     let finding = entry[0];
     let route = Route::of(finding).map(|route| format!("[{}] ", route.name())).unwrap_or_default();
     let (severity, place) = (finding.severity, code(&format!("{}:{}", finding.primary.path, finding.primary.line)));
@@ -66,6 +69,9 @@ fn one(out: &mut dyn Write, entry: &[&Finding]) -> io::Result<()> {
     writeln!(out, "\n{}.", sentence(&finding.message))?;
     for step in finding.steps.iter().filter(|step| step.place != finding.primary) {
         writeln!(out, "- {}: {}", code(&format!("{}:{}", step.place.path, step.place.line)), inert(&step.message))?;
+    }
+    for line in deployment.of_finding(finding) {
+        writeln!(out, "- deployed: {}", code(&line.to_string()))?;
     }
     if !finding.help.is_empty() {
         writeln!(out, "\nFix: {}.", inert(&finding.help))?;

@@ -5,6 +5,7 @@
 mod concise;
 mod github;
 mod gitlab;
+mod html;
 mod jsonl;
 mod junit;
 mod markdown;
@@ -14,6 +15,7 @@ use std::io::{self, Write};
 
 use distsys_queries::Finding;
 
+pub use html::write as html;
 pub use markdown::review as review_markdown;
 
 use crate::analysis::Report;
@@ -53,7 +55,12 @@ pub fn write(out: &mut dyn Write, report: &Report, format: Format) -> io::Result
 }
 
 fn json(out: &mut dyn Write, value: &impl serde::Serialize) -> io::Result<()> {
-    writeln!(out, "{}", escaped(serde_json::to_string_pretty(value)?))
+    writeln!(out, "{}", json_pretty(value)?)
+}
+
+/// A value as JSON for people.
+pub fn json_pretty(value: &impl serde::Serialize) -> io::Result<String> {
+    Ok(escaped(serde_json::to_string_pretty(value)?))
 }
 
 /// A value as one line of JSON, for output line by line.

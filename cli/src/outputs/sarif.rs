@@ -2,33 +2,18 @@
 
 use std::io::{self, Write};
 
-use distsys_queries::{Finding, Place, RuleInfo, Severity, rules};
+use distsys_queries::{Finding, Place, RuleInfo, Severity};
+use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
 use super::plain;
 use crate::analysis::{Report, Reported, SilencedBy};
+use crate::json::Diagnostic;
 
 pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
-    let mut infos: Vec<&RuleInfo> = rules().iter().map(|rule| &rule.info).collect();
-    // Rules of the project's own.
-    for reported in &report.findings {
-        if !infos.iter().any(|known| known.slug == reported.finding.rule.slug) {
-            infos.push(reported.finding.rule);
-        }
-    }
-    let results: Vec<Value> = report.findings.iter().map(|reported| result(reported, &infos)).collect();
-    let notifications: Vec<Value> = report
-        .diagnostics
-        .iter()
-        .map(|note| {
-            json!({
-                "level": "warning",
-                "descriptor": { "id": note.kind },
-                "message": { "text": plain(&note.message) },
-                "locations": [{ "physicalLocation": { "artifactLocation": artifact(&note.path) } }],
-            })
-        })
-        .collect();
+    let indices: FxHashMap<&str, usize> = report.rules.iter().enumerate().map(|(at, info)| (info.slug, at)).collect();
+    let results: Vec<Value> = report.findings.iter().map(|reported| result(reported, &indices)).collect();
+    let notifications: Vec<Value> = report.diagnostics.iter().map(notification).collect();
     let document = json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         "version": "2.1.0",
@@ -37,7 +22,7 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
                 "name": "distsys-graph",
                 "version": env!("CARGO_PKG_VERSION"),
                 "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                "rules": infos.iter().map(|info| descriptor(info)).collect::<Vec<_>>(),
+                "rules": report.rules.iter().map(|info| descriptor(info)).collect::<Vec<_>>(),
             } },
             "columnKind": "unicodeCodePoints",
             "originalUriBaseIds": { "SRCROOT": { "description": { "text": "The root of the analysis" } } },
@@ -48,12 +33,30 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     super::json(out, &document)
 }
 
+/// A file that was left out or read in part, or a suppression that is wrong.
+fn notification(note: &Diagnostic) -> Value {
+    let mut told = json!({
+        "level": if note.is_by_rule() { "note" } else { "warning" },
+        "descriptor": { "id": note.kind },
+        "message": text(&note.message),
+    });
+    if !note.path.is_empty() {
+        told["locations"] = json!([{ "physicalLocation": { "artifactLocation": artifact(&note.path) } }]);
+    }
+    told
+}
+
+/// Plain text; `[…](…)` would be a link (3.11.6).
+fn text(text: &str) -> Value {
+    json!({ "text": plain(text).replace("](", "] (") })
+}
+
 fn descriptor(info: &RuleInfo) -> Value {
     json!({
         "id": info.slug,
         "shortDescription": { "text": info.summary },
         "fullDescription": { "text": info.summary },
-        "help": { "text": info.summary, "markdown": info.page },
+        "help": { "text": info.summary, "markdown": if info.page.is_empty() { info.summary } else { info.page } },
         "defaultConfiguration": { "level": level(info.severity) },
         "properties": { "category": info.category.name(), "maturity": info.maturity.name(), "tags": [info.category.name()] },
     })
@@ -67,14 +70,13 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn result(reported: &Reported, infos: &[&RuleInfo]) -> Value {
+fn result(reported: &Reported, indices: &FxHashMap<&str, usize>) -> Value {
     let finding = &reported.finding;
-    let rule = infos.iter().position(|info| info.slug == finding.rule.slug);
     let mut result = json!({
         "ruleId": finding.rule.slug,
-        "ruleIndex": rule,
+        "ruleIndex": indices.get(finding.rule.slug),
         "level": level(finding.severity),
-        "message": { "text": plain(&finding.message) },
+        "message": text(&finding.message),
         "locations": [location(&finding.primary, finding)],
         "codeFlows": [{ "threadFlows": [{ "locations": flow(finding) }] }],
         "partialFingerprints": { "distsysGraph/v1": finding.id },
@@ -91,7 +93,7 @@ fn result(reported: &Reported, infos: &[&RuleInfo]) -> Value {
 fn flow(finding: &Finding) -> Vec<Value> {
     let step = |place: &Place, message: &str| {
         let mut location = json!({ "physicalLocation": physical(place) });
-        location["message"] = json!({ "text": plain(message) });
+        location["message"] = text(message);
         json!({ "location": location })
     };
     match finding.steps.is_empty() {
@@ -118,7 +120,12 @@ fn physical(place: &Place) -> Value {
 }
 
 fn artifact(path: &str) -> Value {
-    json!({ "uri": uri(path), "uriBaseId": "SRCROOT" })
+    let mut artifact = json!({ "uri": uri(path) });
+    // A baseline may stand outside the tree.
+    if !path.starts_with('/') {
+        artifact["uriBaseId"] = json!("SRCROOT");
+    }
+    artifact
 }
 
 /// A relative reference (RFC 3986): what is not unreserved is escaped.

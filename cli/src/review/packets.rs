@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Route;
 use crate::analysis::Report;
+use crate::deployment::Deployment;
 use crate::outputs::{code_fence, plain};
 
 /// A question for a specialist.
@@ -48,10 +49,11 @@ pub fn packets(report: &Report, root: &Path) -> Vec<Packet> {
     let counted = report.findings.iter().filter(|reported| reported.counts());
     let mut texts = Texts { root, read: BTreeMap::new() };
     let routed = counted.filter_map(|reported| Some((&reported.finding, Route::of(&reported.finding)?)));
-    routed.map(|(finding, route)| packet(finding, route, &mut texts)).collect()
+    let deployment = Deployment::of(report.facts());
+    routed.map(|(finding, route)| packet(finding, route, &deployment, &mut texts)).collect()
 }
 
-fn packet(finding: &Finding, route: Route, texts: &mut Texts<'_>) -> Packet {
+fn packet(finding: &Finding, route: Route, deployment: &Deployment<'_>, texts: &mut Texts<'_>) -> Packet {
     let mut places: Vec<(&Place, &str)> =
         finding.steps.iter().map(|step| (&step.place, step.message.as_str())).collect();
     if !places.iter().any(|(place, _)| **place == finding.primary) {
@@ -69,7 +71,7 @@ fn packet(finding: &Finding, route: Route, texts: &mut Texts<'_>) -> Packet {
         question: route.question(finding),
         snippets,
         checked: finding.checked.clone(),
-        deployment: deployment(texts.root, &finding.primary.path),
+        deployment: deployment.near(&finding.primary.path).into_iter().map(ToString::to_string).collect(),
         help: finding.help.clone(),
     }
 }
@@ -95,49 +97,6 @@ impl Texts<'_> {
             text: lines.collect::<Vec<_>>().join("\n"),
         }
     }
-}
-
-/// Words of manifests that bear on distributed behaviour.
-const TELLING: &[&str] = &[
-    "replicas",
-    "terminationgraceperiod",
-    "maxsurge",
-    "concurrency",
-    "replica_url",
-    "replica_host",
-    "autoscal",
-    "healthcheck",
-    "stop_grace_period",
-];
-
-/// What the manifests in the folders from the root down to `path` say of replicas, shutdown and scaling.
-fn deployment(root: &Path, path: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut folders: Vec<&Path> = Path::new(path).ancestors().skip(1).collect();
-    folders.reverse();
-    for folder in folders {
-        for below in ["", "k8s", "deploy", "kubernetes", ".github/workflows"] {
-            let Ok(entries) = std::fs::read_dir(root.join(folder).join(below)) else { continue };
-            let mut files: Vec<std::path::PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-            files.sort();
-            for file in files.into_iter().filter(|file| is_manifest(file)) {
-                let Ok(text) = std::fs::read_to_string(&file) else { continue };
-                let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
-                for (number, line) in text.lines().enumerate().take(2_000) {
-                    let low = line.to_ascii_lowercase();
-                    if TELLING.iter().any(|word| low.contains(word)) && found.len() < 12 {
-                        found.push(format!("{}:{}: {}", plain(&name), number + 1, plain(line.trim())));
-                    }
-                }
-            }
-        }
-    }
-    found
-}
-
-fn is_manifest(file: &Path) -> bool {
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    name.starts_with("Dockerfile") || name.ends_with(".yml") || name.ends_with(".yaml")
 }
 
 impl Packet {

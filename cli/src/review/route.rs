@@ -47,6 +47,6 @@ impl Route {
                 "Does the broker, client, cache or deployment, as it is configured, already rule this out?"
             }
         };
-        format!("{} {about} If not, what is the smallest change that makes it safe?", finding.message)
+        format!("{}. {about} If not, what is the smallest change that makes it safe?", finding.message)
     }
 }

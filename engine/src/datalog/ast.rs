@@ -166,6 +166,12 @@ impl Program {
         heads
     }
 
+    /// The relations that the program declares or derives.
+    pub fn defined(&self) -> impl Iterator<Item = &str> {
+        let declared = self.decls.iter().map(|decl| decl.name.as_str());
+        declared.chain(self.clauses.iter().map(|clause| clause.head.relation.as_str()))
+    }
+
     /// The relations that the program uses and does not define.
     pub fn foreign(&self) -> Vec<&str> {
         let mut used: Vec<&str> = Vec::new();

@@ -1,9 +1,10 @@
 //! Names, columns and types: from what is written to rules over numbered relations and slots.
 
 use distsys_facts::IdKind;
+use regex::Regex;
 use rustc_hash::FxHashMap;
 
-use super::ast::{Aggregate, Atom, Clause, Comparison, Functor, Literal, Program, Term, TermKind};
+use super::ast::{Aggregate, Atom, Clause, Comparison, Functor, Literal, Program, Term, TermKind, Test};
 use super::expression::{AggregateOf, AtomOf, Expression, LiteralOf, Pattern, RangeOf, Rule};
 use super::problem::{Pos, Problem, nearest};
 use super::relation::{Column, Database, Type};
@@ -114,6 +115,11 @@ fn types(program: &Program) -> Checked<FxHashMap<&str, Type>> {
     for kind in IdKind::ALL {
         types.insert(kind.name(), Type::Id(kind));
     }
+    for (number, decl) in program.types.iter().enumerate() {
+        if program.types[..number].iter().any(|known| known.name == decl.name) {
+            return Err(Problem::at(&program.texts, decl.pos, format!("the type `{}` is there already", decl.name)));
+        }
+    }
     let mut open: Vec<_> = program.types.iter().collect();
     while !open.is_empty() {
         let before = open.len();
@@ -132,7 +138,30 @@ fn types(program: &Program) -> Checked<FxHashMap<&str, Type>> {
             return Err(Problem::at(&program.texts, decl.pos, message));
         }
     }
+    for decl in &program.types {
+        let mut bases = decl.bases.iter().map(|base| (base, types.get(base.as_str())));
+        if let (Some((first, one)), Some((other, another))) =
+            (bases.next(), bases.clone().find(|(_, type_)| *type_ != types.get(decl.bases[0].as_str())))
+        {
+            let kind = |type_: Option<&Type>| type_.map_or("nothing that is known".to_owned(), |type_| says(*type_));
+            let message = format!(
+                "the type `{}` is a union of what is not alike: `{first}` is {}, `{other}` is {}",
+                decl.name,
+                kind(one),
+                kind(another)
+            );
+            return Err(Problem::at(&program.texts, decl.pos, message));
+        }
+    }
     Ok(types)
+}
+
+fn says(type_: Type) -> String {
+    match type_ {
+        Type::Number => "a number".to_owned(),
+        Type::Symbol => "a symbol".to_owned(),
+        Type::Id(kind) => format!("the id of a {}", kind.name()),
+    }
 }
 
 struct Clauses<'p> {
@@ -206,12 +235,23 @@ impl Clauses<'_> {
         let mut found = Vec::new();
         // Atoms first: they say the types of their variables.
         let (atoms, others): (Vec<_>, Vec<_>) = body.iter().partition(|literal| matches!(literal, Literal::Atom(_)));
+        // What stands outside of the aggregates is not theirs, wherever it stands.
+        let mut named = Vec::new();
+        body.iter().for_each(|literal| literal.variables(&mut named));
+        for name in named {
+            self.slot(name);
+        }
         for literal in atoms.into_iter().chain(others) {
             let resolved = match literal {
                 Literal::Atom(atom) => LiteralOf::Atom(self.atom(atom)?),
                 Literal::Not(atom) => LiteralOf::Not(self.atom(atom)?),
                 Literal::Compare(comparison, left, right) => self.compare(*comparison, left, right)?,
                 Literal::Test(test, part, text, holds) => {
+                    if let (Test::Match, TermKind::Text(pattern)) = (test, &part.kind)
+                        && !is_pattern(pattern)
+                    {
+                        return self.error(part.pos, format!("`{pattern}` is no regular expression"));
+                    }
                     let part = self.typed(part, Type::Symbol)?;
                     LiteralOf::Test(*test, part, self.typed(text, Type::Symbol)?, *holds)
                 }
@@ -287,11 +327,6 @@ impl Clauses<'_> {
     }
 
     fn typed(&mut self, term: &Term, wanted: Type) -> Checked<Expression> {
-        let says = |type_: Type| match type_ {
-            Type::Number => "a number".to_owned(),
-            Type::Symbol => "a symbol".to_owned(),
-            Type::Id(kind) => format!("the id of a {}", kind.name()),
-        };
         let mismatch = |found: Type| format!("expected {}, found {}", says(wanted), says(found));
         match &term.kind {
             TermKind::Wildcard => self.error(term.pos, "`_` stands for a column of an atom only"),
@@ -391,6 +426,10 @@ impl Clauses<'_> {
         self.types.push(None);
         self.names.len() - 1
     }
+}
+
+fn is_pattern(text: &str) -> bool {
+    Regex::new(&format!("^(?:{text})$")).is_ok()
 }
 
 fn is_wildcard(term: &Term) -> bool {

@@ -1,16 +1,18 @@
 //! Proofs: why a row is there, down to what was given, shortest first.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use rustc_hash::FxHashMap;
 
 use super::ast::{Comparison, Program};
 use super::check::check;
-use super::eval::Machine;
 use super::expression::{AtomOf, Expression, LiteralOf, Pattern, Rule};
-use super::plan::Planner;
+use super::index::{Held, turn_of};
+use super::machine::{Clock, Machine, Sink, Stop};
+use super::plan::{Planner, Version};
 use super::problem::Problem;
-use super::relation::{Database, NO_ROW, Type};
+
+use super::relation::{Database, Type};
 
 /// Why a row is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +77,16 @@ struct Way {
     rows: Vec<Goal>,
     absent: Vec<(usize, Vec<Option<u32>>)>,
     computed: bool,
+}
+
+/// Ways to fill the variables of a clause, so many and no more.
+struct Solutions(Vec<Vec<u32>>);
+
+impl Sink for Solutions {
+    fn found(&mut self, _: &Machine<'_>, slots: &[u32]) -> Result<(), Stop> {
+        self.0.push(slots.to_vec());
+        if self.0.len() < MAX_WAYS { Ok(()) } else { Err(Box::new(Problem::limit("enough"))) }
+    }
 }
 
 struct Search<'s> {
@@ -163,24 +175,14 @@ impl Search<'_> {
         let planner = Planner { program: self.program, rule, delta: None, in_stratum: &nothing_new, old: &none };
         let (relations, symbols) = self.database.parts();
         let steps = planner.plan(relations)?;
-        relations.iter_mut().for_each(super::relation::Relation::refresh);
+        relations.iter_mut().for_each(|relation| relation.refresh(None));
         let old = FxHashMap::default();
-        let machine = Machine {
-            relations,
-            old: &old,
-            symbols: RefCell::new(symbols),
-            patterns: RefCell::default(),
-            ticks: Cell::new(0),
-            deadline: None,
-        };
-        let mut found: Vec<Vec<u32>> = Vec::new();
-        let mut slots = vec![0; rule.slots.len()];
-        let outcome = machine.run(&steps, &mut slots, &mut |slots| {
-            found.push(slots.to_vec());
-            if found.len() < MAX_WAYS { Ok(()) } else { Err(Problem::limit("enough")) }
-        });
+        let machine = Machine::new(relations, symbols, &old, Clock::default());
+        let mut found = Solutions(Vec::new());
+        let outcome = machine.run(&steps, &mut vec![0; rule.slots.len()], &mut found);
+        let Solutions(found) = found;
         match outcome {
-            Err(problem) if found.len() < MAX_WAYS => Err(problem),
+            Err(problem) if found.len() < MAX_WAYS => Err(*problem),
             _ => Ok(found),
         }
     }
@@ -223,14 +225,20 @@ impl Search<'_> {
         if columns.len() == pattern.len() {
             return relation.contains(&key).then_some(key);
         }
-        let index = relation.index(&columns);
-        relation.refresh();
-        let mut number = relation.newest(index, &key);
-        let mut oldest = None;
-        while number != NO_ROW {
-            oldest = Some(number);
-            number = relation.before(index, number);
+        let number = relation.index(&columns);
+        relation.refresh(None);
+        let index = &relation.indexes[number];
+        let slice = index.find(&key, Version::All, turn_of(0));
+        if slice.count == 0 {
+            return None;
         }
-        oldest.map(|number| relation.row(number as usize).to_vec())
+        match index.held() {
+            Held::Number => Some(relation.row(slice.cells[0] as usize).to_vec()),
+            Held::Cells(others) => {
+                let mut row: Vec<u32> = pattern.iter().map(|value| value.unwrap_or_default()).collect();
+                others.iter().zip(slice.cells).for_each(|(column, cell)| row[*column] = *cell);
+                Some(row)
+            }
+        }
     }
 }

@@ -122,7 +122,7 @@ fn call(functor: Functor, arguments: &[Expression], slots: &[u32], symbols: &Ref
         Functor::Max => (0..arguments.len()).map(number).collect::<Option<Vec<i32>>>()?.into_iter().max()?,
         Functor::Ordinal => number(0)?,
         Functor::Length => i32::try_from(text(0)?.chars().count()).ok()?,
-        Functor::ToNumber => text(0)?.trim().parse().ok()?,
+        Functor::ToNumber => number_of(text(0)?.trim())?,
         Functor::Cat => {
             let parts: Option<Vec<String>> = (0..arguments.len()).map(text).collect();
             return Some(intern(&parts?.concat()));
@@ -135,6 +135,17 @@ fn call(functor: Functor, arguments: &[Expression], slots: &[u32], symbols: &Ref
         Functor::ToText => return Some(intern(&number(0)?.to_string())),
     };
     Some(result as u32)
+}
+
+/// `42`, `-0x2a`, `0b101010`
+fn number_of(text: &str) -> Option<i32> {
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+    let with_base =
+        |prefix: &str, base: u32| digits.strip_prefix(prefix).map(|digits| i64::from_str_radix(digits, base));
+    match with_base("0x", 16).or_else(|| with_base("0b", 2)) {
+        Some(number) => i32::try_from(sign * number.ok().filter(|number| *number >= 0)?).ok(),
+        None => text.parse().ok(),
+    }
 }
 
 /// Whether two values compare so: numbers by size, symbols by their text.

@@ -33,7 +33,8 @@ pub fn read(database: &mut Database, directive: &Io, text: &str) -> Result<(), P
     let skipped = usize::from(directive.parameter("headers") == Some("true"));
     let mut row = Vec::with_capacity(types.len());
     for (line, written) in text.lines().enumerate().skip(skipped) {
-        if written.is_empty() && types.len() != 1 {
+        // An empty line is a row of no columns, or of one empty text.
+        if written.is_empty() && types.len() > 1 {
             continue;
         }
         row.clear();

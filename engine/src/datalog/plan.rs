@@ -3,6 +3,7 @@
 use super::ast::{Aggregate, Comparison, Program, Test};
 use super::check::slots_of;
 use super::expression::{AggregateOf, AtomOf, Expression, LiteralOf, Pattern, Rule};
+use super::index::{Held, Index};
 use super::problem::Problem;
 use super::relation::{Relation, Type};
 
@@ -25,7 +26,11 @@ pub(super) enum Step {
         version: Version,
         index: Option<usize>,
         key: Vec<Expression>,
+        /// Whether what is looked through holds the numbers of rows, not their cells.
+        by_number: bool,
+        /// Which cell of a row goes to which slot.
         binds: Vec<(usize, usize)>,
+        /// Which cell must be what.
         same: Vec<(usize, Expression)>,
     },
     /// Whether a row is there; all columns are bound.
@@ -178,9 +183,14 @@ impl Planner<'_> {
             }
             _ => relation.fan_out(&columns),
         };
-        let looks_up = !columns.is_empty() && (version != Version::All || columns.len() < atom.patterns.len());
-        let has_index = !looks_up || relation.indexes.iter().any(|index| index.columns == columns);
-        (of_key * share, if has_index { 0.0 } else { INDEX_COST * rows })
+        let looks_up = !columns.is_empty() && !is_membership(version, &columns, atom);
+        if !looks_up {
+            return (of_key * share, 0.0);
+        }
+        let has = relation.indexes.iter().find(|index| index.columns == columns).map_or(0, Index::len);
+        // Where all columns are bound, each row has a block of its own.
+        let cost = if columns.len() == atom.patterns.len() { LARGE_INDEX_COST } else { INDEX_COST };
+        (of_key * share, cost * (rows - has as f64))
     }
 
     fn ready(&self, literal: &LiteralOf, bound: &mut [bool], relations: &mut [Relation]) -> Result<Step, Problem> {
@@ -277,6 +287,7 @@ fn is_usable(atom: &AtomOf, bound: &[bool]) -> bool {
 
 /// What putting a row into an index costs, in rows visited: little, for other rules and turns use it, too.
 const INDEX_COST: f64 = 0.25;
+const LARGE_INDEX_COST: f64 = 2.0;
 
 /// Bodies with more atoms are ordered one atom after the other, each the cheapest then.
 const MAX_SEARCHED: usize = 6;
@@ -371,6 +382,12 @@ impl Search<'_, '_> {
     }
 }
 
+/// Whether an atom only asks if a row is there. A row that is too new for the old version may be taken for one: what follows is
+/// then derived twice, which costs less than an index of whole rows.
+fn is_membership(version: Version, bound: &[usize], atom: &AtomOf) -> bool {
+    version != Version::Delta && bound.len() == atom.patterns.len()
+}
+
 /// A step for an atom, which binds its variables.
 fn probe(atom: &AtomOf, version: Version, bound: &mut [bool], relations: &mut [Relation]) -> Step {
     let relation = atom.relation;
@@ -391,9 +408,24 @@ fn probe(atom: &AtomOf, version: Version, bound: &mut [bool], relations: &mut [R
             Pattern::Is(expression) => same.push((column, expression.clone())),
         }
     }
-    if version == Version::All && columns.len() == atom.patterns.len() {
+    if is_membership(version, &columns, atom) {
         return Step::Contains { relation, values: key, holds: true };
     }
-    let index = (!columns.is_empty()).then(|| relations[relation].index(&columns));
-    Step::Probe { relation, version, index, key, binds, same }
+    let mut by_number = false;
+    let index = (!columns.is_empty()).then(|| {
+        let number = relations[relation].index(&columns);
+        match relations[relation].indexes[number].held() {
+            Held::Number => by_number = true,
+            // Where a column stands among those that the index holds.
+            Held::Cells(others) => {
+                let place = |column: &mut usize| {
+                    *column = others.iter().position(|other| other == column).unwrap_or_default();
+                };
+                binds.iter_mut().for_each(|(column, _)| place(column));
+                same.iter_mut().for_each(|(column, _)| place(column));
+            }
+        }
+        number
+    });
+    Step::Probe { relation, version, index, key, by_number, binds, same }
 }

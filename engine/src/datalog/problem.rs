@@ -63,7 +63,11 @@ impl std::error::Error for Problem {}
 /// The one of `known` that is nearest to what was written, if one is near.
 pub(super) fn nearest<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let distance = |name: &str| strsim::damerau_levenshtein(written, name);
-    let close = |name: &&str| distance(name) <= 1 + written.len() / 4;
+    // Of names of one letter all are a letter apart.
+    let close = |name: &&str| {
+        let distance = distance(name);
+        (distance <= 1 + written.len() / 4 && distance < written.len()) || name.eq_ignore_ascii_case(written)
+    };
     // A letter left out is likelier than one mistaken.
     let left_out = |name: &str| {
         let mut letters = name.chars();

@@ -1,13 +1,15 @@
 //! Relations as flat rows, with the indexes that rules ask for.
 
 use std::cell::RefCell;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use distsys_facts::{IdKind, Interner, Sym};
-use hashbrown::HashTable;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::known::{Fresh, Known, Rows, hash, hash_of};
+use super::fresh::Fresh;
+use super::index::{Index, Source, hash};
+use super::known::{Known, Rows};
 
 /// What stands in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,11 +33,13 @@ pub struct Limits {
     /// Tuples derived, over all relations.
     pub max_tuples: usize,
     pub timeout: Option<Duration>,
+    /// Stops the evaluation when it is set.
+    pub stop: Option<&'static AtomicBool>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { max_tuples: 200_000_000, timeout: None }
+        Limits { max_tuples: 200_000_000, timeout: None, stop: None }
     }
 }
 
@@ -73,6 +77,12 @@ impl Database {
         &self.relations
     }
 
+    /// Forgets the relations beyond the first `count`.
+    pub fn truncate(&mut self, count: usize) {
+        self.relations.truncate(count);
+        self.numbers.retain(|_, number| *number < count);
+    }
+
     pub(super) fn number(&self, name: &str) -> Option<usize> {
         self.numbers.get(name).copied()
     }
@@ -102,19 +112,8 @@ pub struct Relation {
     pub(super) indexes: Vec<Index>,
 }
 
-/// Rows by the values of some columns: for each key the newest row, and from each row the one before it with the same key.
-/// Newest first is what semi-naive evaluation wants: the rows of the last turn are at the front.
-#[derive(Clone, Debug)]
-pub(super) struct Index {
-    pub columns: Vec<usize>,
-    newest: HashTable<u32>,
-    before: Vec<u32>,
-}
-
 /// So many rows say what a relation is like.
 const SAMPLE: usize = 4096;
-
-pub(super) const NO_ROW: u32 = u32::MAX;
 
 impl Relation {
     pub fn new(name: &str, columns: Vec<Column>) -> Self {
@@ -150,13 +149,13 @@ impl Relation {
 
     /// Whether a row is there, or has just been found: rules that see it early derive nothing that they would not later.
     pub fn contains(&self, row: &[u32]) -> bool {
-        self.known.borrow().contains(hash_of(row), row, Rows { had: &self.rows, found: &[] })
+        self.known.borrow().contains(row, Rows { had: &self.rows, found: &[] })
     }
 
     /// Adds a row; false if it was there.
     pub fn insert(&mut self, row: &[u32]) -> bool {
         let rows = Rows { had: &self.rows, found: &[] };
-        let is_new = self.known.get_mut().insert(hash_of(row), row, self.count as u32, rows);
+        let is_new = self.known.get_mut().insert(row, self.count as u32, rows);
         if is_new {
             self.rows.extend_from_slice(row);
             self.count += 1;
@@ -170,9 +169,9 @@ impl Relation {
     }
 
     /// Adds what a turn has found and settled.
-    pub(super) fn append(&mut self, fresh: Fresh) {
-        self.count += fresh.len();
-        let mut found = fresh.into_rows();
+    pub(super) fn append(&mut self, fresh: &mut Fresh) {
+        let (mut found, count) = fresh.take();
+        self.count += count;
         if self.rows.is_empty() {
             self.rows = found;
             return;
@@ -227,53 +226,32 @@ impl Relation {
         fan_out
     }
 
-    /// The number of the index by these columns, made if there is none.
+    /// The number of the index by these columns, made if there is none; the next [`Self::refresh`] brings it up to the rows.
     pub(super) fn index(&mut self, columns: &[usize]) -> usize {
-        if let Some(at) = self.indexes.iter().position(|index| index.columns == columns) {
-            return at;
-        }
-        self.indexes.push(Index { columns: columns.to_vec(), newest: HashTable::new(), before: Vec::new() });
-        self.indexes.len() - 1
+        let at = self.indexes.iter().position(|index| index.columns == columns).unwrap_or_else(|| {
+            self.indexes.push(Index::new(columns, self.columns.len()));
+            self.indexes.len() - 1
+        });
+        self.indexes[at].is_wanted = true;
+        at
     }
 
-    /// Brings the indexes up to the rows.
-    pub(super) fn refresh(&mut self) {
-        let width = self.columns.len();
-        let rows = &self.rows;
+    /// Brings the indexes that are wanted up to the rows. One that has not been for long gives its memory back. `old`: the rows
+    /// known before the last turn, if one is going on.
+    pub(super) fn refresh(&mut self, old: Option<usize>) {
+        let source = Source { rows: &self.rows, width: self.columns.len(), count: self.count };
         for index in &mut self.indexes {
-            let columns = &index.columns;
-            let key = |number: u32| columns.iter().map(move |column| rows[number as usize * width + column]);
-            for number in index.before.len() as u32..self.count as u32 {
-                let entry = index.newest.entry(
-                    hash(key(number)),
-                    |known| key(*known).eq(key(number)),
-                    |known| hash(key(*known)),
-                );
-                match entry {
-                    hashbrown::hash_table::Entry::Occupied(mut occupied) => {
-                        index.before.push(std::mem::replace(occupied.get_mut(), number));
-                    }
-                    hashbrown::hash_table::Entry::Vacant(vacant) => {
-                        vacant.insert(number);
-                        index.before.push(NO_ROW);
-                    }
-                }
+            if std::mem::take(&mut index.is_wanted) {
+                index.refresh(source, old);
+            } else if 2 * index.len() < source.count && index.len() > 0 {
+                *index = Index::new(&index.columns, source.width);
             }
         }
     }
 
-    /// The newest row with this key in the columns of an index, or [`NO_ROW`].
-    pub(super) fn newest(&self, index: usize, key: &[u32]) -> u32 {
-        let index = &self.indexes[index];
-        let same = |known: &u32| {
-            let row = self.row(*known as usize);
-            index.columns.iter().zip(key).all(|(column, value)| row[*column] == *value)
-        };
-        index.newest.find(hash(key.iter().copied()), same).copied().unwrap_or(NO_ROW)
-    }
-
-    /// The row before `row` with the same key.
-    pub(super) fn before(&self, index: usize, row: u32) -> u32 {
-        self.indexes[index].before[row as usize]
+    /// All cells of some rows, flat.
+    pub(super) fn cells(&self, rows: std::ops::Range<usize>) -> &[u32] {
+        let width = self.columns.len();
+        &self.rows[rows.start * width..rows.end * width]
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, FunctionFlags, SiteId, Sym, VarId};
+use distsys_facts::{CallKind, FunctionFlags, FunctionId, SiteId, Sym, VarId};
 
 use super::operations::{Found, Operation};
 use super::reader::{MAX_CHAIN, Reader};
@@ -19,6 +19,11 @@ fn settles(name: &str) -> bool {
     matches!(name, "then" | "catch" | "finally")
 }
 
+/// `setLong`, `setReadTimeout`
+fn is_setter(name: &str) -> bool {
+    name.strip_prefix("set").is_some_and(|what| what.starts_with(|c: char| c.is_ascii_uppercase()))
+}
+
 impl<'m> Reader<'m, '_> {
     /// The calls that the receiver of `site` came from, nearest first: a builder chain, through variables and fields, on all
     /// of the ways that lead here (`if let Some(key) = key { request = request.header("Idempotency-Key", key) }`).
@@ -29,6 +34,11 @@ impl<'m> Reader<'m, '_> {
         while let Some(var) = queue.pop_front()
             && found.len() < MAX_CHAIN
         {
+            for setter in self.setters_on(var) {
+                if setter != site && !found.contains(&setter) {
+                    found.push(setter);
+                }
+            }
             for call in self.makers(var) {
                 if !found.contains(&call.site) {
                     found.push(call.site);
@@ -37,6 +47,13 @@ impl<'m> Reader<'m, '_> {
             }
         }
         found
+    }
+
+    /// Statements that set something of the object that a variable holds: `statement.setLong(1, id);`.
+    pub(super) fn setters_on(&self, var: VarId) -> impl Iterator<Item = SiteId> {
+        let program = self.program;
+        let calls = program.calls_by_receiver.of(&program.facts.relations.call, var);
+        calls.filter(|call| is_setter(program.text(call.name))).map(|call| call.site)
     }
 
     /// The last call of the chain that `site` begins, as far as it is written in one expression:
@@ -97,8 +114,13 @@ impl<'m> Reader<'m, '_> {
     /// What a helper of the project gives, if it is the one function called and has one `return`.
     pub(super) fn only_return(&self, site: SiteId) -> Option<VarId> {
         let [edge] = self.resolution.calls_at(site) else { return None };
+        self.only_returned(edge.function)
+    }
+
+    /// What a function gives, if it has one `return`.
+    pub(super) fn only_returned(&self, function: FunctionId) -> Option<VarId> {
         let r = &self.program.facts.relations;
-        let mut returns = self.program.returns_by_function.of(&r.returns, edge.function);
+        let mut returns = self.program.returns_by_function.of(&r.returns, function);
         match (returns.next(), returns.next()) {
             (Some(only), None) => only.var,
             _ => None,
@@ -130,11 +152,7 @@ impl<'m> Reader<'m, '_> {
                 continue;
             }
             if let Some(load) = program.loaded_as(at) {
-                let offered = self.resolution.values_of(load.base).find_map(|value| match value.kind {
-                    ValueKind::Module(module) => program.exports.get(&(module, load.field)).copied(),
-                    _ => None,
-                });
-                match offered.or_else(|| self.stored(load.base, load.field)) {
+                match self.offered(load.base, load.field).or_else(|| self.stored(load.base, load.field)) {
                     Some(src) => at = src,
                     None => return None,
                 }
@@ -143,6 +161,14 @@ impl<'m> Reader<'m, '_> {
             return None;
         }
         None
+    }
+
+    /// The variable that a module which `base` is offers under a name.
+    pub(super) fn offered(&self, base: VarId, name: Sym) -> Option<VarId> {
+        self.resolution.values_of(base).find_map(|value| match value.kind {
+            ValueKind::Module(module) => self.resolution.exported(module, name),
+            _ => None,
+        })
     }
 
     /// What was stored in a field of the object that `base` is: the one store of its class.
@@ -174,8 +200,15 @@ impl<'m> Reader<'m, '_> {
             {
                 return Some(value);
             }
+            if let Some(value) = self.resolution.provided(ancestor, field) {
+                return Some(value);
+            }
         }
-        None
+        // A struct is made by a function beside it: `Service{store: store}` in `NewService`.
+        match self.resolution.constructed(class, field) {
+            [only] => Some(*only),
+            _ => None,
+        }
     }
 
     pub(super) fn chain(&self, op: &Operation, name: &str, inner: &Source) -> Found {
@@ -203,7 +236,8 @@ impl<'m> Reader<'m, '_> {
         path.contains('.') && external().any(|known| known == path)
     }
 
-    /// The arguments of a call and of the calls that built its receiver, in the order written.
+    /// The arguments of a call and of the calls that built its receiver, in the order written; after an object that a
+    /// library's calls made and filled, what these were given.
     pub(super) fn chain_arguments(&self, site: SiteId) -> Vec<VarId> {
         let mut sites = self.chain_calls(site);
         sites.reverse();
@@ -211,13 +245,14 @@ impl<'m> Reader<'m, '_> {
         let r = &self.program.facts.relations;
         let mut arguments = Vec::new();
         for site in sites {
-            for row in self.program.arguments(site) {
+            for row in self.program.arguments(site).filter(|row| !self.is_carrier(row.var)) {
                 let elements = self.program.element_by_var.of(&r.element, row.var);
                 let before = arguments.len();
                 arguments.extend(elements.map(|element| element.value));
                 if arguments.len() == before {
                     arguments.push(row.var);
                 }
+                arguments.extend(self.given_to_make(row.var));
             }
         }
         arguments

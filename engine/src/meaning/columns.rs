@@ -10,6 +10,9 @@ use super::reader::Reader;
 use crate::operation::{Attr, OpKind};
 use crate::words::words;
 
+/// The part of what a call gives that it puts into a variable by its address; it may be any column.
+const FILLED: &str = "[&]";
+
 /// How deep conditions within conditions are read.
 const MAX_CONDITION: u32 = 3;
 
@@ -20,12 +23,27 @@ pub(super) fn is_version(column: &str) -> bool {
 
 /// Calls that set columns: `update(Order).values(state="paid")`, `.set({ state })`, `.update(state="paid")`.
 fn sets_columns(name: &str) -> bool {
-    matches!(name, "values" | "set" | "create" | "update" | "updateMany" | "updateOne" | "update_one")
+    matches!(
+        name,
+        "values"
+            | "set"
+            | "create"
+            | "update"
+            | "updateMany"
+            | "updateOne"
+            | "update_one"
+            | "Updates"
+            | "UpdateColumns"
+            | "UpdateOne"
+            | "UpdateMany"
+            | "UpdateByID"
+            | "FindOneAndUpdate"
+    )
 }
 
 /// Calls that set one column: its name, then its value.
 fn sets_one_column(name: &str) -> bool {
-    matches!(name, "col_expr" | "value")
+    matches!(name, "col_expr" | "value" | "Update" | "UpdateColumn")
 }
 
 /// Objects within objects that hold the columns of a write: `{ where, data: { state } }`.
@@ -86,7 +104,13 @@ impl<'m, 'f> Reader<'m, 'f> {
                             _ => set.extend(inner.into_iter().flat_map(entries)),
                         }
                     }
-                    None => {}
+                    // `.Updates(Order{State: "paid"})`
+                    None => {
+                        let made = self.maker(argument.var).filter(|made| made.kind == CallKind::New);
+                        let made = made.filter(|made| self.family(made.site).names_fields());
+                        let fields = made.into_iter().flat_map(|made| program.arguments(made.site));
+                        set.extend(fields.map(|row| (program.text(row.keyword), row.var)));
+                    }
                 }
             }
         }
@@ -216,6 +240,11 @@ impl<'m, 'f> Reader<'m, 'f> {
 }
 
 impl<'m> Meaning<'m> {
+    /// The columns that the calls which built the write at `site` set, each with its new value.
+    pub fn columns_set(&self, site: SiteId) -> Vec<(&'m str, VarId)> {
+        self.reader().columns_set(site)
+    }
+
     /// The columns that the write at `site` sets; empty if they are not known.
     pub fn columns_written(&self, site: SiteId) -> Vec<&'m str> {
         let (program, reader) = (self.program, self.reader());
@@ -292,6 +321,11 @@ impl<'m> Meaning<'m> {
         let reader = self.reader();
         // `str(row.price)`, `row.created_at.isoformat()`: the column in another form.
         let converted = |part: VarId| {
+            // `row.getPrice()`: what an accessor gives is the field.
+            let mut given = program.assigned_from(part).map(|row| row.src);
+            if let Some(field) = given.find(|src| program.loaded_as(*src).is_some()) {
+                return field;
+            }
             let call = program.call_giving(part).filter(|call| reader.resolution.calls_at(call.site).is_empty());
             let mut given = call.into_iter().flat_map(|call| {
                 call.receiver
@@ -314,7 +348,8 @@ impl<'m> Meaning<'m> {
         let alone: Option<Vec<&str>> = ways
             .iter()
             .map(|way| {
-                program.loaded_as(converted(*way)).filter(|load| is_row(load.base)).map(|load| program.text(load.field))
+                let load = program.loaded_as(converted(*way)).filter(|load| is_row(load.base))?;
+                Some(program.text(load.field)).filter(|field| *field != FILLED)
             })
             .collect();
         if let Some(columns) = alone {

@@ -1,5 +1,6 @@
 //! Spans of time: literals with the unit of their library, constants, arithmetic, and what makes spans.
 
+use distsys_facts::schema::Load;
 use distsys_facts::{LiteralKind, VarId};
 
 use super::Meaning;
@@ -29,6 +30,7 @@ impl Meaning<'_> {
         let unit = self.models.op(op.family, op.model).unit.or(default_unit(op.family));
         match found {
             Found::Is(Operand::Var(var)) => self.span_of(*var, unit, 0),
+            Found::Is(Operand::Counted(var, unit)) => self.span_of(*var, Some(*unit), 0),
             Found::Is(Operand::Text(text)) => Some(text.parse::<f64>().ok()? * unit?),
             _ => None,
         }
@@ -47,6 +49,10 @@ impl Meaning<'_> {
                 .then(|| program.text(row.value).parse::<f64>().ok())
                 .flatten()
                 .and_then(|value| Some(value * unit?));
+        }
+        // `30 * time.Second`
+        if let Some(text) = reader.library_constant(var) {
+            return text.parse::<f64>().ok().and_then(|value| Some(value * unit?));
         }
         if let Some(row) = program.binary_by_dst.first(&program.facts.relations.binary, var) {
             let (left, right) = (row.left, row.right?);
@@ -67,7 +73,10 @@ impl Meaning<'_> {
             return self.made_span(made, depth);
         }
         // A setting's default: `settings.timeout`.
-        if let Some(value) = program.loaded_as(var).and_then(|load| reader.stored(load.base, load.field)) {
+        let offered = |load: &Load| reader.offered(load.base, load.field);
+        let stored =
+            program.loaded_as(var).and_then(|load| offered(load).or_else(|| reader.stored(load.base, load.field)));
+        if let Some(value) = stored.or_else(|| reader.resolution.imported(var)) {
             return self.span_of(value, unit, depth + 1);
         }
         let mut sources = program.assigned_from(var);
@@ -97,11 +106,27 @@ impl Meaning<'_> {
     }
 }
 
+/// The milliseconds of a unit that a library's constant names: `TimeUnit.SECONDS`, `ChronoUnit.MINUTES`.
+pub(super) fn unit_of_name(name: &str) -> Option<f64> {
+    Some(match name {
+        "NANOSECONDS" | "NANOS" => 1e-6,
+        "MICROSECONDS" | "MICROS" => 1e-3,
+        "MILLISECONDS" | "MILLIS" => 1.0,
+        "SECONDS" => 1000.0,
+        "MINUTES" => 60_000.0,
+        "HOURS" => 3_600_000.0,
+        "DAYS" => 86_400_000.0,
+        _ => return None,
+    })
+}
+
 /// How libraries of a family count time where their model says nothing else.
 fn default_unit(family: Family) -> Option<f64> {
     match family {
         Family::Python => Some(1000.0),
-        Family::Script => Some(1.0),
+        Family::Script | Family::Java => Some(1.0),
+        // A span is a number of nanoseconds.
+        Family::Go => Some(1e-6),
         // Spans have a type.
         Family::Rust => None,
     }

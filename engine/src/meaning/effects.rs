@@ -52,6 +52,8 @@ impl EffectFlags {
     pub const TIMED: EffectFlags = EffectFlags(64);
     /// The later of two wall-clock times decides whether the write happens.
     pub const BY_CLOCK: EffectFlags = EffectFlags(128);
+    /// A message that only those get who listen while it is sent.
+    pub const LOSSY: EffectFlags = EffectFlags(256);
 
     pub fn has(self, other: EffectFlags) -> bool {
         self.0 & other.0 != 0
@@ -110,7 +112,7 @@ impl Effects {
         let program = describer.reader.program;
         let functions = program.facts.count(IdKind::Function);
         let mut effects = Effects { summaries: vec![Vec::new(); functions], ..Effects::default() };
-        let own = effects.own(describer, operations);
+        let own = effects.own(describer, operations, invocations);
         let callees = callees(describer, invocations);
         let mut graph: DiGraph<(), (), u32> = DiGraph::with_capacity(functions, callees.iter().map(Vec::len).sum());
         for _ in 0..functions {
@@ -199,11 +201,17 @@ impl Effects {
     }
 
     /// The effects of operations, by the function that they are in.
-    fn own(&mut self, describer: &mut Describer<'_, '_>, operations: &Operations) -> Vec<(FunctionId, SiteEffect)> {
+    fn own(
+        &mut self,
+        describer: &mut Describer<'_, '_>,
+        operations: &Operations,
+        invocations: &Invocations,
+    ) -> Vec<(FunctionId, SiteEffect)> {
         let (mut own, mut found) = (Vec::new(), Vec::new());
         let mut tracked = Tracked::default();
         for op in &operations.all {
-            if operations.decorated(op.site).is_some() {
+            // What stands on a method without a body is done by who calls it.
+            if operations.decorated(op.site).is_some_and(|function| function != op.function) {
                 continue;
             }
             let effects = effects_of(describer, operations, op);
@@ -218,7 +226,7 @@ impl Effects {
             let effect = self.intern(effect);
             own.push((op.function, SiteEffect { site: op.site, effect, confidence: op.confidence }));
         }
-        for (site, effect) in tracked.writes(describer) {
+        for (site, effect) in tracked.writes(describer, operations, invocations) {
             let effect = self.intern(effect);
             let function = describer.reader.program.site(site).function;
             own.push((function, SiteEffect { site, effect, confidence: Confidence::High }));

@@ -5,7 +5,8 @@ use distsys_facts::{BlockId, FunctionId, RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
 use super::Meaning;
-use crate::operation::OpKind;
+use super::operations::{Found, Operand, Operation};
+use crate::operation::{Attr, OpKind};
 
 /// What is done when something failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,10 @@ impl Meaning<'_> {
         // Where something has failed already, what is noted about it is a courtesy.
         let in_failure = |site: SiteId| {
             program.regions_outward(program.site(site).region).any(|row| {
+                // So is what is put away at the end.
+                if row.kind == RegionKind::Finally {
+                    return true;
+                }
                 let mut asked = program
                     .condition_by_region
                     .of(&program.facts.relations.condition, row.region)
@@ -86,16 +91,38 @@ impl Meaning<'_> {
             true => self
                 .operations
                 .at(site)
-                .any(|op| op.family.gives_outcomes() && (super::does_outside(op.kind) || op.kind == OpKind::Sql)),
-            false => self.reader().family(site).gives_outcomes() && of_project(),
+                .filter(|op| op.family.gives_outcomes() && (super::does_outside(op.kind) || op.kind == OpKind::Sql))
+                .any(|op| !self.tells_later(op)),
+            false => {
+                let is_told = || edges.iter().all(|edge| self.tells_of_failures(edge.function));
+                self.reader().family(site).gives_outcomes() && of_project() && !is_told()
+            }
         }
+    }
+
+    /// Whether how it went is told by what the operation gives, once that has been waited for.
+    fn tells_later(&self, op: &Operation) -> bool {
+        match self.attribute(op, Attr::Completion) {
+            Found::Is(Operand::Var(_)) => true,
+            Found::Is(Operand::Text(text)) => text == "awaited",
+            _ => false,
+        }
+    }
+
+    /// Whether a function says itself that what it does has failed, in a log or a metric.
+    fn tells_of_failures(&self, function: FunctionId) -> bool {
+        let is_told = |site: &SiteId| {
+            self.operations.at(*site).any(|op| matches!(op.kind, OpKind::Log | OpKind::Metric | OpKind::Trace))
+        };
+        self.error_arms(function).iter().any(|failure| failure.sites.iter().any(is_told))
     }
 
     fn is_outcome_dropped(&self, site: SiteId) -> bool {
         let program = self.program;
         let r = &program.facts.relations;
         let Some(call) = program.call(site) else { return false };
-        let (mut at, mut awaited) = (call.result, false);
+        // Where a call does its work before it returns, nothing has to wait for it.
+        let (mut at, mut awaited) = (call.result, !self.reader().family(site).gives_futures());
         for _ in 0..MAX_STEPS {
             awaited |= program.suspend_by_var.first(&r.suspend, at).is_some();
             let named = program.variable(at).is_some_and(|row| !row.name.is_empty());
@@ -125,7 +152,10 @@ impl Meaning<'_> {
         for body in program.regions_by_function.of(&r.region, function).filter(|row| row.kind == RegionKind::Try) {
             for row in program.handles_by_body.of(&r.handles, body.region) {
                 let Some(catches) = program.catches_by_region.first(&r.catches, row.region) else { continue };
-                let all = matches!(program.text(catches.type_), "" | "Exception" | "BaseException");
+                let all = matches!(
+                    program.text(catches.type_),
+                    "" | "Exception" | "BaseException" | "Throwable" | "RuntimeException"
+                );
                 found.push(self.failure_in(row.region, all, self.sites_in(body.region)));
             }
         }
@@ -199,6 +229,10 @@ impl Meaning<'_> {
                 continue;
             }
             stack.extend(program.assigned_from(at).map(|row| row.src));
+            // The error among the results of a call.
+            stack.extend(
+                program.loaded_as(at).map(|load| load.base).filter(|base| program.call_giving(*base).is_some()),
+            );
             if let Some(call) = program.call_giving(at) {
                 if program.site(call.site).function == function {
                     found.push(call.site);

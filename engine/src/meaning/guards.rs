@@ -84,6 +84,9 @@ impl Meaning<'_> {
                     ("!" | "not", None) => self.proves_new(binary.left, !holds, depth + 1),
                     ("is" | "==" | "===" | "is not" | "!=" | "!==", Some(right)) => {
                         let equal = matches!(program.text(binary.operator), "is" | "==" | "===");
+                        if self.asks_whether_write_failed(binary.left, right) {
+                            return false;
+                        }
                         match self.asks_presence(right) {
                             // `x == null`, `if let None = x`
                             Some(present) => self.proves_new(binary.left, holds == (equal == present), depth + 1),
@@ -117,6 +120,22 @@ impl Meaning<'_> {
             };
         }
         program.assigned_from(condition).any(|row| self.proves_new(row.src, holds, depth + 1))
+    }
+
+    /// Whether what is asked is only if a write failed, of which there are many causes.
+    fn asks_whether_write_failed(&self, left: VarId, right: VarId) -> bool {
+        let program = self.program;
+        let outcome = program.literal(right).is_some_and(|row| matches!(program.text(row.value), "Ok" | "Err"));
+        // One of several results, and copies of it.
+        let whole = |var: VarId| program.loaded_as(var).map(|load| load.base);
+        let source = |var: VarId| whole(var).or_else(|| program.assigned_from(var).next().map(|row| row.src));
+        let mut given = std::iter::successors(Some(left), |var| source(*var)).take(MAX_DEPTH as usize);
+        outcome
+            && given.find_map(|var| program.call_giving(var)).is_some_and(|call| {
+                let mut kinds = self.effects.at(call.site).map(|(effect, _)| effect.kind).peekable();
+                kinds.peek().is_some()
+                    && kinds.all(|kind| matches!(kind, OpKind::DbWrite | OpKind::CacheWrite | OpKind::LockAcquire))
+            })
     }
 
     /// What comparing with `right` asks: whether the left side is there (true), is not (false), or something else.

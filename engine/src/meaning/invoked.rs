@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use distsys_facts::schema::Call;
 use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, ParameterKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -12,7 +13,7 @@ use super::does_outside;
 use super::operations::{Found, Operand, Operation, Operations};
 use super::reader::Reader;
 use crate::csr::Csr;
-use crate::model::{Callback, ScopeKind, Slot};
+use crate::model::{Callback, Family, ScopeKind, Slot};
 use crate::operation::{Attr, OpKind};
 use crate::resolve::{Passed, ValueKind};
 
@@ -45,6 +46,10 @@ pub struct Invocations {
     by_site: Csr,
     /// Sites at which a parameter's value is called or given to what calls it.
     applied: FxHashMap<VarId, Vec<SiteId>>,
+    /// Calls that pass a parameter on, with the parameter that receives it and the caller's own.
+    passed_on: FxHashMap<SiteId, Vec<(VarId, VarId)>>,
+    /// The parameters that closures are given as.
+    given_as: FxHashMap<FunctionId, Vec<VarId>>,
     /// Calls whose result a task runs (`create_task(work())`).
     background: FxHashSet<SiteId>,
     /// Calls of asynchronous functions whose result nobody looks at.
@@ -102,6 +107,7 @@ impl Invocations {
                 _ => None,
             };
             let called = call.callee.and_then(|callee| parameter_of(reader, callee));
+            let called = called.or_else(|| called_by_its_method(reader, call));
             if let Some(parameter) = called.or(applied) {
                 self.through_parameter.insert(call.site);
                 self.applied.entry(parameter).or_default().push(call.site);
@@ -119,8 +125,12 @@ impl Invocations {
         // A call that passes its own parameter on, by the parameter that receives it.
         let mut passed_on: FxHashMap<VarId, Vec<(SiteId, VarId)>> = FxHashMap::default();
         for row in &reader.resolution.passed {
+            if let Some(closure) = program.closure(row.argument) {
+                self.given_as.entry(closure).or_default().push(row.parameter);
+            }
             if let Some(own) = parameter_of(reader, row.argument) {
                 passed_on.entry(row.parameter).or_default().push((row.site, own));
+                self.passed_on.entry(row.site).or_default().push((row.parameter, own));
             }
         }
         let mut done: FxHashSet<VarId> = FxHashSet::default();
@@ -166,6 +176,12 @@ impl Invocations {
                 }
             }
         }
+        // A function that its annotation lets run in a task of its own, whoever calls it.
+        let beside =
+            operations.of_kind(OpKind::Spawn).filter(|op| reader.model(op).callbacks.contains(&Callback::Decorated));
+        let beside: FxHashSet<FunctionId> = beside.filter_map(|op| operations.decorated(op.site)).collect();
+        let calls = reader.resolution.calls.iter().filter(|edge| beside.contains(&edge.function));
+        self.background.extend(calls.map(|edge| edge.site));
         // `|| async { … }`: who runs the closure runs the block.
         for row in &program.facts.relations.returns {
             let Some(function) = row.var.and_then(|var| program.closure(var)) else { continue };
@@ -269,7 +285,7 @@ impl Invocations {
                 continue;
             }
             // `subscribe(queue, handler)`: the closure that the wrapper registers calls it, not the call of the wrapper.
-            if applied.iter().all(|site| self.runs_as(reader, &modes, *site, parameter, Mode::Registered)) {
+            if applied.iter().all(|site| self.runs_as(reader, &modes, *site, parameter, Mode::Registered, 0)) {
                 let calls = applied.to_vec();
                 for site in calls {
                     let mode = Mode::Inline;
@@ -278,10 +294,11 @@ impl Invocations {
                 continue;
             }
             // A wrapper that defers to the commit where there is a transaction knows what it does.
-            let mode = if applied.iter().any(|site| self.runs_as(reader, &modes, *site, parameter, Mode::AfterCommit)) {
+            let after_commit = |site: &SiteId| self.runs_as(reader, &modes, *site, parameter, Mode::AfterCommit, 0);
+            let mode = if applied.iter().any(after_commit) {
                 Mode::AfterCommit
             } else if applied.iter().all(|site| {
-                self.background.contains(site) || self.runs_as(reader, &modes, *site, parameter, Mode::Background)
+                self.background.contains(site) || self.runs_as(reader, &modes, *site, parameter, Mode::Background, 0)
             }) {
                 Mode::Background
             } else {
@@ -292,15 +309,34 @@ impl Invocations {
     }
 
     /// Whether `site` gives the parameter to, or is in a closure that its function gives to, what runs in this mode.
-    fn runs_as(&self, reader: Reader<'_, '_>, modes: &Modes, site: SiteId, parameter: VarId, mode: Mode) -> bool {
+    /// A helper that hands it on runs it as what it hands it to, where one of several implementations does.
+    fn runs_as(
+        &self,
+        reader: Reader<'_, '_>,
+        modes: &Modes,
+        site: SiteId,
+        parameter: VarId,
+        mode: Mode,
+        depth: usize,
+    ) -> bool {
         let program = reader.program;
         if modes.sites.contains(&(site, mode)) {
+            return true;
+        }
+        let received_as = |receiver: VarId| {
+            let applied = self.applied(receiver);
+            let runs = |at: &SiteId| self.runs_as(reader, modes, *at, receiver, mode, depth + 1);
+            depth < MAX_HELPERS && !applied.is_empty() && applied.iter().all(runs)
+        };
+        let handed = self.passed_on.get(&site).into_iter().flatten().filter(|(_, own)| *own == parameter);
+        if handed.into_iter().any(|(receiver, _)| received_as(*receiver)) {
             return true;
         }
         let Some(owner) = program.parameter(parameter).map(|row| row.function) else { return false };
         let mut at = program.site(site).function;
         while at != owner {
-            if modes.functions.contains(&(at, mode)) {
+            let given = self.given_as.get(&at).into_iter().flatten();
+            if modes.functions.contains(&(at, mode)) || given.into_iter().any(|receiver| received_as(*receiver)) {
                 return true;
             }
             match program.function(at).parent {
@@ -477,6 +513,11 @@ fn methods_run(reader: Reader<'_, '_>, operations: &Operations, op: &Operation) 
     let mut methods = Vec::new();
     for class in classes {
         for (name, _) in &model.handlers {
+            if name == "*" {
+                let own = program.method_by_class.of(&program.facts.relations.method, class);
+                methods.extend(own.map(|row| row.function));
+                continue;
+            }
             let Some(name) = program.facts.symbols.lookup(name) else { continue };
             let line = reader.resolution.ancestors(class).iter();
             let found = line.filter_map(|class| program.methods.get(&(*class, name))).next().copied();
@@ -547,6 +588,20 @@ pub(super) fn parameter_of(reader: Reader<'_, '_>, var: VarId) -> Option<VarId> 
     None
 }
 
+/// The parameter whose only method is called: `task.run()`, where callers give functions.
+fn called_by_its_method(reader: Reader<'_, '_>, call: &Call) -> Option<VarId> {
+    let receiver = call.receiver?;
+    if reader.family(call.site) != Family::Java {
+        return None;
+    }
+    let is_given = |function: FunctionId| {
+        reader.resolution.values_of(receiver).any(|value| value.kind == ValueKind::Function(function))
+    };
+    let edges = reader.resolution.calls_at(call.site);
+    let all = !edges.is_empty() && edges.iter().all(|edge| is_given(edge.function));
+    parameter_of(reader, receiver).filter(|_| all)
+}
+
 /// The position of the descriptor among the parameters of a method's decorator (ECMAScript, legacy decorators).
 pub(super) const DESCRIPTOR: u32 = 2;
 
@@ -564,6 +619,9 @@ fn decorated_method(reader: Reader<'_, '_>, var: VarId) -> Option<VarId> {
     }
     None
 }
+
+/// A function is handed on through so many helpers.
+const MAX_HELPERS: usize = 4;
 
 /// A value that may be more functions than this says nothing.
 const MAX_FUNCTIONS: usize = 3;

@@ -9,14 +9,16 @@ mod chains;
 mod clients;
 mod columns;
 mod conventions;
+mod deadlines;
 mod deferred;
 mod durations;
 mod effects;
 mod failures;
 mod guards;
 mod invoked;
-
 mod lift;
+mod made;
+mod makers;
 mod operations;
 mod order;
 mod own_effects;
@@ -31,7 +33,7 @@ mod uniqueness;
 
 use std::sync::OnceLock;
 
-use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionId, FunctionKind, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::source::Source;
@@ -172,7 +174,11 @@ impl<'m> Meaning<'m> {
             Some(created) => created,
         };
         // Switched off on purpose, where the library would have set it.
-        let is_off = |found: &Found| matches!(found, Found::Is(Operand::Var(var)) if reader.is_null(*var));
+        let is_none = |var: VarId| reader.is_null(var) || reader.constant(var) == Some("0");
+        let is_off = |found: &Found| match found {
+            Found::Is(Operand::Var(var) | Operand::Counted(var, _)) => is_none(*var),
+            _ => false,
+        };
         let off: Vec<SiteId> = created.iter().filter(|(_, found)| is_off(found)).map(|(site, _)| *site).collect();
         if !off.is_empty() {
             return Creation::Seen(off);
@@ -188,7 +194,7 @@ impl<'m> Meaning<'m> {
 
     /// Whether `var` is a function of the project: a closure, or one by its name.
     pub fn is_function(&self, var: VarId) -> bool {
-        self.program.closure(var).is_some() || !invoked::functions_of(self.reader(), var).is_empty()
+        self.reader().is_function(var)
     }
 
     /// What the creation of the client that an operation goes through gives as an attribute, by site of creation; nothing if
@@ -267,7 +273,38 @@ impl<'m> Meaning<'m> {
             _ if op.family.gives_promises() && does_outside(op.kind) => program.call(op.site).map(|call| call.result),
             _ => None,
         };
-        gives.is_some_and(|var| !self.is_used(var))
+        gives.is_some_and(|var| !self.is_used(var)) && !(op.kind == OpKind::Spawn && self.handles_itself(op.site))
+    }
+
+    /// Whether what is started at a site lets no failure out: it catches all by itself, or only calls what does.
+    fn handles_itself(&self, site: SiteId) -> bool {
+        let started: Vec<FunctionId> = self.invocations.at(site).map(|row| row.function).collect();
+        !started.is_empty() && started.into_iter().all(|function| self.catches_all(function, 0))
+    }
+
+    fn catches_all(&self, function: FunctionId, depth: u32) -> bool {
+        const MAX_DEPTH: u32 = 2;
+        let program = self.program;
+        let mut handlers =
+            self.failures(function).into_iter().filter(|failure| failure.all).filter_map(|failure| failure.region);
+        if handlers.any(|region| program.region(region).kind == RegionKind::Catch) {
+            return true;
+        }
+        let given = program.function(function).kind == FunctionKind::Closure;
+        let mut sites: Vec<SiteId> = self
+            .effects
+            .in_function(function)
+            .filter(|(effect, _)| does_outside(effect.kind))
+            .map(|(_, row)| row.site)
+            .collect();
+        sites.dedup();
+        depth < MAX_DEPTH
+            && given
+            && !sites.is_empty()
+            && sites.into_iter().all(|site| {
+                let callees = self.callees(site);
+                !callees.is_empty() && callees.into_iter().all(|callee| self.catches_all(callee, depth + 1))
+            })
     }
 
     /// Whether what waiting for `promise` gives, itself a promise, is dropped: `context.publish(…).await?;`.
@@ -396,7 +433,7 @@ impl<'m> Meaning<'m> {
         let program = self.program;
         let handlers = &self.reader().model(op).handlers;
         if let Some((_, serves)) =
-            handlers.iter().find(|(name, _)| name == program.text(program.function(function).name))
+            handlers.iter().find(|(name, _)| name == "*" || name == program.text(program.function(function).name))
         {
             return serves.eq_ignore_ascii_case(method);
         }

@@ -43,6 +43,8 @@ pub enum Operand {
     Within(VarId, Vec<String>),
     Text(String),
     Class(ClassId),
+    /// A number of so many milliseconds each.
+    Counted(VarId, f64),
     /// It is there; more is not known.
     Present,
 }

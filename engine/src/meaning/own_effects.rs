@@ -161,6 +161,10 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             if is_there(&describer.reader.attribute(op, Attr::Transaction)) {
                 effect.flags = effect.flags | EffectFlags::TRANSACTIONAL;
             }
+            let redelivered = describer.reader.model(op).attribute(Attr::Redelivered);
+            if redelivered.is_some_and(|sources| describer.reader.is_text(op, sources, "false")) {
+                effect.flags = effect.flags | EffectFlags::LOSSY;
+            }
         }
         Ack | Nack | Send | Receive | GuardRelease | ConnectionRelease => {}
         _ => return Vec::new(),

@@ -1,6 +1,6 @@
 //! Provenance: what a value is made from, backwards through assignments, templates, calls and fields.
 
-use distsys_facts::{IdKind, SiteId, VarId};
+use distsys_facts::{IdKind, ParameterKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Meaning;
@@ -25,7 +25,7 @@ impl Meaning<'_> {
         let mut seen: FxHashSet<VarId> = FxHashSet::default();
         let mut stack = vec![var];
         while let Some(at) = stack.pop() {
-            if seen.len() > MAX_SLICE || !seen.insert(at) {
+            if seen.len() > MAX_SLICE || self.reader().is_carrier(at) || !seen.insert(at) {
                 continue;
             }
             stack.extend(program.assigned_from(at).map(|row| row.src));
@@ -38,8 +38,9 @@ impl Meaning<'_> {
                 stack.push(row.left);
                 stack.extend(row.right);
             }
-            for store in program.stores_to(at) {
-                stack.push(store.src);
+            // What a caller gives stays what it is when something is stored into it.
+            if program.parameter(at).is_none_or(|row| row.kind == ParameterKind::Receiver) {
+                stack.extend(program.stores_to(at).map(|store| store.src));
             }
             if let Some(call) = program.call_giving(at) {
                 stack.extend(call.receiver);
@@ -131,7 +132,12 @@ impl Meaning<'_> {
                 return (created, false);
             }
             let (before, known) = (stack.len(), created.len());
-            stack.extend(program.assigned_from(at).map(|row| (row.src, set)));
+            // `rest.setRequestFactory(factory);`
+            let set = set || self.reader().setters_on(at).any(&mut sets);
+            // What an accessor gives is the field, too; who made it, the call says.
+            if program.call_giving(at).is_none() {
+                stack.extend(program.assigned_from(at).map(|row| (row.src, set)));
+            }
             if let Some(call) = program.call_giving(at) {
                 let set = set || sets(call.site);
                 let edges = self.resolution.calls_at(call.site);
@@ -175,7 +181,10 @@ impl Meaning<'_> {
     }
 
     fn is_from_library(&self, var: VarId) -> bool {
-        self.resolution.values_of(var).any(|value| matches!(value.kind, ValueKind::External(_)))
+        self.resolution.values_of(var).any(|value| match value.kind {
+            ValueKind::External(path) => !is_plain_data(self.resolution.paths.text(path)),
+            _ => false,
+        })
     }
 
     /// What is stored in a field of the class that `base` is: in its methods, at its construction, by default.
@@ -200,6 +209,7 @@ impl Meaning<'_> {
         for &ancestor in self.resolution.ancestors(class) {
             let fields = program.field_by_class.of(&r.field, ancestor);
             stored.extend(fields.filter(|row| row.name == field).filter_map(|row| row.value));
+            stored.extend(self.resolution.provided(ancestor, field));
         }
         stored
     }
@@ -320,4 +330,26 @@ impl FlowIndex {
     fn imports_of(&self, name: distsys_facts::Sym) -> &[VarId] {
         self.imports_by_member.get(&name).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Text and numbers, which a language may have classes for.
+fn is_plain_data(path: &str) -> bool {
+    let name = path.strip_prefix("java.lang.");
+    matches!(
+        name,
+        Some(
+            "String"
+                | "CharSequence"
+                | "Integer"
+                | "Long"
+                | "Short"
+                | "Byte"
+                | "Double"
+                | "Float"
+                | "Boolean"
+                | "Character"
+                | "Number"
+                | "Object"
+        )
+    )
 }

@@ -3,6 +3,7 @@
 use distsys_facts::schema::Call;
 use distsys_facts::{ClassId, LiteralKind, SiteId, VarId};
 
+use super::durations::unit_of_name;
 use super::operations::{Found, Operand, Operation};
 use crate::model::source::{Condition, Source};
 use crate::model::{Family, ModelSet, OpModel};
@@ -62,8 +63,19 @@ impl<'m> Reader<'m, '_> {
                 Found::Unknown => true,
                 Found::Is(operand) => self.is_false(&operand),
             },
-            Condition::Equals(sources, text) => self.is_text(op, sources, text),
-            Condition::NotEquals(sources, text) => !self.is_text(op, sources, text),
+            Condition::Equals(sources, text) => self.is_like(op, sources, text),
+            Condition::NotEquals(sources, text) => !self.is_like(op, sources, text),
+        }
+    }
+
+    /// Whether a source is the text, a `*` at whose end stands for any more.
+    fn is_like(&self, op: &Operation, sources: &[Source], text: &str) -> bool {
+        let Some(start) = text.strip_suffix('*') else { return self.is_text(op, sources, text) };
+        let begins = |found: &str| found.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+        match self.first(op, sources) {
+            Found::Is(Operand::Text(found)) => begins(&found),
+            Found::Is(Operand::Var(var)) => self.constant(var).is_some_and(begins),
+            _ => false,
         }
     }
 
@@ -78,7 +90,15 @@ impl<'m> Reader<'m, '_> {
     /// Whether `var` is the constant `text`, or a collection with that element.
     fn is_or_holds(&self, var: VarId, text: &str) -> bool {
         let program = self.program;
-        let is = |var: VarId| self.constant(var).is_some_and(|found| found.eq_ignore_ascii_case(text));
+        // `Propagation.NEVER`
+        let names = |value: Value| match value.kind {
+            ValueKind::External(path) => self.resolution.paths.text(path).rsplit('.').next() == Some(text),
+            _ => false,
+        };
+        let is = |var: VarId| match self.constant(var) {
+            Some(found) => found.eq_ignore_ascii_case(text),
+            None => self.resolution.values_of(var).any(names),
+        };
         // `frozenset({"GET", "POST"})`
         let given = self.maker(var).and_then(|call| program.arguments(call.site).next()).map_or(var, |row| row.var);
         let collection = self.ways(given).first().copied().unwrap_or(given);
@@ -105,6 +125,10 @@ impl<'m> Reader<'m, '_> {
             if self.program.literal(at).is_some() {
                 return Some(at);
             }
+            if let Some(inner) = self.program.call_giving(at).and_then(|call| self.same_as(call)) {
+                at = inner;
+                continue;
+            }
             let mut sources = self.program.assigned_from(at);
             match (sources.next(), sources.next()) {
                 (Some(only), None) if self.program.parameter(at).is_none() => at = only.src,
@@ -127,15 +151,41 @@ impl<'m> Reader<'m, '_> {
     }
 
     pub(super) fn constant(&self, var: VarId) -> Option<&'m str> {
-        let literal = self.literal(var)?;
-        self.program.literal(literal).map(|row| self.program.text(row.value))
+        match self.literal(var) {
+            Some(literal) => self.program.literal(literal).map(|row| self.program.text(row.value)),
+            None => self.library_constant(var),
+        }
+    }
+
+    /// Whether `var` goes along with calls for their deadline, and says nothing of what they do.
+    pub(super) fn is_carrier(&self, var: VarId) -> bool {
+        let paths = &self.resolution.paths;
+        self.resolution.values_of(var).any(|value| match value.kind {
+            ValueKind::External(path) => self.models.is_carrier(paths.family(path), paths.text(path)),
+            _ => false,
+        })
+    }
+
+    /// The text of the library's constant that `var` surely is.
+    pub(super) fn library_constant(&self, var: VarId) -> Option<&'m str> {
+        let mut values = self.resolution.values_of(var);
+        match (values.next()?.kind, values.next()) {
+            (ValueKind::External(path), None) if self.program.parameter(var).is_none() => {
+                let paths = &self.resolution.paths;
+                self.models.constant(paths.family(path), paths.text(path))
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn source(&self, op: &Operation, source: &Source) -> Found {
         match source {
             Source::Constant(text) => Found::Is(Operand::Text(text.clone())),
             Source::Position(position, path) => self.position(op.call, *position + op.shift as usize, path),
-            Source::Named(name, path) => self.named(op.call, name, path),
+            Source::Named(name, path) => match self.named(op.call, name, path) {
+                Found::Absent => self.set_later(op.call, name, path),
+                found => found,
+            },
             Source::Receiver => {
                 self.call(op.call).and_then(|call| call.receiver.or(call.callee)).map_or(Found::Absent, is_var)
             }
@@ -173,6 +223,19 @@ impl<'m> Reader<'m, '_> {
                 Some(var) => self.name_of(var),
                 None => Found::Absent,
             },
+            Source::Deadline(position) => self.deadline(op.call, *position + op.shift as usize),
+            Source::Maker(position, inner) => match self.argument(op.call, *position + op.shift as usize) {
+                Some(var) => self.at_maker(op, var, inner),
+                None => Found::Absent,
+            },
+            Source::Span(count, unit) => {
+                let at = |position: usize| self.argument(op.call, position + op.shift as usize);
+                let Some(count) = at(*count) else { return Found::Absent };
+                // Without a unit it is a span by itself.
+                let Some(unit) = at(*unit) else { return is_var(count) };
+                Found::Is(self.unit(unit).map_or(Operand::Present, |unit| Operand::Counted(count, unit)))
+            }
+            Source::Outer(name, inner) => self.outer(op, name, inner.as_deref()),
             Source::Any(text) => {
                 let there = self
                     .chain_arguments(op.site)
@@ -180,6 +243,10 @@ impl<'m> Reader<'m, '_> {
                     .any(|var| self.constant(var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
                 if there { Found::Is(Operand::Present) } else { Found::Absent }
             }
+            Source::MadeBy(name) if name == "new" => match self.argument(op.call, op.shift as usize) {
+                Some(var) => self.is_constructed(var),
+                None => Found::Absent,
+            },
             Source::MadeBy(name) => {
                 let Some(maker) = self.argument(op.call, op.shift as usize).and_then(|var| self.maker(var)) else {
                     return Found::Unknown;
@@ -193,12 +260,44 @@ impl<'m> Reader<'m, '_> {
                 let passed = self.call(op.site).is_some_and(|call| self.is_passed_to(call.result, name));
                 if passed { Found::Is(Operand::Present) } else { Found::Absent }
             }
+            Source::Function(position) => match self.argument(op.call, *position + op.shift as usize) {
+                Some(var) if self.is_function(var) => is_var(var),
+                _ => Found::Absent,
+            },
+            Source::Option(name, inner) => self.option(op.call, name, inner),
             Source::After(text) => {
                 let arguments = self.chain_arguments(op.site);
                 let at = arguments
                     .iter()
                     .position(|var| self.constant(*var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
                 at.and_then(|at| arguments.get(at + 1)).map_or(Found::Absent, |var| is_var(*var))
+            }
+        }
+    }
+
+    /// The unit of time that a library's constant stands for.
+    fn unit(&self, var: VarId) -> Option<f64> {
+        self.resolution.values_of(var).find_map(|value| match value.kind {
+            ValueKind::External(path) => unit_of_name(self.resolution.paths.text(path).rsplit('.').next()?),
+            _ => None,
+        })
+    }
+
+    /// A source at an annotation on the class whose member the operation's annotation stands on.
+    fn outer(&self, op: &Operation, name: &str, inner: Option<&Source>) -> Found {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let annotated = program.annotated_by_site.of(&r.function_annotation, op.call).next();
+        let Some(class) = annotated.and_then(|row| program.function(row.function).class) else { return Found::Absent };
+        let mut annotations = program.annotation_by_class.of(&r.class_annotation, class);
+        let is_named = |site: SiteId| {
+            self.resolution.external_at(site).iter().any(|(_, path, _)| self.resolution.paths.text(*path) == name)
+        };
+        match (annotations.find(|row| is_named(row.site)), inner) {
+            (None, _) => Found::Absent,
+            (Some(_), None) => Found::Is(Operand::Present),
+            (Some(row), Some(inner)) => {
+                self.source(&Operation { site: row.site, call: row.site, shift: 0, ..*op }, inner)
             }
         }
     }
@@ -336,6 +435,9 @@ impl<'m> Reader<'m, '_> {
                 return self.within_at(row.var, rest, depth + 1);
             }
             // `{"Idempotency-Key": key} if key else {}`: it is there on one of the ways.
+            if let Some(found) = self.made_entry(var, path, depth) {
+                return found;
+            }
             let ways = self.ways(var);
             if ways.len() > 1 && ways.iter().all(|way| self.object(*way).is_some()) {
                 let mut found = ways.iter().map(|way| self.within_at(*way, path, depth + 1));
@@ -438,7 +540,22 @@ impl<'m> Reader<'m, '_> {
         let mut named = fields
             .filter(|row| matches!(program.text(row.name), "__tablename__" | "tableName" | "table_name" | "TABLE"));
         let text = named.find_map(|row| program.literal(row.value?).map(|literal| program.text(literal.value)));
+        let text = text.or_else(|| self.table_by_method(class));
         text.or_else(|| self.annotated_entity(class))
+    }
+
+    /// `func (Order) TableName() string { return "orders" }`
+    fn table_by_method(&self, class: ClassId) -> Option<&'m str> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut methods =
+            self.resolution.ancestors(class).iter().flat_map(|class| program.method_by_class.of(&r.method, *class));
+        let named = methods.find(|row| matches!(program.text(row.name), "TableName" | "tableName" | "table_name"))?;
+        let mut given = program.returns_by_function.of(&r.returns, named.function);
+        match (given.next().and_then(|row| row.var), given.next()) {
+            (Some(only), None) => self.constant(only),
+            _ => None,
+        }
     }
 
     pub(super) fn name_of(&self, var: VarId) -> Found {
@@ -531,7 +648,7 @@ fn is_var(var: VarId) -> Found {
 }
 
 /// Keys compare without case, `-` and `_`.
-fn same_key(left: &str, right: &str) -> bool {
+pub(super) fn same_key(left: &str, right: &str) -> bool {
     let plain =
         |text: &str| text.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect::<Vec<_>>();
     left == right || (!left.is_empty() && left.len().abs_diff(right.len()) <= 6 && plain(left) == plain(right))

@@ -80,6 +80,8 @@ const BOUND_WORDS: &[&str] = &[
     "aborted",
     "exit",
     "running",
+    "ongoing",
+    "exhausted",
     "terminate",
     "done",
     "quit",
@@ -144,6 +146,7 @@ fn looks_at_failure(builder: &Builder<'_, '_, '_>, graph: &Graph, region: Region
         matches!(
             text,
             "Err"
+                | "Ok"
                 | "ok"
                 | "is_ok"
                 | "is_err"
@@ -193,6 +196,13 @@ fn looks_at_failure(builder: &Builder<'_, '_, '_>, graph: &Graph, region: Region
 fn asks_error(program: &Program<'_>, region: RegionId) -> bool {
     let conditions = program.condition_by_region.of(&program.facts.relations.condition, region);
     conditions.flat_map(|row| program.asked_variant(row.var)).any(|(_, variant)| variant == "Err")
+}
+
+/// Whether a region is entered for a success: `Ok(value) => …`.
+fn asks_success(program: &Program<'_>, region: RegionId) -> bool {
+    let conditions = program.condition_by_region.of(&program.facts.relations.condition, region);
+    program.region(region).kind == RegionKind::Branch
+        && conditions.flat_map(|row| program.asked_variant(row.var)).any(|(_, variant)| variant == "Ok")
 }
 
 /// Whether a condition is only whether a result is a success or a failure.
@@ -299,12 +309,21 @@ impl Graph {
             return true;
         }
         let function = program.region(region).function;
-        let arms: Vec<RegionId> = program
-            .regions_by_function
-            .of(&r.region, function)
-            .map(|row| row.region)
-            .filter(|arm| *arm != region && nearest_loop(program, *arm) == Some(region) && asks_error(program, *arm))
-            .collect();
+        let arms_that = |asks: fn(&Program<'_>, RegionId) -> bool| -> Vec<RegionId> {
+            let inner = program.regions_by_function.of(&r.region, function).map(|row| row.region);
+            inner
+                .filter(|arm| *arm != region && nearest_loop(program, *arm) == Some(region) && asks(program, *arm))
+                .collect()
+        };
+        // `if err == nil { return nil }`, and round again.
+        let successes = arms_that(asks_success);
+        if successes.iter().any(|arm| {
+            self.leads(program, *arm, region, Way::Out, &[]) && !self.leads(program, *arm, region, Way::Round, &[])
+        }) && self.leads(program, region, region, Way::Round, &successes)
+        {
+            return true;
+        }
+        let arms = arms_that(asks_error);
         arms.iter().any(|arm| self.leads(program, *arm, region, Way::Round, &[]))
             && self.leads(program, region, region, Way::Out, &arms)
             && !self.leads(program, region, region, Way::Round, &arms)
@@ -332,6 +351,16 @@ impl Graph {
                     && r.throws.binary_search_by_key(&site.site, |row| row.site).is_ok()
             })
         };
+        // What follows `if err == nil { return }` is for failures.
+        let successes: Vec<RegionId> = program
+            .regions_by_function
+            .of(&r.region, function)
+            .filter(|row| inside(row) && asks_success(program, row.region))
+            .map(|row| row.region)
+            .collect();
+        if !successes.is_empty() && self.leads(program, region, region, Way::Out, &successes) {
+            return false;
+        }
         let gives_up = program.regions_by_function.of(&r.region, function).filter(|row| inside(row)).any(|row| {
             let is_failure = row.kind == RegionKind::Catch || asks_error(program, row.region);
             is_failure && (self.leads(program, row.region, region, Way::Out, &[]) || throws_in(row.region))

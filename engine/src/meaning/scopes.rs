@@ -5,11 +5,11 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::{CallKind, FunctionId, RegionId, SiteId, SiteKind, VarId};
+use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, RegionId, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::Effects;
-use super::invoked::{Invocations, functions_of, slot_var};
+use super::invoked::{Invocations, functions_of, parameter_of, slot_var};
 use super::operations::{Found, Operand, Operation, Operations};
 use super::order::Order;
 use super::reader::Reader;
@@ -177,12 +177,19 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             for model_scope in &self.reader.model(op).scopes {
                 match model_scope {
                     ScopeKind::Decorator => {
-                        if let Some(function) = self.operations.decorated(op.site) {
+                        let own = self.operations.decorated(op.site);
+                        let of_class = self.operations.decorated_class(op.site).into_iter();
+                        for function in of_class.flat_map(|class| self.public_methods(class)).chain(own) {
                             found.push(scope(function, Extent::Function(function)));
                         }
                     }
                     ScopeKind::Callback(slot) => {
                         let var = slot_var(self.reader, op, slot);
+                        // A wrapper's parameter: what its callers give runs inside, to where this is lifted.
+                        if var.is_some_and(|var| parameter_of(self.reader, var).is_some()) {
+                            found.push(scope(op.function, Extent::Site(op.site)));
+                            continue;
+                        }
                         for function in var.into_iter().flat_map(|var| functions_of(self.reader, var)) {
                             found.push(scope(function, Extent::Function(function)));
                         }
@@ -208,6 +215,17 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                             found.push(scope(self.reader.program.site(site).function, Extent::Site(site)));
                         }
                     }
+                    ScopeKind::Passed => {
+                        for site in self.calls_passed(op) {
+                            found.push(scope(self.reader.program.site(site).function, Extent::Site(site)));
+                        }
+                    }
+                    ScopeKind::Chain => {
+                        let program = self.reader.program;
+                        let before = self.reader.chain_calls(op.site).into_iter();
+                        let here = before.filter(|site| program.site(*site).function == op.function);
+                        found.extend(here.map(|site| scope(op.function, Extent::Site(site))));
+                    }
                     ScopeKind::Open | ScopeKind::With => {}
                 }
             }
@@ -218,6 +236,13 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             }
         }
         found
+    }
+
+    /// What can be called from outside on an object of the class: what an annotation on the class speaks of.
+    fn public_methods(&self, class: ClassId) -> Vec<FunctionId> {
+        let program = self.reader.program;
+        let methods = program.method_by_class.of(&program.facts.relations.method, class).map(|row| row.function);
+        methods.filter(|method| program.function(*method).flags.has(FunctionFlags::PUBLIC)).collect()
     }
 
     /// Where a lock that is a key is released by deleting the key.

@@ -103,7 +103,7 @@ impl<'m, 'f> Describer<'m, 'f> {
 
     pub(super) fn operand(&mut self, operand: &Operand) -> Term {
         match operand {
-            Operand::Var(var) => self.describe(*var),
+            Operand::Var(var) | Operand::Counted(var, _) => self.describe(*var),
             Operand::Within(var, path) => self.within(*var, path),
             Operand::Text(text) => Term::Text(self.names.intern(text)),
             Operand::Class(class) => Term::Text(self.entity_of(*class)),
@@ -163,6 +163,9 @@ impl<'m, 'f> Describer<'m, 'f> {
             return Term::Parameter(var);
         }
         if let Some(call) = program.call_giving(var) {
+            if let Some(inner) = self.reader.same_as(call) {
+                return self.describe_at(inner, depth + 1);
+            }
             // `str(x)`, `x.toString()`, `x.encode()`: the text stays.
             let name = program.text(call.name);
             if matches!(
@@ -238,6 +241,10 @@ impl<'m, 'f> Describer<'m, 'f> {
         let mut values = reader.resolution.values_of(var).filter(|value| !says_type(value.kind));
         let (Some(only), None) = (values.next(), values.next()) else { return Term::Unknown };
         match only.kind {
+            ValueKind::External(_) => match reader.library_constant(var) {
+                Some(text) => Term::Text(self.names.intern(text)),
+                None => Term::Unknown,
+            },
             ValueKind::Literal(literal) => self.describe(literal),
             ValueKind::Class(class) => Term::Text(self.entity_of(class)),
             ValueKind::Function(function) => Term::Function(function),
@@ -417,6 +424,13 @@ impl<'m, 'f> Describer<'m, 'f> {
 
     /// The role of the connection that `var` is or holds.
     pub(super) fn role_of(&self, var: VarId) -> Role {
+        self.role_at(var, 0)
+    }
+
+    fn role_at(&self, var: VarId, depth: usize) -> Role {
+        if let Some(role) = self.role_by_helper(var, depth) {
+            return role;
+        }
         let mut found = HandleRole::Unknown;
         let (mut mixed, mut plain) = (false, false);
         for value in self.reader.resolution.values_of(var) {
@@ -428,11 +442,86 @@ impl<'m, 'f> Describer<'m, 'f> {
             }
         }
         // Some give a connection whose role nothing says.
-        mixed |= plain;
+        mixed |= plain && !self.is_provided(var);
         if found != HandleRole::Unknown && !mixed {
             return found.into();
         }
         self.root_parameter(var).map_or(Role::Unknown, Role::Parameter)
+    }
+
+    /// The role of what a helper of the project made from a connection that it was given: that of this call's connection, not
+    /// of all that the helper was ever given (`tx, err := begin(ctx, pool)`).
+    fn role_by_helper(&self, var: VarId, depth: usize) -> Option<Role> {
+        const MAX_HELPERS: usize = 4;
+        let program = self.reader.program;
+        let names_role = |sym: Sym| words::role_of_name(program.text(sym), false) != HandleRole::Unknown;
+        if depth >= MAX_HELPERS {
+            return None;
+        }
+        let mut at = var;
+        for _ in 0..MAX_DEPTH {
+            if program.parameter(at).is_some() || program.variable(at).is_some_and(|row| names_role(row.name)) {
+                return None;
+            }
+            if let Some(call) = program.call_giving(at) {
+                return self.role_given(call.site, depth);
+            }
+            at = match program.loaded_as(at) {
+                Some(load) if names_role(load.field) => return None,
+                Some(load) => self.reader.stored(load.base, load.field)?,
+                None => {
+                    let mut sources = program.assigned_from(at).map(|row| row.src);
+                    match (sources.next(), sources.next()) {
+                        (Some(only), None) => only,
+                        (Some(_), Some(_)) => return self.role_of_ways(at, depth),
+                        _ => return None,
+                    }
+                }
+            };
+        }
+        None
+    }
+
+    /// The role of what is one of several connections, if a helper made one of them.
+    fn role_of_ways(&self, var: VarId, depth: usize) -> Option<Role> {
+        let program = self.reader.program;
+        const MAX_WAYS: usize = 6;
+        let ways = program.assigned_from(var).map(|row| row.src).filter(|way| program.literal(*way).is_none());
+        let ways: Vec<VarId> = ways.take(MAX_WAYS).collect();
+        ways.iter().find_map(|way| self.role_by_helper(*way, depth + 1))?;
+        let mut roles = ways.iter().map(|way| self.role_at(*way, depth + 1));
+        let first = roles.next()?;
+        Some(if roles.all(|role| role == first) { first } else { Role::Unknown })
+    }
+
+    fn role_given(&self, site: SiteId, depth: usize) -> Option<Role> {
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        let [edge] = self.reader.resolution.calls_at(site) else { return None };
+        let given = program.returns_by_function.of(&r.returns, edge.function).filter_map(|row| row.var);
+        let mut found = None;
+        for var in given.filter(|var| program.literal(*var).is_none()) {
+            let Role::Parameter(parameter) = self.role_at(var, depth + 1) else { return None };
+            let passed = self.reader.resolution.passed_at(site).iter().find(|row| row.parameter == parameter)?;
+            let role = self.role_at(passed.argument, depth + 1);
+            if found.is_some_and(|known| known != role) {
+                return Some(Role::Unknown);
+            }
+            found = Some(role);
+        }
+        found
+    }
+
+    /// Whether a function of the project provides the connection: nobody else gives one.
+    fn is_provided(&self, var: VarId) -> bool {
+        let program = self.reader.program;
+        let resolution = self.reader.resolution;
+        let answered = |var: VarId| program.parameter(var).is_some() && resolution.imported(var).is_some();
+        let Some(load) = program.loaded_as(var) else { return answered(var) };
+        let class = self.reader.class_of(load.base);
+        let filled = class.into_iter().flat_map(|class| resolution.ancestors(class));
+        filled.into_iter().any(|class| resolution.provided(*class, load.field).is_some())
+            || self.reader.stored(load.base, load.field).is_some_and(answered)
     }
 
     /// The parameter that a connection comes from: `session` of `session.query(…)`, `self` of `self.session`.

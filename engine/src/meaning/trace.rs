@@ -3,8 +3,9 @@
 use distsys_facts::{FunctionId, SiteId};
 
 use super::Meaning;
-use super::effects::Effect;
+use super::effects::{Effect, EffectFlags};
 use super::invoked::Mode;
+use crate::operation::OpKind;
 
 /// Longer chains are cut: no reader follows them.
 const MAX_STEPS: usize = 16;
@@ -24,20 +25,28 @@ impl Meaning<'_> {
             steps.push(next);
             (at, wanted) = (next, found);
         }
+        // What a tool wrote is no place to look at: the call into it is what does it.
+        while steps.len() > 1
+            && steps.last().is_some_and(|site| self.program.is_generated(self.program.site(*site).function))
+        {
+            steps.pop();
+        }
         steps
     }
 
     fn is_own(&self, site: SiteId, wanted: &Effect) -> bool {
         self.operations.at(site).any(|op| {
-            op.kind == wanted.kind || op.kind == crate::operation::OpKind::Sql && self.callees(site).is_empty()
+            op.kind == wanted.kind || may_be_sql(wanted) && op.kind == OpKind::Sql && self.callees(site).is_empty()
         })
     }
 
     /// The site in a callee that does what `wanted` is seen as here.
     fn step(&self, site: SiteId, wanted: &Effect, seen: &[SiteId]) -> Option<(SiteId, Effect)> {
-        for callee in self.callees(site) {
-            let mut rows: Vec<_> =
-                self.effects.in_function(callee).filter(|(effect, _)| may_be(effect, wanted)).collect();
+        // What is waited for is not done in a task of its own.
+        let waited = !wanted.flags.has(EffectFlags::BACKGROUND);
+        let fits = |effect: &Effect| may_be(effect, wanted) && !(waited && effect.flags.has(EffectFlags::BACKGROUND));
+        for callee in if waited { self.waited_for(site) } else { self.callees(site) } {
+            let mut rows: Vec<_> = self.effects.in_function(callee).filter(|(effect, _)| fits(effect)).collect();
             // An operation of the callee itself before what it calls.
             rows.sort_by_key(|(effect, row)| (!self.is_own(row.site, effect), row.site));
             if let Some((effect, row)) = rows.into_iter().find(|(_, row)| !seen.contains(&row.site)) {
@@ -71,12 +80,17 @@ impl Meaning<'_> {
     }
 }
 
+/// Whether an effect may be a statement's whose text the caller knows.
+fn may_be_sql(wanted: &Effect) -> bool {
+    matches!(wanted.kind, OpKind::DbRead | OpKind::DbWrite | OpKind::Sql)
+}
+
 /// Whether a callee's effect may be what the caller sees as `wanted`: parameters stand for anything.
 fn may_be(effect: &Effect, wanted: &Effect) -> bool {
     use super::terms::Term;
     let same = |left: Term, right: Term| {
         left == right || matches!(left, Term::Parameter(_) | Term::Within(..) | Term::Filled(..))
     };
-    let same_kind = effect.kind == wanted.kind || effect.kind == crate::operation::OpKind::Sql;
+    let same_kind = effect.kind == wanted.kind || may_be_sql(wanted) && effect.kind == OpKind::Sql;
     same_kind && same(effect.entity, wanted.entity) && (same(effect.verb, wanted.verb) || effect.kind != wanted.kind)
 }

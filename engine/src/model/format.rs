@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use super::pattern::Pattern;
 use super::source::{Condition, Source};
-use super::{Callback, Declares, Library, OpModel, Returned, Returns, ScopeKind, Slot};
+use super::{Callback, Declares, Library, Makes, OpModel, Provides, Returned, Returns, ScopeKind, Sets, Slot};
 use crate::operation::{Attr, OpKind};
 
 pub(super) fn library(text: &str) -> Result<Library, String> {
@@ -19,6 +19,21 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     library.aliases.push((from.clone(), string(from, to)?));
                 }
             }
+            "constants" => {
+                for (name, text) in value.as_table().ok_or("`constants` must be a table")? {
+                    library.constants.push((name.clone(), string(name, text)?));
+                }
+            }
+            "makes" => {
+                for entry in tables(key, value)? {
+                    library.makes.push(makes(entry).map_err(|error| format!("[[makes]]: {error}"))?);
+                }
+            }
+            "sets" => {
+                for entry in tables(key, value)? {
+                    library.sets.push(sets(entry).map_err(|error| format!("[[sets]]: {error}"))?);
+                }
+            }
             "returns" => {
                 for entry in tables(key, value)? {
                     library.returns.push(returns(entry).map_err(|error| format!("[[returns]]: {error}"))?);
@@ -27,6 +42,21 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             "declares" => {
                 for entry in tables(key, value)? {
                     library.declares.push(declares(entry).map_err(|error| format!("[[declares]]: {error}"))?);
+                }
+            }
+            "carrier" => {
+                for entry in tables(key, value)? {
+                    for (key, value) in entry {
+                        match key.as_str() {
+                            "type" => library.carriers.extend(strings(key, value)?),
+                            _ => return Err(format!("[[carrier]]: unknown key `{key}`; known is `type`")),
+                        }
+                    }
+                }
+            }
+            "provides" => {
+                for entry in tables(key, value)? {
+                    library.provides.push(provides(entry).map_err(|error| format!("[[provides]]: {error}"))?);
                 }
             }
             "handle" => {
@@ -46,7 +76,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, returns, declares, handle, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, returns, makes, sets, declares, provides, handle, carrier, op"
                 ));
             }
         }
@@ -71,6 +101,7 @@ fn returns(entry: &Table) -> Result<Returns, String> {
                 returned = Some(match text.as_str() {
                     "self" => Returned::SelfType,
                     "receiver" => Returned::Receiver,
+                    "class" => Returned::OfClass,
                     _ => match (
                         text.parse::<usize>(),
                         text.strip_prefix("call(").and_then(|rest| rest.strip_suffix(')')),
@@ -93,6 +124,41 @@ fn returns(entry: &Table) -> Result<Returns, String> {
     Ok(Returns { patterns, returned })
 }
 
+fn makes(entry: &Table) -> Result<Makes, String> {
+    let mut makes = Makes::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "call" => makes.patterns = patterns(key, value)?,
+            "fields" => {
+                for (name, from) in value.as_table().ok_or("`fields` must be a table")? {
+                    makes.fields.push((name.clone(), sources(name, from)?));
+                }
+            }
+            _ => return Err(format!("unknown key `{key}`; known are call, fields")),
+        }
+    }
+    match makes.patterns.is_empty() {
+        true => Err("`call` is missing".to_owned()),
+        false => Ok(makes),
+    }
+}
+
+fn sets(entry: &Table) -> Result<Sets, String> {
+    let mut sets = Sets::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "call" => sets.patterns = patterns(key, value)?,
+            "key" => sets.key = sources(key, value)?,
+            "value" => sets.value = sources(key, value)?,
+            _ => return Err(format!("unknown key `{key}`; known are call, key, value")),
+        }
+    }
+    match sets.patterns.is_empty() || sets.key.is_empty() || sets.value.is_empty() {
+        true => Err("`call`, `key` and `value` are needed".to_owned()),
+        false => Ok(sets),
+    }
+}
+
 fn declares(entry: &Table) -> Result<Declares, String> {
     let mut declares = Declares::default();
     for (key, value) in entry {
@@ -111,6 +177,24 @@ fn declares(entry: &Table) -> Result<Declares, String> {
         return Err("`annotation` is missing".to_owned());
     }
     Ok(declares)
+}
+
+fn provides(entry: &Table) -> Result<Provides, String> {
+    let mut provides = Provides::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "annotation" => provides.annotation = string(key, value)?,
+            "name" => provides.name = strings(key, value)?,
+            "asked" => provides.asked = strings(key, value)?,
+            "fills" => provides.fills = strings(key, value)?,
+            "first" => provides.first = string(key, value)?,
+            _ => return Err(format!("unknown key `{key}`; known are annotation, name, asked, fills, first")),
+        }
+    }
+    if provides.annotation.is_empty() {
+        return Err("`annotation` is missing".to_owned());
+    }
+    Ok(provides)
 }
 
 fn op(entry: &Table) -> Result<OpModel, String> {
@@ -218,11 +302,13 @@ fn scope(text: &str) -> Result<ScopeKind, String> {
         "guard" => ScopeKind::Guard,
         "open" => ScopeKind::Open,
         "client" => ScopeKind::Client,
+        "chain" => ScopeKind::Chain,
         "function" => ScopeKind::Function,
+        "passed" => ScopeKind::Passed,
         _ => {
             let slot = text.strip_prefix("callback(").and_then(|rest| rest.strip_suffix(')'));
             let slot = slot.ok_or_else(|| {
-                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, function")
+                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, chain, function, passed")
             })?;
             ScopeKind::Callback(match slot.parse::<usize>() {
                 Ok(position) => Slot::Position(position),

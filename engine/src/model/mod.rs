@@ -7,7 +7,7 @@ pub mod source;
 use std::borrow::Cow;
 
 use distsys_facts::Language;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::operation::{Attr, OpKind};
 use pattern::Pattern;
@@ -16,27 +16,46 @@ use source::{Condition, Source};
 /// Languages that share their libraries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
+    Go,
     Python,
     Rust,
     Script,
+    Java,
 }
 
 impl Family {
-    pub const ALL: [Family; 3] = [Family::Python, Family::Rust, Family::Script];
+    pub const ALL: [Family; 5] = [Family::Go, Family::Java, Family::Python, Family::Rust, Family::Script];
 
     /// By the name of its folder of models.
     pub fn from_name(name: &str) -> Option<Family> {
         match name {
+            "go" => Some(Family::Go),
             "python" => Some(Family::Python),
             "rust" => Some(Family::Rust),
             "typescript" | "javascript" => Some(Family::Script),
+            "java" => Some(Family::Java),
             _ => None,
         }
     }
 
     /// Whether calls tell by their value whether they failed.
     pub fn gives_outcomes(self) -> bool {
-        self == Family::Rust
+        matches!(self, Family::Go | Family::Rust)
+    }
+
+    /// Whether a construction names every field that it sets.
+    pub fn names_fields(self) -> bool {
+        self == Family::Go
+    }
+
+    /// Whether a call that takes time gives something to wait for, and does nothing before.
+    pub fn gives_futures(self) -> bool {
+        matches!(self, Family::Python | Family::Rust)
+    }
+
+    /// Whether a type has an interface by its methods alone, without saying so.
+    pub fn has_structural_interfaces(self) -> bool {
+        self == Family::Go
     }
 
     /// Whether what a library does outside the process is under way when its call returns, and told by a promise.
@@ -48,8 +67,10 @@ impl Family {
 impl From<Language> for Family {
     fn from(language: Language) -> Self {
         match language {
+            Language::Go => Family::Go,
             Language::Python => Family::Python,
             Language::Rust => Family::Rust,
+            Language::Java => Family::Java,
             Language::TypeScript | Language::JavaScript | Language::Sql | Language::Manifest => Family::Script,
         }
     }
@@ -66,6 +87,8 @@ pub enum Returned {
     Argument(usize),
     /// What calling an argument gives.
     CallOf(usize),
+    /// An instance of the project class that the receiver is of (`Optional<Order>`).
+    OfClass,
     /// A qualified type, `{0}` filled with the text of argument 0.
     Type(String),
 }
@@ -82,6 +105,10 @@ pub enum ScopeKind {
     Open,
     /// Calls on the client that this configures.
     Client,
+    /// Calls that get what this gives as an argument (a context with a deadline).
+    Passed,
+    /// The calls before in the same chain: `client.post(…).retrieve().timeout(…)`.
+    Chain,
     /// The whole function that the call stands in (`raise self.retry()`).
     Function,
 }
@@ -159,6 +186,37 @@ pub struct Declares {
     pub entity: Vec<String>,
 }
 
+/// What a call makes, as an object with entries: `http.NewRequest(method, url, body)`.
+#[derive(Clone, Debug, Default)]
+pub struct Makes {
+    patterns: Vec<Pattern>,
+    /// The entries, each with what of the call it is.
+    pub fields: Vec<(String, Vec<Source>)>,
+}
+
+/// A call that stores into its receiver: `request.Header.Set(name, value)`.
+#[derive(Clone, Debug, Default)]
+pub struct Sets {
+    patterns: Vec<Pattern>,
+    pub key: Vec<Source>,
+    pub value: Vec<Source>,
+}
+
+/// What an annotation on a function says: that others get its value by its type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provides {
+    /// The annotation's name, as written.
+    pub annotation: String,
+    /// Its arguments that name the value: keywords, or positions.
+    pub name: Vec<String>,
+    /// Annotations of a parameter or field whose first argument names the value that is asked for.
+    pub asked: Vec<String>,
+    /// Annotations of a field, or of a class for its fields, that let it be filled.
+    pub fills: Vec<String>,
+    /// The annotation of the one that is given where several are there.
+    pub first: String,
+}
+
 #[derive(Clone, Debug)]
 struct Returns {
     patterns: Vec<Pattern>,
@@ -170,9 +228,14 @@ struct Library {
     name: String,
     modules: Vec<String>,
     aliases: Vec<(String, String)>,
+    constants: Vec<(String, String)>,
     returns: Vec<Returns>,
+    makes: Vec<Makes>,
+    sets: Vec<Sets>,
     handles: Vec<String>,
+    carriers: Vec<String>,
     declares: Vec<Declares>,
+    provides: Vec<Provides>,
     ops: Vec<OpModel>,
 }
 
@@ -204,12 +267,22 @@ pub struct ModelSet {
 #[derive(Debug, Default)]
 struct FamilyModels {
     aliases: FxHashMap<String, String>,
+    /// Named values of libraries, each with its text.
+    constants: FxHashMap<String, String>,
     returns: Lookup<Returned>,
+    makes: Vec<Makes>,
+    by_making: Lookup<u32>,
+    sets: Vec<Sets>,
+    by_setting: Lookup<u32>,
     handles: Vec<Pattern>,
+    carriers: Vec<Pattern>,
     declares: Vec<Declares>,
+    provides: Vec<Provides>,
     ops: Vec<OpModel>,
     by_call: Lookup<u32>,
     giving: Lookup<u32>,
+    /// What names of calls begin with, as far as patterns say it in plain text.
+    prefixes: FxHashSet<String>,
     /// Operations that no call names.
     conventions: Vec<u32>,
     shapes: Lookup<u32>,
@@ -265,25 +338,43 @@ impl ModelSet {
         });
         let models = self.families.entry(family).or_default();
         for (from, to) in library.aliases {
+            models.prefixes.insert(from.clone());
             if let Some(other) = models.aliases.insert(from.clone(), to.clone())
                 && other != to
             {
                 return Err(fail(format!("alias `{from}` already stands for `{other}`")));
             }
         }
+        models.constants.extend(library.constants);
+        for makes in library.makes {
+            let at = models.makes.len() as u32;
+            makes.patterns.iter().for_each(|pattern| models.by_making.add(pattern.clone(), at));
+            models.makes.push(makes);
+        }
+        for sets in library.sets {
+            let at = models.sets.len() as u32;
+            sets.patterns.iter().for_each(|pattern| models.by_setting.add(pattern.clone(), at));
+            models.sets.push(sets);
+        }
         for returns in library.returns {
             for pattern in returns.patterns {
+                models.prefixes.extend(pattern.prefixes());
                 models.returns.add(pattern, returns.returned.clone());
             }
+        }
+        for carrier in library.carriers {
+            models.carriers.extend(Pattern::parse(&carrier));
         }
         for handle in library.handles {
             models.handles.extend(Pattern::parse(&handle));
         }
         models.declares.extend(library.declares);
+        models.provides.extend(library.provides);
         for mut op in library.ops {
             op.library = number;
             let at = models.ops.len() as u32;
             for pattern in &op.patterns {
+                models.prefixes.extend(pattern.prefixes());
                 models.by_call.add(pattern.clone(), at);
                 if !op.gives.is_empty() {
                     models.giving.add(pattern.clone(), at);
@@ -329,6 +420,28 @@ impl ModelSet {
         }
     }
 
+    /// The text of the library's constant `path`.
+    pub fn constant(&self, family: Family, path: &str) -> Option<&str> {
+        self.families.get(&family)?.constants.get(path).map(String::as_str)
+    }
+
+    /// What calling `path` makes, as an object.
+    pub fn makes(&self, family: Family, path: &str) -> Option<&Makes> {
+        let models = self.families.get(&family)?;
+        models.by_making.of(path).next().map(|at| &models.makes[*at as usize])
+    }
+
+    /// What calling `path` stores into its receiver.
+    pub fn sets(&self, family: Family, path: &str) -> Option<&Sets> {
+        let models = self.families.get(&family)?;
+        models.by_setting.of(path).next().map(|at| &models.sets[*at as usize])
+    }
+
+    /// Whether some model names `path` or something below it.
+    pub fn mentions(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.prefixes.contains(path))
+    }
+
     /// What calling `path` gives, if a model says so.
     pub fn returns(&self, family: Family, path: &str) -> Option<&Returned> {
         self.families.get(&family)?.returns.of(path).next()
@@ -354,6 +467,16 @@ impl ModelSet {
     /// What an annotation on a class says of it.
     pub fn declares(&self, family: Family, annotation: &str) -> Option<&Declares> {
         self.families.get(&family)?.declares.iter().find(|known| known.annotation == annotation)
+    }
+
+    /// Whether values of the type carry deadlines and the like along with calls, and no data.
+    pub fn is_carrier(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.carriers.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// What a model says of values that annotated functions provide, chosen by a test.
+    pub fn provides(&self, family: Family, test: impl Fn(&Provides) -> bool) -> Option<&Provides> {
+        self.families.get(&family)?.provides.iter().find(|known| test(known))
     }
 
     /// Whether values of the type are connections.

@@ -44,6 +44,19 @@ impl Pattern {
         texts.map(|texts| texts.join("."))
     }
 
+    /// The names that are plain text up to a segment: `a.b` and `a.b.c` of `a.b.c.*`.
+    pub fn prefixes(&self) -> Vec<String> {
+        let mut prefixes: Vec<String> = Vec::new();
+        for segment in &self.segments {
+            let Segment::Text(text) = segment else { break };
+            prefixes.push(match prefixes.last() {
+                Some(before) => format!("{before}.{text}"),
+                None => text.clone(),
+            });
+        }
+        prefixes
+    }
+
     pub fn matches(&self, path: &str) -> bool {
         matches(&self.segments, Some(path))
     }

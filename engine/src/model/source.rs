@@ -25,14 +25,28 @@ pub enum Source {
     ArgumentName(usize),
     /// `argument(0 before table)`: likewise, of the qualified name of argument 0.
     ArgumentBefore(usize, String),
+    /// `maker(0).chain(timeout).0`: a source at the call that made argument 0, or what a function given there gives.
+    Maker(usize, Box<Source>),
     /// `any(NX)`
     Any(String),
     /// `after(PX)`
     After(String),
+    /// `deadline(0)`: the time after which what argument 0 carries ends.
+    Deadline(usize),
+    /// `span(0, 1)`: argument 0, counted in the unit of time that argument 1 names.
+    Span(usize, usize),
+    /// `outer(feign.FeignClient).name`: a source at the annotation of this qualified name on the class that the annotated
+    /// function is a member of; without one: whether it is there.
+    Outer(String, Option<Box<Source>>),
     /// `made(take)`: argument 0 is built through a call of this name.
     MadeBy(String),
+    /// `function(1)`: argument 1, if it is a function.
+    Function(usize),
     /// `passed(getSignedUrl)`: what is given is an argument of a call of this name.
     PassedTo(String),
+    /// `option(Attempts)`: argument 0 of a call of this name that stands among the arguments, or among those of one that does;
+    /// `option(Attempts.1)`: argument 1; `option(Forever.result)`: that it stands there.
+    Option(String, Box<Source>),
 }
 
 /// A condition of `when`.
@@ -97,12 +111,37 @@ impl Source {
                     ),
                     None => Source::ArgumentName(number()?),
                 }),
+                "deadline" => Ok(Source::Deadline(number()?)),
+                "maker" => {
+                    let inner = rest.strip_prefix('.').ok_or_else(|| {
+                        format!("`{text}` lacks what is taken of the call, as in `maker(0).chain(timeout).0`")
+                    })?;
+                    Ok(Source::Maker(number()?, Box::new(Source::parse(inner)?)))
+                }
+                "span" => {
+                    let (count, unit) = argument
+                        .split_once(',')
+                        .ok_or_else(|| format!("`{text}` lacks the unit, as in `span(0, 1)`"))?;
+                    let position = |part: &str| {
+                        part.trim().parse::<usize>().map_err(|_| format!("`{}` in `{text}` is no number", part.trim()))
+                    };
+                    Ok(Source::Span(position(count)?, position(unit)?))
+                }
+                "outer" => {
+                    let inner = rest.strip_prefix('.').map(Source::parse).transpose()?;
+                    Ok(Source::Outer(argument.to_owned(), inner.map(Box::new)))
+                }
                 "any" => Ok(Source::Any(argument.to_owned())),
                 "after" => Ok(Source::After(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
+                "function" => Ok(Source::Function(number()?)),
                 "passed" => Ok(Source::PassedTo(argument.to_owned())),
+                "option" => {
+                    let (name, inner) = argument.split_once('.').unwrap_or((argument, "0"));
+                    Ok(Source::Option(name.to_owned(), Box::new(Source::parse(inner)?)))
+                }
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, any, after, made, passed"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, outer, made, function, passed, option"
                 )),
             };
         }
@@ -160,7 +199,15 @@ mod tests {
             Some(vec![Source::Chain("query".to_owned(), Box::new(Source::Position(0, vec![])))])
         );
         assert_eq!(Source::parse_all("path(-2)").ok(), Some(vec![Source::PathSegment(2)]));
+        assert_eq!(
+            Source::parse_all("option(Attempts)").ok(),
+            Some(vec![Source::Option("Attempts".to_owned(), Box::new(Source::Position(0, vec![])))])
+        );
         assert!(Source::parse_all("chain(query)").is_err());
+        assert_eq!(
+            Source::parse_all("maker(1).0").ok(),
+            Some(vec![Source::Maker(1, Box::new(Source::Position(0, vec![])))])
+        );
         assert_eq!(Condition::parse("!nx").ok(), Some(Condition::Absent(vec![Source::Named("nx".to_owned(), vec![])])));
     }
 }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-use distsys_facts::{ClassId, Language, ModuleId, Sym, VarId};
+use distsys_facts::{ClassId, Id, Language, ModuleId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
+use super::modules::java::is_of_language;
 use super::modules::{Modules, Target};
 use super::types::{self, Generic};
 use crate::model::ModelSet;
@@ -43,6 +44,8 @@ pub(super) struct Bindings<'p, 'f> {
     top_level: FxHashMap<(ModuleId, Sym), VarId>,
     aliases: FxHashMap<(ModuleId, Sym), Sym>,
     class_of_var: FxHashMap<VarId, ClassId>,
+    /// Classes by their name within their module.
+    class_by_path: FxHashMap<(ModuleId, Sym), ClassId>,
     /// By module: name, type, the class that is annotated.
     declared: FxHashMap<ModuleId, Vec<(String, String, ClassId)>>,
     /// What was asked before: an index that re-exports everything is asked for every name by every importer.
@@ -85,16 +88,29 @@ impl<'p, 'f> Bindings<'p, 'f> {
             let names = declares.names.iter().map(|(name, type_)| (name.clone(), type_.clone(), row.class));
             declared.entry(module).or_default().extend(names);
         }
+        let modules = Modules::new(program);
+        let mut exports = FxHashMap::default();
+        for row in &r.export {
+            let scope = modules.scope(row.module);
+            if scope == row.module {
+                exports.insert((scope, row.name), row.var);
+            } else {
+                exports.entry((scope, row.name)).or_insert(row.var);
+            }
+        }
+        let aliases = r.type_alias.iter().map(|row| ((modules.scope(row.module), row.name), row.type_)).collect();
         Bindings {
             program,
-            modules: Modules::new(program),
+            modules,
             models,
-            exports: r.export.iter().map(|row| ((row.module, row.name), row.var)).collect(),
+            exports,
             reexports,
             globs,
             top_level,
-            aliases: r.type_alias.iter().map(|row| ((row.module, row.name), row.type_)).collect(),
+            aliases,
             declared,
+            // Of two of one name the first counts.
+            class_by_path: r.class.iter().rev().map(|row| ((row.module, row.qualified), row.class)).collect(),
             class_of_var: r.class_value.iter().map(|row| (row.var, row.class)).collect(),
             targets: RefCell::default(),
             found: RefCell::default(),
@@ -109,6 +125,11 @@ impl<'p, 'f> Bindings<'p, 'f> {
         let found = self.modules.resolve(self.program, importer, self.program.text(target));
         self.targets.borrow_mut().insert((importer, target), found.clone());
         found
+    }
+
+    /// What modules offer; the files of a Go package under the module that stands for it.
+    pub(super) fn into_exports(self) -> FxHashMap<(ModuleId, Sym), VarId> {
+        self.exports
     }
 
     pub(super) fn canonical(&self, language: Language, path: &str) -> Option<String> {
@@ -127,7 +148,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
         if hops > MAX_HOPS {
             return None;
         }
-        if let Some(&var) = self.exports.get(&(module, name)) {
+        if let Some(&var) = self.exports.get(&(self.modules.scope(module), name)) {
             return Some(Binding::Var(var));
         }
         // The number of hops is part of the question: far from it the same name may be out of reach.
@@ -171,7 +192,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
         child.or_else(|| self.declared(module, text)).or_else(|| outside.pop().filter(|_| outside.is_empty()))
     }
 
-    fn declared(&self, module: ModuleId, name: &str) -> Option<Binding> {
+    pub(super) fn declared(&self, module: ModuleId, name: &str) -> Option<Binding> {
         let names = self.declared.get(&module)?;
         let (_, path, class) = names.iter().find(|(known, ..)| known == name)?;
         Some(Binding::Declared(path.clone(), *class))
@@ -195,6 +216,9 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 }
                 (None, _) => Some(Binding::External(self.external(language, whole))),
             };
+        }
+        if language == Language::Java {
+            return Some(self.type_of_package(importer, target, member_text));
         }
         match self.resolved(importer, written) {
             Target::Module(module) if member.is_empty() => Some(Binding::Module(module)),
@@ -240,6 +264,16 @@ impl<'p, 'f> Bindings<'p, 'f> {
             if let Some(declared) = self.declared(module, path) {
                 return Some(declared);
             }
+        }
+        // Another file of the package may.
+        if self.modules.scope_is_shared(module)
+            && let Some(name) = self.program.facts.symbols.lookup(path)
+            && let Some(&var) = self.exports.get(&(self.modules.scope(module), name))
+        {
+            return Some(Binding::Var(var));
+        }
+        if language == Language::Java {
+            return self.free_in_java(module, path);
         }
         // A star import may bind it.
         if let Some(globs) = self.globs.get(&module)
@@ -318,13 +352,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 let outer = self.program.class(class);
                 let qualified = format!("{}.{name}", self.program.text(outer.qualified));
                 let qualified = self.program.facts.symbols.lookup(&qualified)?;
-                self.program
-                    .facts
-                    .relations
-                    .class
-                    .iter()
-                    .find(|row| row.module == outer.module && row.qualified == qualified)
-                    .map(|row| Denoted::Class(row.class))
+                self.class_by_path.get(&(outer.module, qualified)).copied().map(Denoted::Class)
             }
         }
     }
@@ -335,8 +363,14 @@ impl<'p, 'f> Bindings<'p, 'f> {
             return Vec::new();
         }
         let mut targets = Vec::new();
+        let is_java = self.program.language(self.program.file_of_module(module)) == Language::Java;
         for part in types::alternatives(text).into_iter().take(4) {
-            match types::generic(part.name) {
+            if is_java && types::is_java_collection(part.name) {
+                // Beside what is in it, it is a type of the library.
+                let inner = part.arguments.last().map(|argument| self.types(module, argument, hops + 1));
+                targets.extend(inner.into_iter().flatten().map(|inner| TypeTarget::Collection(Box::new(inner))));
+            }
+            match if is_java { Generic::Opaque } else { types::generic(part.name) } {
                 Generic::Transparent => {
                     if let Some(argument) = types::element_argument(&part) {
                         targets.extend(self.types(module, argument, hops + 1));
@@ -377,39 +411,44 @@ impl<'p, 'f> Bindings<'p, 'f> {
     fn type_name(&self, module: ModuleId, name: &str, hops: u32) -> Named<'f> {
         let (first, rest) = name.split_once('.').unwrap_or((name, ""));
         let language = self.program.language(self.program.file_of_module(module));
+        if language == Language::Java && !first.starts_with(char::is_uppercase) {
+            return self.java_type_in_full(module, name, hops);
+        }
         // A name that stands alone nowhere is bound nowhere: it is a library's.
         let Some(sym) = self.program.facts.symbols.lookup(first) else {
             return match self.free(module, first) {
                 Some(Binding::External(path)) if !rest.is_empty() => {
                     Named::Is(Denoted::External(self.external(language, format!("{path}.{rest}"))))
                 }
+                Some(Binding::External(path)) if language == Language::Java => Named::Is(Denoted::External(path)),
                 _ => Named::Nothing,
             };
         };
         if rest.is_empty()
-            && let Some(&alias) = self.aliases.get(&(module, sym))
+            && let Some(&alias) = self.aliases.get(&(self.modules.scope(module), sym))
             && self.program.text(alias) != name
         {
             return Named::Alias(module, self.program.text(alias));
         }
-        let binding = match self.exports.get(&(module, sym)).or_else(|| self.top_level.get(&(module, sym))) {
-            Some(&var) => {
-                // An imported alias is looked up where it stands.
-                if let Some(row) = self.program.import(var)
-                    && rest.is_empty()
-                    && let Some(found) = self.imported_alias(row.module, row.target, row.member, hops)
-                {
-                    return found;
+        let binding =
+            match self.exports.get(&(self.modules.scope(module), sym)).or_else(|| self.top_level.get(&(module, sym))) {
+                Some(&var) => {
+                    // An imported alias is looked up where it stands.
+                    if let Some(row) = self.program.import(var)
+                        && rest.is_empty()
+                        && let Some(found) = self.imported_alias(row.module, row.target, row.member, hops)
+                    {
+                        return found;
+                    }
+                    Some(Binding::Var(var))
                 }
-                Some(Binding::Var(var))
-            }
-            None => self.free(module, first),
-        };
+                None => self.free(module, first),
+            };
         let Some(mut at) = binding.and_then(|binding| self.denotes(binding, hops + 1)) else { return Named::Nothing };
         for segment in rest.split('.').filter(|segment| !segment.is_empty()) {
             if let Denoted::Module(inner) = at
                 && let Some(sym) = self.program.facts.symbols.lookup(segment)
-                && let Some(&alias) = self.aliases.get(&(inner, sym))
+                && let Some(&alias) = self.aliases.get(&(self.modules.scope(inner), sym))
             {
                 return Named::Alias(inner, self.program.text(alias));
             }
@@ -452,6 +491,76 @@ impl<'p, 'f> Bindings<'p, 'f> {
             return rest.is_empty().then_some(Target::Module(module?));
         }
         Some(self.resolved(importer, target))
+    }
+}
+
+/// Java: types are found by their package.
+impl Bindings<'_, '_> {
+    /// The type `name` of `package`, seen from `importer`.
+    fn type_of_package(&self, importer: ModuleId, package: &str, name: &str) -> Binding {
+        if let Some(var) = self.project_type(importer, package, name) {
+            return Binding::Var(var);
+        }
+        let path = match (package, name) {
+            ("", _) => name.to_owned(),
+            (_, "") => package.to_owned(),
+            _ => format!("{package}.{name}"),
+        };
+        Binding::External(self.external(Language::Java, path))
+    }
+
+    fn project_type(&self, importer: ModuleId, package: &str, name: &str) -> Option<VarId> {
+        let name = self.program.facts.symbols.lookup(name)?;
+        let files = self.modules.files_of_package(self.program, importer, package);
+        files.into_iter().find_map(|module| self.exports.get(&(module, name)).copied())
+    }
+
+    /// A type that a file names without importing it: of its own package, of one that it imports whole, of `java.lang`.
+    fn free_in_java(&self, module: ModuleId, name: &str) -> Option<Binding> {
+        let program = self.program;
+        if let Some(declared) = self.declared(module, name) {
+            return Some(declared);
+        }
+        let external = |path: String| Some(Binding::External(self.external(Language::Java, path)));
+        if name.contains('.') {
+            return external(name.to_owned());
+        }
+        if !name.starts_with(char::is_uppercase) {
+            return None;
+        }
+        let package = program.text(program.facts.relations.module[module.index()].name);
+        let globs = || self.globs.get(&module).into_iter().flatten().map(|target| program.text(*target));
+        if let Some(var) = std::iter::once(package).chain(globs()).find_map(|of| self.project_type(module, of, name)) {
+            return Some(Binding::Var(var));
+        }
+        if is_of_language(name) {
+            return external(format!("java.lang.{name}"));
+        }
+        // Which of several packages it is of only a model can tell.
+        let mut known = globs().map(|of| format!("{of}.{name}"));
+        if let Some(path) = known.clone().find(|path| self.models.mentions(Language::Java.into(), path)) {
+            return external(path);
+        }
+        match (known.next(), known.next()) {
+            (None, _) if package.is_empty() => external(name.to_owned()),
+            (None, _) => external(format!("{package}.{name}")),
+            (Some(only), None) => external(only),
+            _ => None,
+        }
+    }
+
+    /// `com.shop.Order.Line`: the package ends before the first part that is spelt as types are.
+    fn java_type_in_full(&self, module: ModuleId, name: &str, hops: u32) -> Named<'static> {
+        let parts: Vec<&str> = name.split('.').collect();
+        let Some(at) = parts.iter().position(|part| part.starts_with(char::is_uppercase)) else {
+            return Named::Nothing;
+        };
+        let outermost = self.type_of_package(module, &parts[..at].join("."), parts[at]);
+        let mut found = self.denotes(outermost, hops + 1);
+        for part in &parts[at + 1..] {
+            found = found.and_then(|outer| self.member(outer, part, hops + 1));
+        }
+        found.map_or(Named::Nothing, Named::Is)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Class hierarchies: where a member is found.
 
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, Id, IdKind, ParameterKind, Sym};
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, Id, IdKind, Language, ParameterKind, Sym};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bindings::{Bindings, TypeTarget};
+use super::structural;
 use crate::paths::{PathId, Paths};
 use crate::program::Program;
 
@@ -20,6 +21,8 @@ pub(super) struct Hierarchy {
     /// An `impl` block apart from its type stands for the type.
     stands_for: FxHashMap<ClassId, ClassId>,
     methods: FxHashMap<(ClassId, Sym), FunctionId>,
+    /// Methods that share class and name, where the language tells them apart by their parameters.
+    overloads: FxHashMap<(ClassId, Sym), Vec<FunctionId>>,
 }
 
 /// Where a member leads.
@@ -92,7 +95,15 @@ impl Hierarchy {
             }
             ancestors.push(line);
         }
-        Hierarchy { ancestors, derived, external, fields: declared_fields(program), stands_for, methods }
+        for (interface, class) in
+            structural::implementers(program, &ancestors, &methods, |class| stands_for.contains_key(&class))
+        {
+            if !derived[interface.index()].contains(&class) {
+                derived[interface.index()].push(class);
+            }
+        }
+        let fields = declared_fields(program);
+        Hierarchy { ancestors, derived, external, fields, stands_for, methods, overloads: overloads(program) }
     }
 
     pub(super) fn ancestors(&self, class: ClassId) -> &[ClassId] {
@@ -119,6 +130,32 @@ impl Hierarchy {
         if external.is_empty() { Member::Nothing } else { Member::External(external) }
     }
 
+    /// All methods that a name means in a class, its own first, if there are several.
+    pub(super) fn overloads(&self, class: ClassId, name: Sym) -> Vec<FunctionId> {
+        let line = self.ancestors(class);
+        if !line.iter().any(|ancestor| self.overloads.contains_key(&(*ancestor, name))) {
+            return Vec::new();
+        }
+        let of = |ancestor: &ClassId| {
+            let several = self.overloads.get(&(*ancestor, name)).cloned();
+            several.unwrap_or_else(|| self.methods.get(&(*ancestor, name)).copied().into_iter().collect())
+        };
+        line.iter().flat_map(of).collect()
+    }
+
+    /// The method of a class that overrides `function`: of several of that name the one with its parameters.
+    fn overriding(&self, program: &Program<'_>, class: ClassId, function: FunctionId) -> Option<FunctionId> {
+        let name = program.function(function).name;
+        let Some(several) = self.overloads.get(&(class, name)) else {
+            return self.methods.get(&(class, name)).copied();
+        };
+        let types = |of: FunctionId| -> Vec<Sym> { program.parameters(of).skip(1).map(|row| row.type_).collect() };
+        let wanted = types(function);
+        let same = several.iter().find(|method| types(**method) == wanted);
+        // A type parameter may stand where the class names a type.
+        same.or_else(|| several.iter().find(|method| types(**method).len() == wanted.len())).copied()
+    }
+
     pub(super) fn external_bases(&self, class: ClassId) -> impl Iterator<Item = (PathId, Option<ClassId>)> + '_ {
         self.ancestors(class).iter().flat_map(|ancestor| self.external[ancestor.index()].iter().copied())
     }
@@ -132,9 +169,9 @@ impl Hierarchy {
         }
         let mut found: Vec<FunctionId> = Vec::new();
         for &class in &self.derived[self.whole(class).index()] {
-            if let Some(&method) = self.methods.get(&(class, row.name))
+            let mut line = self.ancestors(class).iter().filter_map(|class| self.overriding(program, *class, function));
+            if let Some(method) = line.find(|method| !program.function(*method).flags.has(FunctionFlags::ABSTRACT))
                 && method != function
-                && !program.function(method).flags.has(FunctionFlags::ABSTRACT)
                 && !found.contains(&method)
             {
                 found.push(method);
@@ -142,6 +179,17 @@ impl Hierarchy {
         }
         found
     }
+}
+
+fn overloads(program: &Program<'_>) -> FxHashMap<(ClassId, Sym), Vec<FunctionId>> {
+    let mut found: FxHashMap<(ClassId, Sym), Vec<FunctionId>> = FxHashMap::default();
+    for row in &program.facts.relations.method {
+        if program.language(program.file_of_function(row.function)) == Language::Java {
+            found.entry((row.class, row.name)).or_default().push(row.function);
+        }
+    }
+    found.retain(|_, methods| methods.len() > 1);
+    found
 }
 
 fn declared_fields(program: &Program<'_>) -> FxHashSet<(ClassId, Sym)> {

@@ -3,6 +3,9 @@
 //! A project is not built here, so search paths are not known; a name is matched against the paths of files instead,
 //! nearest to the importer first. What matches nothing is outside of the project.
 
+mod go;
+pub(crate) mod java;
+
 use distsys_facts::{FileId, Id, Language, ModuleId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -37,6 +40,8 @@ pub struct Modules {
     crates: FxHashMap<String, ModuleId>,
     rust: FxHashMap<(ModuleId, String), ModuleId>,
     rust_place: FxHashMap<ModuleId, (ModuleId, String)>,
+    go: go::Packages,
+    java: java::Packages,
 }
 
 #[derive(Debug)]
@@ -65,7 +70,7 @@ impl Modules {
     pub fn new(program: &Program<'_>) -> Self {
         let mut modules = Modules::default();
         modules.read_manifests(program);
-        let mut rust_files = Vec::new();
+        let (mut rust_files, mut go_files) = (Vec::new(), Vec::new());
         for row in &program.facts.relations.module {
             if row.parent.is_some() {
                 continue;
@@ -75,10 +80,13 @@ impl Modules {
                 Language::Python => modules.add_python(row.module, path),
                 Language::TypeScript | Language::JavaScript => modules.add_script(row.module, path),
                 Language::Rust => rust_files.push((row.module, path)),
+                Language::Go => go_files.push((row.module, path)),
+                Language::Java => modules.java.add(row.module, program.text(row.name)),
                 Language::Sql | Language::Manifest => {}
             }
         }
         modules.add_rust(program, &rust_files);
+        modules.go = go::Packages::new(program, &go_files);
         modules
     }
 
@@ -93,13 +101,35 @@ impl Modules {
                 None => None,
             },
             Language::Rust => return self.resolve_rust(importer, target),
-            Language::Sql | Language::Manifest => None,
+            Language::Go => {
+                return match self.go.resolve(target) {
+                    Some(module) => Target::Module(module),
+                    None => Target::External(go::without_version(target)),
+                };
+            }
+            // Its imports name types, not files: see `files_of_package`.
+            Language::Java | Language::Sql | Language::Manifest => None,
         };
         match found {
             Some(module) => Target::Module(module),
             None if target.starts_with('.') => Target::Missing,
             None => Target::External(target.strip_prefix("node:").unwrap_or(target).to_owned()),
         }
+    }
+
+    /// The module that holds the names which `module` shares with others: the files of a Go package have one scope.
+    pub fn scope(&self, module: ModuleId) -> ModuleId {
+        self.go.scope(module)
+    }
+
+    /// Whether a module shares its names with others.
+    pub fn scope_is_shared(&self, module: ModuleId) -> bool {
+        self.go.is_known(module)
+    }
+
+    /// The files of a Java package, nearest to the importer first.
+    pub fn files_of_package(&self, program: &Program<'_>, importer: ModuleId, package: &str) -> Vec<ModuleId> {
+        self.java.files(program, importer, package)
     }
 
     /// A module named `name` below `module`.
@@ -394,7 +424,11 @@ impl Modules {
 
     /// Number of modules known, for figures.
     pub fn len(&self) -> usize {
-        self.scripts.len() + self.rust_place.len() + self.python.values().map(Vec::len).sum::<usize>()
+        self.scripts.len()
+            + self.rust_place.len()
+            + self.go.len()
+            + self.java.len()
+            + self.python.values().map(Vec::len).sum::<usize>()
     }
 
     pub fn is_empty(&self) -> bool {

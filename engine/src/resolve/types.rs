@@ -104,6 +104,47 @@ pub enum Generic {
     Opaque,
 }
 
+/// Java's, which keep their own methods beside what is in them.
+const JAVA_COLLECTIONS: &[&str] = &[
+    "Array",
+    "ArrayDeque",
+    "ArrayList",
+    "BlockingDeque",
+    "BlockingQueue",
+    "Collection",
+    "ConcurrentHashMap",
+    "ConcurrentLinkedQueue",
+    "ConcurrentMap",
+    "CopyOnWriteArrayList",
+    "Deque",
+    "EnumMap",
+    "Flux",
+    "HashMap",
+    "HashSet",
+    "Iterable",
+    "Iterator",
+    "LinkedBlockingQueue",
+    "LinkedHashMap",
+    "LinkedHashSet",
+    "LinkedList",
+    "List",
+    "Map",
+    "PriorityQueue",
+    "Queue",
+    "Set",
+    "SortedMap",
+    "SortedSet",
+    "Stream",
+    "TreeMap",
+    "TreeSet",
+    "Vector",
+];
+
+pub fn is_java_collection(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    JAVA_COLLECTIONS.binary_search(&last).is_ok()
+}
+
 pub fn generic(name: &str) -> Generic {
     let last = name.rsplit('.').next().unwrap_or(name);
     if TRANSPARENT.contains(&last) {

@@ -16,6 +16,7 @@ use distsys_facts::{DiagnosticKind, FactBase};
 use rayon::prelude::*;
 
 use crate::cache::{CacheError, Part, TreeCache};
+use crate::front_end::link;
 pub use limits::{Limits, Reached, Watch, memory};
 pub use survey::Survey;
 use workers::Job;
@@ -214,7 +215,8 @@ impl Survey {
         }));
         let start = Instant::now();
         let parts = facts;
-        let facts = pool.install(|| FactBase::merge(&parts));
+        let mut facts = pool.install(|| FactBase::merge(&parts));
+        link(&mut facts);
         pool.install(|| parts.into_par_iter().for_each(drop));
         times.merge = start.elapsed();
         let stopped = work.reached.map(|reached| (reached, unread));

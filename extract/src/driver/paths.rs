@@ -93,12 +93,6 @@ pub(super) fn role(path: &str) -> Role {
     if is_test { Role::Test } else { role }
 }
 
-/// Whether a file is a manifest whose keys become facts.
-pub(super) fn is_manifest(name: &str) -> bool {
-    matches!(name, "package.json" | "Cargo.toml" | "pyproject.toml" | "jsconfig.json")
-        || (name.starts_with("tsconfig") && name.ends_with(".json"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,7 +45,7 @@ pub(super) fn lower(path: &str, bytes: &[u8]) -> Result<FactBase, Refusal> {
     if let Some(refusal) = guard::refuse(text) {
         return Err(refusal);
     }
-    if paths::is_manifest(name) {
+    if manifest::is_manifest(name) {
         return manifest::lower(path, name, text).map_err(|message| (DiagnosticKind::Unparsable, message));
     }
     let Some(front_end) = front_end_for(path) else {

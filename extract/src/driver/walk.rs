@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use distsys_facts::DiagnosticKind;
+use distsys_facts::{DiagnosticKind, Role};
 use ignore::WalkBuilder;
-use ignore::overrides::OverrideBuilder;
+use ignore::overrides::{Override, OverrideBuilder};
 
 use super::paths;
 use super::{ExtractError, Options, Skipped};
 use crate::cache::Stat;
 use crate::front_end::front_end_for;
+use crate::manifest;
 
 /// What a walk found.
 #[derive(Debug, Default)]
@@ -71,6 +72,7 @@ pub(super) fn walk(root: &Path, targets: &[PathBuf], options: &Options) -> Resul
             }
         }
         walk.skipped.extend(receiver.try_iter());
+        walk.of_ci(root, target, &overrides);
     }
     walk.files.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
     walk.files.dedup_by(|a, b| a.0 == b.0);
@@ -80,6 +82,20 @@ pub(super) fn walk(root: &Path, targets: &[PathBuf], options: &Options) -> Resul
 }
 
 impl Walk {
+    /// What a CI is told to do stands in hidden folders and files, which are not walked else.
+    fn of_ci(&mut self, root: &Path, target: &Path, overrides: &Override) {
+        let workflows = std::fs::read_dir(target.join(".github/workflows"));
+        let workflows = workflows.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+        for file in workflows.chain([target.join(".gitlab-ci.yml")]) {
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let Ok(metadata) = std::fs::symlink_metadata(&file) else { continue };
+            let wanted = metadata.is_file() && manifest::is_yaml(&name) && metadata.len() <= manifest::MAX_YAML_BYTES;
+            if wanted && !overrides.matched(&file, false).is_ignore() {
+                self.files.push((relative(root, &file), file, metadata.len(), Stat::of(&metadata)));
+            }
+        }
+    }
+
     fn entry(&mut self, root: &Path, entry: &ignore::DirEntry, options: &Options) {
         let Some(kind) = entry.file_type() else { return };
         let path = relative(root, entry.path());
@@ -106,6 +122,9 @@ impl Walk {
         }
         let metadata = entry.metadata().ok();
         let size = metadata.as_ref().map_or(0, std::fs::Metadata::len);
+        if manifest::is_yaml(&name) && size > manifest::MAX_YAML_BYTES {
+            return;
+        }
         if size > options.max_file_bytes {
             let message = format!("{size} bytes, more than the limit of {}", options.max_file_bytes);
             self.skipped.push(Skipped { path, kind: DiagnosticKind::TooLarge, message });
@@ -117,7 +136,9 @@ impl Walk {
 }
 
 fn wanted(path: &str, name: &str) -> bool {
-    front_end_for(path).is_some() || paths::is_manifest(name)
+    front_end_for(path).is_some()
+        || manifest::is_package(name)
+        || manifest::is_manifest(name) && paths::role(path) == Role::Source
 }
 
 fn beside_manifest(folder: &Path) -> bool {

@@ -110,6 +110,14 @@ impl<'s> Lowering<'s> {
         self.modules.last().copied().unwrap_or_else(|| unreachable!("the file's own module is never popped"))
     }
 
+    /// Says what the file calls the package that its top level belongs to.
+    pub fn package(&mut self, name: &str) {
+        let name = self.facts.intern(name);
+        if let Some(row) = self.facts.relations.module.first_mut() {
+            row.name = name;
+        }
+    }
+
     /// Enters an inline module (`mod name { … }`), whose names do not see the scopes around it.
     pub fn begin_inline_module(&mut self, name: &str) {
         let parent = Some(self.module());

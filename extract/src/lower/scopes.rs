@@ -51,6 +51,12 @@ impl Lowering<'_> {
         var
     }
 
+    /// Whether the innermost scope binds `name`.
+    pub fn binds_here(&self, name: &str) -> bool {
+        let sym = self.facts.symbols.lookup(name);
+        self.scopes.last().zip(sym).is_some_and(|(scope, sym)| scope.names.contains_key(&sym))
+    }
+
     /// The variable `name` of the innermost scope, declared now if it is not there yet (hoisting, Python's assignments).
     pub fn declare_once(&mut self, name: &str) -> VarId {
         let sym = self.facts.intern(name);

@@ -1,8 +1,8 @@
 //! Values and the sites that make them: calls, loads, stores, literals.
 
 use distsys_facts::schema::{
-    Argument, Assign, Binary, Call, ClassValue, Closure, DeclaredType, Element, Entry, Hole, Literal, Load, Releases,
-    Returns, Site, Sql, Store, Suspend, Template, Throws, Yields,
+    Argument, Assign, Binary, Call, ClassValue, Closure, DeclaredType, Element, Entry, FurtherResult, Hole, Literal,
+    Load, Releases, Returns, Site, Sql, Store, Suspend, Template, Throws, Yields,
 };
 use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, LiteralKind, SiteId, SiteKind, Sym, VarId};
 
@@ -95,11 +95,27 @@ impl Lowering<'_> {
         self.leave_function();
     }
 
+    /// Likewise, with further results, each with its index.
+    pub fn return_several(&mut self, var: Option<VarId>, further: &[(u32, VarId)], span: Span) {
+        let site = self.result(var, span);
+        for &(index, var) in further {
+            self.further_result(site, index, var);
+        }
+        self.leave_function();
+    }
+
     /// The value of a function whose end is reached (an expression body).
-    pub fn result(&mut self, var: Option<VarId>, span: Span) {
+    pub fn result(&mut self, var: Option<VarId>, span: Span) -> SiteId {
         let site = self.site(SiteKind::Return, span);
         let function = self.function();
         self.facts.relations.returns.push(Returns { site, function, var });
+        site
+    }
+
+    /// A value that the function gives at `site` beside the first one.
+    pub fn further_result(&mut self, site: SiteId, index: u32, var: VarId) {
+        let function = self.function();
+        self.facts.relations.further_result.push(FurtherResult { site, function, index, var });
     }
 
     pub fn throw(&mut self, var: Option<VarId>, span: Span) {

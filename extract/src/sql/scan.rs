@@ -4,6 +4,23 @@ use distsys_facts::SqlVerb;
 
 use super::Statement;
 
+/// A statement without the comments before it: `-- name: CreateOrder :one`.
+pub(super) fn without_head_comments(text: &str) -> &str {
+    let mut rest = text;
+    loop {
+        let trimmed = rest.trim_start();
+        let after = match (trimmed.strip_prefix("--"), trimmed.strip_prefix("/*")) {
+            (Some(line), _) => line.split_once('\n').map(|(_, after)| after),
+            (_, Some(block)) => block.split_once("*/").map(|(_, after)| after),
+            _ => return rest,
+        };
+        match after {
+            Some(after) => rest = after,
+            None => return rest,
+        }
+    }
+}
+
 /// Whether a text may be SQL: a verb first, and for those that are English words too, the keyword that SQL has next.
 pub(super) fn may_be_sql(text: &str) -> bool {
     let trimmed = text.trim_start();

@@ -130,8 +130,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let named = meaning.text(meaning.effects.get(stale.effect).entity).is_some_and(|entity| {
             words(meaning.name(stale.key)).iter().any(|word| word.len() >= MIN_WORD && entity.contains(word.as_str()))
         });
-        named || careless[&stale.key].len() <= MAX_CARELESS * careful[&stale.key].len()
+        named
+            || !is_far(context, stale.fill) && careless[&stale.key].len() <= MAX_CARELESS * careful[&stale.key].len()
     });
+    found.retain(|stale| context.in_scope(stale.at));
     found.sort_unstable_by_key(|stale| (stale.at, stale.write, stale.effect, stale.fill, stale.key));
     found.dedup_by_key(|stale| stale.at);
     found.into_iter().map(|stale| report(context, &stale)).collect()
@@ -245,6 +247,16 @@ fn columns_held<'m>(context: &Context<'m>, reads: &FxHashMap<FunctionId, Vec<(Na
     }
     held
 }
+
+/// Whether the cache is filled far below a call: of all that is handed down, what is kept is not sure.
+fn is_far(context: &Context<'_>, fill: SiteId) -> bool {
+    let meaning = context.meaning;
+    let effect = meaning.effects.at(fill).find(|(effect, _)| effect.kind == OpKind::CacheWrite);
+    effect.is_some_and(|(effect, _)| meaning.trace(fill, &effect).len() > MAX_FILL_DEPTH)
+}
+
+/// A wrapper of the cache, and a function that fills it.
+const MAX_FILL_DEPTH: usize = 3;
 
 /// Whether what was read is what is cached, not only a part of the key.
 fn carries(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {

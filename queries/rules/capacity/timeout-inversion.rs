@@ -31,7 +31,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         for site in meaning.sites(scope) {
             let mut seen = FxHashSet::default();
             let mut trace = Vec::new();
-            waits(context, site, 1.0, &mut trace, &mut seen, &mut |trace, inner, attempts| {
+            waits(context, op.site, site, 1.0, &mut trace, &mut seen, &mut |trace, inner, attempts| {
                 if inner * attempts > outer && longest.as_ref().is_none_or(|known| inner * attempts > known.inner * known.attempts) {
                     longest = Some(Inverted { outer, inner, attempts, trace: trace.to_vec() });
                 }
@@ -56,9 +56,11 @@ struct Inverted {
 /// Calls are followed this deep.
 const MAX_DEPTH: usize = 6;
 
-/// Tells of each wait with a limit of its own that `site` reaches, and how often it is tried at most.
+/// Tells of each wait with a limit of its own that `site` reaches, and how often it is tried at most within the time that
+/// `timeout` gives.
 fn waits(
     context: &Context<'_>,
+    timeout: SiteId,
     site: SiteId,
     attempts: f64,
     trace: &mut Vec<SiteId>,
@@ -70,7 +72,7 @@ fn waits(
         return;
     }
     trace.push(site);
-    let tried = attempts * attempts_at(context, site);
+    let tried = attempts * attempts_at(context, timeout, site);
     for op in meaning.operations.at(site).filter(|op| is_wait(op.kind)) {
         if let Some(inner) = limit(context, op) {
             tell(trace, inner, tried);
@@ -79,7 +81,7 @@ fn waits(
     for callee in meaning.waited_for(site) {
         if seen.insert(callee) {
             for row in meaning.program.sites(callee) {
-                waits(context, row.site, tried, trace, seen, tell);
+                waits(context, timeout, row.site, tried, trace, seen, tell);
             }
         }
     }
@@ -95,13 +97,17 @@ fn limit(context: &Context<'_>, op: &Operation) -> Option<f64> {
     context.meaning.span_set(op, Attr::Timeout)
 }
 
-/// How often retries around a site run it at most, as far as it is constant.
-fn attempts_at(context: &Context<'_>, site: SiteId) -> f64 {
+/// How often retries around a site run it at most, as far as it is constant. Around the timeout, too, each attempt has all of
+/// the time.
+fn attempts_at(context: &Context<'_>, timeout: SiteId, site: SiteId) -> f64 {
     let meaning = context.meaning;
     let around = meaning
         .scopes
         .in_function(context.function_of(site))
-        .filter(|scope| scope.kind == OpKind::RetryScope && meaning.sites(scope).contains(&site));
+        .filter(|scope| scope.kind == OpKind::RetryScope)
+        .map(|scope| (scope, meaning.sites(scope)))
+        .filter(|(_, sites)| sites.contains(&site) && !sites.contains(&timeout))
+        .map(|(scope, _)| scope);
     around
         .filter_map(|scope| meaning.operation(scope))
         .filter_map(|op| match meaning.attribute(op, Attr::Attempts) {

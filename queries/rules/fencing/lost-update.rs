@@ -5,7 +5,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, Found, Name, Role};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
 use distsys_facts::schema::Call;
-use distsys_facts::{FunctionId, FunctionKind, SiteId, SiteKind, Sym, VarId};
+use distsys_facts::{FunctionId, FunctionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -176,31 +176,31 @@ fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<S
     let store_at = |site: SiteId| r.store.binary_search_by_key(&site, |store| store.site).ok().map(|at| r.store[at]);
     // The mapper writes what is stored into the object.
     if let Some(store) = store_at(write) {
-        let field = Some(store.field).filter(|field| is_read(store.base) && !is_cursor(program.text(*field)))?;
+        let field = Some(program.text(store.field)).filter(|field| is_read(store.base) && !is_cursor(field))?;
         return arithmetic_on(context, Some(field), store.src, value);
     }
     let call = program.call(write)?;
     // What is stored into the object that was read, before it is written.
-    let stored: Vec<(Sym, VarId)> = program
+    let stored: Vec<(&str, VarId)> = program
         .sites(context.function_of(write))
         .filter(|row| row.kind == SiteKind::Store && meaning.precedes(row.site, write))
         .filter_map(|row| store_at(row.site))
         .filter(|store| is_read(store.base) && writes_object(context, call, store.base))
-        .map(|store| (store.field, store.src))
+        .map(|store| (program.text(store.field), store.src))
         .collect();
     // What is passed as the new value of a field.
-    let mut passed: Vec<(Sym, VarId)> = Vec::new();
+    let mut passed: Vec<(&str, VarId)> = meaning.columns_set(write);
     let mut stack: Vec<VarId> = Vec::new();
     for argument in program.arguments(write) {
         if !program.text(argument.keyword).is_empty() {
-            passed.push((argument.keyword, argument.var));
+            passed.push((program.text(argument.keyword), argument.var));
         }
     }
     stack.extend(meaning.chain_arguments(write));
     for _ in 0..16 {
         let Some(var) = stack.pop() else { break };
         for row in program.entry_by_var.of(&r.entry, var) {
-            passed.push((row.key, row.value));
+            passed.push((program.text(row.key), row.value));
             stack.push(row.value);
         }
         stack.extend(program.assigned_from(var).map(|row| row.src));
@@ -208,7 +208,7 @@ fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<S
     let named = stored
         .into_iter()
         .chain(passed)
-        .filter(|(field, _)| !is_cursor(program.text(*field)))
+        .filter(|(field, _)| !is_cursor(field))
         .find_map(|(field, var)| arithmetic_on(context, Some(field), var, value));
     // What is bound to a statement, or given to a helper that writes it, has no name there.
     let is_text = meaning.operations.at(write).any(|op| op.kind == OpKind::Sql) || !meaning.callees(write).is_empty();
@@ -229,7 +229,7 @@ fn writes_object(context: &Context<'_>, call: &Call, base: VarId) -> bool {
 }
 
 /// Whether `var` is computed from `field` (any, if none is named) of the value read: `read.field - amount`.
-fn arithmetic_on(context: &Context<'_>, field: Option<Sym>, var: VarId, value: VarId) -> Option<SiteId> {
+fn arithmetic_on(context: &Context<'_>, field: Option<&str>, var: VarId, value: VarId) -> Option<SiteId> {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
@@ -242,7 +242,8 @@ fn arithmetic_on(context: &Context<'_>, field: Option<Sym>, var: VarId, value: V
             let operands = std::iter::once(row.left).chain(row.right);
             operands.flat_map(|operand| meaning.made_from(operand)).any(|var| {
                 program.loaded_as(var).is_some_and(|load| {
-                    field.is_none_or(|field| load.field == field)
+                    // A column and the field that holds it: `balance_cents`, `BalanceCents`.
+                    field.is_none_or(|field| words(field) == words(program.text(load.field)))
                         && (load.base == value || meaning.made_from(load.base).contains(&value))
                 })
             })

@@ -48,6 +48,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     sends.retain(|(function, site, _)| context.in_scope(*site) && !repeated.contains(function) && !kept.contains(function));
+    // Who does not listen while it is sent misses it anyway: nobody relies on it.
+    let is_lossy = |message: EffectId| meaning.effects.get(message).flags.has(EffectFlags::LOSSY);
     let program = ascent_run! {
         relation writes(FunctionId, SiteId, EffectId) = writes;
         relation sends(FunctionId, SiteId, EffectId) = sends;
@@ -56,7 +58,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         sent_first(s, m, w, e) <-- sends(f, s, m), writes(f, w, e), if s != w && meaning.precedes(*s, *w) && share(context, *s, *w);
         // The write is done, and the process may stop before the message.
         relation written_first(SiteId, EffectId, SiteId, EffectId);
-        written_first(s, m, w, e) <-- sends(f, s, m), writes(f, w, e), if s != w && meaning.precedes(*w, *s) && share(context, *s, *w);
+        written_first(s, m, w, e) <-- sends(f, s, m), if !is_lossy(*m), writes(f, w, e), if s != w && meaning.precedes(*w, *s) && share(context, *s, *w);
     };
     let mut by_send: FxHashMap<SiteId, (EffectId, SiteId, EffectId, Severity)> = FxHashMap::default();
     for (mut found, severity) in [(program.written_first, Severity::Minor), (program.sent_first, Severity::Major)] {

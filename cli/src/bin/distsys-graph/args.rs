@@ -57,21 +57,8 @@ pub(crate) enum Command {
     Query(QueryArguments),
     /// List the library models, or the calls of a tree that no model knows
     Models(ModelsArguments),
-    /// Write the graph of calls and effects, whole or around a function or entity
-    Graph {
-        #[arg(default_value = ".")]
-        path: PathBuf,
-        #[arg(long, value_enum, default_value_t = GraphForm::Dot)]
-        format: GraphForm,
-        /// Only what is near the functions and entities whose names end so
-        #[arg(long, value_name = "NAME")]
-        around: Option<String>,
-        /// How many edges away, either way
-        #[arg(long, default_value_t = 2, value_name = "N")]
-        depth: usize,
-        #[arg(long)]
-        jobs: Option<usize>,
-    },
+    /// Write the graph of calls and effects, whole or around a function, an entity or a finding
+    Graph(GraphArguments),
     /// Run the pages beside the project's own rules: what they find and what they leave
     Test {
         /// A folder of rules, or a project that has one
@@ -85,11 +72,21 @@ pub(crate) enum Command {
         cache_dir: Option<PathBuf>,
     },
     /// Write a commented configuration to the current folder
-    Init,
+    Init {
+        /// Also make what is found now the baseline
+        #[arg(long)]
+        baseline: bool,
+    },
     /// Print the completions of a shell
     Completions {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
+    },
+    /// Print the man page
+    Man {
+        /// Write it, and one for each command, to this folder instead; made if it is not there
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
     },
     /// Measure an analysis: phases, tuples, peak memory
     Bench {
@@ -123,6 +120,9 @@ pub(crate) struct CheckArguments {
     /// Take out of the baseline what is no longer found
     #[arg(long, requires = "baseline")]
     pub(crate) prune_baseline: bool,
+    /// Show why the finding with this id (or the beginning of one, as `--format json` gives it) is there
+    #[arg(long, value_name = "ID")]
+    pub(crate) explain: Option<String>,
     /// Print phases and tuple counts to stderr
     #[arg(long)]
     pub(crate) stats: bool,
@@ -132,7 +132,7 @@ pub(crate) struct CheckArguments {
 }
 
 /// The name of a baseline that is given none.
-const BASELINE: &str = "distsys-graph-baseline.txt";
+pub(crate) const BASELINE: &str = "distsys-graph-baseline.txt";
 
 #[derive(Debug, Args)]
 pub(crate) struct ReviewArguments {
@@ -255,6 +255,8 @@ pub(crate) enum ReportFormat {
     /// GitLab's Code Quality
     Gitlab,
     Junit,
+    /// One page with everything in it: findings step by step, and the service's picture
+    Html,
 }
 
 #[derive(Debug, Args)]
@@ -273,7 +275,8 @@ pub(crate) struct ModelsArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct QueryArguments {
-    /// A program (`.dl`), and the tree or bundle of facts to ask [default: the current folder]
+    /// A program (`.dl`), and the tree or bundle of facts to ask [default: the current folder]; without a program questions
+    /// are read line by line
     #[arg(value_name = "PROGRAM|TREE|BUNDLE")]
     pub(crate) paths: Vec<PathBuf>,
     /// The question itself
@@ -302,6 +305,12 @@ pub(crate) struct QueryArguments {
     /// List the relations that may be asked for, or the columns of one
     #[arg(long, value_name = "RELATION", num_args = 0..=1, default_missing_value = "")]
     pub(crate) schema: Option<String>,
+    /// The configuration [default: distsys-graph.toml, found upward]; its models and excluded paths hold
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub(crate) config: Option<PathBuf>,
+    /// Without a configuration
+    #[arg(long)]
+    pub(crate) no_config: bool,
     #[arg(long)]
     pub(crate) jobs: Option<usize>,
 }
@@ -337,11 +346,32 @@ pub(crate) enum Format {
     Json,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct GraphArguments {
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+    #[arg(long, value_enum, default_value_t = GraphForm::Dot)]
+    pub(crate) format: GraphForm,
+    /// Only what is near the functions and entities whose names end so
+    #[arg(long, value_name = "NAME", conflicts_with = "finding")]
+    pub(crate) around: Option<String>,
+    /// Only what is near the functions that a finding goes through; its id is in the JSON report
+    #[arg(long, value_name = "ID")]
+    pub(crate) finding: Option<String>,
+    /// How many edges away, either way
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    pub(crate) depth: usize,
+    #[arg(long)]
+    pub(crate) jobs: Option<usize>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum GraphForm {
     Dot,
     Mermaid,
     Json,
+    /// A picture with its own layout
+    Svg,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -30,6 +30,14 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     if !arguments.quiet {
         tell_notes(&report);
     }
+    if let Some(id) = &arguments.explain {
+        let mut out = BufWriter::new(anstream::stdout());
+        for line in distsys_graph::proofs::explain(&analysis, &report, id)? {
+            writeln!(out, "{line}")?;
+        }
+        out.flush()?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(path) = &arguments.write_baseline {
         let baseline = Baseline::of(&report);
         write_baseline(path, &baseline)?;
@@ -40,14 +48,10 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
         hold_against(&mut report, path, arguments.prune_baseline)?;
     }
     let mut out = BufWriter::new(anstream::stdout());
-    match form(arguments.format) {
-        Some(format) => outputs::write(&mut out, &report, format)?,
-        None => {
-            text::findings(&mut out, &report, analysis.root())?;
-            if !arguments.quiet {
-                text::summary(&mut out, &report, start.elapsed())?;
-            }
-        }
+    let root = analysis.root().unwrap_or(Path::new("."));
+    write_report(&mut out, arguments.format, &report, root, &analysis)?;
+    if arguments.format == ReportFormat::Text && !arguments.quiet {
+        text::summary(&mut out, &report, start.elapsed())?;
     }
     out.flush()?;
     if arguments.stats {
@@ -63,10 +67,17 @@ pub(crate) fn tell_notes(report: &Report) {
     }
 }
 
-/// The form of the library; none: code frames on a terminal.
-pub(crate) fn form(format: ReportFormat) -> Option<outputs::Format> {
-    Some(match format {
-        ReportFormat::Text => return None,
+/// Writes a report whose paths lead from `root` to the sources; `analysis` knows the models that it was made with.
+pub(crate) fn write_report(
+    out: &mut dyn Write,
+    format: ReportFormat,
+    report: &Report,
+    root: &Path,
+    analysis: &Analysis,
+) -> anyhow::Result<()> {
+    let format = match format {
+        ReportFormat::Text => return Ok(text::findings(out, report, Some(root))?),
+        ReportFormat::Html => return Ok(outputs::html(out, report, root, &analysis.graph(report.facts())?)?),
         ReportFormat::Concise => outputs::Format::Concise,
         ReportFormat::Markdown => outputs::Format::Markdown,
         ReportFormat::Json => outputs::Format::Json,
@@ -75,7 +86,8 @@ pub(crate) fn form(format: ReportFormat) -> Option<outputs::Format> {
         ReportFormat::Github => outputs::Format::GitHub,
         ReportFormat::Gitlab => outputs::Format::GitLab,
         ReportFormat::Junit => outputs::Format::JUnit,
-    })
+    };
+    Ok(outputs::write(out, report, format)?)
 }
 
 /// Silences in `report` what the baseline lists.
@@ -89,7 +101,7 @@ pub(crate) fn hold_against(report: &mut Report, path: &Path, prune: bool) -> any
     Ok(())
 }
 
-fn write_baseline(path: &Path, baseline: &Baseline) -> anyhow::Result<()> {
+pub(crate) fn write_baseline(path: &Path, baseline: &Baseline) -> anyhow::Result<()> {
     fs::write(path, baseline.text()).with_context(|| format!("{} cannot be written", path.display()))
 }
 

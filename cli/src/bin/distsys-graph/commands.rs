@@ -8,11 +8,11 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::CommandFactory;
 use distsys_graph::facts::{bundle, export};
-use distsys_graph::graph::{Graph, GraphFormat};
-use distsys_graph::{Analysis, Maturity, config, own_rules, rule, rules};
+use distsys_graph::graph::GraphFormat;
+use distsys_graph::{Analysis, Confidence, Config, Maturity, Selection, config, own_rules, rule, rules};
 use serde_json::json;
 
-use crate::args::{Arguments, Color, Command, FactsArguments, FactsFormat, Format, GraphForm};
+use crate::args::{Arguments, Color, Command, FactsArguments, FactsFormat, Format, GraphArguments, GraphForm};
 use crate::{bench, cache, check, init, models, query, review, text};
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -29,11 +29,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Explain { rule } => explain(rule),
         Command::Query(arguments) => query::run(arguments),
         Command::Models(arguments) => models::run(arguments),
-        Command::Graph { path, format, around, depth, jobs } => graph(path, *format, around.as_deref(), *depth, *jobs),
+        Command::Graph(arguments) => graph(arguments),
         Command::Test { path } => test(path),
         Command::Clean { cache_dir } => cache::clean(cache_dir.as_deref()),
-        Command::Init => init::run(),
+        Command::Init { baseline } => init::run(*baseline),
         Command::Completions { shell } => completions(*shell),
+        Command::Man { out } => man(out.as_deref()),
         Command::Bench { path, format, jobs, warm } => bench::run(path, *format, *jobs, *warm),
     }
 }
@@ -124,6 +125,22 @@ fn completions(shell: clap_complete::Shell) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn man(folder: Option<&Path>) -> anyhow::Result<ExitCode> {
+    match folder {
+        Some(folder) => {
+            fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+            clap_mangen::generate_to(Arguments::command(), folder)
+                .with_context(|| format!("{} cannot be written to", folder.display()))?;
+        }
+        None => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
+            anstream::stdout().write_all(&page)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn test(path: &Path) -> anyhow::Result<ExitCode> {
     let has_rules = fs::read_dir(path)
         .with_context(|| path.display().to_string())?
@@ -142,25 +159,39 @@ fn test(path: &Path) -> anyhow::Result<ExitCode> {
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn graph(
-    path: &Path,
-    form: GraphForm,
-    around: Option<&str>,
-    depth: usize,
-    jobs: Option<usize>,
-) -> anyhow::Result<ExitCode> {
-    let extraction = Analysis::of_paths([path.to_path_buf()]).jobs(jobs).extract(&|_| {})?;
-    let mut graph = Graph::of(&extraction.facts, &[])?;
-    if let Some(name) = around {
-        graph = graph.around(name, depth);
-        if graph.nodes.is_empty() {
-            bail!("no function or entity of {} ends in `{name}`", path.display());
+fn graph(arguments: &GraphArguments) -> anyhow::Result<ExitCode> {
+    let path = &arguments.path;
+    let config = Config::find(path).map(|file| Config::read(&file)).transpose()?.unwrap_or_default();
+    let analysis = Analysis::of_paths([path.clone()]).jobs(arguments.jobs).config(config);
+    let depth = arguments.depth;
+    let graph = if let Some(id) = &arguments.finding {
+        // Whatever is told at any setting has an id.
+        let all = Selection { preview: true, min_confidence: Confidence::Low, ..Selection::default() };
+        let report = analysis.clone().selection(all).run()?;
+        let finding = report.findings.iter().find(|reported| reported.finding.id == *id);
+        let Some(reported) = finding else {
+            bail!("no finding of {} has the id `{id}`; `check --format json` tells the ids", path.display());
+        };
+        analysis.graph(report.facts())?.around_finding(&reported.finding, report.facts(), depth)
+    } else {
+        let extraction = analysis.extract(&|_| {})?;
+        let graph = analysis.graph(&extraction.facts)?;
+        match &arguments.around {
+            None => graph,
+            Some(name) => {
+                let near = graph.around(name, depth);
+                if near.nodes.is_empty() {
+                    bail!("no function or entity of {} ends in `{name}`", path.display());
+                }
+                near
+            }
         }
-    }
-    let format = match form {
+    };
+    let format = match arguments.format {
         GraphForm::Dot => GraphFormat::Dot,
         GraphForm::Mermaid => GraphFormat::Mermaid,
         GraphForm::Json => GraphFormat::Json,
+        GraphForm::Svg => GraphFormat::Svg,
     };
     let mut out = BufWriter::new(anstream::stdout());
     graph.write(&mut out, format)?;

@@ -2,10 +2,15 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use distsys_graph::config::FILE_NAME;
+use distsys_graph::{Analysis, Baseline};
+
+use crate::args::BASELINE;
+use crate::check::write_baseline;
 
 const TEMPLATE: &str = r#"# Configuration of distsys-graph. Everything here is optional.
 
@@ -39,12 +44,20 @@ const TEMPLATE: &str = r#"# Configuration of distsys-graph. Everything here is o
 # until = 2030-12-31
 "#;
 
-pub(crate) fn run() -> anyhow::Result<ExitCode> {
+pub(crate) fn run(baseline: bool) -> anyhow::Result<ExitCode> {
     let opened = OpenOptions::new().write(true).create_new(true).open(FILE_NAME);
     let mut file = opened.with_context(|| format!("{FILE_NAME} cannot be made here; it may be there already"))?;
     file.write_all(TEMPLATE.as_bytes())?;
-    anstream::eprintln!(
-        "{FILE_NAME} is written; `distsys-graph check --write-baseline` makes what is found now the baseline"
-    );
+    anstream::eprintln!("{FILE_NAME} is written");
+    if baseline {
+        let found = Baseline::of(&Analysis::of_paths([PathBuf::from(".")]).run()?);
+        write_baseline(Path::new(BASELINE), &found)?;
+        anstream::eprintln!(
+            "{BASELINE}: {} findings are the baseline; check with `--baseline {BASELINE}`",
+            found.len()
+        );
+    } else {
+        anstream::eprintln!("`distsys-graph check --write-baseline` makes what is found now the baseline");
+    }
     Ok(ExitCode::SUCCESS)
 }

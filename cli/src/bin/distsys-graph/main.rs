@@ -8,6 +8,7 @@ mod commands;
 mod init;
 mod models;
 mod query;
+mod repl;
 mod review;
 mod text;
 

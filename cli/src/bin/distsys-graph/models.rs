@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
+use distsys_graph::outputs::json_pretty;
 use distsys_graph::{Analysis, Config, Family, LibraryInfo, MissingLibrary, built_in_models};
 use serde_json::json;
 
@@ -35,8 +36,7 @@ fn list(format: Format) -> anyhow::Result<ExitCode> {
                     })
                 })
                 .collect();
-            serde_json::to_writer_pretty(&mut out, &rows)?;
-            writeln!(out)?;
+            writeln!(out, "{}", json_pretty(&rows)?)?;
         }
         Format::Text => {
             for library in &libraries {
@@ -61,8 +61,7 @@ fn missing(path: &Path, arguments: &ModelsArguments) -> anyhow::Result<ExitCode>
     match arguments.format {
         Format::Json => {
             let rows: Vec<_> = shown.iter().map(row).collect();
-            serde_json::to_writer_pretty(&mut out, &rows)?;
-            writeln!(out)?;
+            writeln!(out, "{}", json_pretty(&rows)?)?;
         }
         Format::Text => {
             writeln!(out, "unknown    known  language    library")?;
@@ -97,6 +96,8 @@ fn row(library: &MissingLibrary) -> serde_json::Value {
 /// A family by the name of its folder of models.
 fn language(family: Family) -> &'static str {
     match family {
+        Family::Go => "go",
+        Family::Java => "java",
         Family::Python => "python",
         Family::Rust => "rust",
         Family::Script => "typescript",

@@ -2,87 +2,127 @@
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use distsys_graph::Analysis;
 use distsys_graph::datalog::{Limits, Type};
 use distsys_graph::facts::bundle::{BundleError, Derived};
 use distsys_graph::facts::{FactBase, bundle};
+use distsys_graph::outputs::json_pretty;
 use distsys_graph::query::{self, Cell, Source, Table};
+use distsys_graph::{Analysis, Config};
 use serde_json::{Map, Value, json};
 
 use crate::args::{QueryArguments, QueryFormat};
+use crate::repl;
 use crate::text::plain;
 
 pub(crate) fn run(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
     if let Some(name) = &arguments.schema {
         return schema(name);
     }
-    let mut paths = arguments.paths.iter();
+    let timeout = arguments.timeout.map(Duration::try_from_secs_f64).transpose().context("--timeout takes seconds")?;
+    let limits = Limits { max_tuples: arguments.max_tuples, timeout, stop: None };
+    let mut paths = arguments.paths.iter().map(PathBuf::as_path);
     let (name, text) = match &arguments.expression {
         Some(text) => ("question".to_owned(), text.clone()),
-        None => {
-            let Some(path) = paths.next() else {
-                bail!("nothing is asked; give a program (`query rules.dl src`) or a question (`query src -e '…'`)");
-            };
-            let text =
-                fs::read_to_string(path).with_context(|| format!("{}: the program cannot be read", path.display()))?;
-            (path.display().to_string(), text)
-        }
+        None => match program(arguments)? {
+            Some(program) => {
+                paths.next();
+                program
+            }
+            None => {
+                let session = match &arguments.facts_dir {
+                    Some(folder) => Base::Files(folder),
+                    None => Base::Tree(paths.next().unwrap_or(Path::new("."))),
+                };
+                return repl::run(arguments, session, limits);
+            }
+        },
     };
-    let timeout = arguments.timeout.map(Duration::try_from_secs_f64).transpose().context("--timeout takes seconds")?;
-    let limits = Limits { max_tuples: arguments.max_tuples, timeout };
-    if arguments.explain {
-        return explain(arguments, paths.next().map_or(Path::new("."), |path| path.as_path()), &name, &text, &limits);
+    if let Some(folder) = &arguments.facts_dir {
+        return answer(arguments, Source::Files(folder), &name, &text, &limits);
     }
-    let tables = match &arguments.facts_dir {
-        Some(folder) => query::run(folder, &name, &text, &limits)?,
-        None => {
-            let tree = paths.next().map_or(Path::new("."), |path| path.as_path());
-            let (facts, derived) = facts(tree, arguments.jobs)?;
-            query::ask(&facts, &derived, &[], &name, &text, &limits)?
-        }
-    };
-    let mut out = BufWriter::new(anstream::stdout());
-    show(&mut out, arguments, &tables)?;
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
+    let tree = Tree::read(paths.next().unwrap_or(Path::new(".")), arguments)?;
+    answer(arguments, tree.source(), &name, &text, &limits)
 }
 
-fn explain(
+/// The name and text of the program that is to be run; none if only a tree or bundle is named, or nothing.
+fn program(arguments: &QueryArguments) -> anyhow::Result<Option<(String, String)>> {
+    let Some(path) = arguments.paths.first() else { return Ok(None) };
+    if path.is_dir() || (arguments.paths.len() == 1 && bundle::is_bundle(path)) {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(path).with_context(|| format!("{}: the program cannot be read", path.display()))?;
+    Ok(Some((path.display().to_string(), text)))
+}
+
+fn answer(
     arguments: &QueryArguments,
-    tree: &Path,
+    source: Source<'_>,
     name: &str,
     text: &str,
     limits: &Limits,
 ) -> anyhow::Result<ExitCode> {
-    let count = arguments.limit.unwrap_or(1);
-    let proofs = match &arguments.facts_dir {
-        Some(folder) => query::prove(Source::Files(folder), name, text, limits, count)?,
-        None => {
-            let (facts, derived) = facts(tree, arguments.jobs)?;
-            query::prove(Source::Tree { facts: &facts, derived: &derived, own_models: &[] }, name, text, limits, count)?
-        }
-    };
     let mut out = BufWriter::new(anstream::stdout());
-    if proofs.is_empty() {
-        writeln!(out, "no row is there to explain")?;
-    }
-    for (number, lines) in proofs.iter().enumerate() {
-        if number > 0 {
-            writeln!(out)?;
+    if arguments.explain {
+        let proofs = query::prove(source, name, text, limits, arguments.limit.unwrap_or(1))?;
+        if proofs.is_empty() {
+            writeln!(out, "no row is there to explain")?;
         }
-        lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        for (number, lines) in proofs.iter().enumerate() {
+            if number > 0 {
+                writeln!(out)?;
+            }
+            lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        }
+    } else {
+        let tables = match source {
+            Source::Tree { facts, derived, own_models } => query::ask(facts, derived, own_models, name, text, limits)?,
+            Source::Files(folder) => query::run(folder, name, text, limits)?,
+        };
+        show(&mut out, arguments, &tables)?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is asked: a tree or bundle that is yet to be read, or plain files.
+#[derive(Clone, Copy)]
+pub(crate) enum Base<'b> {
+    Tree(&'b Path),
+    Files(&'b Path),
+}
+
+/// A tree or bundle that was read, and the project's own models.
+pub(crate) struct Tree {
+    pub(crate) facts: FactBase,
+    pub(crate) derived: Derived,
+    pub(crate) own_models: Vec<(String, String)>,
+}
+
+impl Tree {
+    pub(crate) fn read(path: &Path, arguments: &QueryArguments) -> anyhow::Result<Tree> {
+        let config = match (&arguments.config, arguments.no_config) {
+            (_, true) => None,
+            (Some(file), _) => Some(file.clone()),
+            (None, _) => Config::find(path),
+        };
+        let config = config.map(|file| Config::read(&file)).transpose()?.unwrap_or_default();
+        let own_models = config.own_models()?;
+        let (facts, derived) = facts(path, arguments.jobs, config)?;
+        Ok(Tree { facts, derived, own_models })
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source::Tree { facts: &self.facts, derived: &self.derived, own_models: &self.own_models }
+    }
+}
+
 /// The facts of a tree, or of a bundle that `facts --bundle` wrote.
-fn facts(path: &Path, jobs: Option<usize>) -> anyhow::Result<(FactBase, Derived)> {
+fn facts(path: &Path, jobs: Option<usize>, config: Config) -> anyhow::Result<(FactBase, Derived)> {
     if !path.exists() {
         bail!("{}: no such file or folder; name a tree, or a bundle written by `facts --bundle`", path.display());
     }
@@ -94,17 +134,16 @@ fn facts(path: &Path, jobs: Option<usize>) -> anyhow::Result<(FactBase, Derived)
             Err(error) => bail!("{}: {error}", path.display()),
         }
     }
-    let facts = Analysis::of_paths([path.to_path_buf()]).jobs(jobs).extract(&|_| {})?.facts;
+    let facts = Analysis::of_paths([path.to_path_buf()]).jobs(jobs).config(config).extract(&|_| {})?.facts;
     Ok((facts, Derived::default()))
 }
 
-fn show(out: &mut impl Write, arguments: &QueryArguments, tables: &[Table]) -> io::Result<()> {
+pub(crate) fn show(out: &mut impl Write, arguments: &QueryArguments, tables: &[Table]) -> io::Result<()> {
     let several = tables.len() > 1;
     if arguments.format == QueryFormat::Json {
         let all: Map<String, Value> =
             tables.iter().map(|table| (table.relation.clone(), as_json(arguments, table))).collect();
-        serde_json::to_writer_pretty(&mut *out, &all)?;
-        return writeln!(out);
+        return writeln!(out, "{}", json_pretty(&all)?);
     }
     for table in tables {
         if table.only_size.is_some() || arguments.count {

@@ -6,12 +6,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
-use distsys_graph::outputs::{self, Format};
+use distsys_graph::outputs;
 use distsys_graph::review::{Choices, Packet, Scope, packets, review};
 
-use crate::args::ReviewArguments;
-use crate::check::{Chosen, form, hold_against, tell_notes};
-use crate::text;
+use crate::args::{ReportFormat, ReviewArguments};
+use crate::check::{Chosen, hold_against, tell_notes, write_report};
 
 pub(crate) fn run(arguments: &ReviewArguments) -> anyhow::Result<ExitCode> {
     let scope = Scope::parse(&arguments.what).map_err(|message| anyhow!("{message}"))?;
@@ -38,10 +37,9 @@ pub(crate) fn run(arguments: &ReviewArguments) -> anyhow::Result<ExitCode> {
         Some(folder) => write_packets(folder, &packets(&review.report, &review.root))?,
         None => {}
     }
-    match form(arguments.format) {
-        Some(Format::Markdown) => outputs::review_markdown(&mut out, &review)?,
-        Some(format) => outputs::write(&mut out, &review.report, format)?,
-        None => text::findings(&mut out, &review.report, Some(&review.root))?,
+    match arguments.format {
+        ReportFormat::Markdown => outputs::review_markdown(&mut out, &review)?,
+        format => write_report(&mut out, format, &review.report, &review.root, &chosen.analysis(Vec::new()))?,
     }
     out.flush()?;
     Ok(chosen.exit(&review.report))
@@ -55,7 +53,7 @@ fn write_packets(folder: &Path, packets: &[Packet]) -> anyhow::Result<()> {
             fs::write(&file, text).with_context(|| format!("{} cannot be written", file.display()))
         };
         write("md", &packet.markdown())?;
-        write("json", &format!("{}\n", serde_json::to_string_pretty(packet)?))?;
+        write("json", &format!("{}\n", outputs::json_pretty(packet)?))?;
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ pub(crate) fn findings(out: &mut dyn Write, report: &Report, root: Option<&Path>
     for reported in report.findings.iter().filter(|reported| reported.counts()) {
         write!(out, "{}\n\n", frame(reported, &mut sources))?;
     }
-    for diagnostic in report.diagnostics.iter().filter(|diagnostic| is_worth_a_line(&diagnostic.kind)) {
+    for diagnostic in report.diagnostics.iter().filter(|diagnostic| !diagnostic.is_by_rule()) {
         writeln!(
             out,
             "{}: {}: {}",
@@ -29,11 +29,6 @@ pub(crate) fn findings(out: &mut dyn Write, report: &Report, root: Option<&Path>
         )?;
     }
     Ok(())
-}
-
-/// What the reader may want to mend; files left out by rule are only counted.
-fn is_worth_a_line(kind: &str) -> bool {
-    !matches!(kind, "generated" | "vendored" | "minified")
 }
 
 struct Sources<'r> {

@@ -8,7 +8,7 @@ use super::ast::{Argument, Atom, Clause, Decl, Io, IoKind, Literal, Program, Ter
 use super::lex::{Token, lex};
 use super::problem::{Pos, Problem};
 
-pub use question::parse_question;
+pub use question::{Typed, parse_question, parse_said};
 
 /// Parses a program; `include` gives the text of an included file, none if it cannot be had.
 ///

@@ -116,6 +116,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                         self.edge(Self::node(argument.var), Self::node(row.result), EdgeKind::All);
                     }
                 }
+                self.given_as_interface(argument.var, function, parameter.type_);
                 self.passed.insert(Passed { site: row.site, parameter: parameter.var, argument: argument.var });
             }
         }
@@ -125,6 +126,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         {
             self.passed.insert(Passed { site: row.site, parameter: parameters[0].var, argument: receiver });
         }
+        self.bind_further_results(row, function);
         if given_back.is_none() {
             let from = self.return_node(function);
             self.edge(from, Self::node(row.result), EdgeKind::All);
@@ -132,6 +134,19 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         for row_of_type in program.return_type_by_function.of(&program.facts.relations.return_type, function) {
             self.seed_type(Self::node(row.result), program.function(function).module, row_of_type.type_);
+        }
+    }
+
+    /// What a function gives beside its first result goes to what is taken from the call by position.
+    fn bind_further_results(&mut self, row: &Call, function: FunctionId) {
+        let program = self.program;
+        let r = &program.facts.relations;
+        for given in program.further_result_by_function.of(&r.further_result, function) {
+            for load in program.load_by_base.of(&r.load, row.result) {
+                if program.text(load.field).parse() == Ok(given.index) {
+                    self.edge(Self::node(given.var), Self::node(load.dst), EdgeKind::All);
+                }
+            }
         }
     }
 
@@ -168,17 +183,32 @@ impl<'p, 'f> Flow<'p, 'f> {
             if let Some(name) = self.program.facts.symbols.lookup(name)
                 && let Member::Method(function) = self.hierarchy.member(class, name)
             {
-                self.record(row.site, function, Confidence::High);
-                let result = Call { result: row.result, ..*row };
-                self.bind_constructor(&result, function);
+                for function in self.chosen(row, class, function) {
+                    self.record(row.site, function, Confidence::High);
+                    let result = Call { result: row.result, ..*row };
+                    self.bind_constructor(&result, function);
+                }
                 return;
             }
         }
-        // A struct literal, a dataclass: arguments are fields.
-        for argument in self.program.arguments(row.site) {
-            if !argument.keyword.is_empty() {
-                let to = self.class_field(class, argument.keyword);
+        // A struct literal, a dataclass: arguments are fields, in their order where they have no names.
+        let program = self.program;
+        for argument in program.arguments(row.site) {
+            let in_order = || {
+                let mut declared = program.field_by_class.of(&program.facts.relations.field, class);
+                declared.nth(argument.position as usize).map(|row| row.name)
+            };
+            let field = match argument.keyword.is_empty() {
+                true if row.kind == CallKind::New => in_order(),
+                true => None,
+                false => Some(argument.keyword),
+            };
+            if let Some(field) = field {
+                let to = self.class_field(class, field);
                 self.edge(Self::node(argument.var), to, EdgeKind::All);
+                if row.kind == CallKind::New {
+                    self.constructed.entry((class, field)).or_default().push(argument.var);
+                }
             }
         }
         self.construct_base(row, class);
@@ -215,8 +245,13 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         let family = self.language_of(row.site).into();
         let returned = self.models.returns(family, self.paths.text(path)).cloned();
+        self.callback_gets_element(row, via);
         let value = match returned {
-            None => Value { kind: ValueKind::External(path), ..via },
+            None => Value { kind: ValueKind::External(path), ..self.after_step(row, via) },
+            Some(Returned::OfClass) => match via.class {
+                Some(class) => Value { class: None, ..Value::new(ValueKind::Instance(class)) },
+                None => Value { kind: ValueKind::External(path), ..via },
+            },
             Some(Returned::SelfType) => {
                 let Some(parent) = self.parent(path) else { return };
                 Value { kind: ValueKind::External(parent), ..via }

@@ -1,22 +1,28 @@
 //! The propagation itself.
 
 mod calls;
+mod generics;
 mod given_back;
 mod guesses;
+mod lambdas;
+mod overloads;
 mod propagate;
+mod provided;
 mod seed;
 mod wrappers;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, SiteId, Sym, VarId};
+use distsys_facts::{
+    ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, SiteId, Sym, VarId,
+};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bindings::{Binding, Bindings};
 use super::members::Hierarchy;
 use super::values::{HandleRole, Sets, Value, ValueId, ValueKind, Values};
-use crate::model::ModelSet;
+use crate::model::{Family, ModelSet};
 use crate::paths::{PathId, Paths};
 use crate::program::Program;
 use crate::words::role_of_name;
@@ -70,11 +76,16 @@ pub struct Resolution {
     pub external: Vec<(SiteId, PathId, Value)>,
     /// By site.
     pub passed: Vec<Passed>,
+    /// What literals of a class give its fields.
+    constructed: FxHashMap<(ClassId, Sym), Vec<VarId>>,
     /// Class fields, with the nodes that hold them.
     fields: FxHashMap<(ClassId, Sym), u32>,
     ancestors: Vec<Vec<ClassId>>,
-    /// The variable of another module that an import stands for.
+    /// The variable of another module that an import, or a free name, stands for.
     imported: FxHashMap<VarId, VarId>,
+    exports: FxHashMap<(ModuleId, Sym), VarId>,
+    /// Fields that get what a function of the project provides.
+    provided: FxHashMap<(ClassId, Sym), VarId>,
     calls_by_site: FxHashMap<SiteId, (u32, u32)>,
     passed_by_site: FxHashMap<SiteId, (u32, u32)>,
     external_by_site: FxHashMap<SiteId, (u32, u32)>,
@@ -94,6 +105,11 @@ impl Resolution {
         self.external_by_site.get(&site).map_or(&[], |&(start, end)| &self.external[start as usize..end as usize])
     }
 
+    /// What literals of the class give its field.
+    pub fn constructed(&self, class: ClassId, field: Sym) -> &[VarId] {
+        self.constructed.get(&(class, field)).map_or(&[], Vec::as_slice)
+    }
+
     /// The arguments that reach parameters of project functions at `site`.
     pub fn passed_at(&self, site: SiteId) -> &[Passed] {
         self.passed_by_site.get(&site).map_or(&[], |&(start, end)| &self.passed[start as usize..end as usize])
@@ -108,9 +124,19 @@ impl Resolution {
             .map(|id| self.values.get(id))
     }
 
-    /// The variable that an imported one stands for.
+    /// The variable that a module offers under a name.
+    pub fn exported(&self, module: ModuleId, name: Sym) -> Option<VarId> {
+        self.exports.get(&(module, name)).copied()
+    }
+
+    /// The variable that an imported one, or a parameter that a provider answers, stands for.
     pub fn imported(&self, var: VarId) -> Option<VarId> {
         self.imported.get(&var).copied()
+    }
+
+    /// What is given to a field by a function of the project that provides it.
+    pub fn provided(&self, class: ClassId, field: Sym) -> Option<VarId> {
+        self.provided.get(&(class, field)).copied()
     }
 
     /// A class with its project bases, nearest first.
@@ -178,6 +204,8 @@ impl Resolution {
         let mut flow = Flow::new(program, models, bindings, hierarchy, paths);
         flow.roles = roles;
         flow.seed();
+        flow.by_providers();
+        flow.by_declared_interfaces();
         flow.run();
         flow.by_decorated_functions();
         flow.run();
@@ -219,6 +247,7 @@ struct Flow<'p, 'f> {
     nodes: u32,
     return_base: u32,
     class_fields: FxHashMap<(ClassId, Sym), u32>,
+    constructed: FxHashMap<(ClassId, Sym), Vec<VarId>>,
     object_fields: FxHashMap<(VarId, Sym), u32>,
     /// Role that the name of a node gives to connections under it.
     name_roles: FxHashMap<u32, HandleRole>,
@@ -247,6 +276,9 @@ struct Flow<'p, 'f> {
     callee_sites: FxHashMap<u32, SiteId>,
     /// What a library gives to the functions that a node holds, by the position of the parameter.
     handed: FxHashMap<u32, Vec<(usize, PathId)>>,
+    /// Declared types of variables, where overloads are told apart by them.
+    static_types: FxHashMap<VarId, Sym>,
+    provided: provided::Provided,
     any_element: Sym,
     computed: Sym,
     spread_depth: usize,
@@ -283,6 +315,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             nodes,
             return_base,
             class_fields: FxHashMap::default(),
+            constructed: FxHashMap::default(),
             object_fields: FxHashMap::default(),
             name_roles: FxHashMap::default(),
             roles: None,
@@ -300,6 +333,8 @@ impl<'p, 'f> Flow<'p, 'f> {
             callee_nodes: FxHashMap::default(),
             callee_sites: FxHashMap::default(),
             handed: FxHashMap::default(),
+            static_types: overloads::static_types(program),
+            provided: provided::Provided::default(),
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
             computed: facts.symbols.lookup("[]").unwrap_or(Sym::EMPTY),
             spread_depth: 0,
@@ -490,18 +525,33 @@ impl<'p, 'f> Flow<'p, 'f> {
         of_async.contains(&made.site)
     }
 
+    /// Where types have interfaces without saying so, several classes with the called method are alternatives of which a
+    /// program mostly has one: that it is this one is a guess.
+    fn doubt_alternatives(&self, calls: &mut [CallEdge]) {
+        let class_of = |edge: &CallEdge| self.program.function(edge.function).class;
+        for edges in calls.chunk_by_mut(|left, right| left.site == right.site) {
+            let first = class_of(&edges[0]);
+            let structural = Family::from(self.language_of(edges[0].site)).has_structural_interfaces();
+            if structural && first.is_some() && edges.iter().any(|edge| class_of(edge) != first) {
+                edges.iter_mut().for_each(|edge| edge.confidence = Confidence::Low);
+            }
+        }
+    }
+
     pub(super) fn finish(self) -> Resolution {
         let mut calls: Vec<CallEdge> =
             self.calls.iter().map(|(&(site, function), &confidence)| CallEdge { site, function, confidence }).collect();
-        // A double that a test puts in is not what the service runs.
+        // A double that a test puts in is not what the service runs; what a tool generated is.
         let is_double = |edge: &CallEdge| {
             self.program.is_out_of_scope(edge.function)
+                && !self.program.is_generated(edge.function)
                 && !self.program.is_out_of_scope(self.program.site(edge.site).function)
         };
         let is_async = |function: FunctionId| self.program.function(function).flags.has(FunctionFlags::ASYNC);
         let of_async = calls.iter().filter(|edge| is_async(edge.function)).map(|edge| edge.site).collect();
         calls.retain(|edge| !is_double(edge) && !self.is_result_of_future(edge, &of_async));
         calls.sort_unstable();
+        self.doubt_alternatives(&mut calls);
         let mut external: Vec<(SiteId, PathId, Value)> = self.external.iter().copied().collect();
         // Path and value ids are made in an order that the input alone decides, so this order is deterministic.
         external.sort_unstable();
@@ -518,13 +568,22 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
         }
         let classes = self.program.facts.count(IdKind::Class);
-        let imports = self.program.facts.relations.import.iter();
+        let r = &self.program.facts.relations;
+        let imports = r.import.iter().map(|row| (row.var, self.bindings.imported(row.var)));
+        let free = r.global.iter().map(|row| (row.var, self.bindings.free(row.module, self.program.text(row.path))));
         let imported = imports
-            .filter_map(|row| match self.bindings.imported(row.var) {
-                Some(Binding::Var(var)) => Some((row.var, var)),
+            .chain(free)
+            .filter_map(|(from, binding)| match binding {
+                Some(Binding::Var(var)) => Some((from, var)),
                 _ => None,
             })
+            .chain(self.provided.parameters)
             .collect();
+        let mut constructed = self.constructed;
+        for given in constructed.values_mut() {
+            given.sort_unstable();
+            given.dedup();
+        }
         let ancestors = (0..classes).map(|index| self.hierarchy.ancestors(ClassId::new(index)).to_vec()).collect();
         Resolution {
             paths: self.paths,
@@ -533,9 +592,12 @@ impl<'p, 'f> Flow<'p, 'f> {
             calls,
             external,
             passed,
+            constructed,
             fields: self.class_fields,
             ancestors,
             imported,
+            exports: self.bindings.into_exports(),
+            provided: self.provided.fields,
             calls_by_site,
             passed_by_site,
             external_by_site,

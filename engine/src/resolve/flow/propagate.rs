@@ -1,8 +1,9 @@
 //! How values move: assignments, loads, stores, members.
 
 use distsys_facts::schema::{Call, Load, Store};
-use distsys_facts::{ClassId, FunctionFlags, FunctionKind, Id, ModuleId, SiteId, Sym, VarId};
+use distsys_facts::{ClassId, FunctionFlags, FunctionKind, Id, Language, ModuleId, SiteId, Sym, VarId};
 
+use super::generics::combines_functions;
 use super::{Confidence, END, EdgeKind, Flow, MAX_SPREAD_DEPTH};
 use crate::paths::PathId;
 use crate::resolve::bindings::Binding;
@@ -79,7 +80,9 @@ impl<'p, 'f> Flow<'p, 'f> {
             self.add(to, base);
             return;
         }
-        self.member(base, row.field, to);
+        if !self.is_better_known(row, base) {
+            self.member(base, row.field, to);
+        }
     }
 
     /// Lets what `name` of `base` is flow to `to`.
@@ -96,6 +99,12 @@ impl<'p, 'f> Flow<'p, 'f> {
                             self.member(value, name, to);
                         }
                     }
+                }
+            }
+            ValueKind::Class(class) | ValueKind::Instance(class) if self.is_declared_beside(class, name) => {
+                let module = self.program.class(class).module;
+                if let Some(binding) = self.bindings.declared(module, self.program.text(name)) {
+                    self.seed_binding(to, module, binding);
                 }
             }
             ValueKind::Class(class) | ValueKind::Instance(class) => match self.hierarchy.member(class, name) {
@@ -131,6 +140,14 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
             ValueKind::Function(_) | ValueKind::Literal(_) => {}
         }
+    }
+
+    /// Whether an annotation on the class makes a field of this name (`log` of Lombok's `@Slf4j`).
+    fn is_declared_beside(&self, class: ClassId, name: Sym) -> bool {
+        let row = self.program.class(class);
+        self.program.language(self.program.file_of_module(row.module)) == Language::Java
+            && !matches!(self.hierarchy.member(class, name), Member::Method(_) | Member::Field)
+            && self.bindings.declared(row.module, self.program.text(name)).is_some()
     }
 
     pub(super) fn whole_export(&self, module: ModuleId) -> Option<VarId> {
@@ -222,6 +239,16 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
             ValueKind::Collection(inner) => {
                 self.apply_to_elements(row, inner);
+                if self.language_of(row.site) == Language::Java {
+                    self.keep_elements(row, receiver);
+                }
+                return;
+            }
+            // An object of one method is that method: `task.run()` of a lambda.
+            ValueKind::Function(_) if self.language_of(row.site) == Language::Java => {
+                if !combines_functions(self.program.text(row.name)) {
+                    self.call(row, receiver, Confidence::High);
+                }
                 return;
             }
             _ => {
@@ -233,7 +260,12 @@ impl<'p, 'f> Flow<'p, 'f> {
         match self.hierarchy.member(class, row.name) {
             Member::Method(function) => {
                 let receiver_is_class = matches!(receiver.kind, ValueKind::Class(_));
-                self.call_function(row, function, Some(receiver_is_class), Confidence::High);
+                let chosen = self.chosen(row, class, function);
+                let sure = if chosen.len() == 1 { Confidence::High } else { Confidence::Medium };
+                for function in chosen {
+                    self.call_function(row, function, Some(receiver_is_class), sure);
+                    self.call_derived(row, class, function, receiver);
+                }
             }
             Member::Field => {
                 let node = self.callee_node(row.site);
@@ -251,7 +283,11 @@ impl<'p, 'f> Flow<'p, 'f> {
                     }
                 }
             }
-            Member::Nothing => {}
+            Member::Nothing => {
+                if let Some(path) = self.of_every_object(row, receiver) {
+                    self.call_external(row, path, Value { class: Some(class), ..receiver });
+                }
+            }
         }
     }
 

@@ -1,0 +1,129 @@
+//! Deadlines that a value carries to whoever is given it (Go's contexts), and the calls that it bounds.
+
+use distsys_facts::{SiteId, VarId};
+use rustc_hash::FxHashSet;
+
+use super::operations::{Found, Operation};
+use super::reader::Reader;
+use super::scopes::Builder;
+use crate::operation::{Attr, OpKind};
+use crate::resolve::ValueKind;
+
+/// A carrier is derived from another one so many times.
+const MAX_DERIVED: usize = 8;
+
+/// So many variables hold a carrier, or what was made with it.
+const MAX_HOLDERS: usize = 64;
+
+impl Reader<'_, '_> {
+    /// The time after which what argument `position` carries ends: there if an operation that sets one made it, absent if it
+    /// was made from nothing.
+    pub(super) fn deadline(&self, site: SiteId, position: usize) -> Found {
+        self.argument(site, position).map_or(Found::Absent, |var| self.deadline_of(var, 0))
+    }
+
+    fn deadline_of(&self, var: VarId, derived: usize) -> Found {
+        if derived > MAX_DERIVED {
+            return Found::Unknown;
+        }
+        let program = self.program;
+        let ways = self.ways(var);
+        if ways.len() > 1 {
+            let mut found = ways.into_iter().map(|way| self.deadline_of(way, derived + 1));
+            return if found.all(|found| found == Found::Absent) { Found::Absent } else { Found::Unknown };
+        }
+        if self.constant(var).is_some() || program.template(var).is_some() {
+            return Found::Absent;
+        }
+        let Some(call) = self.maker(var) else {
+            // A parameter of a type of the language itself carries nothing.
+            let plain = program.parameter(self.origin(var)).is_some_and(|row| row.type_.is_empty());
+            return if plain { Found::Absent } else { Found::Unknown };
+        };
+        let external = self.resolution.external_at(call.site);
+        if external.is_empty() {
+            return Found::Unknown;
+        }
+        for (_, path, _) in external {
+            let family = self.resolution.paths.family(*path);
+            for number in self.models.ops_of(family, self.resolution.paths.text(*path)) {
+                let model = self.models.op(family, number);
+                if model.kind == OpKind::TimeoutScope {
+                    return match model.attribute(Attr::Timeout) {
+                        Some(sources) => self.first(&self.at(call), sources),
+                        None => Found::Unknown,
+                    };
+                }
+            }
+        }
+        if let Some(argument) = self.argument(call.site, 0) {
+            return self.deadline_of(argument, derived + 1);
+        }
+        // `context.Background()` is made from nothing, `request.Context()` from a request.
+        match call.receiver.or(call.callee) {
+            Some(from) if self.is_named(from) => Found::Absent,
+            _ => Found::Unknown,
+        }
+    }
+
+    /// The variable that `var` is a copy of.
+    fn origin(&self, var: VarId) -> VarId {
+        let mut at = var;
+        for _ in 0..MAX_DERIVED {
+            match self.program.assigned_from(at).next() {
+                Some(row) if self.program.parameter(at).is_none() => at = row.src,
+                _ => break,
+            }
+        }
+        at
+    }
+}
+
+impl Builder<'_, '_, '_> {
+    /// The calls that get what an operation gives as an argument, or something that a library made with it: a request with the
+    /// context is bounded by it, too. Closures are looked into.
+    pub(super) fn calls_passed(&self, op: &Operation) -> Vec<SiteId> {
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        let resolution = self.reader.resolution;
+        let Some(result) = program.call(op.site).map(|call| call.result) else { return Vec::new() };
+        let mut held = vec![result];
+        let mut seen: FxHashSet<VarId> = FxHashSet::default();
+        let mut found: Vec<SiteId> = Vec::new();
+        let mut at = 0;
+        while let Some(&var) = held.get(at)
+            && at < MAX_HOLDERS
+        {
+            at += 1;
+            if !seen.insert(var) {
+                continue;
+            }
+            held.extend(program.assign_by_src.of(&r.assign, var).map(|row| row.dst));
+            for argument in program.argument_by_var.of(&r.argument, var) {
+                if argument.site != op.site {
+                    found.push(argument.site);
+                }
+                let Some(call) = program.call(argument.site) else { continue };
+                let is_made = resolution.external_at(call.site).iter().any(|(_, path, via)| {
+                    // What a method gives is the answer to it, not another carrier.
+                    !matches!(via.kind, ValueKind::Instance(_)) && !self.reader.does_something(*path)
+                });
+                if is_made && resolution.calls_at(call.site).is_empty() {
+                    held.push(call.result);
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+impl Reader<'_, '_> {
+    /// Whether a model knows calls of the name as an operation of their own.
+    fn does_something(&self, path: crate::paths::PathId) -> bool {
+        let family = self.resolution.paths.family(path);
+        let ops = self.models.ops_of(family, self.resolution.paths.text(path));
+        ops.iter().any(|number| self.models.op(family, *number).kind != OpKind::TimeoutScope)
+    }
+}

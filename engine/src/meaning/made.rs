@@ -1,0 +1,314 @@
+//! Objects that a library's calls make and fill: `req = http.NewRequest(method, url, body)`, then
+//! `req.Header.Set("Idempotency-Key", key)`. Models say what such calls do (`[[makes]]`, `[[sets]]`), so that the entry of
+//! such an object is read like that of an object literal, also behind a helper of the project that makes it.
+
+use distsys_facts::schema::Call;
+use distsys_facts::{CallKind, FunctionId, SiteId, VarId};
+
+use super::invoked::functions_of;
+use super::operations::{Found, Operand, Operation};
+use super::reader::{Reader, same_key};
+use crate::model::source::Source;
+use crate::model::{Makes, Returned};
+use crate::operation::OpKind;
+use crate::resolve::{Confidence, Value, ValueKind};
+
+/// Helpers around helpers are followed this deep.
+const MAX_HELPERS: usize = 4;
+
+/// An object is held by so many variables.
+const MAX_HOLDERS: usize = 16;
+
+/// Options within options are looked through this deep.
+const MAX_OPTIONS: u32 = 3;
+
+/// The call that makes an object.
+struct Making<'m> {
+    call: &'m Call,
+    makes: &'m Makes,
+    /// The calls of the project's helpers that lead to it, outermost first, each with what the helper gives.
+    through: Vec<(SiteId, VarId)>,
+}
+
+impl<'m> Reader<'m, '_> {
+    /// The entry at `path` of an object that library calls have made or filled; none if no model knows such a call.
+    pub(super) fn made_entry(&self, var: VarId, path: &[String], depth: usize) -> Option<Found> {
+        let (first, rest) = path.split_first()?;
+        let making = self.making(var, 0);
+        let filled = self.filled(var, path, depth, 0);
+        if filled != Found::Absent {
+            return Some(filled);
+        }
+        let Some(making) = making else {
+            let whole = self.program.parameter(var).is_none() && self.is_whole_literal(var);
+            return whole.then_some(Found::Absent);
+        };
+        for (_, given) in &making.through {
+            match self.filled(*given, path, depth, 0) {
+                Found::Absent => {}
+                found => return Some(self.seen_from_caller(found, &making.through)),
+            }
+        }
+        let Some((_, sources)) = making.makes.fields.iter().find(|(name, _)| same_key(name, first)) else {
+            return Some(Found::Absent);
+        };
+        let found = self.first(&self.at(making.call), sources);
+        Some(match self.seen_from_caller(found, &making.through) {
+            Found::Is(Operand::Var(value)) => self.within_at(value, rest, depth + 1),
+            found => found,
+        })
+    }
+
+    /// Whether `var` is made by a literal that names every field it sets.
+    fn is_whole_literal(&self, var: VarId) -> bool {
+        self.maker(var).is_some_and(|call| call.kind == CallKind::New && self.family(call.site).names_fields())
+    }
+
+    /// What is stored in a field of a literal that did not name it: `client := &http.Client{}`, `client.Timeout = limit`.
+    pub(super) fn set_later(&self, site: SiteId, name: &str, path: &[String]) -> Found {
+        let Some(call) = self.call(site) else { return Found::Absent };
+        if call.kind != CallKind::New || !self.family(site).names_fields() {
+            return Found::Absent;
+        }
+        let mut whole = vec![name.to_owned()];
+        whole.extend(path.iter().cloned());
+        self.filled(call.result, &whole, 0, 0)
+    }
+
+    /// The call of the library that makes the object `var`.
+    fn making(&self, var: VarId, depth: usize) -> Option<Making<'m>> {
+        let call = self.maker(var)?;
+        for (_, path, _) in self.resolution.external_at(call.site) {
+            let family = self.resolution.paths.family(*path);
+            if let Some(makes) = self.models.makes(family, self.resolution.paths.text(*path)) {
+                return Some(Making { call, makes, through: Vec::new() });
+            }
+        }
+        if depth >= MAX_HELPERS {
+            return None;
+        }
+        let [edge] = self.resolution.calls_at(call.site) else { return None };
+        let r = &self.program.facts.relations;
+        let mut given = self.program.returns_by_function.of(&r.returns, edge.function).filter_map(|row| row.var);
+        given.find_map(|given| {
+            let mut making = self.making(given, depth + 1)?;
+            making.through.insert(0, (call.site, given));
+            Some(making)
+        })
+    }
+
+    /// A value in the helper that made the object, as the caller of the outermost helper knows it.
+    fn seen_from_caller(&self, found: Found, through: &[(SiteId, VarId)]) -> Found {
+        through.iter().rev().fold(found, |found, (site, _)| self.passed_from(found, *site))
+    }
+
+    /// A value that a callee was passed, as its caller knows it.
+    fn passed_from(&self, found: Found, site: SiteId) -> Found {
+        let passed = |var: VarId| {
+            let root = self.root(var);
+            self.resolution.passed_at(site).iter().find(|row| row.parameter == root).map(|row| row.argument)
+        };
+        match found {
+            Found::Is(Operand::Var(var)) => Found::Is(Operand::Var(passed(var).unwrap_or(var))),
+            Found::Is(Operand::Within(var, path)) => match passed(var) {
+                Some(argument) => self.within(argument, &path),
+                None => Found::Is(Operand::Within(var, path)),
+            },
+            found => found,
+        }
+    }
+
+    /// What `var` was assigned from, if that is one value throughout.
+    fn root(&self, var: VarId) -> VarId {
+        let mut at = var;
+        for _ in 0..MAX_HOLDERS {
+            let mut sources = self.program.assigned_from(at);
+            match (sources.next(), sources.next()) {
+                (Some(only), None) if self.program.parameter(at).is_none() => at = only.src,
+                _ => break,
+            }
+        }
+        at
+    }
+
+    /// What calls and stores put at `path` of the object `var`, here or in helpers of the project that are given it.
+    fn filled(&self, var: VarId, path: &[String], depth: usize, helpers: usize) -> Found {
+        let Some((first, rest)) = path.split_first() else { return Found::Absent };
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut unknown = false;
+        let mut note = |found: Found| match found {
+            Found::Absent => None,
+            Found::Unknown => {
+                unknown = true;
+                None
+            }
+            found => Some(found),
+        };
+        for holder in self.holders(var) {
+            if let Some(found) = note(self.set_on(holder, path, depth)) {
+                return found;
+            }
+            for load in program.load_by_base.of(&r.load, holder) {
+                if same_key(program.text(load.field), first)
+                    && let Some(found) = note(self.set_on(load.dst, rest, depth))
+                {
+                    return found;
+                }
+            }
+            for store in program.stores_to(holder) {
+                if same_key(program.text(store.field), first)
+                    && let Some(found) = note(self.within_at(store.src, rest, depth + 1))
+                {
+                    return found;
+                }
+            }
+            if helpers >= MAX_HELPERS {
+                continue;
+            }
+            for argument in program.argument_by_var.of(&r.argument, holder) {
+                for passed in self.resolution.passed_at(argument.site).iter().filter(|row| row.argument == holder) {
+                    let found = self.filled(passed.parameter, path, depth + 1, helpers + 1);
+                    if let Some(found) = note(self.passed_from(found, argument.site)) {
+                        return found;
+                    }
+                }
+            }
+        }
+        if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    /// The variables of its function that hold the same object.
+    fn holders(&self, var: VarId) -> Vec<VarId> {
+        let r = &self.program.facts.relations;
+        let mut holders = vec![var];
+        let mut at = 0;
+        while let Some(&holder) = holders.get(at)
+            && holders.len() < MAX_HOLDERS
+        {
+            let before = self.program.assigned_from(holder).map(|row| row.src);
+            let after = self.program.assign_by_src.of(&r.assign, holder).map(|row| row.dst);
+            let more: Vec<VarId> = before.chain(after).collect();
+            for var in more {
+                if !holders.contains(&var) {
+                    holders.push(var);
+                }
+            }
+            at += 1;
+        }
+        holders
+    }
+
+    /// What calls on `receiver` itself put at `path`.
+    fn set_on(&self, receiver: VarId, path: &[String], depth: usize) -> Found {
+        let Some((first, rest)) = path.split_first() else { return Found::Absent };
+        let program = self.program;
+        let mut unknown = false;
+        for call in program.calls_by_receiver.of(&program.facts.relations.call, receiver) {
+            for (_, name, _) in self.resolution.external_at(call.site) {
+                let family = self.resolution.paths.family(*name);
+                let Some(sets) = self.models.sets(family, self.resolution.paths.text(*name)) else { continue };
+                let at = self.at(call);
+                let key = match self.first(&at, &sets.key) {
+                    Found::Is(Operand::Text(text)) => Some(text),
+                    Found::Is(Operand::Var(var)) => self.constant(var).map(str::to_owned),
+                    _ => None,
+                };
+                match key {
+                    Some(key) if same_key(&key, first) => {
+                        return match self.first(&at, &sets.value) {
+                            Found::Is(Operand::Var(value)) => self.within_at(value, rest, depth + 1),
+                            found => found,
+                        };
+                    }
+                    Some(_) => {}
+                    None => unknown = true,
+                }
+            }
+        }
+        if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    /// What the library's calls that made and filled the object `var` in this function were given.
+    pub(super) fn given_to_make(&self, var: VarId) -> Vec<VarId> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let Some(making) = self.making(var, MAX_HELPERS) else { return Vec::new() };
+        let mut given: Vec<VarId> = program.arguments(making.call.site).map(|row| row.var).collect();
+        for holder in self.holders(var) {
+            let parts = program.load_by_base.of(&r.load, holder).map(|row| row.dst);
+            for receiver in std::iter::once(holder).chain(parts) {
+                for call in program.calls_by_receiver.of(&r.call, receiver) {
+                    let mut names = self.resolution.external_at(call.site).iter();
+                    let paths = &self.resolution.paths;
+                    if names.any(|(_, name, _)| self.models.sets(paths.family(*name), paths.text(*name)).is_some()) {
+                        given.extend(program.arguments(call.site).map(|row| row.var));
+                    }
+                }
+            }
+        }
+        given
+    }
+
+    /// A source at a call of the name among the arguments of `site`: `retry.Do(work, retry.Attempts(3))`.
+    pub(super) fn option(&self, site: SiteId, name: &str, inner: &Source) -> Found {
+        let mut unknown = false;
+        let mut stack: Vec<(VarId, u32)> = self.program.arguments(site).map(|row| (row.var, 0)).collect();
+        stack.reverse();
+        while let Some((var, depth)) = stack.pop() {
+            let elements = self.program.element_by_var.of(&self.program.facts.relations.element, var);
+            let mut given: Vec<VarId> = elements.map(|row| row.value).collect();
+            if let Some(call) = self.maker(var) {
+                if self.program.text(call.name) == name {
+                    return self.source(&self.at(call), inner);
+                }
+                given.extend(self.program.arguments(call.site).map(|row| row.var));
+            } else if self.program.parameter(self.root(var)).is_some_and(|row| self.gathers(row.function, row.var)) {
+                // Options that the caller gives.
+                unknown = true;
+            }
+            if depth < MAX_OPTIONS {
+                stack.extend(given.into_iter().rev().map(|var| (var, depth + 1)));
+            }
+        }
+        if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    /// Whether a parameter takes what is left of the arguments.
+    fn gathers(&self, function: FunctionId, var: VarId) -> bool {
+        let mut rows = self.program.parameters(function);
+        rows.any(|row| row.var == var && row.kind == distsys_facts::ParameterKind::Rest)
+    }
+
+    /// The argument that a call of a library gives back as it is: `aws.String(name)`.
+    pub(super) fn same_as(&self, call: &Call) -> Option<VarId> {
+        let (_, path, _) = self.resolution.external_at(call.site).first()?;
+        let paths = &self.resolution.paths;
+        match self.models.returns(paths.family(*path), paths.text(*path))? {
+            Returned::Argument(position) => self.argument(call.site, *position),
+            _ => None,
+        }
+    }
+
+    /// Whether `var` is a function of the project: a closure, or one by its name.
+    pub(super) fn is_function(&self, var: VarId) -> bool {
+        self.program.closure(var).is_some() || !functions_of(*self, var).is_empty()
+    }
+
+    /// A call, as an operation whose sources can be read.
+    pub(super) fn at(&self, call: &Call) -> Operation {
+        let site = call.site;
+        Operation {
+            site,
+            call: site,
+            function: self.program.site(site).function,
+            kind: OpKind::Apply,
+            family: self.family(site),
+            model: 0,
+            path: self.resolution.external_at(site).first().map(|(_, path, _)| *path),
+            via: Value::new(ValueKind::Object(call.result)),
+            confidence: Confidence::High,
+            shift: 0,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What made an argument: `client.send(request)`, where `request` is built by calls of its own.
+
+use distsys_facts::{CallKind, SiteId, VarId};
+
+use super::operations::{Found, Operand, Operation};
+use super::reader::{MAX_CHAIN, Reader};
+use crate::model::source::Source;
+
+/// Helpers that only hand on what another made are followed this deep.
+const MAX_HELPERS: usize = 4;
+
+impl Reader<'_, '_> {
+    /// A source at the call that made `var`; unknown where that is not seen.
+    pub(super) fn at_maker(&self, op: &Operation, var: VarId, inner: &Source) -> Found {
+        if self.literal(var).is_some() {
+            return Found::Absent;
+        }
+        let calls = self.calls_making(var);
+        match inner {
+            Source::Chain(name, inner) => {
+                let named = |site: &SiteId| {
+                    name == "*" || self.call(*site).is_some_and(|call| self.program.text(call.name) == name)
+                };
+                let mut found =
+                    calls.iter().copied().filter(named).map(|site| self.source(&self.op_at(op, site), inner));
+                let of_call = found.find(|found| *found != Found::Absent);
+                of_call.unwrap_or(if calls.is_empty() { Found::Unknown } else { Found::Absent })
+            }
+            Source::Any(text) | Source::After(text) => {
+                let mut arguments = calls.iter().flat_map(|site| self.arguments_of(*site));
+                let is_text = |var: &VarId| self.constant(*var).is_some_and(|value| value.eq_ignore_ascii_case(text));
+                match arguments.find(is_text) {
+                    None if calls.is_empty() => Found::Unknown,
+                    None => Found::Absent,
+                    Some(_) if matches!(inner, Source::Any(_)) => Found::Is(Operand::Present),
+                    Some(_) => arguments.next().map_or(Found::Absent, |var| Found::Is(Operand::Var(var))),
+                }
+            }
+            _ => match self.made_at_last(var) {
+                Some(site) => self.source(&self.op_at(op, site), inner),
+                None => Found::Unknown,
+            },
+        }
+    }
+
+    /// Whether `var` is a new object.
+    pub(super) fn is_constructed(&self, var: VarId) -> Found {
+        match self.made_at_last(var).and_then(|site| self.call(site)) {
+            Some(call) if call.kind == CallKind::New => Found::Is(Operand::Present),
+            Some(_) => Found::Absent,
+            None => Found::Unknown,
+        }
+    }
+
+    /// The same operation, seen at another call.
+    fn op_at(&self, op: &Operation, site: SiteId) -> Operation {
+        let path = self.resolution.external_at(site).first().map(|(_, path, _)| *path);
+        Operation { site, call: site, path, shift: 0, ..*op }
+    }
+
+    /// The call that made `var`, be it in a helper or in a function that is given instead of a value.
+    fn made_at_last(&self, var: VarId) -> Option<SiteId> {
+        self.made_through(var).0
+    }
+
+    /// That call, and what held the value on the way from it.
+    fn made_through(&self, var: VarId) -> (Option<SiteId>, Vec<VarId>) {
+        let program = self.program;
+        let closure = program.closure(var);
+        // `builder -> builder.queueUrl(url)`
+        let given = closure.and_then(|function| program.parameters(function).next()).map(|row| row.var);
+        let mut at = closure.and_then(|function| self.only_returned(function)).unwrap_or(var);
+        let mut held: Vec<VarId> = given.into_iter().chain([at]).collect();
+        let mut last = None;
+        for _ in 0..MAX_HELPERS {
+            let Some(call) = self.maker(at) else { break };
+            last = Some(call.site);
+            match self.only_return(call.site) {
+                Some(returned) => at = returned,
+                None => break,
+            }
+            held.push(at);
+        }
+        (last, held)
+    }
+
+    /// The calls that made and configured `var`, in the order written: those of the chain that gave it, and those on the
+    /// variables that held it.
+    fn calls_making(&self, var: VarId) -> Vec<SiteId> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let (made, mut holders) = self.made_through(var);
+        let mut calls: Vec<SiteId> =
+            made.into_iter().flat_map(|site| std::iter::once(site).chain(self.chain_calls(site))).collect();
+        let mut at = 0;
+        while at < holders.len() && holders.len() < MAX_CHAIN {
+            let sources = program.assigned_from(holders[at]).map(|row| row.src);
+            let new: Vec<VarId> = sources.filter(|src| !holders.contains(src)).collect();
+            holders.extend(new);
+            at += 1;
+        }
+        for holder in holders {
+            calls.extend(program.calls_by_receiver.of(&r.call, holder).map(|call| call.site));
+        }
+        calls.sort_unstable();
+        calls.dedup();
+        calls
+    }
+
+    /// The arguments of a call, those of a list one by one.
+    fn arguments_of(&self, site: SiteId) -> Vec<VarId> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let elements = |var: VarId| program.element_by_var.of(&r.element, var).map(|row| row.value);
+        let flat = program.arguments(site).flat_map(|row| match elements(row.var).next() {
+            Some(_) => elements(row.var).collect(),
+            None => vec![row.var],
+        });
+        flat.collect()
+    }
+}

@@ -1,0 +1,204 @@
+//! What rules judge with beside operations and effects: order, marks, places, attributes.
+
+use std::collections::BTreeSet;
+
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Operand, Role, Term};
+use distsys_engine::resolve::HandleRole;
+use distsys_engine::words::words;
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::SiteId;
+use rustc_hash::FxHashMap;
+
+use super::Rows;
+use crate::{Context, carried};
+
+/// Effects by number, in the order in which rules see them.
+fn numbers(context: &Context<'_>) -> FxHashMap<EffectId, u32> {
+    let all: BTreeSet<EffectId> = context.meaning.effects.rows().iter().map(|row| row.effect).collect();
+    all.into_iter().zip(0..).collect()
+}
+
+pub(super) fn happens(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let (meaning, numbers) = (context.meaning, numbers(context));
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        let trace = meaning.trace(row.site, &effect);
+        let (place, last) = (context.primary(&trace), trace.last().copied().unwrap_or(row.site));
+        let entity = effect.entity_name().map(|name| meaning.name(name)).unwrap_or_default();
+        let role = match effect.role {
+            Role::Primary => "primary",
+            Role::Replica => "replica",
+            Role::Unknown | Role::Parameter(_) => "",
+        };
+        let kind = rows.text(&effect.kind.to_string());
+        let verb = rows.text(meaning.text(effect.verb).unwrap_or_default());
+        let (entity, role) = (rows.text(entity), rows.text(role));
+        rows.add(&[
+            row.site.raw(),
+            context.function_of(row.site).raw(),
+            numbers[&row.effect],
+            kind,
+            verb,
+            entity,
+            role,
+            place.raw(),
+            last.raw(),
+            trace.len() as u32,
+        ]);
+    }
+}
+
+pub(super) fn ways(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let (meaning, numbers) = (context.meaning, numbers(context));
+    for row in meaning.effects.rows() {
+        let trace = meaning.trace(row.site, &meaning.effects.get(row.effect));
+        for (step, at) in trace.into_iter().enumerate() {
+            rows.add(&[row.site.raw(), numbers[&row.effect], step as u32, at.raw()]);
+        }
+    }
+}
+
+pub(super) fn marks(context: &Context<'_>, rows: &mut Rows<'_>) {
+    const FLAGS: &[(EffectFlags, &str)] = &[
+        (EffectFlags::CONDITIONAL, "conditional"),
+        (EffectFlags::BACKGROUND, "background"),
+        (EffectFlags::AFTER_COMMIT, "after_commit"),
+        (EffectFlags::ROW_LOCK, "row_lock"),
+        (EffectFlags::TRANSACTIONAL, "transactional"),
+        (EffectFlags::RETRIED, "retried"),
+        (EffectFlags::TIMED, "timed"),
+        (EffectFlags::BY_CLOCK, "by_clock"),
+    ];
+    for (effect, number) in numbers(context) {
+        let Effect { flags, key, .. } = context.meaning.effects.get(effect);
+        let set = FLAGS.iter().filter(|(flag, _)| flags.has(*flag)).map(|(_, name)| *name);
+        for mark in set.chain((key != Term::Absent).then_some("keyed")) {
+            let mark = rows.text(mark);
+            rows.add(&[number, mark]);
+        }
+    }
+}
+
+/// Sites that do something, by function.
+fn doers(context: &Context<'_>) -> Vec<Vec<SiteId>> {
+    let meaning = context.meaning;
+    let does = meaning.effects.rows().iter().map(|row| row.site);
+    let sites: BTreeSet<SiteId> = does.chain(meaning.operations.all.iter().map(|op| op.site)).collect();
+    let mut by_function: std::collections::BTreeMap<_, Vec<SiteId>> = std::collections::BTreeMap::new();
+    for site in sites {
+        by_function.entry(context.function_of(site)).or_default().push(site);
+    }
+    by_function.into_values().collect()
+}
+
+pub(super) fn precedes(context: &Context<'_>, rows: &mut Rows<'_>) {
+    for sites in doers(context) {
+        for before in &sites {
+            for after in sites.iter().filter(|after| context.meaning.precedes(*before, **after)) {
+                rows.add(&[before.raw(), after.raw()]);
+            }
+        }
+    }
+}
+
+pub(super) fn rests_on(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let meaning = context.meaning;
+    let of_kind = |site: SiteId, kind: OpKind| meaning.effects.at(site).filter(move |(effect, _)| effect.kind == kind);
+    for sites in doers(context) {
+        for read in &sites {
+            let entities: Vec<_> =
+                of_kind(*read, OpKind::DbRead).filter_map(|(effect, _)| effect.entity_name()).collect();
+            for write in sites.iter().filter(|write| !entities.is_empty() && meaning.precedes(*read, **write)) {
+                let mut writes = of_kind(*write, OpKind::DbWrite)
+                    .filter(|(effect, _)| effect.entity_name().is_some_and(|entity| entities.contains(&entity)));
+                if writes.any(|(effect, _)| carried::rests_on(context, *read, *write, &effect)) {
+                    rows.add(&[read.raw(), write.raw()]);
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn judged(context: &Context<'_>, rows: &mut Rows<'_>) {
+    for row in &context.meaning.program.facts.relations.function {
+        if !context.meaning.is_out_of_scope(row.function) {
+            rows.add(&[row.function.raw()]);
+        }
+    }
+}
+
+pub(super) fn attributes(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let meaning = context.meaning;
+    for op in &meaning.operations.all {
+        for attr in Attr::ALL.iter().copied().filter(|attr| meaning.declares(op, *attr)) {
+            let (state, value) = match meaning.attribute(op, attr) {
+                Found::Absent => ("absent", String::new()),
+                Found::Unknown => ("unknown", String::new()),
+                Found::Is(Operand::Text(text)) => ("given", text.to_string()),
+                Found::Is(Operand::Var(var)) => ("given", meaning.constant(var).unwrap_or_default().to_owned()),
+                Found::Is(_) => ("given", String::new()),
+            };
+            // A span that is not constant is none.
+            let span = meaning.span(op, attr).filter(|span| span.is_finite());
+            let millis = span.map_or(-1, |span| span.clamp(0.0, f64::from(i32::MAX)) as i32);
+            let (kind, name) = (rows.text(&op.kind.to_string()), rows.text(attr.name()));
+            let (state, value) = (rows.text(state), rows.text(&value));
+            rows.add(&[op.site.raw(), kind, name, state, value, millis as u32]);
+        }
+    }
+}
+
+pub(super) fn scopes_made(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let meaning = context.meaning;
+    for (number, scope) in meaning.scopes.all.iter().enumerate() {
+        let role = match meaning.role_of(scope) {
+            HandleRole::Primary => "primary",
+            HandleRole::Replica => "replica",
+            HandleRole::Unknown => "",
+        };
+        let operation = meaning.operation(scope).map_or(0, |op| op.site.raw());
+        let region = match scope.extent {
+            Extent::Region(region) => region.raw(),
+            _ => 0,
+        };
+        let (kind, role) = (rows.text(&scope.kind.to_string()), rows.text(role));
+        let origin = scope.origin.map_or(0, SiteId::raw);
+        let endless = u32::from(scope.endless);
+        rows.add(&[number as u32, kind, scope.function.raw(), origin, operation, region, role, endless]);
+    }
+}
+
+pub(super) fn columns(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let meaning = context.meaning;
+    let writes: BTreeSet<SiteId> = meaning
+        .operations
+        .all
+        .iter()
+        .filter(|op| matches!(op.kind, OpKind::DbWrite | OpKind::Sql))
+        .map(|op| op.site)
+        .collect();
+    for site in writes {
+        for column in meaning.columns_written(site) {
+            for word in words(column) {
+                let (column, word) = (rows.text(column), rows.text(&word));
+                rows.add(&[site.raw(), column, word]);
+            }
+        }
+    }
+}
+
+pub(super) fn places(context: &Context<'_>, rows: &mut Rows<'_>) {
+    for row in &context.meaning.program.facts.relations.site {
+        let place = context.place(row.site);
+        let path = rows.text(&place.path);
+        rows.add(&[row.site.raw(), path, place.line]);
+    }
+}
+
+pub(super) fn region_places(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let program = context.meaning.program;
+    for row in &program.facts.relations.region {
+        let path = rows.text(program.path(program.file_of_function(row.function)));
+        rows.add(&[row.region.raw(), path, row.start.line()]);
+    }
+}

@@ -1,0 +1,7 @@
+package net.stay.booking.domain;
+
+public enum BookingStatus {
+    OPEN,
+    PAID,
+    CANCELLED
+}

@@ -1,0 +1,82 @@
+//! Built-in rules, restated in the query language (`restated/*.dl`), find what the compiled ones find: in every case of every
+//! page, and in the small services.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use distsys_graph::datalog::Limits;
+use distsys_graph::facts::bundle::Derived;
+use distsys_graph::pages::cases;
+use distsys_graph::query::{Cell, ask};
+use distsys_graph::{Analysis, Confidence, Selection, Source, rules};
+
+/// The rules that are restated.
+const RESTATED: &[&str] = &[
+    "connection-held-across-remote-call",
+    "enqueue-before-commit",
+    "lock-without-expiry",
+    "remote-call-in-transaction",
+    "replica-read-modify-write",
+    "retry-of-side-effect",
+    "unbounded-retry",
+    "write-then-replica-read",
+];
+
+type Found = BTreeSet<(String, String, u32)>;
+
+/// What the compiled rules find, and what the restated ones do.
+fn both(analysis: Analysis) -> (Found, Found) {
+    let selection = Selection { preview: true, min_confidence: Confidence::Low, ..Selection::default() };
+    let report = analysis.selection(selection).run().expect("an analysis");
+    let findings = report.findings.iter().map(|reported| &reported.finding);
+    let compiled = findings
+        .filter(|finding| RESTATED.contains(&finding.rule.slug))
+        .map(|finding| (finding.rule.slug.to_owned(), finding.primary.path.clone(), finding.primary.line))
+        .collect();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("restated/all.dl");
+    let text = std::fs::read_to_string(&program).expect("the program is there");
+    let tables =
+        ask(report.facts(), &Derived::default(), &[], &program.display().to_string(), &text, &Limits::default())
+            .unwrap_or_else(|error| panic!("{error}"));
+    let rows = tables.iter().flat_map(|table| &table.rows).map(|row| match &row[..] {
+        [Cell::Text(rule), Cell::Text(path), Cell::Number(line)] => (rule.clone(), path.clone(), *line as u32),
+        other => panic!("{other:?} is no finding"),
+    });
+    (compiled, rows.collect())
+}
+
+fn difference(name: &str, (compiled, restated): &(Found, Found)) -> String {
+    let missing = compiled.difference(restated).map(|finding| format!("{name}: only compiled {finding:?}\n"));
+    let more = restated.difference(compiled).map(|finding| format!("{name}: only restated {finding:?}\n"));
+    missing.chain(more).collect()
+}
+
+/// How often each rule must have spoken for its silence to mean something.
+const LEAST: usize = 6;
+
+#[test]
+fn restated_rules_find_what_the_compiled_ones_find() {
+    let mut differences = String::new();
+    let mut all: Vec<String> = Vec::new();
+    for rule in rules() {
+        for case in cases(rule.info.page) {
+            let name = format!("{} / {} / {}", rule.info.slug, case.section, case.title);
+            let sources = case.files.iter().map(|(_, path, text)| Source::new(path.as_str(), text.as_str())).collect();
+            let found = both(Analysis::of_sources(sources).jobs(Some(1)));
+            all.extend(found.0.iter().map(|(rule, ..)| rule.clone()));
+            differences += &difference(&name, &found);
+        }
+    }
+    let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("services");
+    for service in std::fs::read_dir(services).expect("the services are there") {
+        let path = service.expect("a service").path();
+        let found = both(Analysis::of_paths([path.clone()]));
+        all.extend(found.0.iter().map(|(rule, ..)| rule.clone()));
+        differences += &difference(&path.display().to_string(), &found);
+    }
+    assert!(differences.is_empty(), "{} differ:\n{differences}", differences.lines().count());
+    for rule in RESTATED {
+        let times = all.iter().filter(|known| known == rule).count();
+        assert!(times >= LEAST, "{rule} is found {times} times only");
+    }
+}
