@@ -2,24 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
 
-use distsys_extract::driver::{self, ExtractError, Extraction, Input, Options, SourceText};
-use distsys_facts::{FactBase, Id, Language, Word};
+use distsys_extract::cache::CacheFolder;
+use distsys_extract::driver::{self, ExtractError, Extraction, Input, Limits, Options, SourceText, Survey, Watch};
+use distsys_facts::{DiagnosticKind, FactBase, Language, Word};
 use distsys_queries::{
     Confidence, Finding, JudgeError, Maturity, MissingLibrary, ModelError, OwnRule, OwnRuleError, Rule, RuleInfo,
-    Severity, judge, rules,
+    Severity, rules,
 };
-use rustc_hash::FxHashSet;
 use serde::Serialize;
 
-use crate::accept::{self, Date};
+use crate::accept::Date;
 use crate::config::{Config, known_slug};
 use crate::graph::Graph;
 use crate::json::Diagnostic;
 use crate::own_rules;
 use crate::query::QueryError;
-use crate::suppress;
 
 /// A source text in memory.
 pub type Source = SourceText;
@@ -65,11 +64,14 @@ pub type Progress<'a> = &'a (dyn Fn(Stage) + Sync);
 #[derive(Clone, Debug)]
 pub struct Analysis {
     input: Target,
-    options: Options,
-    selection: Selection,
-    config: Config,
-    today: Option<Date>,
+    pub(crate) options: Options,
+    pub(crate) selection: Selection,
+    pub(crate) config: Config,
+    pub(crate) today: Option<Date>,
     own_rules: Option<Vec<(String, String)>>,
+    cache: Option<CacheFolder>,
+    copy_of: Option<PathBuf>,
+    pub(crate) limits: Limits,
 }
 
 #[derive(Clone, Debug)]
@@ -91,6 +93,8 @@ pub enum AnalysisError {
     Model(#[from] ModelError),
     #[error(transparent)]
     OwnRule(#[from] OwnRuleError),
+    #[error("judging failed; please report it, with what it says above")]
+    Judging,
     #[error(transparent)]
     Query(#[from] QueryError),
     #[error("{path}: {source}; it holds rules of the project's own")]
@@ -161,6 +165,9 @@ pub struct Summary {
     pub suppressed: usize,
     /// Files left out, by reason.
     pub skipped: BTreeMap<&'static str, usize>,
+    /// The limit that the run reached, and what was left undone; then the findings are not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
 }
 
 /// The outcome of an analysis.
@@ -175,16 +182,44 @@ pub struct Report {
     /// Milliseconds by phase, in order.
     pub phases: Vec<(&'static str, f64)>,
     /// Tuples by extracted relation, then by derived one.
-    pub counts: Vec<(&'static str, usize)>,
+    pub counts: Vec<(String, usize)>,
     /// Call sites by language: to project functions, to named library functions, unresolved.
-    pub resolution: Vec<(&'static str, usize, usize, usize)>,
-    facts: FactBase,
+    pub resolution: Vec<(String, usize, usize, usize)>,
+    /// What whoever runs it may want to know and is nothing of the code: why no cache is kept.
+    pub notes: Vec<String>,
+    /// Of the files that gave facts, in order.
+    pub paths: Vec<String>,
+    pub(crate) facts: OnceLock<Arc<FactBase>>,
+    /// What gives the facts where the outcome is that of an earlier run.
+    pub(crate) again: Option<Box<Analysis>>,
 }
 
 impl Report {
-    /// The facts that the findings rest on.
+    /// The facts that the findings rest on. Where the outcome is that of an earlier run they are read now; a tree that is
+    /// gone by then has none.
     pub fn facts(&self) -> &FactBase {
-        &self.facts
+        self.facts.get_or_init(|| {
+            let again = self.again.as_ref().and_then(|analysis| analysis.extract(&|_| {}).ok());
+            Arc::new(again.map(|extraction| extraction.facts).unwrap_or_default())
+        })
+    }
+
+    /// Whether any code was analysed; schemas and manifests alone say nothing about it.
+    pub fn has_code(&self) -> bool {
+        let languages = Language::ALL.iter().filter(|language| language.is_code());
+        languages.into_iter().any(|language| self.summary.lines_by_language.contains_key(language.name()))
+    }
+
+    /// The files that were not read, or not whole, and the limits that were reached: what a strict run does not pass over.
+    pub fn unread(&self) -> impl Iterator<Item = &Diagnostic> {
+        let is_fault = |kind: &str| DiagnosticKind::ALL.iter().any(|known| known.name() == kind && known.is_fault());
+        self.diagnostics.iter().filter(move |diagnostic| is_fault(&diagnostic.kind))
+    }
+
+    /// Adds a diagnostic of the whole.
+    pub(crate) fn tell(&mut self, kind: DiagnosticKind, message: String) {
+        self.diagnostics.push(Diagnostic { path: ".".to_owned(), kind: kind.name().to_owned(), message });
+        self.diagnostics.sort();
     }
 
     /// The gravest finding that no comment silences.
@@ -214,7 +249,29 @@ impl Analysis {
             config: Config::default(),
             today: None,
             own_rules: None,
+            cache: None,
+            copy_of: None,
+            limits: Limits::default(),
         }
+    }
+
+    /// Keeps in `folder` what is read and concluded, and reuses what earlier runs left there. Reports are the same with and
+    /// without. Sources in memory are never kept.
+    pub fn cache(mut self, folder: Option<CacheFolder>) -> Self {
+        self.cache = folder;
+        self
+    }
+
+    /// The tree is a copy, of whatever version, of the one at `original`, whose cache serves.
+    pub fn copy_of(mut self, original: PathBuf) -> Self {
+        self.copy_of = Some(original);
+        self
+    }
+
+    /// What the run may take.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     pub fn jobs(mut self, jobs: Option<usize>) -> Self {
@@ -251,19 +308,46 @@ impl Analysis {
         }
     }
 
+    /// Runs it. Times out or runs out of memory only if it has [`Analysis::limits`]; see [`Summary::partial`] then.
     pub fn run(&self) -> Result<Report, AnalysisError> {
         self.run_with(&|_| {})
     }
 
     /// Reads the facts only.
     pub fn extract(&self, progress: Progress<'_>) -> Result<Extraction, AnalysisError> {
-        let mut options = self.options.clone();
-        options.exclude.extend(self.config.exclude.iter().cloned());
+        let options = self.extract_options();
+        let survey = self.survey(&options, Watch::start(self.limits))?;
+        Ok(survey.extract(&options, &|done, all| progress(Stage::Parse { done, all }))?)
+    }
+
+    pub(crate) fn survey(&self, options: &Options, watch: Watch) -> Result<Survey, AnalysisError> {
         let input = match &self.input {
             Target::Paths { root, paths } => Input::Tree { root, paths },
             Target::Sources(sources) => Input::Texts(sources),
         };
-        Ok(driver::extract(input, &options, &|done, all| progress(Stage::Parse { done, all }))?)
+        Ok(driver::survey(input, options, watch)?)
+    }
+
+    pub(crate) fn extract_options(&self) -> Options {
+        let mut options = self.options.clone();
+        options.exclude.extend(self.config.exclude.iter().cloned());
+        let serves = |folder: &&CacheFolder| self.root().is_some_and(|root| folder.serves(root));
+        options.cache = self.cache.as_ref().filter(serves).and_then(|folder| Some(folder.tree(&self.identity()?)));
+        options.cache_of_copy = self.copy_of.is_some();
+        options
+    }
+
+    /// Names the tree in the cache: where it stands, and what of it is read.
+    fn identity(&self) -> Option<String> {
+        let Target::Paths { root, paths } = &self.input else { return None };
+        let place = |path: &Path| path.canonicalize().ok().map(|path| path.into_os_string());
+        if let Some(original) = &self.copy_of {
+            return Some(format!("{:?}", [place(original)?, place(original)?]));
+        }
+        let mut places = paths.iter().map(|path| place(path)).collect::<Option<Vec<_>>>()?;
+        places.sort();
+        places.insert(0, place(root)?);
+        Some(format!("{places:?}"))
     }
 
     /// The calls into libraries that no model knows, by library.
@@ -277,77 +361,13 @@ impl Analysis {
         Ok(Graph::of(facts, &self.config.own_models()?)?)
     }
 
-    pub fn run_with(&self, progress: Progress<'_>) -> Result<Report, AnalysisError> {
-        let (selected, known) = (self.selected_rules()?, own_rules::load(self)?);
-        let own = self.selected_own(&known)?;
-        let models = self.config.own_models()?;
-        let start = Instant::now();
-        let extraction = self.extract(progress)?;
-        progress(Stage::Judge);
-        let facts = extraction.facts;
-        let pool =
-            rayon::ThreadPoolBuilder::new().num_threads(self.options.jobs.unwrap_or(0)).stack_size(64 << 20).build();
-        let judged = match pool {
-            Ok(pool) => pool.install(|| judge(&facts, &selected, &models, &own)),
-            Err(_) => judge(&facts, &selected, &models, &own),
-        };
-        let judgement = judged?;
-        let millis = |duration: std::time::Duration| duration.as_secs_f64() * 1000.0;
-        let mut phases = vec![
-            ("walk", millis(extraction.times.walk)),
-            ("parse+lower", millis(extraction.times.lower)),
-            ("merge", millis(extraction.times.merge)),
-        ];
-        phases.extend(judgement.phases);
-        let mut diagnostics: Vec<Diagnostic> = extraction
-            .skipped
-            .iter()
-            .map(|skip| Diagnostic {
-                path: skip.path.clone(),
-                kind: skip.kind.name().to_owned(),
-                message: skip.message.clone(),
-            })
-            .collect();
-        for row in &facts.relations.diagnostic {
-            let path = facts.text(facts.relations.file[row.file.index()].path).to_owned();
-            let message = format!("{}:{}: {}", row.position.line(), row.position.column(), facts.text(row.message));
-            diagnostics.push(Diagnostic { path, kind: row.kind.name().to_owned(), message });
-        }
-        let rules: Vec<&'static RuleInfo> =
-            selected.iter().map(|rule| &rule.info).chain(own.iter().map(|rule| rule.info)).collect();
-        let ran: FxHashSet<&str> = rules.iter().map(|rule| rule.slug).collect();
-        let mut findings = judgement.findings;
-        for finding in &mut findings {
-            if let Some(&severity) = self.config.severities.get(finding.rule.slug) {
-                finding.severity = severity;
-            }
-        }
-        findings.retain(|finding| self.is_kept(finding));
-        let mut findings = suppress::apply(&facts, findings, &ran, &mut diagnostics);
-        let mut acceptances = self.config.accept.clone();
-        if let Target::Paths { root, .. } = &self.input {
-            acceptances.extend(accept::of_documents(root, &mut diagnostics));
-        }
-        let today = self.today.unwrap_or_else(accept::today);
-        accept::apply(&acceptances, today, |rule| ran.contains(rule), &mut findings, &mut diagnostics);
-        diagnostics.sort();
-        let mut summary = summary(&facts, &findings);
-        for skip in &extraction.skipped {
-            *summary.skipped.entry(skip.kind.name()).or_default() += 1;
-        }
-        let mut counts = facts.relations.counts();
-        counts.extend(judgement.counts);
-        phases.push(("all", millis(start.elapsed())));
-        Ok(Report { findings, diagnostics, rules, summary, phases, counts, resolution: judgement.resolution, facts })
-    }
-
-    fn is_kept(&self, finding: &Finding) -> bool {
+    pub(crate) fn is_kept(&self, finding: &Finding) -> bool {
         let severity = self.config.min_severity.unwrap_or(Severity::Nit).max(self.selection.min_severity);
         let confidence = self.config.min_confidence.unwrap_or(self.selection.min_confidence);
         finding.severity >= severity && finding.confidence >= confidence
     }
 
-    fn selected_rules(&self) -> Result<Vec<&'static Rule>, AnalysisError> {
+    pub(crate) fn selected_rules(&self) -> Result<Vec<&'static Rule>, AnalysisError> {
         let selection = &self.selection;
         for slug in selection.rules.iter().chain(&selection.exclude_rules) {
             known_slug(slug).map_err(AnalysisError::Rule)?;
@@ -364,15 +384,15 @@ impl Analysis {
         (only.is_empty() && (info.maturity == Maturity::Stable || preview) || named) && !excluded
     }
 
-    /// Those of the project's own rules that are to run.
-    fn selected_own<'k>(&self, known: &'k [OwnRule]) -> Result<Vec<&'k OwnRule>, AnalysisError> {
+    /// Which of the project's own rules are to run.
+    pub(crate) fn selected_own(&self, known: &[OwnRule]) -> Result<Vec<bool>, AnalysisError> {
         let selection = &self.selection;
         let is_known = |slug: &&String| known.iter().any(|rule| rule.info.slug == **slug);
         let mut named = selection.rules.iter().chain(&selection.exclude_rules).filter(|slug| slug.contains('/'));
         if let Some(slug) = named.find(|slug| !is_known(slug)) {
             return Err(AnalysisError::Rule(format!("no rule in {} is called `{slug}`", own_rules::FOLDER)));
         }
-        Ok(known.iter().filter(|rule| self.is_selected(rule.info)).collect())
+        Ok(known.iter().map(|rule| self.is_selected(rule.info)).collect())
     }
 
     /// Runs these rules and no others.
@@ -403,19 +423,6 @@ fn common_root(paths: &[PathBuf]) -> PathBuf {
         root.ancestors().find(|ancestor| next.starts_with(ancestor)).map(Path::to_path_buf).unwrap_or_default()
     });
     if root.as_os_str().is_empty() { PathBuf::from(".") } else { root }
-}
-
-fn summary(facts: &FactBase, findings: &[Reported]) -> Summary {
-    let mut summary = Summary::default();
-    for row in &facts.relations.file {
-        summary.files += 1;
-        if row.language != Language::Manifest {
-            summary.lines += u64::from(row.lines);
-        }
-        *summary.lines_by_language.entry(row.language.name()).or_default() += u64::from(row.lines);
-    }
-    summary.count(findings);
-    summary
 }
 
 impl Summary {

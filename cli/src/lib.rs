@@ -18,12 +18,14 @@ mod deployment;
 pub mod git;
 pub mod graph;
 pub mod json;
+mod kept;
 pub mod outputs;
 pub mod own_rules;
 pub mod pages;
 pub mod proofs;
 pub mod query;
 pub mod review;
+mod run;
 mod suppress;
 
 pub use accept::{Acceptance, Date};
@@ -33,6 +35,8 @@ pub use analysis::{
 pub use baseline::{Baseline, BaselineError};
 pub use config::Config;
 pub use distsys_engine::datalog;
+pub use distsys_extract::cache::{CacheError, CacheFolder};
+pub use distsys_extract::driver::Limits;
 pub use distsys_facts as facts;
 pub use distsys_queries::{
     Category, Confidence, Family, Finding, LibraryInfo, Maturity, MissingLibrary, Place, Rule, RuleInfo, Severity,

@@ -4,6 +4,9 @@ use crate::resolve::values::HandleRole;
 
 /// The words of an identifier, key or URL in lower case: `readOnlyDB` → `read`, `only`, `db`.
 pub fn words(text: &str) -> Vec<String> {
+    if text.is_ascii() {
+        return words_of_ascii(text.as_bytes());
+    }
     let mut words = Vec::new();
     let mut word = String::new();
     let mut previous_lower = false;
@@ -26,6 +29,32 @@ pub fn words(text: &str) -> Vec<String> {
     if !word.is_empty() {
         words.push(word);
     }
+    words
+}
+
+/// As [`words`]: nearly every name is ASCII, and every name of a tree is taken apart.
+fn words_of_ascii(text: &[u8]) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut start = 0;
+    let mut push = |from: usize, to: usize| {
+        if from < to {
+            words.push(text[from..to].iter().map(|byte| byte.to_ascii_lowercase() as char).collect());
+        }
+    };
+    for (at, byte) in text.iter().enumerate() {
+        if !byte.is_ascii_alphanumeric() {
+            push(start, at);
+            start = at + 1;
+        } else if byte.is_ascii_uppercase() && at > start {
+            let before = text[at - 1];
+            let next_lower = text.get(at + 1).is_some_and(u8::is_ascii_lowercase);
+            if before.is_ascii_lowercase() || before.is_ascii_digit() || next_lower {
+                push(start, at);
+                start = at;
+            }
+        }
+    }
+    push(start, text.len());
     words
 }
 
@@ -322,6 +351,24 @@ fn singular(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_taken_apart_alike_whatever_their_letters() {
+        for (name, expected) in [
+            ("DATABASE_READ_URL", &["database", "read", "url"][..]),
+            ("readWriteDb", &["read", "write", "db"]),
+            ("HTTPServer2Go", &["http", "server2", "go"]),
+            ("a1B_c--D", &["a1", "b", "c", "d"]),
+            ("__", &[]),
+            ("X", &["x"]),
+        ] {
+            assert_eq!(words(name), expected, "{name}");
+            // One letter that is none of ASCII, in a word of its own.
+            let mut longer: Vec<&str> = expected.to_vec();
+            longer.push("é");
+            assert_eq!(words(&format!("{name}_é")), longer, "{name}");
+        }
+    }
 
     #[test]
     fn identifiers_fall_into_words() {

@@ -1,5 +1,6 @@
 //! Source text to facts: one folder a language, everything shared in [`lower`].
 
+pub mod cache;
 pub mod driver;
 pub mod front_end;
 pub mod go;

@@ -186,6 +186,30 @@ words! {
         /// A suppression without reason, for an unknown rule, or that silences nothing.
         Suppression = "suppression",
         Config = "config",
+        /// The run reached a limit of time or memory; what it tells is not all.
+        Limit = "limit",
+        /// No file of a programming language was there.
+        NothingAnalysed = "nothing_analysed",
+    }
+}
+
+impl Language {
+    /// Whether it is a programming language; the others are read for what they say of code.
+    pub fn is_code(self) -> bool {
+        !matches!(self, Language::Sql | Language::Manifest)
+    }
+}
+
+impl DiagnosticKind {
+    /// Whether it says that something was not read, or not whole, which nobody asked for.
+    pub fn is_fault(self) -> bool {
+        use DiagnosticKind as Kind;
+        match self {
+            Kind::SyntaxError | Kind::Unparsable | Kind::TooDeep | Kind::TooLarge | Kind::InvalidUtf8 => true,
+            Kind::Unreadable | Kind::Internal | Kind::Timeout | Kind::Limit | Kind::NothingAnalysed => true,
+            Kind::Minified | Kind::Generated | Kind::Vendored | Kind::Link => false,
+            Kind::Suppression | Kind::Config => false,
+        }
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Judgement {
     pub counts: Vec<(&'static str, usize)>,
     /// Call sites by language: language, to project functions, to named library functions, unresolved.
     pub resolution: Vec<(&'static str, usize, usize, usize)>,
+    /// The rules that were not judged because there was no time left.
+    pub unfinished: Vec<&'static str>,
 }
 
 /// One operation, one finding: a rule is silent where a more specific one speaks.
@@ -75,10 +77,18 @@ fn leave_the_specific(findings: &mut Vec<Finding>) {
     });
 }
 
-/// What `rules` find, and what was `found` by others, by path, line and rule, each with an id of its own.
+/// What each of `rules` finds; nothing of those that there is no time for.
+fn judge_rules(context: &Context<'_>, rules: &[&'static Rule], go_on: GoOn<'_>) -> Vec<Option<Vec<Finding>>> {
+    rules.par_iter().map(|rule| go_on().then(|| (rule.judge)(context))).collect()
+}
+
+/// What `rules` find, and what was `found` by others.
 fn judge_meaning(context: &Context<'_>, rules: &[&'static Rule], found: Vec<Finding>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = rules.par_iter().flat_map_iter(|rule| (rule.judge)(context)).collect();
-    findings.extend(found);
+    in_order(judge_rules(context, rules, &|| true).into_iter().flatten().flatten().chain(found).collect())
+}
+
+/// All findings by path, line and rule, each with an id of its own.
+fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by(|a, b| (&a.primary, a.rule.slug, &a.message).cmp(&(&b.primary, b.rule.slug, &b.message)));
     findings.dedup_by(|a, b| a.primary == b.primary && a.rule.slug == b.rule.slug);
     leave_the_specific(&mut findings);
@@ -103,6 +113,22 @@ pub fn judge(
     own_models: &[(String, String)],
     own_rules: &[&OwnRule],
 ) -> Result<Judgement, JudgeError> {
+    judge_while(facts, rules, own_models, own_rules, &|| true)
+}
+
+/// Whether there is time for more.
+pub type GoOn<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// As [`judge`], as long as `go_on` says so: it is asked before each phase and each rule.
+pub fn judge_while(
+    facts: &FactBase,
+    rules: &[&'static Rule],
+    own_models: &[(String, String)],
+    own_rules: &[&OwnRule],
+    go_on: GoOn<'_>,
+) -> Result<Judgement, JudgeError> {
+    let slugs = || rules.iter().map(|rule| rule.info.slug).chain(own_rules.iter().map(|rule| rule.info.slug)).collect();
+    let unjudged = |judgement| Judgement { unfinished: slugs(), ..judgement };
     let mut judgement = Judgement::default();
     let mut start = Instant::now();
     let mut phase = |name: &'static str, phases: &mut Vec<(&'static str, f64)>| {
@@ -113,13 +139,30 @@ pub fn judge(
     phase("models", &mut judgement.phases);
     let program = Program::new(facts);
     phase("index", &mut judgement.phases);
+    if !go_on() {
+        return Ok(unjudged(judgement));
+    }
     let resolution = Resolution::solve(&program, &models);
     phase("resolve", &mut judgement.phases);
+    if !go_on() {
+        return Ok(unjudged(judgement));
+    }
     let meaning = Meaning::derive(&program, &models, &resolution);
     phase("mean", &mut judgement.phases);
     let context = Context { meaning: &meaning };
+    if !go_on() {
+        return Ok(unjudged(judgement));
+    }
     let own = own_rules::judge(&context, facts, own_rules)?;
-    judgement.findings = judge_meaning(&context, rules, own);
+    let mut findings = Vec::new();
+    for (rule, found) in rules.iter().zip(judge_rules(&context, rules, go_on)) {
+        match found {
+            Some(found) => findings.extend(found),
+            None => judgement.unfinished.push(rule.info.slug),
+        }
+    }
+    findings.extend(own);
+    judgement.findings = in_order(findings);
     phase("rules", &mut judgement.phases);
     judgement.counts = meaning.counts();
     judgement.resolution = resolution

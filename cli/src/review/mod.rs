@@ -78,7 +78,8 @@ pub fn review(
         let folder = tempfile::tempdir()
             .map_err(|source| ReviewError::Folder { path: std::env::temp_dir().display().to_string(), source })?;
         repository.export(tree, folder.path())?;
-        let report = analysis(vec![folder.path().join("tree")]).run()?;
+        let copy = analysis(vec![folder.path().join("tree")]).copy_of(repository.root().to_path_buf());
+        let report = copy.run()?;
         Ok((folder, report))
     };
     let (folder, mut report) = match &versions.head {
@@ -86,10 +87,7 @@ pub fn review(
         Some(head) => exported(head).map(|(folder, report)| (Some(folder), report))?,
     };
     let root = folder.as_ref().map_or_else(|| repository.root().to_path_buf(), |folder| folder.path().join("tree"));
-    let sources: FxHashSet<&str> = {
-        let facts = report.facts();
-        facts.relations.file.iter().map(|row| facts.text(row.path)).collect()
-    };
+    let sources: FxHashSet<&str> = report.paths.iter().map(String::as_str).collect();
     let files = changes.iter().filter(|change| sources.contains(change.path.as_str())).count();
     if files == 0 && changes.iter().all(|change| !change.deleted) {
         let known = report.findings.iter().filter(|reported| reported.counts()).count();

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Output {
     #[allow(dead_code, reason = "not every test file reads it")]
     pub(crate) status: i32,
@@ -27,12 +28,24 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 
 #[allow(dead_code, reason = "not every test file needs it")]
 pub(crate) fn run_in(folder: &Path, arguments: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_distsys-graph"))
-        .args(arguments)
-        .current_dir(folder)
-        .env_remove("CLICOLOR_FORCE")
-        .output()
-        .expect("the command was built for this test");
+    finished(command(arguments).current_dir(folder).env("DISTSYS_GRAPH_NO_CACHE", "1"))
+}
+
+/// Runs the command with a cache at `cache`.
+#[allow(dead_code, reason = "not every test file needs it")]
+pub(crate) fn run_cached(cache: &Path, arguments: &[&str]) -> Output {
+    finished(command(arguments).env("DISTSYS_GRAPH_CACHE_DIR", cache))
+}
+
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_distsys-graph"));
+    command.args(arguments).env_remove("CLICOLOR_FORCE");
+    command.env_remove("DISTSYS_GRAPH_NO_CACHE").env_remove("DISTSYS_GRAPH_CACHE_DIR");
+    command
+}
+
+pub(crate) fn finished(command: &mut Command) -> Output {
+    let output = command.output().expect("the command was built for this test");
     Output {
         status: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -58,14 +58,27 @@ impl Pattern {
     }
 
     pub fn matches(&self, path: &str) -> bool {
-        let path: Vec<&str> = path.split('.').collect();
-        matches(&self.segments, &path)
+        matches(&self.segments, Some(path))
     }
 
     /// Whether the pattern matches the last segments of `path`.
     pub fn matches_end(&self, path: &str) -> bool {
-        let path: Vec<&str> = path.split('.').collect();
-        (0..path.len()).any(|start| matches(&self.segments, &path[start..]))
+        let mut left = Some(path);
+        while let Some(path) = left {
+            if matches(&self.segments, left) {
+                return true;
+            }
+            left = split_first(path).1;
+        }
+        false
+    }
+}
+
+/// The first segment of a path, and what is left if there are more.
+fn split_first(path: &str) -> (&str, Option<&str>) {
+    match path.split_once('.') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (path, None),
     }
 }
 
@@ -80,25 +93,31 @@ fn segment(text: &str) -> Segment {
     }
 }
 
-fn matches(segments: &[Segment], path: &[&str]) -> bool {
-    match (segments.split_first(), path.split_first()) {
-        (None, None) => true,
-        (Some((Segment::Any, rest)), _) => (0..=path.len()).any(|skip| matches(rest, &path[skip..])),
-        (Some((segment, rest)), Some((first, tail))) => {
-            let fits = match segment {
-                Segment::Text(text) => text == first,
-                Segment::One => true,
-                Segment::Part(before, after) => {
-                    first.len() >= before.len() + after.len()
-                        && first.starts_with(before.as_str())
-                        && first.ends_with(after.as_str())
-                }
-                Segment::Any => unreachable!("matched above"),
-            };
-            fits && matches(rest, tail)
+/// `path`: none if all its segments are matched.
+fn matches(segments: &[Segment], path: Option<&str>) -> bool {
+    let Some((segment, rest)) = segments.split_first() else { return path.is_none() };
+    if *segment == Segment::Any {
+        let mut left = path;
+        while let Some(path) = left {
+            if matches(rest, left) {
+                return true;
+            }
+            left = split_first(path).1;
         }
-        _ => false,
+        return matches(rest, None);
     }
+    let Some(path) = path else { return false };
+    let (first, tail) = split_first(path);
+    let fits = match segment {
+        Segment::Text(text) => text == first,
+        Segment::Part(before, after) => {
+            first.len() >= before.len() + after.len()
+                && first.starts_with(before.as_str())
+                && first.ends_with(after.as_str())
+        }
+        Segment::One | Segment::Any => true,
+    };
+    fits && matches(rest, tail)
 }
 
 /// `a.{b,c}.d` → `a.b.d`, `a.c.d`.

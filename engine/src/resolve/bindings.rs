@@ -1,6 +1,7 @@
 //! What names stand for before any value flows: imports, exports, classes, type names.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use distsys_facts::{ClassId, Id, Language, ModuleId, Sym, VarId};
 use rustc_hash::FxHashMap;
@@ -47,6 +48,9 @@ pub(super) struct Bindings<'p, 'f> {
     class_by_path: FxHashMap<(ModuleId, Sym), ClassId>,
     /// By module: name, type, the class that is annotated.
     declared: FxHashMap<ModuleId, Vec<(String, String, ClassId)>>,
+    /// What was asked before: an index that re-exports everything is asked for every name by every importer.
+    targets: RefCell<FxHashMap<(ModuleId, Sym), Target>>,
+    found: RefCell<FxHashMap<(ModuleId, Sym, u32), Option<Binding>>>,
 }
 
 /// Re-exports and aliases may lead in circles; real ones are shorter than this.
@@ -108,7 +112,19 @@ impl<'p, 'f> Bindings<'p, 'f> {
             // Of two of one name the first counts.
             class_by_path: r.class.iter().rev().map(|row| ((row.module, row.qualified), row.class)).collect(),
             class_of_var: r.class_value.iter().map(|row| (row.var, row.class)).collect(),
+            targets: RefCell::default(),
+            found: RefCell::default(),
         }
+    }
+
+    /// What the import of `target` in `importer` means.
+    fn resolved(&self, importer: ModuleId, target: Sym) -> Target {
+        if let Some(known) = self.targets.borrow().get(&(importer, target)) {
+            return known.clone();
+        }
+        let found = self.modules.resolve(self.program, importer, self.program.text(target));
+        self.targets.borrow_mut().insert((importer, target), found.clone());
+        found
     }
 
     /// What modules offer; the files of a Go package under the module that stands for it.
@@ -135,6 +151,17 @@ impl<'p, 'f> Bindings<'p, 'f> {
         if let Some(&var) = self.exports.get(&(self.modules.scope(module), name)) {
             return Some(Binding::Var(var));
         }
+        // The number of hops is part of the question: far from it the same name may be out of reach.
+        if let Some(known) = self.found.borrow().get(&(module, name, hops)) {
+            return known.clone();
+        }
+        let found = self.passed_on(module, name, hops);
+        self.found.borrow_mut().insert((module, name, hops), found.clone());
+        found
+    }
+
+    /// What `name` is of what `module` re-exports, holds or declares.
+    fn passed_on(&self, module: ModuleId, name: Sym, hops: u32) -> Option<Binding> {
         let program = self.program;
         let text = program.text(name);
         let mut outside: Vec<Binding> = Vec::new();
@@ -174,7 +201,8 @@ impl<'p, 'f> Bindings<'p, 'f> {
     /// Member `member` of what `target` means in `importer`.
     pub(super) fn member_of(&self, importer: ModuleId, target: Sym, member: Sym, hops: u32) -> Option<Binding> {
         let program = self.program;
-        let (target, member_text) = (program.text(target), program.text(member));
+        let (written, member_text) = (target, program.text(member));
+        let target = program.text(target);
         let language = program.language(program.file_of_module(importer));
         if language == Language::Rust {
             let whole = if member.is_empty() { target.to_owned() } else { format!("{target}.{member_text}") };
@@ -192,7 +220,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
         if language == Language::Java {
             return Some(self.type_of_package(importer, target, member_text));
         }
-        match self.modules.resolve(program, importer, target) {
+        match self.resolved(importer, written) {
             Target::Module(module) if member.is_empty() => Some(Binding::Module(module)),
             Target::Module(module) => self.exported(module, member, hops + 1).or_else(|| {
                 // `import x from "./m"` of a CommonJS module: all of it.
@@ -462,7 +490,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
             let (module, rest) = self.modules.rust_prefix(importer, text);
             return rest.is_empty().then_some(Target::Module(module?));
         }
-        Some(self.modules.resolve(self.program, importer, text))
+        Some(self.resolved(importer, target))
     }
 }
 

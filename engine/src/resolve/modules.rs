@@ -240,8 +240,8 @@ impl Modules {
         }
         let mut best: Option<(usize, Script<'_>)> = None;
         for alias in &self.aliases {
-            let inside =
-                alias.folder.is_empty() || folder == alias.folder || folder.starts_with(&format!("{}/", alias.folder));
+            let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+            let inside = alias.folder.is_empty() || folder.strip_prefix(alias.folder.as_str()).is_some_and(below);
             if !inside || best.is_some_and(|(length, _)| length > alias.folder.len()) {
                 continue;
             }

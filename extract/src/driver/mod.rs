@@ -1,19 +1,25 @@
 //! From a folder or texts in memory to one [`FactBase`]: walk, read, lower in parallel, merge.
 
 mod guard;
+mod limits;
 mod paths;
+mod read;
+mod survey;
 mod walk;
+mod workers;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use distsys_facts::{DiagnosticKind, FactBase, Role};
+use distsys_facts::{DiagnosticKind, FactBase};
 use rayon::prelude::*;
 
-use crate::front_end::{front_end_for, link};
-use crate::manifest;
+use crate::cache::{CacheError, Part, TreeCache};
+use crate::front_end::link;
+pub use limits::{Limits, Reached, Watch, memory};
+pub use survey::Survey;
+use workers::Job;
 
 /// A text that stands in memory, as if it were the file `path` (relative, with `/`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,11 +54,15 @@ pub struct Options {
     pub max_file_bytes: u64,
     /// Globs, as in `.gitignore`, of paths to leave out.
     pub exclude: Vec<String>,
+    /// Where facts of earlier runs are, and those of this one are kept.
+    pub cache: Option<TreeCache>,
+    /// The tree is a copy of the one that the cache is of: only the content of its files counts.
+    pub cache_of_copy: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { jobs: None, max_file_bytes: 2 << 20, exclude: Vec::new() }
+        Options { jobs: None, max_file_bytes: 2 << 20, exclude: Vec::new(), cache: None, cache_of_copy: false }
     }
 }
 
@@ -68,6 +78,8 @@ pub struct Skipped {
 #[derive(Clone, Debug, Default)]
 pub struct Times {
     pub walk: Duration,
+    /// Reading and decoding what earlier runs read.
+    pub load: Duration,
     pub lower: Duration,
     pub merge: Duration,
 }
@@ -80,6 +92,34 @@ pub struct Extraction {
     pub skipped: Vec<Skipped>,
     pub times: Times,
     pub bytes: u64,
+    /// Files whose facts are those of an earlier run.
+    pub reused: usize,
+    /// The limit at which reading stopped, and how many files were not reached.
+    pub stopped: Option<(Reached, usize)>,
+    /// Stands for all that was read, as [`Survey::digest`]; none if a file was given up.
+    pub digest: Option<[u8; 32]>,
+    /// The cache, while it is written.
+    pub writing: Writing,
+}
+
+/// A cache that is being written beside the work; dropped, it is waited for.
+#[derive(Debug, Default)]
+pub struct Writing(Option<JoinHandle<Result<(), CacheError>>>);
+
+impl Writing {
+    /// Waits until it is done.
+    ///
+    /// # Errors
+    /// Why the cache is not written. The next run takes longer; that is all.
+    pub fn finish(mut self) -> Result<(), CacheError> {
+        self.0.take().and_then(|writing| writing.join().ok()).unwrap_or(Ok(()))
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        let _ = self.0.take().map(JoinHandle::join);
+    }
 }
 
 /// Why nothing could be read.
@@ -96,121 +136,90 @@ pub enum ExtractError {
 /// Sees how far the work is: files done and files in all. Called from many threads.
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
-/// Parsers recurse; this holds what [`guard`] lets pass. Only what is used becomes real memory.
-const STACK_BYTES: usize = 256 << 20;
-
 /// Reads all of `input`. A fault in one file costs that file only.
 pub fn extract(input: Input<'_>, options: &Options, progress: Progress<'_>) -> Result<Extraction, ExtractError> {
-    let start = Instant::now();
-    let (files, mut skipped) = match input {
-        Input::Tree { root, paths } => {
-            let walk = walk::walk(root, paths, options)?;
-            (
-                walk.files.into_iter().map(|(path, from, size)| (path, Text::File(from), size)).collect::<Vec<_>>(),
-                walk.skipped,
-            )
-        }
-        Input::Texts(texts) => {
-            let mut files: Vec<_> = texts
-                .iter()
-                .map(|text| (text.path.clone(), Text::Memory(&text.text), text.text.len() as u64))
-                .collect();
-            files.sort_by(|a, b| a.0.cmp(&b.0));
-            (files, Vec::new())
-        }
-    };
-    let mut times = Times { walk: start.elapsed(), ..Times::default() };
-    let start = Instant::now();
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.jobs.unwrap_or(0))
-        .stack_size(STACK_BYTES)
-        .build()
-        .map_err(|error| ExtractError::Threads(error.to_string()))?;
-    let done = AtomicUsize::new(0);
-    // Large files first, so that none is left for the end; results keep the order of paths.
-    let mut order: Vec<usize> = (0..files.len()).collect();
-    order.sort_by_key(|&at| std::cmp::Reverse(files[at].2));
-    let mut results: Vec<(usize, Result<FactBase, Skipped>)> = pool.install(|| {
-        order
-            .par_iter()
-            .with_max_len(1)
-            .map(|&at| {
-                let (path, text, _) = &files[at];
-                let result = read(path, text);
-                progress(done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
-                (at, result)
-            })
-            .collect()
-    });
-    results.sort_unstable_by_key(|(at, _)| *at);
-    times.lower = start.elapsed();
-    let start = Instant::now();
-    let bytes = files.iter().map(|(_, _, size)| size).sum();
-    let mut parts = Vec::with_capacity(results.len());
-    for (_, result) in results {
-        match result {
-            Ok(part) => parts.push(part),
-            Err(skip) => skipped.push(skip),
-        }
-    }
-    skipped.sort();
-    let mut facts = pool.install(|| FactBase::merge(&parts));
-    link(&mut facts);
-    pool.install(|| parts.into_par_iter().for_each(drop));
-    times.merge = start.elapsed();
-    Ok(Extraction { facts, skipped, times, bytes })
+    survey(input, options, Watch::start(Limits::default()))?.extract(options, progress)
 }
 
-enum Text<'a> {
-    File(PathBuf),
-    Memory(&'a str),
+/// Finds the files of `input`, and which of them the cache knows.
+pub fn survey(input: Input<'_>, options: &Options, watch: Watch) -> Result<Survey, ExtractError> {
+    pool(options)?.install(|| Survey::new(input, options, watch))
 }
 
-fn read(path: &str, text: &Text<'_>) -> Result<FactBase, Skipped> {
-    let skip = |kind, message: String| Skipped { path: path.to_owned(), kind, message };
-    let owned;
-    let text = match text {
-        Text::Memory(text) => text,
-        Text::File(from) => {
-            let bytes = std::fs::read(from).map_err(|error| skip(DiagnosticKind::Unreadable, error.to_string()))?;
-            owned = decode(bytes).map_err(|at| {
-                skip(DiagnosticKind::InvalidUtf8, format!("no valid UTF-8 at byte {at}; save the file as UTF-8"))
-            })?;
-            owned.as_str()
+fn pool(options: &Options) -> Result<rayon::ThreadPool, ExtractError> {
+    let threads = options.jobs.unwrap_or(0);
+    let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    built.map_err(|error| ExtractError::Threads(error.to_string()))
+}
+
+impl Survey {
+    /// Reads what the cache does not have, and merges all in the order of paths.
+    pub fn extract(mut self, options: &Options, progress: Progress<'_>) -> Result<Extraction, ExtractError> {
+        let mut times = Times { walk: self.walk, ..Times::default() };
+        let pool = pool(options)?;
+        let start = Instant::now();
+        let store = self.cache.as_ref().map(|cache| &cache.store);
+        let mut parts: Vec<Option<Part>> =
+            pool.install(|| self.files.par_iter().map(|found| store?.part(&found.key?)).collect());
+        let reused = parts.iter().flatten().count();
+        times.load = start.elapsed();
+        let start = Instant::now();
+        let missing: Vec<usize> = (0..parts.len()).filter(|&at| parts[at].is_none()).collect();
+        // Large files first, so that none is left for the end.
+        let mut order: Vec<usize> = (0..missing.len()).collect();
+        order.sort_by_key(|&job| std::cmp::Reverse(self.files[missing[job]].size));
+        let files = &mut self.files;
+        let mut job = |&at: &usize| Job { path: files[at].path.clone(), origin: files[at].origin.take() };
+        let jobs = missing.iter().map(&mut job).collect();
+        let work = workers::lower_all(
+            jobs,
+            order,
+            self.cache.is_some(),
+            pool.current_num_threads(),
+            &self.watch,
+            &|done, all| progress(done + reused, all + reused),
+        )?;
+        let (mut new, mut unread, mut is_whole) = (Vec::new(), 0, true);
+        for (at, done) in missing.into_iter().zip(work.done) {
+            let found = &mut self.files[at];
+            let Some(done) = done else {
+                unread += 1;
+                continue;
+            };
+            found.key = done.kept.as_ref().map(|(key, _)| *key);
+            new.extend(done.kept);
+            match done.outcome {
+                Ok(facts) => parts[at] = Some(Part::Facts(Box::new(facts))),
+                Err((kind, message)) => {
+                    is_whole &= kind != DiagnosticKind::Timeout;
+                    parts[at] = Some(Part::Refused(kind, message));
+                }
+            }
         }
-    };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let name = path.rsplit('/').next().unwrap_or(path);
-    if let Some((kind, message)) = guard::refuse(text) {
-        return Err(skip(kind, message));
-    }
-    if manifest::is_manifest(name) {
-        return manifest::lower(path, name, text).map_err(|message| skip(DiagnosticKind::Unparsable, message));
-    }
-    let Some(front_end) = front_end_for(path) else {
-        return Err(skip(DiagnosticKind::Unparsable, "no front end reads this kind of file".to_owned()));
-    };
-    let role = match paths::role(path) {
-        Role::Source if guard::is_generated(text) => Role::Generated,
-        role => role,
-    };
-    catch_unwind(AssertUnwindSafe(|| front_end.lower(path, text, role))).map_err(|_| {
-        skip(
-            DiagnosticKind::Internal,
-            format!("the {} front end failed on this file; please report it", front_end.name()),
-        )
-    })
-}
-
-/// UTF-8, or UTF-16 that says so; the offset of the first fault else.
-fn decode(bytes: Vec<u8>) -> Result<String, usize> {
-    let wide = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]])).collect();
-        String::from_utf16(&units).map_err(|_| 0)
-    };
-    match bytes.as_slice() {
-        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        _ => String::from_utf8(bytes).map_err(|error| error.utf8_error().valid_up_to()),
+        times.lower = start.elapsed();
+        let digest = self.digest().filter(|_| is_whole && work.reached.is_none());
+        let bytes = self.files.iter().map(|found| found.size).sum();
+        let mut skipped = self.skipped;
+        let mut facts = Vec::with_capacity(parts.len());
+        for (found, part) in self.files.iter().zip(parts) {
+            match part {
+                Some(Part::Facts(part)) => facts.push(*part),
+                Some(Part::Refused(kind, message)) => skipped.push(Skipped { path: found.path.clone(), kind, message }),
+                None => {}
+            }
+        }
+        skipped.sort();
+        let writing = Writing(self.cache.map(|cache| {
+            let files = self.files;
+            std::thread::spawn(move || cache.save(&files, new))
+        }));
+        let start = Instant::now();
+        let parts = facts;
+        let mut facts = pool.install(|| FactBase::merge(&parts));
+        link(&mut facts);
+        pool.install(|| parts.into_par_iter().for_each(drop));
+        times.merge = start.elapsed();
+        let stopped = work.reached.map(|reached| (reached, unread));
+        Ok(Extraction { facts, skipped, times, bytes, reused, stopped, digest, writing })
     }
 }

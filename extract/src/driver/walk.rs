@@ -8,14 +8,15 @@ use ignore::overrides::{Override, OverrideBuilder};
 
 use super::paths;
 use super::{ExtractError, Options, Skipped};
+use crate::cache::Stat;
 use crate::front_end::front_end_for;
 use crate::manifest;
 
 /// What a walk found.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
-    /// Relative path and size.
-    pub(super) files: Vec<(String, PathBuf, u64)>,
+    /// Relative path, path, size, and by what a change shows.
+    pub(super) files: Vec<(String, PathBuf, u64, Option<Stat>)>,
     pub(super) skipped: Vec<Skipped>,
 }
 
@@ -73,7 +74,7 @@ pub(super) fn walk(root: &Path, targets: &[PathBuf], options: &Options) -> Resul
         walk.skipped.extend(receiver.try_iter());
         walk.of_ci(root, target, &overrides);
     }
-    walk.files.sort();
+    walk.files.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
     walk.files.dedup_by(|a, b| a.0 == b.0);
     walk.skipped.sort();
     walk.skipped.dedup();
@@ -90,7 +91,7 @@ impl Walk {
             let Ok(metadata) = std::fs::symlink_metadata(&file) else { continue };
             let wanted = metadata.is_file() && manifest::is_yaml(&name) && metadata.len() <= manifest::MAX_YAML_BYTES;
             if wanted && !overrides.matched(&file, false).is_ignore() {
-                self.files.push((relative(root, &file), file, metadata.len()));
+                self.files.push((relative(root, &file), file, metadata.len(), Stat::of(&metadata)));
             }
         }
     }
@@ -119,7 +120,8 @@ impl Walk {
             self.skipped.push(Skipped { path, kind, message: "left out for its name".to_owned() });
             return;
         }
-        let size = entry.metadata().map_or(0, |metadata| metadata.len());
+        let metadata = entry.metadata().ok();
+        let size = metadata.as_ref().map_or(0, std::fs::Metadata::len);
         if manifest::is_yaml(&name) && size > manifest::MAX_YAML_BYTES {
             return;
         }
@@ -128,7 +130,8 @@ impl Walk {
             self.skipped.push(Skipped { path, kind: DiagnosticKind::TooLarge, message });
             return;
         }
-        self.files.push((path, entry.path().to_path_buf(), size));
+        let stat = metadata.as_ref().and_then(Stat::of);
+        self.files.push((path, entry.path().to_path_buf(), size, stat));
     }
 }
 

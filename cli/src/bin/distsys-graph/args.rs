@@ -1,6 +1,7 @@
 //! What may be written on the command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use distsys_graph::{Confidence, Severity};
@@ -64,6 +65,12 @@ pub(crate) enum Command {
         #[arg(default_value = ".")]
         path: PathBuf,
     },
+    /// Remove what earlier runs left in the cache
+    Clean {
+        /// The folder of the cache [default: the user's cache folder]
+        #[arg(long, value_name = "DIR", env = CACHE_DIR)]
+        cache_dir: Option<PathBuf>,
+    },
     /// Write a commented configuration to the current folder
     Init {
         /// Also make what is found now the baseline
@@ -89,6 +96,9 @@ pub(crate) enum Command {
         format: Format,
         #[arg(long)]
         jobs: Option<usize>,
+        /// Measure runs with a cache of their own, too: the first, and one with no change
+        #[arg(long)]
+        warm: bool,
     },
 }
 
@@ -175,6 +185,57 @@ pub(crate) struct ChoiceArguments {
     /// Use no configuration
     #[arg(long)]
     pub(crate) no_config: bool,
+    #[command(flatten)]
+    pub(crate) cache: CacheArguments,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+}
+
+/// The variable that names the folder of the cache.
+const CACHE_DIR: &str = "DISTSYS_GRAPH_CACHE_DIR";
+
+/// Where what is read is kept for later runs.
+#[derive(Debug, Args)]
+pub(crate) struct CacheArguments {
+    /// Keep what is read here for later runs [default: the user's cache folder]
+    #[arg(long, value_name = "DIR", env = CACHE_DIR)]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Read everything, keep nothing
+    #[arg(long, env = "DISTSYS_GRAPH_NO_CACHE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) no_cache: bool,
+}
+
+/// What a run may take.
+#[derive(Debug, Args)]
+pub(crate) struct LimitArguments {
+    /// Stop after so many seconds and tell what is known by then; exit with 2
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+    /// Give up a file that takes longer than so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "10")]
+    pub(crate) file_timeout: Duration,
+    /// Stop before the process holds more memory than this (as 800M, 2G) and tell what is known by then; exit with 2
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub(crate) max_memory: Option<u64>,
+    /// Exit with 2 if a file was not read, or not whole
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.filter(|time| !time.is_zero()).ok_or_else(|| "give a number of seconds above 0, as 30 or 0.5".to_owned())
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    let (number, unit) = match text.to_ascii_lowercase().strip_suffix('b').unwrap_or(&text.to_ascii_lowercase()) {
+        text if text.ends_with('k') => (text.trim_end_matches('k').to_owned(), 1_000),
+        text if text.ends_with('m') => (text.trim_end_matches('m').to_owned(), 1_000_000),
+        text if text.ends_with('g') => (text.trim_end_matches('g').to_owned(), 1_000_000_000),
+        text => (text.to_owned(), 1),
+    };
+    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "give a number of bytes, as 800M or 2G".to_owned())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

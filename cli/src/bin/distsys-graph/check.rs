@@ -8,10 +8,12 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use distsys_graph::{Analysis, Baseline, Confidence, Config, Report, Selection, Severity, Stage, outputs};
+use distsys_graph::{
+    Analysis, Baseline, CacheFolder, Confidence, Config, Limits, Report, Selection, Severity, Stage, outputs,
+};
 
 use crate::args::{CheckArguments, ChoiceArguments, ReportFormat};
-use crate::text;
+use crate::{cache, text};
 
 pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     for path in &arguments.paths {
@@ -25,6 +27,9 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     let progress = ProgressLine::new(!arguments.quiet && io::stderr().is_terminal());
     let mut report = analysis.run_with(&|stage| progress.show(stage))?;
     progress.clear();
+    if !arguments.quiet {
+        tell_notes(&report);
+    }
     if let Some(id) = &arguments.explain {
         let mut out = BufWriter::new(anstream::stdout());
         for line in distsys_graph::proofs::explain(&analysis, &report, id)? {
@@ -53,6 +58,13 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
         text::stats(&mut anstream::stderr(), &report)?;
     }
     Ok(chosen.exit(&report))
+}
+
+/// Says what is nothing of the code.
+pub(crate) fn tell_notes(report: &Report) {
+    for note in &report.notes {
+        anstream::eprintln!("note: {}", text::plain(note));
+    }
 }
 
 /// Writes a report whose paths lead from `root` to the sources; `analysis` knows the models that it was made with.
@@ -99,6 +111,9 @@ pub(crate) struct Chosen {
     selection: Selection,
     fail_on: Severity,
     jobs: Option<usize>,
+    cache: Option<CacheFolder>,
+    limits: Limits,
+    strict: bool,
 }
 
 impl Chosen {
@@ -119,15 +134,31 @@ impl Chosen {
         };
         let fail_on = choice.fail_on.or(config.fail_on).unwrap_or(Severity::Nit);
         let config = Config { min_confidence: None, ..config };
-        Ok(Chosen { config, selection, fail_on, jobs: choice.jobs })
+        let (file, time, memory) = (choice.limits.file_timeout, choice.limits.timeout, choice.limits.max_memory);
+        if memory.is_some() && !Limits::can_watch_memory() {
+            bail!("--max-memory: this system does not say how much memory a process holds; leave it out");
+        }
+        Ok(Chosen {
+            config,
+            selection,
+            fail_on,
+            jobs: choice.jobs,
+            cache: cache::folder(&choice.cache),
+            limits: Limits { file, time, memory },
+            strict: choice.limits.strict,
+        })
     }
 
     pub(crate) fn analysis(&self, paths: Vec<PathBuf>) -> Analysis {
-        let analysis = Analysis::of_paths(paths).jobs(self.jobs);
+        let analysis = Analysis::of_paths(paths).jobs(self.jobs).cache(self.cache.clone()).limits(self.limits);
         analysis.selection(self.selection.clone()).config(self.config.clone())
     }
 
     pub(crate) fn exit(&self, report: &Report) -> ExitCode {
+        let is_undone = report.summary.partial.is_some() || !report.has_code();
+        if is_undone || self.strict && report.unread().next().is_some() {
+            return ExitCode::from(2);
+        }
         let failed = report.worst().is_some_and(|worst| worst >= self.fail_on);
         if failed { ExitCode::from(1) } else { ExitCode::SUCCESS }
     }

@@ -13,7 +13,7 @@ use distsys_graph::{Analysis, Confidence, Config, Maturity, Selection, config, o
 use serde_json::json;
 
 use crate::args::{Arguments, Color, Command, FactsArguments, FactsFormat, Format, GraphArguments, GraphForm};
-use crate::{bench, check, init, models, query, review, text};
+use crate::{bench, cache, check, init, models, query, review, text};
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match arguments.color {
@@ -31,10 +31,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Models(arguments) => models::run(arguments),
         Command::Graph(arguments) => graph(arguments),
         Command::Test { path } => test(path),
+        Command::Clean { cache_dir } => cache::clean(cache_dir.as_deref()),
         Command::Init { baseline } => init::run(*baseline),
         Command::Completions { shell } => completions(*shell),
         Command::Man { out } => man(out.as_deref()),
-        Command::Bench { path, format, jobs } => bench::run(path, *format, *jobs),
+        Command::Bench { path, format, jobs, warm } => bench::run(path, *format, *jobs, *warm),
     }
 }
 

@@ -10,7 +10,7 @@ use distsys_graph::outputs;
 use distsys_graph::review::{Choices, Packet, Scope, packets, review};
 
 use crate::args::{ReportFormat, ReviewArguments};
-use crate::check::{Chosen, hold_against, write_report};
+use crate::check::{Chosen, hold_against, tell_notes, write_report};
 
 pub(crate) fn run(arguments: &ReviewArguments) -> anyhow::Result<ExitCode> {
     let scope = Scope::parse(&arguments.what).map_err(|message| anyhow!("{message}"))?;
@@ -24,6 +24,7 @@ pub(crate) fn run(arguments: &ReviewArguments) -> anyhow::Result<ExitCode> {
     if let Some(path) = &arguments.baseline {
         hold_against(&mut review.report, path, false)?;
     }
+    tell_notes(&review.report);
     let mut out = BufWriter::new(anstream::stdout());
     match &arguments.packets {
         Some(folder) if folder == Path::new("-") => {

@@ -11,6 +11,7 @@ mod provided;
 mod seed;
 mod wrappers;
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use distsys_facts::{
@@ -177,30 +178,28 @@ impl Resolution {
     }
 
     pub fn solve(program: &Program<'_>, models: &ModelSet) -> Resolution {
-        let first = Self::propagate(program, models, None);
+        let first = Self::propagate(program, models, Bindings::new(program, models), None);
         if !first.is_enriched {
             return first.finish();
         }
         // What a connection is made from says its role only after the connection has gone on without one. Where that happens,
         // all is done again, with the roles known from the start.
         let roles = first.made_roles(false);
-        drop(first);
-        let second = Self::propagate(program, models, Some(roles.clone()));
+        let second = Self::propagate(program, models, first.into_bindings(), Some(roles.clone()));
         let settled = second.made_roles(true);
         if settled == roles {
             return second.finish();
         }
-        drop(second);
-        Self::propagate(program, models, Some(settled)).finish()
+        Self::propagate(program, models, second.into_bindings(), Some(settled)).finish()
     }
 
     fn propagate<'p, 'f>(
         program: &'p Program<'f>,
         models: &'p ModelSet,
+        bindings: Bindings<'p, 'f>,
         roles: Option<FxHashMap<u32, HandleRole>>,
     ) -> Flow<'p, 'f> {
         let mut paths = Paths::default();
-        let bindings = Bindings::new(program, models);
         let hierarchy = Hierarchy::new(program, &bindings, &mut paths);
         let mut flow = Flow::new(program, models, bindings, hierarchy, paths);
         flow.roles = roles;
@@ -258,6 +257,10 @@ struct Flow<'p, 'f> {
     role_edges: Vec<(u32, u32)>,
     /// Whether something got a role after it was made.
     is_enriched: bool,
+    /// By the names themselves: few name many.
+    roles_by_name: FxHashMap<Sym, HandleRole>,
+    /// Whether a library's name is that of a handle, by what was asked before.
+    handles: RefCell<FxHashMap<PathId, bool>>,
     calls: FxHashMap<(SiteId, FunctionId), Confidence>,
     external: FxHashSet<(SiteId, PathId, Value)>,
     bound: FxHashSet<(SiteId, FunctionId)>,
@@ -318,6 +321,8 @@ impl<'p, 'f> Flow<'p, 'f> {
             roles: None,
             role_edges: Vec::new(),
             is_enriched: false,
+            roles_by_name: FxHashMap::default(),
+            handles: RefCell::default(),
             calls: FxHashMap::default(),
             external: FxHashSet::default(),
             bound: FxHashSet::default(),
@@ -338,21 +343,31 @@ impl<'p, 'f> Flow<'p, 'f> {
         flow
     }
 
+    /// Drops all but what names stand for, which no value changes.
+    fn into_bindings(self) -> Bindings<'p, 'f> {
+        self.bindings
+    }
+
     pub(super) fn name_the_nodes(&mut self) {
         let facts = self.program.facts;
-        let mut by_name: FxHashMap<Sym, HandleRole> = FxHashMap::default();
         for row in &facts.relations.variable {
-            let role = *by_name.entry(row.name).or_insert_with(|| role_of_name(facts.text(row.name), false));
+            let role = self.role_of(row.name);
             if role != HandleRole::Unknown {
                 self.name_roles.insert(row.var.index() as u32, role);
             }
         }
+        let mut of_functions: FxHashMap<Sym, HandleRole> = FxHashMap::default();
         for row in &facts.relations.function {
-            let role = role_of_name(facts.text(row.name), true);
+            let role = *of_functions.entry(row.name).or_insert_with(|| role_of_name(facts.text(row.name), true));
             if role != HandleRole::Unknown {
                 self.name_roles.insert(self.return_base + row.function.index() as u32, role);
             }
         }
+    }
+
+    fn role_of(&mut self, name: Sym) -> HandleRole {
+        let text = self.program.text(name);
+        *self.roles_by_name.entry(name).or_insert_with(|| role_of_name(text, false))
     }
 
     // ---- nodes and values
@@ -381,12 +396,13 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     pub(super) fn is_handle(&self, value: Value) -> bool {
+        let names_one = |path: PathId| {
+            let ask = || self.models.is_handle_anywhere(self.paths.text(path));
+            *self.handles.borrow_mut().entry(path).or_insert_with(ask)
+        };
         match value.kind {
-            ValueKind::External(path) => self.models.is_handle_anywhere(self.paths.text(path)),
-            ValueKind::Instance(class) => self
-                .hierarchy
-                .external_bases(class)
-                .any(|(path, _)| self.models.is_handle_anywhere(self.paths.text(path))),
+            ValueKind::External(path) => names_one(path),
+            ValueKind::Instance(class) => self.hierarchy.external_bases(class).any(|(path, _)| names_one(path)),
             _ => false,
         }
     }
@@ -467,7 +483,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         let node = self.nodes;
         self.nodes += 1;
         self.sets.grow(self.nodes as usize);
-        let role = role_of_name(self.program.text(name), false);
+        let role = self.role_of(name);
         if role != HandleRole::Unknown {
             self.name_roles.insert(node, role);
         }
