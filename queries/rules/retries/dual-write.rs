@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::handlers::redelivered;
 use crate::transactions::is_elsewhere;
 
-use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -69,7 +69,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     by_send
         .into_iter()
-        .map(|(send, (message, write, effect, severity))| report(context, (send, message), (write, effect), severity))
+        .filter_map(|(send, (message, write, effect, severity))| report(context, (send, message), (write, effect), severity))
         .collect()
 }
 
@@ -134,7 +134,7 @@ fn share(context: &Context<'_>, send: SiteId, write: SiteId) -> bool {
     row.iter().filter(named).any(|var| message.contains(var))
 }
 
-fn report(context: &Context<'_>, send: (SiteId, EffectId), write: (SiteId, EffectId), severity: Severity) -> Finding {
+fn report(context: &Context<'_>, send: (SiteId, EffectId), write: (SiteId, EffectId), severity: Severity) -> Option<Finding> {
     let meaning = context.meaning;
     let (message, row) = (meaning.effects.get(send.1), meaning.effects.get(write.1));
     let (publishes, writes) = (context.does(&message), context.does(&row));
@@ -145,14 +145,22 @@ fn report(context: &Context<'_>, send: (SiteId, EffectId), write: (SiteId, Effec
     };
     let write_trace = meaning.trace(write.0, &row);
     let send_trace = meaning.trace(send.0, &message);
-    FindingBuilder::new(context, &RULE.info, context.primary(&send_trace), text)
+    let confidence = context.confidence_of(send.0, &message).min(context.confidence_of(write.0, &row));
+    // Far below a call that may be of several functions, that the two belong together is a guess.
+    if confidence < Confidence::High && write_trace.len().max(send_trace.len()) > MAX_UNSURE_STEPS {
+        return None;
+    }
+    let finding = FindingBuilder::new(context, &RULE.info, context.primary(&send_trace), text)
         .severity(severity)
         .subject(meaning.text(message.entity).unwrap_or_default())
-        .rests_on(context.confidence_of(send.0, &message))
-        .rests_on(context.confidence_of(write.0, &row))
+        .rests_on(confidence)
         .steps(context.steps(&write_trace, &row))
         .steps(context.steps(&send_trace, &message))
         .checked("no outbox, no change-data-capture, and nothing runs the whole operation again")
         .help("write the message as a row in the transaction of the data and send from there (outbox), or let a sweep send what is missing")
-        .build()
+        .build();
+    Some(finding)
 }
+
+/// How far an uncertain way to a write or a message is followed.
+const MAX_UNSURE_STEPS: usize = 4;
