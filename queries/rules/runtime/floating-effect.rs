@@ -6,7 +6,7 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectId, Found, Operand, Operation};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{ClassId, FunctionId, FunctionKind, RegionKind, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionId, FunctionKind, RegionKind, SiteId};
 use rustc_hash::FxHashSet;
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
@@ -30,11 +30,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut dropped: Vec<(SiteId,)> = Vec::new();
     let mut handled: Vec<(SiteId,)> = Vec::new();
     let mut seen: FxHashSet<SiteId> = FxHashSet::default();
-    let accepted = accepted(context);
     let mut consider = |site: SiteId| {
-        if meaning.program.call(site).is_some_and(|call| accepted.contains(&call.result)) {
-            return;
-        }
         if seen.insert(site) && context.in_scope(site) && !meaning.program.runs_in_browser(context.function_of(site)) {
             dropped.push((site,));
             if handles_failure(context, site) {
@@ -86,13 +82,6 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = by_callee.into_values().filter_map(|places| report(context, &places)).collect();
     findings.extend(never_flushed(context));
     findings
-}
-
-/// Promises of which `void` says that their loss is accepted.
-fn accepted(context: &Context<'_>) -> FxHashSet<VarId> {
-    let program = context.meaning.program;
-    let binary = program.facts.relations.binary.iter();
-    binary.filter(|row| program.text(row.operator) == "void").map(|row| row.left).collect()
 }
 
 /// Whether a function is what runs last: what it leaves in a buffer nobody sends.
