@@ -217,7 +217,7 @@ impl Invocations {
             {
                 result = next.result;
             }
-            if !used.contains(&result) && !is_looked_at(reader, result) {
+            if !used.contains(&result) && !reader.is_looked_at(result) {
                 self.background.insert(edge.site);
                 self.unawaited.push(edge.site);
             }
@@ -252,7 +252,7 @@ impl Invocations {
             let promises = !functions.is_empty()
                 && functions.iter().all(|function| gives_promise(reader, operations, *function, 0));
             let is_kept =
-                used.contains(&call.result) && !gathered.contains(&call.result) || is_looked_at(reader, call.result);
+                used.contains(&call.result) && !gathered.contains(&call.result) || reader.is_looked_at(call.result);
             if promises && (is_each || !is_kept) {
                 self.background.insert(row.site);
                 self.unawaited.push(row.site);
@@ -440,17 +440,6 @@ fn gives_promise(reader: Reader<'_, '_>, operations: &Operations, function: Func
                 || !edges.is_empty()
                     && edges.iter().all(|edge| gives_promise(reader, operations, edge.function, depth + 1))
         })
-}
-
-/// Whether a value is waited for, copied, handed on or taken apart.
-fn is_looked_at(reader: Reader<'_, '_>, var: VarId) -> bool {
-    let program = reader.program;
-    let r = &program.facts.relations;
-    program.suspend_by_var.of(&r.suspend, var).next().is_some()
-        || program.assign_by_src.of(&r.assign, var).next().is_some()
-        || program.argument_by_var.of(&r.argument, var).next().is_some()
-        || program.calls_by_receiver.of(&r.call, var).next().is_some()
-        || program.load_by_base.of(&r.load, var).next().is_some()
 }
 
 /// What runs in which mode, as far as operations say.

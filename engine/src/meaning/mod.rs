@@ -337,14 +337,7 @@ impl<'m> Meaning<'m> {
 
     /// Whether anything looks at a value.
     pub fn is_used(&self, var: VarId) -> bool {
-        let program = self.program;
-        let r = &program.facts.relations;
-        program.suspend_by_var.of(&r.suspend, var).next().is_some()
-            || program.assign_by_src.of(&r.assign, var).next().is_some()
-            || program.argument_by_var.of(&r.argument, var).next().is_some()
-            || program.calls_by_receiver.of(&r.call, var).next().is_some()
-            || program.load_by_base.of(&r.load, var).next().is_some()
-            || self.flow.is_kept(var)
+        self.reader().is_looked_at(var) || self.flow.is_kept(var)
     }
 
     /// The class of the project that a value is an instance of.

@@ -299,6 +299,7 @@ impl FlowIndex {
             given_by.extend(program.parameters(closure).map(|row| (row.var, receiver)));
         }
         let mut kept: FxHashSet<VarId> = r.returns.iter().filter_map(|row| row.var).collect();
+        kept.extend(r.further_result.iter().map(|row| row.var));
         kept.extend(r.yields.iter().filter_map(|row| row.var));
         kept.extend(r.hole.iter().map(|row| row.value));
         kept.extend(r.entry.iter().map(|row| row.value));

@@ -145,6 +145,17 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
+    /// Whether a value is waited for, copied, handed on or taken apart.
+    pub(super) fn is_looked_at(&self, var: VarId) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        program.suspend_by_var.of(&r.suspend, var).next().is_some()
+            || program.assign_by_src.of(&r.assign, var).next().is_some()
+            || program.argument_by_var.of(&r.argument, var).next().is_some()
+            || program.calls_by_receiver.of(&r.call, var).next().is_some()
+            || program.load_by_base.of(&r.load, var).next().is_some()
+    }
+
     pub(super) fn is_null(&self, var: VarId) -> bool {
         let literal = self.literal(var).and_then(|var| self.program.literal(var));
         literal.is_some_and(|row| row.kind == LiteralKind::Null)

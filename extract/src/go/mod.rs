@@ -51,6 +51,8 @@ impl FrontEnd for Go {
     }
 
     fn lower(&self, path: &str, text: &str, role: Role) -> FactBase {
+        // Helpers of tests stand in files of any name.
+        let role = if role == Role::Source && imports_testing(text) { Role::Test } else { role };
         let mut to = Lowering::new(path, text, Language::Go, role);
         let language = tree_sitter_go::LANGUAGE.into();
         let mut parsed = tree::parse(&language, text);
@@ -90,6 +92,12 @@ impl FrontEnd for Go {
         lower.file(root);
         lower.to.finish()
     }
+}
+
+/// Whether a file imports the package that only tests need.
+fn imports_testing(text: &str) -> bool {
+    let head = text.lines().map(str::trim).take_while(|line| !line.starts_with("func ") && !line.starts_with("type "));
+    head.into_iter().any(|line| matches!(line, "\"testing\"" | "import \"testing\""))
 }
 
 /// What `new` is given is no longer, or no reason to read a file twice.

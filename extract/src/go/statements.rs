@@ -338,7 +338,9 @@ impl<'s> Lower<'s> {
         }
         let only_error = fails && given.len() == 1;
         let is_nil = values.first().is_some_and(|value| value.kind() == "nil");
-        let last = given.len() - usize::from(fails);
+        // `return 1, send(ctx)`: what failed, if it did, goes to the caller.
+        let passes_on = values.last().is_some_and(|value| value.kind() == "call_expression");
+        let last = given.len() - usize::from(fails && !passes_on);
         let further = (1..).zip(values.iter().zip(&given).take(last).skip(1));
         let further = further.filter(|(_, (value, _))| !matches!(value.kind(), "nil" | "true" | "false"));
         let further: Vec<(u32, VarId)> = further.map(|(index, (_, var))| (index, *var)).collect();

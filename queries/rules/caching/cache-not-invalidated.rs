@@ -31,6 +31,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut reads: FxHashMap<FunctionId, Vec<(Name, SiteId)>> = FxHashMap::default();
     let mut drops_any: Vec<(FunctionId,)> = Vec::new();
     let mut fills: Vec<(FunctionId, Name, SiteId)> = Vec::new();
+    let mut looks: FxHashSet<(Name, FunctionId)> = FxHashSet::default();
     let mut writes: Vec<(Name, SiteId, EffectId)> = Vec::new();
     // Functions that change an entity, themselves or by what they call.
     let mut changers: Vec<(Name, FunctionId)> = Vec::new();
@@ -42,6 +43,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
         match effect.kind {
             OpKind::DbRead => reads.entry(function).or_default().extend(effect.entity_name().map(|name| (name, row.site))),
+            OpKind::CacheRead => looks.extend(pattern(context, &effect).map(|key| (key, function))),
             OpKind::CacheWrite => fills.extend(pattern(context, &effect).map(|key| (function, key, row.site))),
             OpKind::CacheDelete => match pattern(context, &effect) {
                 Some(key) => drops.push((key, function, row.site)),
@@ -58,6 +60,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             _ => {}
         }
     }
+    // Who sets the entry without a look at it replaces the copy.
+    let replaced: Vec<(Name, FunctionId)> = fills.iter().map(|(function, key, _)| (*key, *function)).filter(|set| !looks.contains(set)).collect();
     for (function, key, write) in fills {
         for &(entity, read) in reads.get(&function).into_iter().flatten() {
             let is_filled = match read == write {
@@ -77,7 +81,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     writes.retain(|(entity, site, _)| entities.contains(entity) && context.in_scope(*site));
     let mut dropping: FxHashMap<Name, FxHashSet<FunctionId>> = FxHashMap::default();
     let dropped_by: Vec<(Name, FunctionId)> = drops.into_iter().map(|(key, function, _)| (key, function)).collect();
-    for &(key, function) in &dropped_by {
+    for &(key, function) in dropped_by.iter().chain(&replaced) {
         dropping.entry(key).or_default().insert(function);
     }
     let drops_any: FxHashSet<FunctionId> = drops_any.into_iter().map(|(function,)| function).collect();

@@ -168,10 +168,18 @@ fn handles_failure(context: &Context<'_>, site: SiteId) -> bool {
     let program = meaning.program;
     let r = &program.facts.relations;
     let Some(call) = program.call(site) else { return true };
-    let chained = program.calls_by_receiver.of(&r.call, call.result).any(|next| {
-        matches!(program.text(next.name), "catch" | "finally" | "add_done_callback")
-            || (program.text(next.name) == "then" && program.arguments(next.site).nth(1).is_some())
-    });
+    // `work().then(next).catch(log)`: a handler at the end of a chain is for all of it.
+    let mut stack = vec![call.result];
+    let mut chained = false;
+    while let Some(at) = stack.pop().filter(|_| !chained) {
+        for next in program.calls_by_receiver.of(&r.call, at) {
+            let is_then = program.text(next.name) == "then";
+            chained |= matches!(program.text(next.name), "catch" | "add_done_callback")
+                || is_then && program.arguments(next.site).nth(1).is_some()
+                || program.text(next.name) == "finally" && at == call.result;
+            stack.extend(is_then.then_some(next.result));
+        }
+    }
     let catches = |function| {
         program.regions_by_function.of(&r.region, function).any(|row| {
             row.kind == RegionKind::Catch

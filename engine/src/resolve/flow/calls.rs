@@ -154,18 +154,18 @@ impl<'p, 'f> Flow<'p, 'f> {
     fn result_of(&mut self, var: VarId, result: VarId) {
         let node = Self::node(var);
         self.results_of.entry(node).or_default().push(Self::node(result));
-        let functions: Vec<FunctionId> = self
-            .sets
-            .of(node)
-            .filter_map(|id| match self.values.get(id).kind {
-                ValueKind::Function(function) => Some(function),
-                _ => None,
-            })
-            .collect();
-        for function in functions {
+        for function in self.functions_in(node) {
             let from = self.return_node(function);
             self.edge(from, Self::node(result), EdgeKind::All);
         }
+    }
+
+    fn functions_in(&self, node: u32) -> Vec<FunctionId> {
+        let of_value = |id| match self.values.get(id).kind {
+            ValueKind::Function(function) => Some(function),
+            _ => None,
+        };
+        self.sets.of(node).filter_map(of_value).collect()
     }
 
     pub(super) fn construct(&mut self, row: &Call, class: ClassId) {
@@ -332,15 +332,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 continue;
             }
             known.push((at, path));
-            let functions: Vec<FunctionId> = self
-                .sets
-                .of(node)
-                .filter_map(|id| match self.values.get(id).kind {
-                    ValueKind::Function(function) => Some(function),
-                    _ => None,
-                })
-                .collect();
-            functions.into_iter().for_each(|function| self.hand(function, &[(at, path)]));
+            self.functions_in(node).into_iter().for_each(|function| self.hand(function, &[(at, path)]));
         }
     }
 
