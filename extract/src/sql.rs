@@ -5,7 +5,8 @@ mod scan;
 use distsys_facts::SqlVerb;
 use sqlparser::ast::{
     AlterTableOperation, AssignmentTarget, BinaryOperator, ColumnOption, Expr, FromTable, Insert, LockType, ObjectName,
-    OnConflictAction, OnInsert, SetExpr, Statement as Ast, TableConstraint, TableFactor, TableObject, TableWithJoins,
+    OnConflictAction, OnInsert, SelectItem, SetExpr, Statement as Ast, TableConstraint, TableFactor, TableObject,
+    TableWithJoins,
 };
 use sqlparser::dialect::{GenericDialect, MySqlDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
@@ -222,11 +223,24 @@ fn of_set(set: &SetExpr, statement: &mut Statement) {
             if let Some(selection) = &select.selection {
                 columns_of(selection, &mut statement.where_columns);
             }
+            statement.columns = select.projection.iter().map(plain_column).collect::<Option<_>>().unwrap_or_default();
         }
         SetExpr::Query(query) => of_set(&query.body, statement),
         SetExpr::SetOperation { left, .. } => of_set(left, statement),
         SetExpr::Insert(inner) | SetExpr::Update(inner) | SetExpr::Delete(inner) => *statement = of_ast(inner, ""),
         _ => {}
+    }
+}
+
+/// The column that a query selects as it is.
+fn plain_column(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. } => match expression {
+            Expr::Identifier(name) => Some(name.value.to_lowercase()),
+            Expr::CompoundIdentifier(names) => names.last().map(|name| name.value.to_lowercase()),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

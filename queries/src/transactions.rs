@@ -25,6 +25,30 @@ pub(crate) fn covered(context: &Context<'_>) -> Vec<(Transaction, SiteId)> {
     within
 }
 
+/// Every site at which such a transaction is open: one that a session opens by itself is from its first statement on.
+pub(crate) fn open(context: &Context<'_>) -> Vec<(Transaction, SiteId)> {
+    let meaning = context.meaning;
+    let mut covered = covered(context);
+    covered.retain(|(transaction, site)| {
+        let scope = &meaning.scopes.all[*transaction as usize];
+        !scope.lazy || is_taken(context, &meaning.sites(scope), *site)
+    });
+    covered
+}
+
+/// Whether a statement before `site`, among `sites`, has taken the connection, and no end of a transaction has given it back.
+pub(crate) fn is_taken(context: &Context<'_>, sites: &[SiteId], site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let does = |at: SiteId, kinds: &[OpKind]| meaning.effects.at(at).any(|(effect, _)| kinds.contains(&effect.kind));
+    let before: Vec<SiteId> = sites.iter().copied().filter(|at| meaning.precedes(*at, site)).collect();
+    let ends: Vec<SiteId> =
+        before.iter().copied().filter(|at| does(*at, &[OpKind::TxCommit, OpKind::TxRollback])).collect();
+    before.iter().any(|at| {
+        does(*at, &[OpKind::DbRead, OpKind::DbWrite, OpKind::Sql])
+            && !ends.iter().any(|end| meaning.precedes(*at, *end))
+    })
+}
+
 /// Whether an effect happens where the transaction of its caller no longer is.
 pub(crate) fn is_elsewhere(flags: EffectFlags) -> bool {
     flags.has(EffectFlags::BACKGROUND) || flags.has(EffectFlags::AFTER_COMMIT)

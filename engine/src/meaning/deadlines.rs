@@ -19,26 +19,36 @@ impl Reader<'_, '_> {
     /// The time after which what argument `position` carries ends: there if an operation that sets one made it, absent if it
     /// was made from nothing.
     pub(super) fn deadline(&self, site: SiteId, position: usize) -> Found {
-        self.argument(site, position).map_or(Found::Absent, |var| self.deadline_of(var, 0))
+        let mut seen = FxHashSet::default();
+        self.argument(site, position).map_or(Found::Absent, |var| self.deadline_of(var, 0, &mut seen))
     }
 
-    fn deadline_of(&self, var: VarId, derived: usize) -> Found {
+    fn deadline_of(&self, var: VarId, derived: usize, seen: &mut FxHashSet<VarId>) -> Found {
         if derived > MAX_DERIVED {
             return Found::Unknown;
         }
         let program = self.program;
         let ways = self.ways(var);
         if ways.len() > 1 {
-            let mut found = ways.into_iter().map(|way| self.deadline_of(way, derived + 1));
-            return if found.all(|found| found == Found::Absent) { Found::Absent } else { Found::Unknown };
+            return self.deadline_of_all(ways.into_iter(), derived, seen);
         }
         if self.constant(var).is_some() || program.template(var).is_some() {
             return Found::Absent;
         }
         let Some(call) = self.maker(var) else {
-            // A parameter of a type of the language itself carries nothing.
-            let plain = program.parameter(self.origin(var)).is_some_and(|row| row.type_.is_empty());
-            return if plain { Found::Absent } else { Found::Unknown };
+            let Some(parameter) = program.parameter(self.origin(var)) else { return Found::Unknown };
+            // One of a type of the language itself carries nothing.
+            if parameter.type_.is_empty() {
+                return Found::Absent;
+            }
+            // What the callers give; in a cycle nothing is added.
+            if !seen.insert(parameter.var) {
+                return Found::Absent;
+            }
+            let given = self.resolution.passed_to(parameter.var);
+            let given = given.filter(|row| !program.is_out_of_scope(program.site(row.site).function));
+            let given: Vec<VarId> = given.map(|row| row.argument).collect();
+            return self.deadline_of_all(given.into_iter(), derived, seen);
         };
         let external = self.resolution.external_at(call.site);
         if external.is_empty() {
@@ -57,13 +67,25 @@ impl Reader<'_, '_> {
             }
         }
         if let Some(argument) = self.argument(call.site, 0) {
-            return self.deadline_of(argument, derived + 1);
+            return self.deadline_of(argument, derived + 1, seen);
         }
         // `context.Background()` is made from nothing, `request.Context()` from a request.
         match call.receiver.or(call.callee) {
             Some(from) if self.is_named(from) => Found::Absent,
             _ => Found::Unknown,
         }
+    }
+
+    /// Absent only where all of some carriers have none.
+    fn deadline_of_all(
+        &self,
+        mut carriers: impl ExactSizeIterator<Item = VarId>,
+        derived: usize,
+        seen: &mut FxHashSet<VarId>,
+    ) -> Found {
+        let any = carriers.len() > 0;
+        let none = carriers.all(|carrier| self.deadline_of(carrier, derived + 1, seen) == Found::Absent);
+        if any && none { Found::Absent } else { Found::Unknown }
     }
 
     /// The variable that `var` is a copy of.

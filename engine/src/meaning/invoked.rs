@@ -401,6 +401,18 @@ impl Invocations {
                 self.all.push(Invoked { site: row.site, function, mode: Mode::Inline });
             }
         }
+        // `ids.map(load)`: the collection's own method calls the function that it is given by name.
+        for row in &program.facts.relations.argument {
+            let name = program.call(row.site).map_or("", |call| program.text(call.name));
+            if ELEMENTWISE.contains(&name)
+                && program.closure(row.var).is_none()
+                && reader.resolution.calls_at(row.site).is_empty()
+                && operations.at(row.site).all(|op| mode_of(op.kind) == Mode::Inline)
+            {
+                let given = functions_of(reader, row.var).into_iter();
+                self.all.extend(given.map(|function| Invoked { site: row.site, function, mode: Mode::Inline }));
+            }
+        }
         for row in &program.facts.relations.argument {
             let Some(function) = program.closure(row.var) else { continue };
             if !matches!(program.function(function).kind, FunctionKind::Closure | FunctionKind::AsyncBlock) {
@@ -414,6 +426,10 @@ impl Invocations {
         }
     }
 }
+
+/// What calls a function for each element of a collection, or for the value of a promise, in the languages' own libraries.
+const ELEMENTWISE: &[&str] =
+    &["map", "flatMap", "forEach", "filter", "filter_map", "flat_map", "for_each", "then", "and_then", "reduce"];
 
 /// Whether what a function does is under way when it returns: it is asynchronous, or gives what such a function gives.
 fn gives_promise(reader: Reader<'_, '_>, operations: &Operations, function: FunctionId, depth: u32) -> bool {

@@ -164,7 +164,7 @@ impl Meaning<'_> {
                 stack.extend(self.stored_in(load.base, load.field).into_iter().map(|var| (var, set)));
             }
             if program.parameter(at).is_some() {
-                let passed = self.flow.passed_by_parameter.of(&self.resolution.passed, at);
+                let passed = self.resolution.passed_to(at);
                 stack.extend(passed.map(|row| (row.argument, set)));
             }
             stack.extend(self.resolution.imported(at).map(|var| (var, set)));
@@ -257,7 +257,6 @@ impl Meaning<'_> {
 pub(super) struct FlowIndex {
     store_by_src: Csr,
     passed_by_argument: Csr,
-    passed_by_parameter: Csr,
     returns_by_var: Csr,
     field_by_value: Csr,
     loads_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
@@ -313,7 +312,6 @@ impl FlowIndex {
             kept,
             given_by,
             store_by_src: Csr::by(vars, &r.store, |row| Some(row.src)),
-            passed_by_parameter: Csr::by(vars, &resolution.passed, |row| Some(row.parameter)),
             passed_by_argument: Csr::by(vars, &resolution.passed, |row| Some(row.argument)),
             returns_by_var: Csr::by(vars, &r.returns, |row| row.var),
             field_by_value: Csr::by(vars, &r.field, |row| row.value),

@@ -4,6 +4,7 @@ use distsys_facts::schema::Call;
 use distsys_facts::{ClassId, LiteralKind, SiteId, VarId};
 
 use super::durations::unit_of_name;
+use super::invoked::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use crate::model::source::{Condition, Source};
 use crate::model::{Family, ModelSet, OpModel};
@@ -450,9 +451,16 @@ impl<'m> Reader<'m, '_> {
                 return found;
             }
             let ways = self.ways(var);
-            if ways.len() > 1 && ways.iter().all(|way| self.object(*way).is_some()) {
-                let mut found = ways.iter().map(|way| self.within_at(*way, path, depth + 1));
-                return found.find(|found| *found != Found::Absent).unwrap_or(Found::Absent);
+            if ways.len() > 1 && ways.iter().all(|way| self.is_entries_or_given(*way)) {
+                let mut found: Vec<Found> = ways.iter().map(|way| self.within_at(*way, path, depth + 1)).collect();
+                // What stands here before what a caller may bring (`headers or {}`).
+                found.sort_by_key(|found| match found {
+                    Found::Is(Operand::Within(..)) => 1,
+                    Found::Is(_) => 0,
+                    Found::Unknown => 2,
+                    Found::Absent => 3,
+                });
+                return found.swap_remove(0);
             }
             return Found::Is(Operand::Within(var, path.to_vec()));
         };
@@ -488,6 +496,11 @@ impl<'m> Reader<'m, '_> {
             Some(within) => Found::Is(within),
             None => Found::Absent,
         }
+    }
+
+    /// Whether the entries of `var` are known: those of an object, none, or the caller's.
+    fn is_entries_or_given(&self, var: VarId) -> bool {
+        self.object(var).is_some() || self.literal(var).is_some() || parameter_of(*self, var).is_some()
     }
 
     pub(super) fn receiver_class(&self, op: &Operation) -> Found {

@@ -45,6 +45,7 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
             extent: Extent::Region(row.region),
             endless: iterated.is_none() && graph.is_endless(program, row.region),
             closers: Vec::new(),
+            lazy: false,
         });
     }
     found

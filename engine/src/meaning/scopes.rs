@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, RegionId, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::effects::Effects;
+use super::effects::{Effect, Effects};
 use super::invoked::{Invocations, functions_of, parameter_of, slot_var};
 use super::operations::{Found, Operand, Operation, Operations};
 use super::order::Order;
@@ -51,6 +51,8 @@ pub struct Scope {
     pub endless: bool,
     /// Of an open scope: what ends it beside operations of the closing kind.
     pub closers: Vec<SiteId>,
+    /// A transaction or connection that the first statement within opens, as a session does.
+    pub lazy: bool,
 }
 
 /// The scopes of a tree.
@@ -139,6 +141,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         found.extend(self.by_managed_values());
         found.extend(retries::loops(self));
         found.extend(self.by_dependencies());
+        found.extend(self.by_units_of_work());
         let mut known: FxHashSet<(OpKind, Extent, Option<u32>)> = FxHashSet::default();
         let mut queue: VecDeque<Scope> = found.into();
         let mut scopes = Scopes::default();
@@ -173,6 +176,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                 extent,
                 endless: false,
                 closers: Vec::new(),
+                lazy: self.reader.attribute(op, Attr::Lazy) != Found::Absent,
             };
             for model_scope in &self.reader.model(op).scopes {
                 match model_scope {
@@ -292,33 +296,61 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         let mut found = Vec::new();
         for (function, site) in given {
             for edge in self.reader.resolution.calls_at(site) {
-                let yields: Vec<SiteId> = program
-                    .sites(edge.function)
-                    .filter(|row| row.kind == SiteKind::Yield)
-                    .map(|row| row.site)
-                    .collect();
-                let commit = self
-                    .effects
-                    .in_function(edge.function)
-                    .filter(|(effect, _)| effect.kind == OpKind::TxCommit)
-                    .map(|(_, row)| row.site)
-                    .find(|commit| yields.iter().any(|site| self.order.precedes(program, *site, *commit)));
-                if commit.is_some() {
-                    let extent = Extent::Function(function);
-                    found.push(Scope {
-                        kind: OpKind::TxScope,
-                        op: None,
-                        origin: commit,
-                        steps: vec![site],
-                        function,
-                        extent,
-                        endless: false,
-                        closers: Vec::new(),
-                    });
+                if let Some(commit) = self.commit_after_yield(edge.function) {
+                    found.push(session_scope(commit, site, function, Extent::Function(function)));
                 }
             }
         }
         found
+    }
+
+    /// `with unit_of_work():` where the project's own manager commits behind the body: after its `yield`, or as it exits.
+    /// One that begins a transaction in so many words is found by that.
+    fn by_units_of_work(&self) -> Vec<Scope> {
+        let program = self.reader.program;
+        let mut found = Vec::new();
+        for (&manager, regions) in &self.index.managed_by {
+            let begins = |(effect, _): (Effect, _)| matches!(effect.kind, OpKind::TxBegin | OpKind::TxScope);
+            if self.effects.in_function(manager).any(begins) {
+                continue;
+            }
+            let Some(commit) = self.commit_after_yield(manager).or_else(|| self.commit_on_exit(manager)) else {
+                continue;
+            };
+            for &(region, site) in regions {
+                found.push(session_scope(commit, site, program.region(region).function, Extent::Region(region)));
+            }
+        }
+        found.sort_unstable_by_key(|scope| (scope.function, scope.steps[0]));
+        found
+    }
+
+    /// Where a generator commits what was done while it had yielded.
+    fn commit_after_yield(&self, generator: FunctionId) -> Option<SiteId> {
+        let program = self.reader.program;
+        let yields: Vec<SiteId> =
+            program.sites(generator).filter(|row| row.kind == SiteKind::Yield).map(|row| row.site).collect();
+        self.commits(generator).find(|commit| yields.iter().any(|site| self.order.precedes(program, *site, *commit)))
+    }
+
+    /// Where the class whose `__enter__` is given commits as it exits.
+    fn commit_on_exit(&self, enter: FunctionId) -> Option<SiteId> {
+        let program = self.reader.program;
+        let exit = match program.text(program.function(enter).name) {
+            "__enter__" => "__exit__",
+            "__aenter__" => "__aexit__",
+            _ => return None,
+        };
+        let class = program.function(enter).class?;
+        let exit = *program.methods.get(&(class, program.facts.symbols.lookup(exit)?))?;
+        self.commits(exit).next()
+    }
+
+    fn commits(&self, function: FunctionId) -> impl Iterator<Item = SiteId> {
+        self.effects
+            .in_function(function)
+            .filter(|(effect, _)| effect.kind == OpKind::TxCommit)
+            .map(|(_, row)| row.site)
     }
 
     /// Whether "set if absent" is meant as a lock: it is released, or something says so. Else it marks what was done.
@@ -404,9 +436,9 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                 numbers.iter().filter(|number| self.has_with(&self.operations.all[**number as usize])).peekable();
             if of_call.peek().is_some() {
                 for &number in of_call {
-                    let op = &self.operations.all[number as usize];
-                    let Some(kind) = scope_kind(op.kind) else { continue };
-                    let (op, origin) = (Some(number), Some(op.site));
+                    let op_row = &self.operations.all[number as usize];
+                    let Some(kind) = scope_kind(op_row.kind) else { continue };
+                    let (op, origin) = (Some(number), Some(op_row.site));
                     found.push(Scope {
                         kind,
                         op,
@@ -416,6 +448,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         extent: Extent::Region(region),
                         endless: false,
                         closers: Vec::new(),
+                        lazy: self.reader.attribute(op_row, Attr::Lazy) != Found::Absent,
                     });
                 }
                 continue;
@@ -437,6 +470,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                             extent: Extent::Region(region),
                             endless: false,
                             closers: Vec::new(),
+                            lazy: model.attribute(Attr::Lazy).is_some(),
                         });
                     }
                 }
@@ -511,6 +545,21 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
 
     pub(super) fn sites(&self, scope: &Scope) -> impl Iterator<Item = SiteId> {
         sites(self.reader.program, self.order, self.effects, scope).into_iter()
+    }
+}
+
+/// The transaction of a session: open from the first statement to the commit.
+fn session_scope(commit: SiteId, through: SiteId, function: FunctionId, extent: Extent) -> Scope {
+    Scope {
+        kind: OpKind::TxScope,
+        op: None,
+        origin: Some(commit),
+        steps: vec![through],
+        function,
+        extent,
+        endless: false,
+        closers: Vec::new(),
+        lazy: true,
     }
 }
 

@@ -400,7 +400,10 @@ impl<'m, 'f> Describer<'m, 'f> {
     pub(super) fn role_at_call(&mut self, role: Role, callee: FunctionId, call: Option<SiteId>) -> Role {
         let Role::Parameter(parameter) = role else { return role };
         match self.argument(parameter, callee, call) {
-            Argument::Given(var) => self.role_of(var),
+            Argument::Given(var) => match self.role_of(var) {
+                Role::Unknown => self.reader.role_named(var).into(),
+                role => role,
+            },
             Argument::Elsewhere => role,
             Argument::Omitted | Argument::Hidden | Argument::Keywords(_) => Role::Unknown,
         }
@@ -501,9 +504,16 @@ impl<'m, 'f> Describer<'m, 'f> {
         let given = program.returns_by_function.of(&r.returns, edge.function).filter_map(|row| row.var);
         let mut found = None;
         for var in given.filter(|var| program.literal(*var).is_none()) {
-            let Role::Parameter(parameter) = self.role_at(var, depth + 1) else { return None };
-            let passed = self.reader.resolution.passed_at(site).iter().find(|row| row.parameter == parameter)?;
-            let role = self.role_at(passed.argument, depth + 1);
+            let role = match self.role_at(var, depth + 1) {
+                Role::Unknown => return None,
+                Role::Parameter(parameter) => {
+                    let passed =
+                        self.reader.resolution.passed_at(site).iter().find(|row| row.parameter == parameter)?;
+                    self.role_at(passed.argument, depth + 1)
+                }
+                // An accessor of one of the connections: `fn reader(&self) -> &Pool { &self.replica }`.
+                role => role,
+            };
             if found.is_some_and(|known| known != role) {
                 return Some(Role::Unknown);
             }

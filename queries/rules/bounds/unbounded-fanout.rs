@@ -128,6 +128,11 @@ fn started_by(context: &Context<'_>, gather: SiteId, gathered: VarId) -> Vec<(Si
                     started.push((call.site, receiver));
                 }
                 Some(receiver) => stack.push(receiver),
+                // `gather(*map(fetch, ids))`
+                None if program.text(call.name) == "map" => {
+                    let over = program.arguments(call.site).nth(1);
+                    started.extend(over.map(|row| (call.site, row.var)));
+                }
                 None => {}
             }
         }

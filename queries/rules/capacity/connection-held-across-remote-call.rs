@@ -1,12 +1,12 @@
 //! A connection that many share is held while another system is asked.
 
 use ascent::ascent_run;
-use distsys_engine::{Attr, OpKind};
-use distsys_engine::meaning::{Found, Effect, EffectId, Scope};
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, EffectId, Scope};
 use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
-use crate::transactions::is_elsewhere;
+use crate::transactions::{is_elsewhere, is_taken};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -30,8 +30,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (number, scope) in meaning.scopes.all.iter().enumerate() {
         if scope.kind == OpKind::ConnectionAcquire && !meaning.is_out_of_scope(scope.function) {
             let sites = meaning.sites(scope);
-            let is_lazy = meaning.operation(scope).is_some_and(|op| meaning.attribute(op, Attr::Lazy) != Found::Absent);
-            let holds = |site: &SiteId| !is_lazy || is_taken(context, &sites, *site);
+            let holds = |site: &SiteId| !scope.lazy || is_taken(context, &sites, *site);
             held.extend(sites.iter().copied().filter(holds).map(|site| (number as Holding, site)));
         }
     }
@@ -59,17 +58,6 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         .into_values()
         .map(|(holding, site, effect)| report(context, &meaning.scopes.all[holding as usize], site, &effect))
         .collect()
-}
-
-/// Whether a statement before `site` has taken the connection, and no end of a transaction has given it back.
-fn is_taken(context: &Context<'_>, sites: &[SiteId], site: SiteId) -> bool {
-    let meaning = context.meaning;
-    let does = |at: SiteId, kinds: &[OpKind]| meaning.effects.at(at).any(|(effect, _)| kinds.contains(&effect.kind));
-    let before: Vec<SiteId> = sites.iter().copied().filter(|at| meaning.precedes(*at, site)).collect();
-    let ends: Vec<SiteId> = before.iter().copied().filter(|at| does(*at, &[OpKind::TxCommit, OpKind::TxRollback])).collect();
-    before.iter().any(|at| {
-        does(*at, &[OpKind::DbRead, OpKind::DbWrite, OpKind::Sql]) && !ends.iter().any(|end| meaning.precedes(*at, *end))
-    })
 }
 
 /// Where a connection is held, by its number among the scopes.

@@ -172,12 +172,13 @@ fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<S
     let program = meaning.program;
     let r = &program.facts.relations;
     let value = program.call(read)?.result;
+    let of = Read { value, column: only_column(context, read).filter(|column| writes_column(context, write, column)) };
     let is_read = |var: VarId| var == value || meaning.made_from(var).contains(&value);
     let store_at = |site: SiteId| r.store.binary_search_by_key(&site, |store| store.site).ok().map(|at| r.store[at]);
     // The mapper writes what is stored into the object.
     if let Some(store) = store_at(write) {
         let field = Some(program.text(store.field)).filter(|field| is_read(store.base) && !is_cursor(field))?;
-        return arithmetic_on(context, Some(field), store.src, value);
+        return arithmetic_on(context, Some(field), store.src, &of);
     }
     let call = program.call(write)?;
     // What is stored into the object that was read, before it is written.
@@ -209,12 +210,12 @@ fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<S
         .into_iter()
         .chain(passed)
         .filter(|(field, _)| !is_cursor(field))
-        .find_map(|(field, var)| arithmetic_on(context, Some(field), var, value));
+        .find_map(|(field, var)| arithmetic_on(context, Some(field), var, &of));
     // What is bound to a statement, or given to a helper that writes it, has no name there.
     let is_text = meaning.operations.at(write).any(|op| op.kind == OpKind::Sql) || !meaning.callees(write).is_empty();
     named.or_else(|| {
         let bound = if is_text { meaning.chain_arguments(write) } else { Vec::new() };
-        bound.into_iter().find_map(|var| arithmetic_on(context, None, var, value))
+        bound.into_iter().find_map(|var| arithmetic_on(context, None, var, &of))
     })
 }
 
@@ -228,8 +229,33 @@ fn writes_object(context: &Context<'_>, call: &Call, base: VarId) -> bool {
     call.receiver.is_some_and(from) || meaning.program.arguments(call.site).any(|argument| from(argument.var))
 }
 
+/// What was read.
+struct Read<'m> {
+    value: VarId,
+    /// The only column that it has, if the write sets it: then the value may be that column's.
+    column: Option<&'m str>,
+}
+
+/// The column that a read of one column names: `SELECT stock FROM products WHERE id = $1`.
+fn only_column<'m>(context: &Context<'m>, read: SiteId) -> Option<&'m str> {
+    let meaning = context.meaning;
+    let (effect, _) = meaning.effects.at(read).find(|(effect, _)| effect.kind == OpKind::DbRead)?;
+    let last = *meaning.trace(read, &effect).last()?;
+    let [column] = meaning.columns_written(last)[..] else { return None };
+    Some(column)
+}
+
+/// Whether the write sets the column, as far as its columns are known.
+fn writes_column(context: &Context<'_>, write: SiteId, column: &str) -> bool {
+    let meaning = context.meaning;
+    let of_write = meaning.effects.at(write).find(|(effect, _)| effect.kind == OpKind::DbWrite);
+    let last = of_write.and_then(|(effect, _)| meaning.trace(write, &effect).last().copied()).unwrap_or(write);
+    let written = meaning.columns_written(last);
+    written.is_empty() || written.iter().any(|known| words(known) == words(column))
+}
+
 /// Whether `var` is computed from `field` (any, if none is named) of the value read: `read.field - amount`.
-fn arithmetic_on(context: &Context<'_>, field: Option<&str>, var: VarId, value: VarId) -> Option<SiteId> {
+fn arithmetic_on(context: &Context<'_>, field: Option<&str>, var: VarId, of: &Read<'_>) -> Option<SiteId> {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
@@ -241,10 +267,12 @@ fn arithmetic_on(context: &Context<'_>, field: Option<&str>, var: VarId, value: 
         .find(|row| {
             let operands = std::iter::once(row.left).chain(row.right);
             operands.flat_map(|operand| meaning.made_from(operand)).any(|var| {
-                program.loaded_as(var).is_some_and(|load| {
+                let is_column = var == of.value
+                    && of.column.is_some_and(|column| field.is_none_or(|field| words(field) == words(column)));
+                is_column || program.loaded_as(var).is_some_and(|load| {
                     // A column and the field that holds it: `balance_cents`, `BalanceCents`.
                     field.is_none_or(|field| words(field) == words(program.text(load.field)))
-                        && (load.base == value || meaning.made_from(load.base).contains(&value))
+                        && (load.base == of.value || meaning.made_from(load.base).contains(&of.value))
                 })
             })
         })

@@ -6,7 +6,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope};
 use distsys_facts::{FunctionId, Id, Role, SiteId};
 use rustc_hash::FxHashMap;
 
-use crate::transactions::{Locks, Transaction, covered, is_elsewhere, while_uncommitted};
+use crate::transactions::{Locks, Transaction, is_elsewhere, open, while_uncommitted};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -52,7 +52,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let function_of = |site: &SiteId| context.function_of(*site);
     let program = ascent_run! {
         relation calls(SiteId, EffectId) = calls;
-        relation covered(Transaction, SiteId) = covered(context);
+        relation covered(Transaction, SiteId) = open(context);
         relation uncommitted(SiteId, EffectId, SiteId, EffectId) = uncommitted;
         relation commits(FunctionId, SiteId) = commits;
         // Committed by hand before the call, inside of what opened it.
@@ -60,7 +60,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         over(t, s) <-- covered(t, s), calls(s, _), commits(function_of(s), c), covered(t, c), if meaning.precedes(*c, *s);
         relation found(SiteId, EffectId);
         found(s, e) <-- calls(s, e), covered(t, s), !over(t, s);
-        found(s, e) <-- uncommitted(s, e, _, _);
+        found(s, e) <-- uncommitted(s, e, w, _), if meaning.precedes(*w, *s);
     };
     let mut found = program.found;
     found.sort_unstable();

@@ -22,6 +22,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::bindings::{Binding, Bindings};
 use super::members::Hierarchy;
 use super::values::{HandleRole, Sets, Value, ValueId, ValueKind, Values};
+use crate::csr::Csr;
 use crate::model::{Family, ModelSet};
 use crate::paths::{PathId, Paths};
 use crate::program::Program;
@@ -88,6 +89,7 @@ pub struct Resolution {
     provided: FxHashMap<(ClassId, Sym), VarId>,
     calls_by_site: FxHashMap<SiteId, (u32, u32)>,
     passed_by_site: FxHashMap<SiteId, (u32, u32)>,
+    passed_by_parameter: Csr,
     external_by_site: FxHashMap<SiteId, (u32, u32)>,
     class_lines: FxHashMap<ClassId, Vec<PathId>>,
 }
@@ -113,6 +115,11 @@ impl Resolution {
     /// The arguments that reach parameters of project functions at `site`.
     pub fn passed_at(&self, site: SiteId) -> &[Passed] {
         self.passed_by_site.get(&site).map_or(&[], |&(start, end)| &self.passed[start as usize..end as usize])
+    }
+
+    /// The arguments that reach a parameter.
+    pub fn passed_to(&self, parameter: VarId) -> impl DoubleEndedIterator<Item = &Passed> + Clone {
+        self.passed_by_parameter.of(&self.passed, parameter)
     }
 
     /// What a field of a class may hold, inherited ones included.
@@ -558,6 +565,8 @@ impl<'p, 'f> Flow<'p, 'f> {
         let mut passed: Vec<Passed> = self.passed.iter().copied().collect();
         passed.sort_unstable();
         let passed_by_site = ranges(&passed, |row| row.site);
+        let passed_by_parameter =
+            Csr::by(self.program.facts.count(IdKind::Var), &passed, |row: &Passed| Some(row.parameter));
         let calls_by_site = ranges(&calls, |edge| edge.site);
         let external_by_site = ranges(&external, |row| row.0);
         let mut class_lines = FxHashMap::default();
@@ -600,6 +609,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             provided: self.provided.fields,
             calls_by_site,
             passed_by_site,
+            passed_by_parameter,
             external_by_site,
             class_lines,
         }
