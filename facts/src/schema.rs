@@ -126,7 +126,7 @@ relations! {
     manages: Manages { region: RegionId, var: VarId, bound: Option<VarId> }
     /// The handler `region` catches exceptions of `type_` (empty: all), binding `var` if named.
     catches: Catches { region: RegionId, type_: Sym, var: Option<VarId> }
-    /// The handler or arm `region` does nothing: it has no statement (`pass` and `...` are none), and no comment that says why.
+    /// The handler or arm `region` does nothing: it has no statement (`pass` and `...` are none) but for one that returns a constant, and no comment that says why.
     idle: Idle { region: RegionId }
     /// The handler or finalizer `region` belongs to the `try` region `body`.
     handles: Handles { region: RegionId, body: RegionId }

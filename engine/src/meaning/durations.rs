@@ -1,9 +1,10 @@
 //! Spans of time: literals with the unit of their library, constants, arithmetic, and what makes spans.
 
 use distsys_facts::schema::Load;
-use distsys_facts::{LiteralKind, VarId};
+use distsys_facts::{LiteralKind, SiteId, VarId};
 
 use super::Meaning;
+use super::invoked::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use crate::model::Family;
 use crate::operation::{Attr, OpKind};
@@ -24,6 +25,30 @@ impl Meaning<'_> {
     /// The span that an attribute of an operation says, in milliseconds; none if it is not constant.
     pub fn span(&self, op: &Operation, attr: Attr) -> Option<f64> {
         self.span_found(op, &self.attribute(op, attr))
+    }
+
+    /// The span that an attribute says, also where the calls that lead to the operation pass it: `trace`, outermost first, ends
+    /// at the operation.
+    pub fn span_along(&self, op: &Operation, attr: Attr, trace: &[SiteId]) -> Option<f64> {
+        let found = self.attribute(op, attr);
+        if let Some(span) = self.span_found(op, &found) {
+            return Some(span);
+        }
+        let own_unit = self.models.op(op.family, op.model).unit.or(default_unit(op.family));
+        let (mut var, unit) = match found {
+            Found::Is(Operand::Var(var)) => (var, own_unit),
+            Found::Is(Operand::Counted(var, unit)) => (var, Some(unit)),
+            _ => return None,
+        };
+        for site in trace.iter().rev().skip(1) {
+            let parameter = self.program.parameter(parameter_of(self.reader(), var)?)?;
+            let passed = self.resolution.passed_at(*site).iter().find(|row| row.parameter == parameter.var);
+            var = passed.map(|row| row.argument).or(parameter.default)?;
+            if let Some(span) = self.span_of(var, unit, 0) {
+                return Some(span);
+            }
+        }
+        None
     }
 
     pub(super) fn span_found(&self, op: &Operation, found: &Found) -> Option<f64> {

@@ -240,6 +240,10 @@ impl<'m> Reader<'m, '_> {
                 Some(var) => self.at_maker(op, var, inner),
                 None => Found::Absent,
             },
+            Source::Counted(unit, inner) => match self.source(op, inner) {
+                Found::Is(Operand::Var(var)) => Found::Is(Operand::Counted(var, f64::from(*unit))),
+                found => found,
+            },
             Source::Span(count, unit) => {
                 let at = |position: usize| self.argument(op.call, position + op.shift as usize);
                 let Some(count) = at(*count) else { return Found::Absent };

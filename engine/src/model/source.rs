@@ -35,6 +35,8 @@ pub enum Source {
     Deadline(usize),
     /// `span(0, 1)`: argument 0, counted in the unit of time that argument 1 names.
     Span(usize, usize),
+    /// `seconds(after(EX))`, `millis(px)`: a bare number there counts so many milliseconds, whatever the library's unit.
+    Counted(u32, Box<Source>),
     /// `outer(feign.FeignClient).name`: a source at the annotation of this qualified name on the class that the annotated
     /// function is a member of; without one: whether it is there.
     Outer(String, Option<Box<Source>>),
@@ -84,6 +86,12 @@ impl Source {
     fn parse(text: &str) -> Result<Source, String> {
         if let Some(constant) = text.strip_prefix('=') {
             return Ok(Source::Constant(constant.to_owned()));
+        }
+        for (name, unit) in [("seconds", 1000), ("millis", 1)] {
+            let counted = text.strip_prefix(name).and_then(|rest| rest.strip_prefix('(')?.strip_suffix(')'));
+            if let Some(inner) = counted {
+                return Ok(Source::Counted(unit, Box::new(Source::parse(inner)?)));
+            }
         }
         if let Some((name, argument, rest)) = function(text) {
             let number = || {
@@ -141,7 +149,7 @@ impl Source {
                     Ok(Source::Option(name.to_owned(), Box::new(Source::parse(inner)?)))
                 }
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, outer, made, function, passed, option"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, seconds, millis, outer, made, function, passed, option"
                 )),
             };
         }

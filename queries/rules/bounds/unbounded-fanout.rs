@@ -1,8 +1,8 @@
 //! Remote calls are started at once for every element of a collection that nothing bounds.
 
 use ascent::ascent_run;
-use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectId};
+use distsys_engine::meaning::{Effect, EffectId, Found, Mode, Operand};
+use distsys_engine::{Attr, OpKind};
 use distsys_facts::{RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -28,6 +28,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let mut starts: Vec<(SiteId, SiteId, VarId)> = Vec::new();
     for op in meaning.operations.of_kind(OpKind::Gather).filter(|op| serves(context, op.site)) {
+        // `pMap(ids, load)`: it calls the function itself.
+        if let Found::Is(Operand::Var(over)) = meaning.attribute(op, Attr::Value)
+            && meaning.invocations.at(op.site).any(|run| run.mode == Mode::Inline)
+        {
+            starts.push((op.site, op.site, over));
+        }
         for argument in meaning.program.arguments(op.site) {
             let started = started_by(context, op.site, argument.var).into_iter();
             starts.extend(started.map(|(site, over)| (op.site, site, over)));
