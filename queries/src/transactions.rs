@@ -2,9 +2,10 @@
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{EffectFlags, EffectId};
+use distsys_engine::meaning::{EffectFlags, EffectId, Failure};
 use distsys_engine::resolve::HandleRole;
 use distsys_facts::{FunctionId, SiteId};
+use rustc_hash::FxHashMap;
 
 use crate::Context;
 
@@ -87,5 +88,22 @@ pub(crate) fn while_uncommitted(
     };
     let mut found = program.in_transaction;
     found.sort_unstable();
+    let mut failures = AfterFailures::default();
+    found.retain(|(send, _, write, _)| !failures.holds(context, *write, *send));
     found
+}
+
+/// Where what was tried has failed: what is sent from there tells of that.
+#[derive(Default)]
+pub(crate) struct AfterFailures {
+    by_function: FxHashMap<FunctionId, Vec<Failure>>,
+}
+
+impl AfterFailures {
+    /// Whether `send` is done where `tried`, in the same function, has failed.
+    pub(crate) fn holds(&mut self, context: &Context<'_>, tried: SiteId, send: SiteId) -> bool {
+        let function = context.function_of(send);
+        let failures = self.by_function.entry(function).or_insert_with(|| context.meaning.failures(function));
+        failures.iter().any(|failure| failure.sites.contains(&send) && failure.protected.contains(&tried))
+    }
 }

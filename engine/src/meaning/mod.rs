@@ -388,6 +388,11 @@ impl<'m> Meaning<'m> {
         self.operation(scope).is_some_and(|op| self.models.op(op.family, op.model).scopes.contains(&ScopeKind::Client))
     }
 
+    /// Whether a scope goes along with the calls it is for, as an argument of theirs.
+    pub fn travels(&self, scope: &Scope) -> bool {
+        self.operation(scope).is_some_and(|op| self.models.op(op.family, op.model).scopes.contains(&ScopeKind::Passed))
+    }
+
     /// The role of the connection that a scope is opened on, as its names say.
     pub fn role_of(&self, scope: &Scope) -> HandleRole {
         let Some(op) = self.operation(scope) else { return HandleRole::Unknown };
