@@ -31,6 +31,13 @@ pub(crate) fn is_elsewhere(flags: EffectFlags) -> bool {
     flags.has(EffectFlags::BACKGROUND) || flags.has(EffectFlags::AFTER_COMMIT)
 }
 
+/// Whether what commits at a site has begun the transaction itself: it ends no other.
+pub(crate) fn is_own(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    context.operation(site, OpKind::TxCommit).is_none()
+        && meaning.effects.at(site).any(|(effect, _)| effect.kind == OpKind::TxBegin)
+}
+
 /// Whether a row that is only locked counts as one that is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Locks {
@@ -55,7 +62,7 @@ pub(crate) fn while_uncommitted(
             OpKind::DbRead if locks == Locks::Count && effect.flags.has(EffectFlags::ROW_LOCK) => {
                 writes.push((row.site, row.effect));
             }
-            OpKind::TxCommit => commits.push((context.function_of(row.site), row.site)),
+            OpKind::TxCommit if !is_own(context, row.site) => commits.push((context.function_of(row.site), row.site)),
             _ => {}
         }
     }

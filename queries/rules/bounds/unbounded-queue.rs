@@ -251,12 +251,14 @@ fn waits_for_item(context: &Context<'_>, send: SiteId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
+    // `pool.submit(task)`: whoever keeps what it gives may wait for it; of callers that are given it, all must.
+    if let Some(task) = context.operation(send, OpKind::Spawn)
+        && let Found::Is(Operand::Var(given)) = meaning.attribute(task, Attr::Completion)
+    {
+        return keeps(context, task.function, given, 0);
+    }
     let Some(op) = context.operation(send, OpKind::Send) else { return false };
     let Found::Is(Operand::Var(item)) = meaning.attribute(op, Attr::Completion) else { return false };
-    // `pool.submit(task)`: whoever keeps what it gives may wait for it; of callers that are given it, all must.
-    if context.operation(send, OpKind::Spawn).is_some() {
-        return keeps(context, op.function, item, 0);
-    }
     let held = meaning.flows_to(item);
     let returned = program.returns_by_function.of(&r.returns, op.function).any(|row| row.var.is_some_and(|var| held.contains(&var)));
     returned || held.iter().any(|var| program.suspend_by_var.rows(*var).iter().next().is_some())
