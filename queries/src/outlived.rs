@@ -60,8 +60,9 @@ fn is_on_request(context: &Context<'_>, function: FunctionId) -> bool {
 fn is_waited_for(context: &Context<'_>, op: &Operation) -> bool {
     let meaning = context.meaning;
     let waits = |other: &&Operation| matches!(other.kind, OpKind::Join | OpKind::Receive | OpKind::Gather);
-    let mut later = meaning.operations.all.iter().filter(|other| other.function == op.function).filter(waits);
-    later.any(|other| meaning.precedes(op.site, other.site))
+    let mut others = meaning.operations.all.iter().filter(|other| other.function == op.function).filter(waits);
+    // After a loop that starts many, too.
+    others.any(|other| other.site > op.site || meaning.precedes(op.site, other.site))
 }
 
 /// Whether each step down to the operation is given the carrier of the request, and none makes one of its own.

@@ -194,6 +194,13 @@ fn waits(context: &Context<'_>, send: SiteId) -> bool {
         || waits_for_item(context, send)
         || waits_for_answer(context, send)
         || is_light(context, send)
+        || starts_workers(context, send)
+}
+
+/// The tasks that an object starts when it is made are its workers: as many as its threads.
+fn starts_workers(context: &Context<'_>, send: SiteId) -> bool {
+    let kind = context.meaning.program.function(context.function_of(send)).kind;
+    kind == FunctionKind::Constructor && context.operation(send, OpKind::Spawn).is_some()
 }
 
 /// A task that is handed to a pool, and does nothing that another system could slow down.
