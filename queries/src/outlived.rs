@@ -75,7 +75,11 @@ fn ends_with_request(context: &Context<'_>, trace: &[SiteId]) -> bool {
         if given.is_empty() {
             // `client.Do(req)`, where the request was made with it.
             let makers = program.arguments(site).filter_map(|row| meaning.made_by(row.var));
-            given.extend(makers.flat_map(|call| program.arguments(call).map(|row| row.var)).filter(|var| meaning.is_carrier(*var)));
+            given.extend(
+                makers
+                    .flat_map(|call| program.arguments(call).map(|row| row.var))
+                    .filter(|var| meaning.is_carrier(*var)),
+            );
         }
         given
     };

@@ -33,9 +33,7 @@ impl<'s> Lower<'s> {
             let receiver = self.receiver_of_plain_call(name);
             let arguments = self.arguments_of(node);
             return match receiver {
-                Some((receiver, name)) => {
-                    self.invoke(Callee::Member(receiver, name), &arguments, at)
-                }
+                Some((receiver, name)) => self.invoke(Callee::Member(receiver, name), &arguments, at),
                 None => {
                     let callee = self.to.global(name);
                     self.invoke(Callee::Value(callee, name), &arguments, at)

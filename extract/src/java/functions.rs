@@ -157,7 +157,9 @@ impl<'s> Lower<'s> {
 
     /// Whether a lock of the process may be taken in a body.
     fn may_lock(&self, body: Node<'_>) -> bool {
-        ["synchronized", ".lock()", ".lockInterruptibly()", ".tryLock("].iter().any(|call| self.slice(body).contains(call))
+        ["synchronized", ".lock()", ".lockInterruptibly()", ".tryLock("]
+            .iter()
+            .any(|call| self.slice(body).contains(call))
     }
 
     /// What runs while a monitor is held.
