@@ -10,6 +10,7 @@ pub mod finding;
 mod handlers;
 mod missing;
 mod models;
+mod outlived;
 mod own_rules;
 mod relations;
 mod retried;

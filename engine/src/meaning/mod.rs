@@ -80,6 +80,7 @@ pub struct Meaning<'m> {
     callers: FxHashMap<FunctionId, Vec<SiteId>>,
     flow: provenance::FlowIndex,
     served: OnceLock<FxHashSet<FunctionId>>,
+    requested: OnceLock<FxHashSet<FunctionId>>,
     unique: OnceLock<FxHashMap<String, uniqueness::Keys>>,
 }
 
@@ -142,6 +143,7 @@ impl<'m> Meaning<'m> {
             callers,
             flow,
             served: OnceLock::new(),
+            requested: OnceLock::new(),
             unique: OnceLock::new(),
         }
     }
@@ -340,6 +342,21 @@ impl<'m> Meaning<'m> {
         self.reader().is_looked_at(var) || self.flow.is_kept(var)
     }
 
+    /// The call that a value is made by.
+    pub fn made_by(&self, var: VarId) -> Option<SiteId> {
+        self.reader().maker(var).map(|call| call.site)
+    }
+
+    /// Whether a value goes along with calls for their deadline.
+    pub fn is_carrier(&self, var: VarId) -> bool {
+        self.reader().is_carrier(var)
+    }
+
+    /// Whether a carrier ends when the call has been answered that its function was given it for.
+    pub fn ends_with_call(&self, carrier: VarId) -> bool {
+        self.reader().ends_with_call(carrier, 0)
+    }
+
     /// The class of the project that a value is an instance of.
     pub fn class_of(&self, var: VarId) -> Option<ClassId> {
         self.reader().class_of(var)
@@ -386,6 +403,11 @@ impl<'m> Meaning<'m> {
     /// Whether a scope comes from the configuration of a client, which holds for all calls on it.
     pub fn is_of_client(&self, scope: &Scope) -> bool {
         self.operation(scope).is_some_and(|op| self.models.op(op.family, op.model).scopes.contains(&ScopeKind::Client))
+    }
+
+    /// Whether a scope goes along with the calls it is for, as an argument of theirs.
+    pub fn travels(&self, scope: &Scope) -> bool {
+        self.operation(scope).is_some_and(|op| self.models.op(op.family, op.model).scopes.contains(&ScopeKind::Passed))
     }
 
     /// The role of the connection that a scope is opened on, as its names say.
@@ -446,6 +468,22 @@ impl<'m> Meaning<'m> {
         self.served
             .get_or_init(|| self.reached(self.entry_points().into_iter().map(|(function, _)| function).collect()))
             .contains(&function)
+    }
+
+    /// What runs while a request waits for its answer.
+    pub fn is_requested(&self, function: FunctionId) -> bool {
+        let collect = || {
+            let routes = self.entry_points().into_iter().filter(|(_, kind)| *kind == OpKind::Route);
+            let mut from: Vec<FunctionId> = routes.map(|(function, _)| function).collect();
+            let mut reached = FxHashSet::default();
+            while let Some(at) = from.pop() {
+                if reached.insert(at) {
+                    from.extend(self.program.sites(at).flat_map(|site| self.waited_for(site.site)));
+                }
+            }
+            reached
+        };
+        self.requested.get_or_init(collect).contains(&function)
     }
 
     /// What functions may run, themselves included.

@@ -49,7 +49,11 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     for (key, value) in entry {
                         match key.as_str() {
                             "type" => library.carriers.extend(strings(key, value)?),
-                            _ => return Err(format!("[[carrier]]: unknown key `{key}`; known is `type`")),
+                            "detached" => library.detached.extend(strings(key, value)?),
+                            _ => {
+                                let message = format!("[[carrier]]: unknown key `{key}`; known are `type`, `detached`");
+                                return Err(message);
+                            }
                         }
                     }
                 }

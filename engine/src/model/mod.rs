@@ -234,6 +234,7 @@ struct Library {
     sets: Vec<Sets>,
     handles: Vec<String>,
     carriers: Vec<String>,
+    detached: Vec<String>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
     ops: Vec<OpModel>,
@@ -276,6 +277,8 @@ struct FamilyModels {
     by_setting: Lookup<u32>,
     handles: Vec<Pattern>,
     carriers: Vec<Pattern>,
+    /// Calls that make a carrier which ends with no other.
+    detached: Vec<Pattern>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
     ops: Vec<OpModel>,
@@ -364,6 +367,9 @@ impl ModelSet {
         }
         for carrier in library.carriers {
             models.carriers.extend(Pattern::parse(&carrier));
+        }
+        for call in library.detached {
+            models.detached.extend(Pattern::parse(&call));
         }
         for handle in library.handles {
             models.handles.extend(Pattern::parse(&handle));
@@ -472,6 +478,11 @@ impl ModelSet {
     /// Whether values of the type carry deadlines and the like along with calls, and no data.
     pub fn is_carrier(&self, family: Family, path: &str) -> bool {
         self.families.get(&family).is_some_and(|models| models.carriers.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Whether a call makes a carrier that ends with no other, not even the one that it is given.
+    pub fn is_detached(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.detached.iter().any(|pattern| pattern.matches(path)))
     }
 
     /// What a model says of values that annotated functions provide, chosen by a test.

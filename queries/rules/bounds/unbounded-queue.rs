@@ -6,7 +6,7 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Found, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
-use distsys_facts::{FunctionId, FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
+use distsys_facts::{CallKind, FunctionId, FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -39,7 +39,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         .operations
         .of_kind(OpKind::Send)
         .filter(|op| context.in_scope(op.site))
-        .filter_map(|op| Some((meaning.program.call(op.site)?.receiver?, op.site)))
+        .filter_map(|op| Some((queue_of(context, op)?, op.site)))
         .collect();
     let mut holds: Vec<(SiteId, VarId)> = Vec::new();
     for op in &created {
@@ -55,6 +55,19 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             map
         },
     );
+    // What nobody takes from is a collection, where what is put in can be taken out by a call at all.
+    let taken: FxHashSet<VarId> = meaning
+        .operations
+        .of_kind(OpKind::Receive)
+        .filter_map(|op| meaning.program.call(op.site)?.receiver)
+        .collect();
+    let collections: FxHashSet<SiteId> = created
+        .iter()
+        .filter(|op| is_collection(context, op))
+        .map(|op| op.site)
+        .filter(|queue| !holds.iter().any(|(site, var)| site == queue && taken.contains(var)))
+        .collect();
+    holds.retain(|(queue, _)| !collections.contains(queue));
     // Somebody looks at how much is queued: a bound of the project's own.
     let watched: FxHashSet<SiteId> = holds
         .iter()
@@ -85,6 +98,19 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         by_queue.entry(queue).or_insert((send, cause));
     }
     by_queue.into_iter().map(|(queue, (send, cause))| report(context, queue, send, cause)).collect()
+}
+
+/// The queue that a send puts into: what the operation says, or its receiver.
+fn queue_of(context: &Context<'_>, op: &Operation) -> Option<VarId> {
+    match context.meaning.attribute(op, Attr::Entity) {
+        Found::Is(Operand::Var(var)) => Some(var),
+        _ => context.meaning.program.call(op.site)?.receiver,
+    }
+}
+
+/// Whether what is made lets nobody wait: as much a collection as a queue.
+fn is_collection(context: &Context<'_>, op: &Operation) -> bool {
+    matches!(context.meaning.attribute(op, Attr::Sync), Found::Is(Operand::Text(text)) if text == "false")
 }
 
 /// No capacity, or one that means none (zero, negative, null).
@@ -131,6 +157,26 @@ fn looks_at_size(context: &Context<'_>, send: SiteId) -> bool {
             "qsize" | "len" | "size" | "length" | "is_full" | "full" => same(),
             name => words(name).iter().any(|word| matches!(word.as_str(), "reserve" | "admit" | "permit" | "quota" | "budget")),
         }
+    }) || asks_counter(context, send)
+}
+
+/// `if pending.get() < max { queue.add(item); pending.increment() }`: a count of the project's own is compared before the send.
+fn asks_counter(context: &Context<'_>, send: SiteId) -> bool {
+    const COUNTS: &[&str] = &["count", "depth", "len", "length", "outstanding", "pending", "queued", "size"];
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let counts = |var: VarId| {
+        let is_count = |name| words(program.text(name)).iter().any(|word| COUNTS.contains(&word.as_str()));
+        meaning.made_from(var).into_iter().any(|var| {
+            program.loaded_as(var).is_some_and(|load| is_count(load.field))
+                || program.variable(var).is_some_and(|row| is_count(row.name))
+        })
+    };
+    context.decisions(send).into_iter().any(|asked| {
+        program.binary_by_dst.of(&r.binary, asked).any(|row| {
+            matches!(program.text(row.operator), "<" | "<=" | ">" | ">=") && (counts(row.left) || row.right.is_some_and(counts))
+        })
     })
 }
 
@@ -142,7 +188,46 @@ fn waits(context: &Context<'_>, send: SiteId) -> bool {
         .operations
         .of_kind(OpKind::Join)
         .any(|op| op.function == function && meaning.precedes(send, op.site) && same_receiver(context, op.site, send));
-    context.has_permit(send) || looks_at_size(context, send) || joined || waits_for_item(context, send) || waits_for_answer(context, send)
+    context.has_permit(send)
+        || looks_at_size(context, send)
+        || joined
+        || waits_for_item(context, send)
+        || waits_for_answer(context, send)
+        || is_light(context, send)
+        || starts_workers(context, send)
+}
+
+/// The tasks that an object starts when it is made are its workers: as many as its threads.
+fn starts_workers(context: &Context<'_>, send: SiteId) -> bool {
+    let kind = context.meaning.program.function(context.function_of(send)).kind;
+    kind == FunctionKind::Constructor && context.operation(send, OpKind::Spawn).is_some()
+}
+
+/// A task that is handed to a pool, and does nothing that another system could slow down.
+fn is_light(context: &Context<'_>, send: SiteId) -> bool {
+    // What is not seen to do anything may do whatever it likes.
+    let is_seen = |function: FunctionId| context.meaning.program.sites(function).next().is_some();
+    let tasks = || context.meaning.callees(send).into_iter().flat_map(|task| context.meaning.reached(vec![task]));
+    let is_task = context.operation(send, OpKind::Spawn).is_some() && tasks().next().is_some() && tasks().all(is_seen);
+    let slow = |kind: OpKind| {
+        matches!(
+            kind,
+            OpKind::HttpRequest
+                | OpKind::Rpc
+                | OpKind::DbRead
+                | OpKind::DbWrite
+                | OpKind::Sql
+                | OpKind::ObjectRead
+                | OpKind::ObjectWrite
+                | OpKind::Payment
+                | OpKind::Notify
+                | OpKind::Publish
+                | OpKind::Enqueue
+                | OpKind::CacheRead
+                | OpKind::CacheWrite
+        )
+    };
+    is_task && !context.meaning.effects.at(send).any(|(effect, _)| slow(effect.kind))
 }
 
 /// After the send, its function awaits what was made together with the message, or gives it to its caller to await: the
@@ -173,11 +258,34 @@ fn waits_for_item(context: &Context<'_>, send: SiteId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
+    // `pool.submit(task)`: whoever keeps what it gives may wait for it; of callers that are given it, all must.
+    if let Some(task) = context.operation(send, OpKind::Spawn)
+        && let Found::Is(Operand::Var(given)) = meaning.attribute(task, Attr::Completion)
+    {
+        return keeps(context, task.function, given, 0);
+    }
     let Some(op) = context.operation(send, OpKind::Send) else { return false };
     let Found::Is(Operand::Var(item)) = meaning.attribute(op, Attr::Completion) else { return false };
     let held = meaning.flows_to(item);
     let returned = program.returns_by_function.of(&r.returns, op.function).any(|row| row.var.is_some_and(|var| held.contains(&var)));
     returned || held.iter().any(|var| program.suspend_by_var.rows(*var).iter().next().is_some())
+}
+
+/// Whether somebody looks at what a call in `function` gives: the function, or each that calls it and is handed it.
+fn keeps(context: &Context<'_>, function: FunctionId, given: VarId, depth: u32) -> bool {
+    const MAX_DEPTH: u32 = 4;
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut returned = program.returns_by_function.of(&program.facts.relations.returns, function);
+    if !returned.any(|row| row.var.is_some_and(|var| var == given || program.assigned_from(var).any(|row| row.src == given))) {
+        return meaning.is_used(given);
+    }
+    let callers: Vec<SiteId> = meaning.callers(function).iter().copied().filter(|site| context.in_scope(*site)).collect();
+    depth >= MAX_DEPTH
+        || callers.is_empty()
+        || callers.into_iter().all(|site| {
+            program.call(site).is_none_or(|call| keeps(context, context.function_of(site), call.result, depth + 1))
+        })
 }
 
 fn same_receiver(context: &Context<'_>, left: SiteId, right: SiteId) -> bool {
@@ -235,6 +343,7 @@ impl Unending {
         let maker = context.function_of(created);
         // A constructor only makes the queue; whoever holds what it gives goes on.
         let makes_only = context.function_of(send) != maker && !self.is_around(context, maker, send);
+        let makers = owners(context, created);
         let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
         let mut queue = VecDeque::from([(send, 0)]);
         while let Some((at, depth)) = queue.pop_front() {
@@ -245,7 +354,7 @@ impl Unending {
             let mut function = Some(context.function_of(at));
             while let Some(id) = function {
                 // Each call of the maker makes another queue.
-                if id == maker && !makes_only && meaning.program.function(id).kind != FunctionKind::Module {
+                if id == maker && !makes_only && meaning.program.function(id).kind != FunctionKind::Module || makers.contains(&id) {
                     break;
                 }
                 if self.entries.contains_key(&id) {
@@ -261,6 +370,28 @@ impl Unending {
         }
         None
     }
+}
+
+/// The functions that make an object which has a queue of its own: each call makes another.
+fn owners(context: &Context<'_>, created: SiteId) -> FxHashSet<FunctionId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let maker = program.function(context.function_of(created));
+    let of_constructor = maker.class.filter(|_| maker.kind == FunctionKind::Constructor);
+    let held = || program.call(created).map(|call| call.result);
+    // `final Queue<Task> open = new ConcurrentLinkedQueue<>();`
+    let of_field = || {
+        let holds = |var: VarId| held().is_some_and(|made| var == made || program.assigned_from(var).any(|row| row.src == made));
+        r.field.iter().find(|row| row.value.is_some_and(holds)).map(|row| row.class)
+    };
+    let Some(class) = of_constructor.or_else(of_field) else { return FxHashSet::default() };
+    r.call
+        .iter()
+        .filter(|call| call.kind == CallKind::New && meaning.class_of(call.result) == Some(class))
+        .map(|call| context.function_of(call.site))
+        .filter(|function| program.function(*function).kind != FunctionKind::Module)
+        .collect()
 }
 
 /// Whether a loop of unknown size repeats a site while the queue that `created` makes lives.
@@ -288,7 +419,12 @@ fn drains(context: &Context<'_>, region: RegionId) -> bool {
         .sites(function)
         .filter(|site| program.region_within(site.region, region))
         .filter_map(|site| program.call(site.site))
-        .any(|call| matches!(program.text(call.name), "get_nowait" | "try_recv"))
+        .any(|call| match program.text(call.name) {
+            "get_nowait" | "try_recv" => true,
+            // With a time it waits.
+            "poll" | "pollFirst" | "pollLast" => program.arguments(call.site).next().is_none(),
+            _ => false,
+        })
         && !program.regions_outward(region).skip(1).any(|row| row.kind == RegionKind::Loop)
 
 }

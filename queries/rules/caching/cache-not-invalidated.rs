@@ -37,7 +37,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut changers: Vec<(Name, FunctionId)> = Vec::new();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
-        let function = context.function_of(row.site);
+        // `@Cacheable("orders") Order find(…)`: the annotated function does it.
+        let function = meaning.operations.decorated(row.site).unwrap_or(context.function_of(row.site));
         if !context.in_scope(row.site) {
             continue;
         }
@@ -70,6 +71,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (function, key, write) in fills {
         for &(entity, read) in reads.get(&function).into_iter().flatten() {
             let is_filled = match read == write {
+                _ if meaning.operations.decorated(write) == Some(function) => is_given(context, function, read),
                 true => is_filled_by_given(context, write),
                 false => meaning.precedes(read, write) && carries(context, read, write),
             };
@@ -330,6 +332,15 @@ fn columns_held<'m>(context: &Context<'m>, reads: &FxHashMap<FunctionId, Vec<(Na
 }
 
 /// Whether the cache is filled far below a call: of all that is handed down, what is kept is not sure.
+/// Whether what a function gives is made from what it reads.
+fn is_given(context: &Context<'_>, function: FunctionId, read: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let read = program.call(read).map(|call| call.result);
+    let mut given = program.returns_by_function.of(&program.facts.relations.returns, function).filter_map(|row| row.var);
+    read.is_some_and(|read| given.any(|var| meaning.made_from(var).contains(&read)))
+}
+
 fn is_far(context: &Context<'_>, fill: SiteId) -> bool {
     let meaning = context.meaning;
     let effect = meaning.effects.at(fill).find(|(effect, _)| effect.kind == OpKind::CacheWrite);

@@ -27,12 +27,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for scope in meaning.scopes.of_kind(OpKind::TimeoutScope) {
         let Some(op) = meaning.operation(scope).filter(|op| context.in_scope(op.site)) else { continue };
         let Some(outer) = meaning.span(op, Attr::Timeout).filter(|span| *span > 0.0) else { continue };
+        // A deadline that goes along with a call ends the call, too: to be shorter than the client's limit is what it is for.
+        let travels = meaning.travels(scope);
         let mut longest: Option<Inverted> = None;
         for site in meaning.sites(scope) {
             let mut seen = FxHashSet::default();
             let mut trace = Vec::new();
             waits(context, op.site, site, 1.0, &mut trace, &mut seen, &mut |trace, inner, attempts| {
-                if inner * attempts > outer && longest.as_ref().is_none_or(|known| inner * attempts > known.inner * known.attempts) {
+                let counts = inner * attempts > outer && (attempts > 1.0 || !travels);
+                if counts && longest.as_ref().is_none_or(|known| inner * attempts > known.inner * known.attempts) {
                     longest = Some(Inverted { outer, inner, attempts, trace: trace.to_vec() });
                 }
             });

@@ -1,9 +1,12 @@
 //! A lock is let go by deleting its key, whoever holds it by now.
 
+use std::collections::BTreeMap;
+
 use ascent::ascent_run;
 use distsys_engine::meaning::{Found, Name, Operand};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{ClassId, SiteId, Sym, VarId};
+use distsys_facts::schema::Sql;
+use distsys_facts::{ClassId, SiteId, SqlVerb, Sym, VarId};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -29,7 +32,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         locks.extend(keys(context, op.site, OpKind::LockAcquire).into_iter().map(|key| (key, op.site)));
     }
     if locks.is_empty() {
-        return Vec::new();
+        return of_tables(context);
     }
     let mut deletes: Vec<(Key, SiteId)> = Vec::new();
     let mut asks_owner: Vec<(SiteId,)> = Vec::new();
@@ -49,7 +52,54 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut found = program.found;
     found.sort_unstable();
     found.dedup_by_key(|(delete, _)| *delete);
-    found.into_iter().map(|(delete, lock)| report(context, delete, lock)).collect()
+    found.into_iter().map(|(delete, lock)| report(context, delete, lock)).chain(of_tables(context)).collect()
+}
+
+/// Locks that are rows: a statement takes the row over when its time has run out, another deletes it by its name alone.
+fn of_tables(context: &Context<'_>) -> Vec<Finding> {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let columns = |text: Sym| program.text(text).split(',').filter(|column| !column.is_empty());
+    let mut leases: Vec<(&Sql, SiteId)> = Vec::new();
+    for row in &r.sql {
+        if columns(row.clauses).any(|clause| clause == "takes_over") {
+            leases.extend(used_at(context, row.var).map(|site| (row, site)));
+        }
+    }
+    let mut found: BTreeMap<SiteId, SiteId> = BTreeMap::new();
+    for row in r.sql.iter().filter(|row| row.verb == SqlVerb::Delete && !row.where_columns.is_empty()) {
+        let of_same = leases.iter().filter(|(lease, _)| lease.table == row.table);
+        // What names the lock, not what the taker sets: that would be its holder, or its end.
+        let names_lock = |lease: &Sql, column: &str| {
+            let is_set = lease.verb == SqlVerb::Update && columns(lease.columns).any(|set| set == column);
+            !is_set && columns(lease.where_columns).any(|known| known == column)
+        };
+        let by_name = of_same.filter(|(lease, _)| columns(row.where_columns).all(|column| names_lock(lease, column)));
+        if let (Some((_, lease)), Some(delete)) = (by_name.min_by_key(|(_, site)| *site), used_at(context, row.var)) {
+            found.entry(delete).or_insert(*lease);
+        }
+    }
+    found.into_iter().map(|(delete, lock)| report_row(context, delete, lock)).collect()
+}
+
+/// The call that a statement's text is given to, or a copy of it.
+fn used_at(context: &Context<'_>, text: VarId) -> Option<SiteId> {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let mut held = context.meaning.flows_to(text).into_iter().collect::<Vec<_>>();
+    held.sort_unstable();
+    let mut sites = held.into_iter().flat_map(|var| program.argument_by_var.of(&r.argument, var)).map(|row| row.site);
+    sites.find(|site| context.in_scope(*site))
+}
+
+fn report_row(context: &Context<'_>, delete: SiteId, lock: SiteId) -> Finding {
+    let message = "the lock's row is deleted by its name alone, without asking who holds it; a holder that was slow, whose lease has run out, deletes the lock of the next one, and a third comes in".to_owned();
+    FindingBuilder::new(context, &RULE.info, delete, message)
+        .step(lock, "the lock is taken over here when its time has run out")
+        .step(delete, "and its row deleted here")
+        .checked("no column of the holder, its token or the lease's end in the condition")
+        .help("keep a unique token in the row, and delete it only where the token is one's own")
+        .build()
 }
 
 /// What a key is known by.

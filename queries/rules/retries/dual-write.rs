@@ -8,7 +8,7 @@ use distsys_facts::{FunctionId, FunctionKind, ParameterKind, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::handlers::redelivered;
-use crate::transactions::is_elsewhere;
+use crate::transactions::{AfterFailures, is_elsewhere};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -61,9 +61,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         written_first(s, m, w, e) <-- sends(f, s, m), if !is_lossy(*m), writes(f, w, e), if s != w && meaning.precedes(*w, *s) && share(context, *s, *w);
     };
     let mut by_send: FxHashMap<SiteId, (EffectId, SiteId, EffectId, Severity)> = FxHashMap::default();
+    let mut failures = AfterFailures::default();
     for (mut found, severity) in [(program.written_first, Severity::Minor), (program.sent_first, Severity::Major)] {
         found.sort_unstable();
         for (send, message, write, effect) in found {
+            if failures.holds(context, write, send) {
+                continue;
+            }
             by_send.entry(send).or_insert((message, write, effect, severity));
         }
     }

@@ -10,7 +10,7 @@ use distsys_facts::{ClassId, FunctionId, FunctionKind, RegionKind, SiteId};
 use rustc_hash::FxHashSet;
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
-use crate::{Context, FindingBuilder, Rule};
+use crate::{Context, FindingBuilder, Rule, outlived};
 
 pub(crate) static RULE: Rule = Rule {
     info: RuleInfo {
@@ -81,6 +81,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     let mut findings: Vec<Finding> = by_callee.into_values().filter_map(|places| report(context, &places)).collect();
     findings.extend(never_flushed(context));
+    findings.extend(outlived::findings(context, &RULE.info));
     findings
 }
 
