@@ -20,12 +20,22 @@ impl Meaning<'_> {
 
     /// Likewise, where of an object only the fields that are `followed` lead to it.
     pub fn made_from_by(&self, var: VarId, followed: impl Fn(&str) -> bool) -> FxHashSet<VarId> {
+        self.made_from_through(var, followed, |_| true)
+    }
+
+    /// Likewise, through those variables alone that `pass`.
+    pub fn made_from_through(
+        &self,
+        var: VarId,
+        followed: impl Fn(&str) -> bool,
+        passes: impl Fn(VarId) -> bool,
+    ) -> FxHashSet<VarId> {
         let program = self.program;
         let r = &program.facts.relations;
         let mut seen: FxHashSet<VarId> = FxHashSet::default();
         let mut stack = vec![var];
         while let Some(at) = stack.pop() {
-            if seen.len() > MAX_SLICE || self.reader().is_carrier(at) || !seen.insert(at) {
+            if seen.len() > MAX_SLICE || self.reader().is_carrier(at) || !passes(at) || !seen.insert(at) {
                 continue;
             }
             stack.extend(program.assigned_from(at).map(|row| row.src));

@@ -78,6 +78,7 @@ pub(super) fn role(path: &str) -> Role {
             "examples" | "example" | "benches" | "bench" | "benchmarks" | "benchmark" | "docs" | "doc" | "samples"
             | "demo" | "demos" | "stories" | "tutorial" | "tutorials" | "script" | "scripts" | "_scripts"
             | "scripts-dev" | "dev-scripts" | "contrib" | "xtask" => role = Role::Example,
+            "seeds" | "seeders" => role = Role::Example,
             _ if folder.ends_with("bench") => role = Role::Example,
             // Configuration of tools, templates, hooks.
             _ if folder.starts_with('.') => role = Role::Example,
@@ -90,7 +91,16 @@ pub(super) fn role(path: &str) -> Role {
         || stem.ends_with("_tests")
         || matches!(stem, "conftest" | "tests" | "test" | "testing" | "test_helpers")
         || [".test.", ".spec.", ".e2e.", ".cy.", "-test.", "_spec."].iter().any(|part| name.contains(part));
-    if is_test { Role::Test } else { role }
+    // Data made up to try things out with.
+    let is_made_up = matches!(stem, "seed" | "seeds" | "seeder" | "populatedb" | "populate_db")
+        || ["random", "fake", "dummy", "sample", "demo"]
+            .iter()
+            .any(|word| stem.strip_prefix(word).is_some_and(|rest| matches!(rest, "_data" | "-data" | "Data")));
+    match (is_test, is_made_up) {
+        (true, _) => Role::Test,
+        (false, true) => Role::Example,
+        (false, false) => role,
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +115,10 @@ mod tests {
         for path in ["src/contest.py", "latest/x.rs", "src/attestation.ts", "tests_of_faith.py"] {
             assert_eq!(role(path), Role::Source, "{path}");
         }
+        for path in ["prisma/seed.ts", "shop/random_data.py", "database/seeders/orders.ts", "commands/populatedb.py"] {
+            assert_eq!(role(path), Role::Example, "{path}");
+        }
+        assert_eq!(role("src/seedling.ts"), Role::Source);
         assert_eq!(role("app/migrations/0001_initial.py"), Role::Migration);
         for path in ["examples/a.rs", "scripts/release.py", ".semgrep/rule.py"] {
             assert_eq!(role(path), Role::Example, "{path}");
