@@ -19,6 +19,10 @@ pub(crate) struct Sent {
 /// a job that does one of them.
 pub(crate) fn sent_for(context: &Context<'_>, trace: &[SiteId], insert: &Effect) -> Option<Sent> {
     let meaning = context.meaning;
+    // What only notes that something happened is no thing that could be there twice.
+    if meaning.text(insert.entity).is_none_or(|entity| NOTES.iter().any(|note| entity.ends_with(note))) {
+        return None;
+    }
     trace.iter().rev().find_map(|&site| {
         let rows = rows_at(context, site, insert);
         let mut after = meaning.effects.in_function(context.function_of(site)).filter(|(effect, row)| {
@@ -31,6 +35,8 @@ pub(crate) fn sent_for(context: &Context<'_>, trace: &[SiteId], insert: &Effect)
         sent.map(|(effect, row)| Sent { site: row.site, effect })
     })
 }
+
+const NOTES: &[&str] = &["log", "audit", "event", "history", "trace", "metric", "activity", "visit"];
 
 /// A job of such a name tells what happened; for a second row that is the truth.
 const TELLS: &[&str] = &["record", "log", "track", "audit"];
@@ -46,7 +52,8 @@ fn goes_out(context: &Context<'_>, effect: &Effect) -> bool {
         OpKind::Payment | OpKind::Notify => true,
         OpKind::HttpRequest => {
             let url = meaning.text(effect.entity);
-            meaning.text(effect.verb) == Some("post") && !url.is_some_and(|url| is_repeatable_action(url) || is_telemetry(url))
+            meaning.text(effect.verb) == Some("post")
+                && !url.is_some_and(|url| is_repeatable_action(url) || is_telemetry(url))
         }
         OpKind::Enqueue => match effect.entity {
             Term::Function(handler) => {
@@ -108,7 +115,11 @@ pub(crate) fn asks_for_work(context: &Context<'_>, trace: &[SiteId], insert: &Ef
     }
     let waits = |column: &str, value: VarId| is_state(column) && says_waiting(context, value);
     trace.iter().any(|&site| {
-        let given = program.call(site).and_then(|call| call.receiver).into_iter().chain(program.arguments(site).map(|row| row.var));
+        let given = program
+            .call(site)
+            .and_then(|call| call.receiver)
+            .into_iter()
+            .chain(program.arguments(site).map(|row| row.var));
         let made = given.flat_map(|var| meaning.made_from(var)).filter_map(|var| program.call_giving(var));
         let makers = made.filter(|call| {
             meaning.class_of(call.result).is_some_and(|class| {
@@ -117,7 +128,9 @@ pub(crate) fn asks_for_work(context: &Context<'_>, trace: &[SiteId], insert: &Ef
         });
         let mut fields = makers.flat_map(|call| program.arguments(call.site));
         fields.any(|row| waits(program.text(row.keyword), row.var))
-    }) || trace.last().is_some_and(|site| meaning.columns_set(*site).into_iter().any(|(column, value)| waits(column, value)))
+    }) || trace
+        .last()
+        .is_some_and(|site| meaning.columns_set(*site).into_iter().any(|(column, value)| waits(column, value)))
 }
 
 /// Whether an entity is a piece of work by its last word, as it is spelt in one: `reportrequest`, `exportjob`.
@@ -128,7 +141,8 @@ fn is_named_for_work(entity: &str) -> bool {
 
 /// Whether the value is, or is named for, the state of what waits to be done.
 fn says_waiting(context: &Context<'_>, value: VarId) -> bool {
-    const WAITING: &[&str] = &["pending", "queued", "scheduled", "requested", "waiting", "sending", "submitted", "enqueued"];
+    const WAITING: &[&str] =
+        &["pending", "queued", "scheduled", "requested", "waiting", "sending", "submitted", "enqueued"];
     let meaning = context.meaning;
     let program = meaning.program;
     let says = |text: &str| words(text).iter().any(|word| WAITING.contains(&word.as_str()));

@@ -97,6 +97,9 @@ fn may_create(context: &Context<'_>, effect: &Effect) -> bool {
     }
 }
 
+/// A handler, a service, what it stores with, and the operation.
+const MAX_DEPTH: usize = 4;
+
 fn harm(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Option<Harm> {
     if effect.kind == OpKind::Payment {
         return Some(Harm::Paid);
@@ -106,10 +109,12 @@ fn harm(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Option<Harm
         OpKind::DbWrite => is_seen_twice(entity),
         _ => entity.rsplit('/').find(|part| !part.is_empty()).is_some_and(is_seen_twice),
     };
+    // Far below a route stands what it does beside what it is for.
+    let is_near = trace.len() <= MAX_DEPTH;
     match effect.kind {
         _ if is_seen => Some(if is_payment(context, trace, effect) { Harm::Paid } else { Harm::Seen }),
-        OpKind::DbWrite if asks_for_work(context, trace, effect) => Some(Harm::Worked),
-        OpKind::DbWrite => sent_for(context, trace, effect).map(Harm::Sent),
+        OpKind::DbWrite if is_near && asks_for_work(context, trace, effect) => Some(Harm::Worked),
+        OpKind::DbWrite if is_near => sent_for(context, trace, effect).map(Harm::Sent),
         _ => None,
     }
 }
