@@ -10,6 +10,7 @@ macro_rules! rules {
 
 rules! {
     dual_write = "retries/dual-write.rs",
+    hot_row_counter = "hot-spots/hot-row-counter.rs",
     idempotency_key_per_attempt = "retries/idempotency-key-per-attempt.rs",
     redelivery_without_dedup = "retries/redelivery-without-dedup.rs",
     retry_of_side_effect = "retries/retry-of-side-effect.rs",

@@ -6,6 +6,7 @@ mod carried;
 #[path = "../rules/mod.rs"]
 mod catalogue;
 mod context;
+mod creations;
 pub mod finding;
 mod handlers;
 mod missing;

@@ -106,16 +106,7 @@ fn returns(entry: &Table) -> Result<Returns, String> {
                     "self" => Returned::SelfType,
                     "receiver" => Returned::Receiver,
                     "class" => Returned::OfClass,
-                    _ => match (
-                        text.parse::<usize>(),
-                        text.strip_prefix("call(").and_then(|rest| rest.strip_suffix(')')),
-                    ) {
-                        (Ok(position), _) => Returned::Argument(position),
-                        (_, Some(position)) => {
-                            Returned::CallOf(position.parse().map_err(|_| format!("`{text}` is no type"))?)
-                        }
-                        _ => Returned::Type(text),
-                    },
+                    _ => returned_of(text)?,
                 });
             }
             _ => return Err(format!("unknown key `{key}`; known are call, type")),
@@ -126,6 +117,22 @@ fn returns(entry: &Table) -> Result<Returns, String> {
         return Err("`call` is missing".to_owned());
     }
     Ok(Returns { patterns, returned })
+}
+
+/// `0`, `call(0)`, `member(0, 1)`, or a type's name.
+fn returned_of(text: String) -> Result<Returned, String> {
+    let within = |word: &str| text.strip_prefix(word)?.strip_prefix('(')?.strip_suffix(')');
+    let position = |written: &str| written.trim().parse::<usize>().map_err(|_| format!("`{text}` is no type"));
+    if let Ok(position) = text.parse::<usize>() {
+        return Ok(Returned::Argument(position));
+    }
+    if let Some(written) = within("call") {
+        return Ok(Returned::CallOf(position(written)?));
+    }
+    if let Some((object, name)) = within("member").and_then(|written| written.split_once(',')) {
+        return Ok(Returned::MemberOf(position(object)?, position(name)?));
+    }
+    Ok(Returned::Type(text))
 }
 
 fn makes(entry: &Table) -> Result<Makes, String> {

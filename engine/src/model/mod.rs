@@ -87,6 +87,8 @@ pub enum Returned {
     Argument(usize),
     /// What calling an argument gives.
     CallOf(usize),
+    /// The member of an argument that another one names.
+    MemberOf(usize, usize),
     /// An instance of the project class that the receiver is of (`Optional<Order>`).
     OfClass,
     /// A qualified type, `{0}` filled with the text of argument 0.

@@ -80,6 +80,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
         }
     }
+    let filled: FxHashSet<Name> = looks.iter().map(|(key, _)| *key).chain(replaced.iter().map(|(key, _)| *key)).collect();
+    cached.extend(copied_elsewhere(context, &drops, &filled));
     let dropped: FxHashSet<Name> = drops.iter().map(|(key, _)| *key).collect();
     // A copy that somebody takes care to drop is meant to be fresh; so is one of a single row that would stay for long.
     let nobody_drops = |key: &Name| !dropped.contains(key) && drops_any.is_empty();
@@ -108,6 +110,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation changers(Name, FunctionId) = changers;
         relation cared(Name, Name, FunctionId);
         cared(e, k, f) <-- cached(e, k, c), changers(e, f), drops(k, f), if *f != function_of(c);
+        // Who fills the copy is not seen: the one that drops it is where it is known from.
+        cared(e, k, function_of(c)) <-- cached(e, k, c), if is_drop(context, *c);
         relation changed(SiteId, EffectId, SiteId, Name);
         changed(s, e, c, k) <-- cached(entity, k, c), cared(entity, k, _), writes(entity, s, e), if function_of(s) != function_of(c);
         relation unheeded(Name);
@@ -157,8 +161,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if nobody_drops(&stale.key) {
             return named;
         }
-        named
-            || !is_far(context, stale.fill) && careless[&stale.key].len() <= MAX_CARELESS * careful[&stale.key].len()
+        let few = careless[&stale.key].len() <= MAX_CARELESS * careful[&stale.key].len();
+        if is_drop(context, stale.fill) {
+            return few;
+        }
+        named || !is_far(context, stale.fill) && few
     });
     found.retain(|stale| context.in_scope(stale.at));
     found.sort_unstable_by_key(|stale| (stale.at, stale.write, stale.effect, stale.fill, stale.key));
@@ -206,6 +213,48 @@ fn stays_long(context: &Context<'_>, key: Name, fill: SiteId) -> bool {
         _ => meaning.span_along(op, Attr::Ttl, &trace).is_some_and(|span| span > PATIENCE),
     };
     long && meaning.name(key).contains("{}")
+}
+
+/// Copies that nothing here fills (another service of the same cache does): a function writes an entity, then drops the
+/// entry whose key is named for it.
+fn copied_elsewhere(context: &Context<'_>, drops: &[(Name, Drop)], filled: &FxHashSet<Name>) -> Vec<(Name, Name, SiteId)> {
+    let meaning = context.meaning;
+    let mut found = Vec::new();
+    for &(key, Drop { function, site, .. }) in drops.iter().filter(|(key, _)| !filled.contains(key)) {
+        // The drop itself, not a call of what drops: there the writers are the same.
+        let is_own = meaning.operations.at(site).any(|op| op.kind == OpKind::CacheDelete);
+        let parts = words(meaning.name(key));
+        if parts.iter().any(|part| NO_COPY.contains(&part.as_str())) {
+            continue;
+        }
+        let named: String = parts.concat();
+        let writes = meaning.effects.in_function(function).filter(|(effect, row)| {
+            effect.kind == OpKind::DbWrite && meaning.precedes(row.site, site)
+        });
+        let of_key = |name: &Name| {
+            let entity: String = words(meaning.name(*name)).concat();
+            entity.len() >= MIN_ENTITY && named.contains(&entity)
+        };
+        found.extend(writes.filter(|_| is_own).filter_map(|(effect, _)| effect.entity_name()).filter(of_key).map(|entity| (entity, key, site)));
+    }
+    found.sort_unstable();
+    found.dedup_by_key(|(entity, key, _)| (*entity, *key));
+    found
+}
+
+/// Keys of such names hold a state of their own, which no other writer of the entity knows of.
+const NO_COPY: &[&str] = &[
+    "lock", "locks", "mutex", "lease", "limit", "rate", "ratelimit", "throttle", "attempt", "attempts", "retry", "retries", "counter",
+    "token", "tokens", "otp", "code", "nonce", "session", "sessions", "queue", "pending", "processing", "running", "progress", "dedup",
+    "idempotency", "verification", "heartbeat", "presence", "online", "typing", "flag",
+];
+
+/// A key whose filling is not seen is named for an entity by a name no shorter.
+const MIN_ENTITY: usize = 6;
+
+/// Whether all that is known of a copy is that it is dropped here.
+fn is_drop(context: &Context<'_>, site: SiteId) -> bool {
+    context.meaning.effects.at(site).all(|(effect, _)| effect.kind != OpKind::CacheWrite)
 }
 
 /// A copy under `key`, made by `fill`, that stays when `write` changes what it is of; `at` is the write, or the call of it
@@ -386,6 +435,7 @@ fn report(context: &Context<'_>, stale: &Stale, others: &[SiteId], others_care: 
     let mut builder = FindingBuilder::new(context, &RULE.info, stale.at, message)
         .subject(key)
         .rests_on(context.confidence_of(stale.write, &effect))
+<<<<<<< HEAD
         .step(stale.fill, format!("cached here under `{key}`"))
         .step(stale.write, "and changed here");
     for other in others {
@@ -402,4 +452,11 @@ fn report(context: &Context<'_>, stale: &Stale, others: &[SiteId], others_care: 
         ),
     };
     builder.checked(checked).help(help).build()
+=======
+        .step(stale.fill, if is_drop(context, stale.fill) { format!("another writer drops `{key}` here") } else { format!("cached here under `{key}`") })
+        .step(stale.write, "and changed here")
+        .checked("neither this function nor a caller deletes or replaces the entry, as other writers do")
+        .help("delete the entry after the change is committed, where the other writers do: in one function, or on the entity's own event")
+        .build()
+>>>>>>> py
 }

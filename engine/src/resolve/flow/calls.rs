@@ -3,6 +3,7 @@
 use distsys_facts::schema::Call;
 use distsys_facts::{CallKind, ClassId, FunctionId, ParameterKind, SiteId, VarId};
 
+use super::named_members::NamedMember;
 use super::{Confidence, EdgeKind, Flow, MAX_TARGETS, Passed};
 use crate::model::source::Source;
 use crate::model::{Callback, Family, Returned};
@@ -272,6 +273,13 @@ impl<'p, 'f> Flow<'p, 'f> {
                 if let Some(var) = self.positional(row.site, index) {
                     let node = self.callee_node(row.site);
                     self.edge(Self::node(var), node, EdgeKind::All);
+                }
+                return;
+            }
+            Some(Returned::MemberOf(object, name)) => {
+                let at = |index| self.positional(row.site, index);
+                if let (Some(object), Some(name)) = (at(object), at(name)) {
+                    self.named_members.push(NamedMember { object, name, member: row.result });
                 }
                 return;
             }

@@ -5,6 +5,7 @@ mod generics;
 mod given_back;
 mod guesses;
 mod lambdas;
+mod named_members;
 mod overloads;
 mod propagate;
 mod provided;
@@ -216,6 +217,8 @@ impl Resolution {
         flow.run();
         flow.by_decorated_functions();
         flow.run();
+        flow.by_named_members();
+        flow.run();
         flow.by_extension_traits();
         flow.run();
         flow.by_unique_name();
@@ -283,6 +286,8 @@ struct Flow<'p, 'f> {
     callee_sites: FxHashMap<u32, SiteId>,
     /// What a library gives to the functions that a node holds, by the position of the parameter.
     handed: FxHashMap<u32, Vec<(usize, PathId)>>,
+    /// Members taken by a name that is a value.
+    named_members: Vec<named_members::NamedMember>,
     /// Declared types of variables, where overloads are told apart by them.
     static_types: FxHashMap<VarId, Sym>,
     provided: provided::Provided,
@@ -340,6 +345,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             callee_nodes: FxHashMap::default(),
             callee_sites: FxHashMap::default(),
             handed: FxHashMap::default(),
+            named_members: Vec::new(),
             static_types: overloads::static_types(program),
             provided: provided::Provided::default(),
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
