@@ -47,6 +47,8 @@ kinds! {
         TxRollback = "tx_rollback",
         /// A transaction around a callback, a `with` body or a decorated function.
         TxScope = "tx_scope",
+        /// From here on an open transaction reaches statements without being handed to them.
+        TxAmbient = "tx_ambient",
         AfterCommit = "after_commit",
         /// Waits until a replica has caught up, or pins reads to the primary.
         ReplicaSync = "replica_sync",
@@ -154,6 +156,9 @@ kinds! {
         Errors = "errors",
         /// The objects that the mapper watches from now on: what is stored into them is written at the next flush.
         Tracked = "tracked",
+        /// What carries an open transaction (`=given`: what the callback gets), or what a statement runs on where that is not
+        /// the receiver; a statement that is given none takes a connection of its own.
+        Connection = "connection",
         /// It is taken with the first statement, and given back with the end of each transaction.
         Lazy = "lazy",
     }

@@ -31,6 +31,7 @@ rules! {
     swallowed_consumer_error = "messaging/swallowed-consumer-error.rs",
     post_without_idempotency_key = "end-to-end/post-without-idempotency-key.rs",
     remote_call_in_transaction = "transactions/remote-call-in-transaction.rs",
+    statement_outside_transaction = "transactions/statement-outside-transaction.rs",
     enqueue_before_commit = "ordering/enqueue-before-commit.rs",
     connection_held_across_remote_call = "capacity/connection-held-across-remote-call.rs",
     missing_timeout = "capacity/missing-timeout.rs",

@@ -8,6 +8,7 @@ mod causes;
 mod chains;
 mod clients;
 mod columns;
+mod connections;
 mod conventions;
 mod deadlines;
 mod deferred;
@@ -43,6 +44,7 @@ use crate::program::Program;
 use crate::resolve::{HandleRole, Resolution};
 use crate::words::role_of_name;
 
+pub use connections::Runs;
 pub use effects::{Effect, EffectFlags, EffectId, Effects, SiteEffect};
 pub use failures::Failure;
 pub use guards::Decision;

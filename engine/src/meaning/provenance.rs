@@ -257,7 +257,7 @@ impl Meaning<'_> {
 pub(super) struct FlowIndex {
     store_by_src: Csr,
     passed_by_argument: Csr,
-    passed_by_parameter: Csr,
+    pub(super) passed_by_parameter: Csr,
     returns_by_var: Csr,
     field_by_value: Csr,
     loads_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
