@@ -64,6 +64,9 @@ kinds! {
         LockAcquire = "lock_acquire",
         LockRelease = "lock_release",
         LockExtend = "lock_extend",
+        /// A lock that the session of a database holds until it is given back or the session ends.
+        SessionLock = "session_lock",
+        SessionUnlock = "session_unlock",
         /// An in-process lock; attribute `sync` says whether waiting blocks the thread.
         Guard = "guard",
         GuardRelease = "guard_release",

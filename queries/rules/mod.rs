@@ -17,6 +17,7 @@ rules! {
     unbounded_fanout = "bounds/unbounded-fanout.rs",
     unbounded_queue = "bounds/unbounded-queue.rs",
     unbounded_retry = "bounds/unbounded-retry.rs",
+    lock_not_released_on_error = "fencing/lock-not-released-on-error.rs",
     lock_release_without_owner_check = "fencing/lock-release-without-owner-check.rs",
     lock_without_expiry = "fencing/lock-without-expiry.rs",
     lock_without_fenced_write = "fencing/lock-without-fenced-write.rs",
