@@ -45,10 +45,16 @@ pub fn read(text: &str) -> Vec<Statement> {
     let parsed = Parser::parse_sql(&PostgreSqlDialect {}, &plain)
         .or_else(|_| Parser::parse_sql(&MySqlDialect {}, &plain))
         .or_else(|_| Parser::parse_sql(&GenericDialect {}, &plain));
-    match parsed {
+    let mut statements: Vec<Statement> = match parsed {
         Ok(statements) => statements.iter().map(|statement| of_ast(statement, &plain)).collect(),
         Err(_) => scan::statement(&plain).into_iter().collect(),
+    };
+    if let [only] = &mut statements[..]
+        && only.verb == SqlVerb::Select
+    {
+        only.clauses.extend(scan::session_lock(&plain));
     }
+    statements
 }
 
 fn of_ast(ast: &Ast, text: &str) -> Statement {
@@ -398,6 +404,15 @@ mod tests {
         assert_eq!(one("BEGIN").columns, ["begin"]);
         assert_eq!(one("DELETE FROM carts WHERE user_id = {}").table, "carts");
         assert_eq!(one("INSERT INTO {} (a) VALUES (1)").verb, SqlVerb::Insert);
+    }
+
+    #[test]
+    fn locks_that_the_session_holds() {
+        assert_eq!(one("SELECT pg_try_advisory_lock($1)").clauses, ["session_lock"]);
+        assert_eq!(one("select get_lock('jobs', 10)").clauses, ["session_lock"]);
+        assert_eq!(one("SELECT pg_advisory_unlock_all()").clauses, ["session_unlock"]);
+        assert_eq!(one("SELECT pg_advisory_xact_lock({})").clauses, [""; 0]);
+        assert_eq!(one("SELECT budget_lock(1)").clauses, [""; 0]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod causes;
 mod chains;
 mod clients;
 mod columns;
+mod connections;
 mod conventions;
 mod deadlines;
 mod deferred;
@@ -43,6 +44,7 @@ use crate::program::Program;
 use crate::resolve::{HandleRole, Resolution};
 use crate::words::role_of_name;
 
+pub use connections::Runs;
 pub use effects::{Effect, EffectFlags, EffectId, Effects, SiteEffect};
 pub use failures::Failure;
 pub use guards::Decision;
@@ -398,6 +400,29 @@ impl<'m> Meaning<'m> {
                 .keep_repeated(scope, &mut sites);
         }
         sites
+    }
+
+    /// What ends an open scope in its function, after it has begun.
+    pub fn closers(&self, scope: &Scope) -> Vec<SiteId> {
+        let Extent::Open(from) = scope.extent else { return Vec::new() };
+        let in_function = self.effects.in_function(scope.function);
+        let by_effect = in_function.filter(|(effect, _)| scopes::closes(scope.kind, effect.kind));
+        let mut closers: Vec<SiteId> =
+            by_effect.map(|(_, row)| row.site).chain(scope.closers.iter().copied()).collect();
+        closers.retain(|site| self.precedes(from, *site));
+        closers.sort_unstable();
+        closers.dedup();
+        closers
+    }
+
+    /// Whether there is a way from `a` to `b` that passes none of `between`.
+    pub fn avoids(&self, a: SiteId, between: &[SiteId], b: SiteId) -> bool {
+        self.order.avoids(self.program, a, between, b)
+    }
+
+    /// Whether what fails at a site leaves its function without a word in the code: an exception.
+    pub fn throws_silently(&self, site: SiteId) -> bool {
+        !self.reader().family(site).gives_outcomes()
     }
 
     /// Whether a scope comes from the configuration of a client, which holds for all calls on it.

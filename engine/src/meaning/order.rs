@@ -53,6 +53,33 @@ impl Order {
         }
     }
 
+    /// Whether there is a way from `a` to `b` that passes no site of `between`, without going round a loop.
+    pub fn avoids(&self, program: &Program<'_>, a: SiteId, between: &[SiteId], b: SiteId) -> bool {
+        let r = &program.facts.relations;
+        let (from, to) = (program.site(a), program.site(b));
+        let in_block = |block: BlockId| between.iter().copied().filter(move |site| program.site(*site).block == block);
+        if from.block == to.block {
+            return a < b && !in_block(from.block).any(|site| a < site && site < b);
+        }
+        if in_block(from.block).any(|site| a < site) || in_block(to.block).any(|site| site < b) {
+            return false;
+        }
+        let mut seen: Vec<BlockId> = vec![from.block];
+        let mut stack = vec![from.block];
+        while let Some(block) = stack.pop() {
+            for edge in self.edges_by_block.of(&r.edge, block).filter(|edge| edge.kind != EdgeKind::Back) {
+                if edge.to == to.block {
+                    return true;
+                }
+                if in_block(edge.to).next().is_none() && !seen.contains(&edge.to) {
+                    seen.push(edge.to);
+                    stack.push(edge.to);
+                }
+            }
+        }
+        false
+    }
+
     /// Whether some site of `between` lies on a way from `a` to `b`.
     pub fn passes(
         &self,

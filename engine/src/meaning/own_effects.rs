@@ -35,6 +35,8 @@ fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys
     let entity = describer.as_entity(Term::Text(table));
     let mut flags = effect.flags;
     let (kind, verb) = match row.verb {
+        SqlVerb::Select if has("session_lock") => (OpKind::SessionLock, ""),
+        SqlVerb::Select if has("session_unlock") => (OpKind::SessionUnlock, ""),
         SqlVerb::Select => {
             if has("for_update") || has("for_share") {
                 flags = flags | EffectFlags::ROW_LOCK;

@@ -605,6 +605,8 @@ impl<'m> Reader<'m, '_> {
         }
         let mut names = self.resolution.values_of(var).filter_map(|value| match value.kind {
             ValueKind::Function(function) => Some(self.program.text(self.program.function(function).name).to_owned()),
+            // What a library made for a variable of the project is not called like the library's function.
+            ValueKind::External(_) if self.resolution.imported(var).is_some() => None,
             ValueKind::External(path) => self.resolution.paths.text(path).rsplit('.').next().map(str::to_owned),
             _ => None,
         });

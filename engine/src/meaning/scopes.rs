@@ -36,7 +36,7 @@ pub enum Extent {
 /// Where an operation holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// `RetryScope`, `TxScope`, `LockAcquire`, `Guard`, `TimeoutScope`, `Limiter`, `ConnectionAcquire` or
+    /// `RetryScope`, `TxScope`, `LockAcquire`, `SessionLock`, `Guard`, `TimeoutScope`, `Limiter`, `ConnectionAcquire` or
     /// `Consume` (a loop over messages).
     pub kind: OpKind,
     /// The operation, by its index in [`Operations::all`]; none for a retry loop.
@@ -103,6 +103,7 @@ fn scope_kind(kind: OpKind) -> Option<OpKind> {
         OpKind::TxBegin | OpKind::TxScope => Some(OpKind::TxScope),
         OpKind::RetryScope
         | OpKind::LockAcquire
+        | OpKind::SessionLock
         | OpKind::Guard
         | OpKind::TimeoutScope
         | OpKind::Limiter
@@ -117,6 +118,7 @@ pub(super) fn closes(scope: OpKind, kind: OpKind) -> bool {
     match scope {
         OpKind::TxScope => matches!(kind, OpKind::TxCommit | OpKind::TxRollback),
         OpKind::LockAcquire => matches!(kind, OpKind::LockRelease),
+        OpKind::SessionLock => matches!(kind, OpKind::SessionUnlock),
         OpKind::Guard => matches!(kind, OpKind::GuardRelease),
         OpKind::ConnectionAcquire => matches!(kind, OpKind::ConnectionRelease),
         _ => false,
@@ -161,11 +163,12 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
     fn by_operations(&self) -> Vec<Scope> {
         let mut found = Vec::new();
         for (number, op) in self.operations.all.iter().enumerate() {
-            // `client.query("BEGIN")`
-            let begins = op.kind == OpKind::Sql
-                && self.reader.resolution.calls_at(op.site).is_empty()
-                && self.effects.at(op.site).any(|(effect, _)| effect.kind == OpKind::TxBegin);
-            let kind = if begins { Some(OpKind::TxScope) } else { scope_kind(op.kind) };
+            // `client.query("BEGIN")`, `client.query("SELECT pg_advisory_lock(1)")`
+            let by_text = |kind: OpKind| self.effects.at(op.site).any(|(effect, _)| effect.kind == kind);
+            let is_text = op.kind == OpKind::Sql && self.reader.resolution.calls_at(op.site).is_empty();
+            let begun = [OpKind::TxBegin, OpKind::SessionLock].into_iter().find(|kind| is_text && by_text(*kind));
+            let begins = begun.is_some();
+            let kind = scope_kind(begun.unwrap_or(op.kind));
             let Some(kind) = kind else { continue };
             let scope = |function, extent| Scope {
                 kind,

@@ -432,11 +432,14 @@ fn report(context: &Context<'_>, stale: &Stale, others: &[SiteId], others_care: 
     let message = format!(
         "this {what}, but its copy in the cache under `{key}` stays; until it expires readers are given what is no longer so"
     );
+    let filled = match is_drop(context, stale.fill) {
+        true => format!("another writer drops `{key}` here"),
+        false => format!("cached here under `{key}`"),
+    };
     let mut builder = FindingBuilder::new(context, &RULE.info, stale.at, message)
         .subject(key)
         .rests_on(context.confidence_of(stale.write, &effect))
-<<<<<<< HEAD
-        .step(stale.fill, format!("cached here under `{key}`"))
+        .step(stale.fill, filled)
         .step(stale.write, "and changed here");
     for other in others {
         builder = builder.step(*other, "and here");
@@ -452,11 +455,4 @@ fn report(context: &Context<'_>, stale: &Stale, others: &[SiteId], others_care: 
         ),
     };
     builder.checked(checked).help(help).build()
-=======
-        .step(stale.fill, if is_drop(context, stale.fill) { format!("another writer drops `{key}` here") } else { format!("cached here under `{key}`") })
-        .step(stale.write, "and changed here")
-        .checked("neither this function nor a caller deletes or replaces the entry, as other writers do")
-        .help("delete the entry after the change is committed, where the other writers do: in one function, or on the entity's own event")
-        .build()
->>>>>>> py
 }

@@ -137,7 +137,7 @@ impl Resolution {
         self.exports.get(&(module, name)).copied()
     }
 
-    /// The variable that an imported one, or a parameter that a provider answers, stands for.
+    /// The variable that an imported one, a member of a module, or a parameter that a provider answers, stands for.
     pub fn imported(&self, var: VarId) -> Option<VarId> {
         self.imported.get(&var).copied()
     }
@@ -586,8 +586,17 @@ impl<'p, 'f> Flow<'p, 'f> {
         let r = &self.program.facts.relations;
         let imports = r.import.iter().map(|row| (row.var, self.bindings.imported(row.var)));
         let free = r.global.iter().map(|row| (row.var, self.bindings.free(row.module, self.program.text(row.path))));
+        // `schema.orders`, where `schema` is a module.
+        let members = r.load.iter().map(|row| {
+            let mut values = self.sets.of(Self::node(row.base)).map(|id| self.values.get(id).kind);
+            match (values.next(), values.next()) {
+                (Some(ValueKind::Module(module)), None) => (row.dst, self.bindings.exported(module, row.field, 0)),
+                _ => (row.dst, None),
+            }
+        });
         let imported = imports
             .chain(free)
+            .chain(members)
             .filter_map(|(from, binding)| match binding {
                 Some(Binding::Var(var)) => Some((from, var)),
                 _ => None,
