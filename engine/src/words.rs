@@ -107,6 +107,13 @@ pub fn is_predicate(name: &str) -> bool {
     })
 }
 
+/// Whether a field says which row it is, not what the row is like: `id`, `orderId`, `user_id`, `pk`, `slug`.
+pub fn is_identity(field: &str) -> bool {
+    words(field)
+        .last()
+        .is_some_and(|word| matches!(word.as_str(), "id" | "ids" | "pk" | "uuid" | "uid" | "guid" | "slug"))
+}
+
 /// Whether a field says how far something has come: `status`, `paid`, `sentAt`.
 pub fn is_state(field: &str) -> bool {
     const STATES: &[&str] = &[
