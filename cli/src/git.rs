@@ -185,6 +185,19 @@ impl Repository {
         Ok(changes)
     }
 
+    /// The files of the work tree that are tracked, or would be if they were added: what ignore files say of tracked ones does
+    /// not count.
+    pub fn files(&self) -> Result<Vec<String>, GitError> {
+        let listed = self.run(&["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"])?;
+        Ok(texts(&listed).collect())
+    }
+
+    /// Whether the work tree tracks the file at `path`, from its root.
+    pub fn tracks(&self, path: &str) -> bool {
+        let literal = format!(":(top,literal){path}");
+        self.run(&["ls-files", "--error-unmatch", "-z", "--", &literal]).is_ok()
+    }
+
     /// Writes the files of a commit or tree below `folder`, which is empty.
     pub fn export(&self, tree: &str, folder: &Path) -> Result<(), GitError> {
         let index = folder.join("index");
