@@ -76,6 +76,8 @@ pub struct Resolution {
     pub external: Vec<(SiteId, PathId, Value)>,
     /// By site.
     pub passed: Vec<Passed>,
+    /// How many values went from a node to those behind it, all propagations together.
+    pub steps: usize,
     /// What literals of a class give its fields.
     constructed: FxHashMap<(ClassId, Sym), Vec<VarId>>,
     /// Class fields, with the nodes that hold them.
@@ -184,19 +186,21 @@ impl Resolution {
     }
 
     pub fn solve(program: &Program<'_>, models: &ModelSet) -> Resolution {
-        let first = Self::propagate(program, models, Grounds::new(program, models), None);
+        let first = Self::propagate(program, models, Grounds::new(program, models), None, 0);
         if !first.is_enriched {
             return first.finish();
         }
         // What a connection is made from says its role only after the connection has gone on without one. Where that happens,
         // all is done again, with the roles known from the start.
         let roles = first.made_roles(false);
-        let second = Self::propagate(program, models, first.grounds, Some(roles.clone()));
+        let steps = first.steps;
+        let second = Self::propagate(program, models, first.grounds, Some(roles.clone()), steps);
         let settled = second.made_roles(true);
         if settled == roles {
             return second.finish();
         }
-        Self::propagate(program, models, second.grounds, Some(settled)).finish()
+        let steps = second.steps;
+        Self::propagate(program, models, second.grounds, Some(settled), steps).finish()
     }
 
     fn propagate<'p, 'f>(
@@ -204,9 +208,11 @@ impl Resolution {
         models: &'p ModelSet,
         grounds: Grounds<'p, 'f>,
         roles: Option<FxHashMap<u32, HandleRole>>,
+        steps: usize,
     ) -> Flow<'p, 'f> {
         let mut flow = Flow::new(program, models, grounds);
         flow.roles = roles;
+        flow.steps = steps;
         flow.seed();
         flow.by_providers();
         flow.by_declared_interfaces();
@@ -277,6 +283,8 @@ struct Flow<'p, 'f> {
     any_element: Sym,
     computed: Sym,
     spread_depth: usize,
+    /// Values taken from the queue, in this propagation and those before.
+    steps: usize,
 }
 
 const MAX_SPREAD_DEPTH: usize = 4;
@@ -322,6 +330,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
             computed: facts.symbols.lookup("[]").unwrap_or(Sym::EMPTY),
             spread_depth: 0,
+            steps: 0,
         }
     }
 
@@ -561,6 +570,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             calls,
             external,
             passed,
+            steps: self.steps,
             constructed,
             fields: self.class_fields,
             ancestors,

@@ -13,6 +13,7 @@ use crate::resolve::values::{Value, ValueKind};
 impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn run(&mut self) {
         while let Some((node, id)) = self.queue.pop_front() {
+            self.steps += 1;
             let mut next = self.dynamic.heads.get(&node).copied().unwrap_or(END);
             while next != END {
                 let (to, after, kind) = self.dynamic.edges[next as usize];
