@@ -1,7 +1,7 @@
 //! What is put into a cache.
 
 use distsys_engine::OpKind;
-use distsys_engine::words::words;
+use distsys_engine::words::is_identity;
 use distsys_facts::{SiteId, VarId};
 use rustc_hash::FxHashSet;
 
@@ -30,9 +30,7 @@ pub(crate) fn carried(context: &Context<'_>, write: SiteId) -> FxHashSet<VarId> 
             passed.flat_map(|row| parts(context, row.parameter, row.argument, &carried)).collect()
         };
         // Whose id is kept is not itself kept.
-        let is_value =
-            |field: &str| words(field).last().is_none_or(|word| !matches!(word.as_str(), "id" | "pk" | "uuid"));
-        carried.extend(wanted.into_iter().flat_map(|var| meaning.made_from_by(var, is_value)));
+        carried.extend(wanted.into_iter().flat_map(|var| meaning.made_from_by(var, |field| !is_identity(field))));
     }
     carried
 }

@@ -5,7 +5,7 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, Role};
-use distsys_engine::words::{is_predicate, words};
+use distsys_engine::words::{is_identity, is_predicate, words};
 use distsys_facts::{LiteralKind, RegionKind, SiteId, VarId};
 
 use crate::Context;
@@ -134,11 +134,4 @@ fn goes_into(context: &Context<'_>, value: VarId, site: SiteId, write: &Effect, 
                     || goes_into(context, row.parameter, inner.site, &effect, calls - 1))
         })
     })
-}
-
-/// Whether a field says which row it is: `id`, `orderId`, `user_id`, `pk`, `slug`.
-fn is_identity(field: &str) -> bool {
-    words(field)
-        .last()
-        .is_some_and(|word| matches!(word.as_str(), "id" | "ids" | "pk" | "uuid" | "uid" | "guid" | "slug"))
 }

@@ -525,6 +525,7 @@ impl<'m> Meaning<'m> {
     /// Rows by derived relation, for figures.
     pub fn counts(&self) -> Vec<(&'static str, usize)> {
         vec![
+            ("propagated", self.resolution.steps),
             ("calls", self.resolution.calls.len()),
             ("external", self.resolution.external.len()),
             ("passed", self.resolution.passed.len()),

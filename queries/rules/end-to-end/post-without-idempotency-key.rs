@@ -1,5 +1,7 @@
 //! A POST route reaches a payment or creates what a customer would see twice, and nothing knows a request again.
 
+use std::cell::Cell;
+
 use distsys_engine::meaning::{Effect, EffectFlags, Mode, Term};
 use distsys_engine::words::{is_idempotency_key, is_seen_twice, is_unique_violation};
 use distsys_engine::OpKind;
@@ -28,6 +30,9 @@ pub(crate) static RULE: Rule = Rule {
 
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
+    if meaning.operations.of_kind(OpKind::Route).next().is_none() {
+        return Vec::new();
+    }
     let speaking = Speaking::new(context);
     if speaking.everywhere {
         return Vec::new();
@@ -135,9 +140,16 @@ impl Speaking {
         let meaning = context.meaning;
         let program = meaning.program;
         let r = &program.facts.relations;
+        // Each name and text is in many rows, and looked at once.
+        let known: Vec<Cell<Option<bool>>> = vec![Cell::new(None); program.facts.symbols.len()];
         let says = |sym: Sym| {
-            let text = program.text(sym);
-            is_idempotency_key(text) || is_unique_violation(text)
+            let cell = &known[sym.index()];
+            let said = cell.get().unwrap_or_else(|| {
+                let text = program.text(sym);
+                is_idempotency_key(text) || is_unique_violation(text)
+            });
+            cell.set(Some(said));
+            said
         };
         // What is sent on to another service lets that service know the request again, not this one.
         let sends = |kind: OpKind| matches!(kind, OpKind::HttpRequest | OpKind::Payment | OpKind::Rpc);

@@ -22,7 +22,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             ValueKind::Instance(class) => {
                 let name = self.program.facts.symbols.lookup("__call__");
                 if let Some(name) = name
-                    && let Member::Method(function) = self.hierarchy.member(class, name)
+                    && let Member::Method(function) = self.grounds.hierarchy.member(class, name)
                 {
                     self.call_function(row, function, Some(false), confidence);
                 }
@@ -46,7 +46,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         through: Option<bool>,
         confidence: Confidence,
     ) {
-        let implementations = self.hierarchy.implementations(self.program, function);
+        let implementations = self.grounds.hierarchy.implementations(self.program, function);
         if implementations.is_empty() {
             self.record(row.site, function, confidence);
             self.bind(row, function, through);
@@ -92,7 +92,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         // `Type::method(x, …)` passes the receiver as the first argument.
         let explicit_receiver = has_receiver && through != Some(false) && positional == named + 1;
         let offset = usize::from(has_receiver && !explicit_receiver);
-        let given_back = self.given_back.get(&function).copied();
+        let given_back = self.grounds.given_back.get(&function).copied();
         for argument in program.arguments(row.site) {
             let keyword = program.text(argument.keyword);
             let target = if argument.position != u32::MAX && keyword.is_empty() {
@@ -108,7 +108,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 && !matches!(parameter.kind, ParameterKind::Rest | ParameterKind::KeywordRest)
             {
                 // What one caller wraps, another does not get: it goes to the result of this call alone.
-                let to = if self.wrapped.contains(&parameter.var) { row.result } else { parameter.var };
+                let to = if self.grounds.wrapped.contains(&parameter.var) { row.result } else { parameter.var };
                 self.edge(Self::node(argument.var), Self::node(to), EdgeKind::All);
                 if let Some(given) = given_back.filter(|given| given.parameter == parameter.var) {
                     if given.called {
@@ -174,7 +174,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             // `class counted(rq.decorators.job)`, `@counted("orders")`: the library's annotation, by a class of the project.
             return self.construct_base(row, class);
         }
-        let class = self.hierarchy.whole(class);
+        let class = self.grounds.hierarchy.whole(class);
         self.add(Self::node(row.result), Value::new(ValueKind::Instance(class)));
         // `Orders(replica_session)`: what is built on a connection has its role.
         for argument in self.program.arguments(row.site) {
@@ -182,7 +182,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         for name in ["__init__", "constructor", "__post_init__"] {
             if let Some(name) = self.program.facts.symbols.lookup(name)
-                && let Member::Method(function) = self.hierarchy.member(class, name)
+                && let Member::Method(function) = self.grounds.hierarchy.member(class, name)
             {
                 for function in self.chosen(row, class, function) {
                     self.record(row.site, function, Confidence::High);
@@ -216,7 +216,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     fn construct_base(&mut self, row: &Call, class: ClassId) {
-        let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();
+        let bases: Vec<(PathId, Option<ClassId>)> = self.grounds.hierarchy.external_bases(class).collect();
         for (path, _) in bases {
             self.external.insert((
                 row.site,

@@ -112,7 +112,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         let mut traits: FxHashMap<ModuleId, Vec<String>> = FxHashMap::default();
         for row in &r.import {
             if program.language(program.file_of_module(row.module)) == Language::Rust
-                && let Some(Binding::External(path)) = self.bindings.imported(row.var)
+                && let Some(Binding::External(path)) = self.grounds.bindings.imported(row.var)
                 && path.rsplit('.').next().is_some_and(|name| name.starts_with(char::is_uppercase))
             {
                 traits.entry(row.module).or_default().push(path);
@@ -174,11 +174,11 @@ impl<'p, 'f> Flow<'p, 'f> {
         while let Some(id) = function {
             let row = program.function(id);
             if let Some(class) = row.class {
-                let line: Vec<ClassId> = self.hierarchy.ancestors(class)[1..].to_vec();
+                let line: Vec<ClassId> = self.grounds.hierarchy.ancestors(class)[1..].to_vec();
                 if let Some(&base) = line.first() {
                     return vec![Value::new(ValueKind::Instance(base))];
                 }
-                let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();
+                let bases: Vec<(PathId, Option<ClassId>)> = self.grounds.hierarchy.external_bases(class).collect();
                 return bases
                     .into_iter()
                     .map(|(path, argument)| Value {
