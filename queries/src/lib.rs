@@ -8,6 +8,7 @@ mod catalogue;
 mod context;
 pub mod finding;
 mod handlers;
+mod locks;
 mod missing;
 mod models;
 mod own_rules;

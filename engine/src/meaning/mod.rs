@@ -13,6 +13,7 @@ mod deadlines;
 mod deferred;
 mod durations;
 mod effects;
+mod environments;
 mod failures;
 mod guards;
 mod invoked;
@@ -25,6 +26,7 @@ mod own_effects;
 mod provenance;
 mod reader;
 mod retries;
+mod runs;
 mod scopes;
 mod terms;
 mod trace;
@@ -81,6 +83,7 @@ pub struct Meaning<'m> {
     flow: provenance::FlowIndex,
     served: OnceLock<FxHashSet<FunctionId>>,
     unique: OnceLock<FxHashMap<String, uniqueness::Keys>>,
+    run_limits: OnceLock<FxHashMap<FunctionId, Option<f64>>>,
 }
 
 /// What waiting for a promise gives is followed this far.
@@ -143,6 +146,7 @@ impl<'m> Meaning<'m> {
             flow,
             served: OnceLock::new(),
             unique: OnceLock::new(),
+            run_limits: OnceLock::new(),
         }
     }
 
@@ -338,6 +342,11 @@ impl<'m> Meaning<'m> {
     /// Whether anything looks at a value.
     pub fn is_used(&self, var: VarId) -> bool {
         self.reader().is_looked_at(var) || self.flow.is_kept(var)
+    }
+
+    /// Whether a value is returned, yielded, stored, or part of another value.
+    pub fn is_kept(&self, var: VarId) -> bool {
+        self.flow.is_kept(var)
     }
 
     /// The class of the project that a value is an instance of.
