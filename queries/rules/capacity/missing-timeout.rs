@@ -2,6 +2,7 @@
 
 use ascent::ascent_run;
 use distsys_engine::meaning::{Creation, Found, Operand, Operation};
+use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -36,7 +37,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         // A long default hurts where many wait.
-        if bound != Bound::None && !meaning.is_served(op.function) {
+        if bound != Bound::None && !many_wait(context, op) {
+            continue;
+        }
+        if asks_itself(context, op) || meaning.is_left_out_in_production(op.site) {
             continue;
         }
         open.push((op.site,));
@@ -72,6 +76,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         found(s) <-- open(s), !timed(s), !bounded(function_of(s));
     };
     let mut found = program.found;
+    let timed: FxHashSet<SiteId> = program.timed.into_iter().map(|(site,)| site).collect();
+    found.retain(|(site,)| {
+        timed.is_empty() || !is_always_bounded(context, context.function_of(*site), &timed, &mut FxHashSet::default())
+    });
     found.sort_unstable();
     // A client is configured once: one finding, at its creation.
     let mut by_place: FxHashMap<SiteId, (Bound, Vec<SiteId>)> = FxHashMap::default();
@@ -89,6 +97,55 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     by_place.into_iter().map(|(place, (bound, sites))| report(context, place, bound, &sites)).collect()
 }
+
+/// Whether more than a few may wait at once: requests and jobs do that no platform ends first; not what administrators ask for,
+/// or what is done once for old data.
+fn many_wait(context: &Context<'_>, op: &Operation) -> bool {
+    let meaning = context.meaning;
+    let path = context.place(op.site).path;
+    let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+    let for_few = |part: &str| part == "admin" || words(part).iter().any(|word| word == "backfill");
+    let ended = meaning.run_limit(op.function).is_some_and(|limit| limit <= SHORT_RUN);
+    meaning.is_served(op.function) && !ended && !folders.split('/').any(for_few)
+}
+
+/// A run that its platform ends after so many milliseconds piles up nothing.
+const SHORT_RUN: f64 = 30_000.0;
+
+/// Whether a request goes to the machine itself, by its constant address.
+fn asks_itself(context: &Context<'_>, op: &Operation) -> bool {
+    let Found::Is(Operand::Var(url)) = context.meaning.attribute(op, Attr::Url) else { return false };
+    let host = context.meaning.constant(url).and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
+    host.is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].iter().any(|local| host.starts_with(local)))
+}
+
+/// Whether whatever is seen to run a function ends in time. Who calls a method that nobody is seen to call, its name says.
+fn is_always_bounded(context: &Context<'_>, function: FunctionId, timed: &FxHashSet<SiteId>, seen: &mut FxHashSet<FunctionId>) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    if seen.len() > MAX_CLIMBED || !seen.insert(function) {
+        return false;
+    }
+    let mut callers = meaning.callers(function).to_vec();
+    let row = program.function(function);
+    if callers.is_empty() && row.class.is_some() {
+        let calls = program.facts.relations.call.iter().filter(|call| call.name == row.name && call.receiver.is_some());
+        let unknown = calls.filter(|call| meaning.resolution.calls_at(call.site).is_empty());
+        callers = unknown.map(|call| call.site).take(FEW_CALLS + 1).collect();
+    }
+    callers.retain(|site| context.in_scope(*site));
+    !callers.is_empty()
+        && callers.len() <= FEW_CALLS
+        && callers.into_iter().all(|site| {
+            timed.contains(&site) || is_always_bounded(context, context.function_of(site), timed, seen)
+        })
+}
+
+/// A name that is called in more places says nothing of whose method it is.
+const FEW_CALLS: usize = 6;
+
+/// So many functions are climbed.
+const MAX_CLIMBED: usize = 64;
 
 /// What ends the wait.
 #[derive(Clone, Copy, PartialEq, Eq)]
