@@ -1,7 +1,7 @@
 //! On a cache miss every caller loads from the origin, all at the same time.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Found, Operand, Term};
+use distsys_engine::meaning::{Found, Operand, Operation, Term};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::cached::carried;
+use crate::locks::{Key, keys};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -105,16 +106,18 @@ fn expires_often(context: &Context<'_>, write: SiteId) -> bool {
         return meaning.least_span(op, Attr::Ttl).is_none_or(|ttl| ttl <= LONG_LIFE);
     }
     let beside = |kind: OpKind| meaning.effects.in_function(op.function).any(|(effect, _)| effect.kind == kind);
+    let own = keys(context, op);
+    let is_pattern = |key: &&Key| matches!(key, Key::Pattern(_));
+    let file = |op: &Operation| meaning.program.file_of_function(op.function);
     let deleted = || {
-        let deletes = meaning.effects.rows().iter().map(|row| (row.site, meaning.effects.get(row.effect)));
-        let mut elsewhere = deletes.filter(|(site, known)| {
-            known.kind == OpKind::CacheDelete && context.function_of(*site) != op.function && context.in_scope(*site)
-        });
-        let file = |site: SiteId| meaning.program.file_of_function(context.function_of(site));
-        elsewhere.any(|(site, known)| match effect.key.pattern() {
-            Some(pattern) => known.key.pattern() == Some(pattern),
-            // A key of its own making is known to its own file.
-            None => file(site) == file(op.site),
+        let mut deletes = meaning.operations.of_kind(OpKind::CacheDelete);
+        deletes.any(|other| {
+            let same = match own.iter().find(is_pattern) {
+                Some(pattern) => keys(context, other).contains(pattern),
+                // A key of its own making is known to its own file.
+                None => file(other) == file(op),
+            };
+            same && other.function != op.function && context.in_scope(other.site)
         })
     };
     beside(OpKind::LockExtend) || deleted()
