@@ -78,7 +78,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut found = program.found;
     let timed: FxHashSet<SiteId> = program.timed.into_iter().map(|(site,)| site).collect();
     found.retain(|(site,)| {
-        timed.is_empty() || !is_always_bounded(context, context.function_of(*site), &timed, &mut FxHashSet::default())
+        timed.is_empty()
+            || is_always_bounded(context, context.function_of(*site), &timed, &mut FxHashMap::default()) != Some(true)
     });
     found.sort_unstable();
     // A client is configured once: one finding, at its creation.
@@ -119,26 +120,43 @@ fn asks_itself(context: &Context<'_>, op: &Operation) -> bool {
     host.is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].iter().any(|local| host.starts_with(local)))
 }
 
-/// Whether whatever is seen to run a function ends in time. Who calls a method that nobody is seen to call, its name says.
-fn is_always_bounded(context: &Context<'_>, function: FunctionId, timed: &FxHashSet<SiteId>, seen: &mut FxHashSet<FunctionId>) -> bool {
+/// Whether whatever is seen to call a function ends in time; of a method that nobody is seen to call, whether someone who
+/// calls one of its name on something unknown does. None while that is being asked.
+fn is_always_bounded(
+    context: &Context<'_>,
+    function: FunctionId,
+    timed: &FxHashSet<SiteId>,
+    known: &mut FxHashMap<FunctionId, Option<bool>>,
+) -> Option<bool> {
     let meaning = context.meaning;
     let program = meaning.program;
-    if seen.len() > MAX_CLIMBED || !seen.insert(function) {
-        return false;
+    if let Some(known) = known.get(&function) {
+        return *known;
     }
-    let mut callers = meaning.callers(function).to_vec();
+    if known.len() > MAX_CLIMBED {
+        return Some(false);
+    }
+    known.insert(function, None);
+    let mut bounds = |site: SiteId| {
+        let mut by_caller = || is_always_bounded(context, context.function_of(site), timed, known);
+        if timed.contains(&site) { Some(true) } else { by_caller() }
+    };
+    let callers = meaning.callers(function).iter().copied().filter(|site| context.in_scope(*site));
+    let callers: Vec<SiteId> = callers.collect();
     let row = program.function(function);
-    if callers.is_empty() && row.class.is_some() {
+    let bounded = if !callers.is_empty() {
+        let bounds: Vec<bool> = callers.into_iter().filter_map(&mut bounds).collect();
+        !bounds.is_empty() && bounds.into_iter().all(|bounded| bounded)
+    } else if row.class.is_some() {
         let calls = program.facts.relations.call.iter().filter(|call| call.name == row.name && call.receiver.is_some());
-        let unknown = calls.filter(|call| meaning.resolution.calls_at(call.site).is_empty());
-        callers = unknown.map(|call| call.site).take(FEW_CALLS + 1).collect();
-    }
-    callers.retain(|site| context.in_scope(*site));
-    !callers.is_empty()
-        && callers.len() <= FEW_CALLS
-        && callers.into_iter().all(|site| {
-            timed.contains(&site) || is_always_bounded(context, context.function_of(site), timed, seen)
-        })
+        let unknown = calls.filter(|call| meaning.resolution.calls_at(call.site).is_empty() && context.in_scope(call.site));
+        let unknown: Vec<SiteId> = unknown.map(|call| call.site).take(FEW_CALLS + 1).collect();
+        unknown.len() <= FEW_CALLS && unknown.into_iter().any(|site| bounds(site) == Some(true))
+    } else {
+        false
+    };
+    known.insert(function, Some(bounded));
+    Some(bounded)
 }
 
 /// A name that is called in more places says nothing of whose method it is.
