@@ -5,7 +5,9 @@ use distsys_facts::{
     ClassId, FactBase, FileId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, ParameterKind,
     RegionId, Role, SiteId, Sym, VarId,
 };
-use rustc_hash::FxHashMap;
+use std::sync::OnceLock;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::csr::Csr;
 
@@ -29,6 +31,8 @@ pub struct Program<'f> {
     pub further_result_by_function: Csr,
     pub throws_by_var: Csr,
     pub annotation_by_function: Csr,
+    pub export_by_module: Csr,
+    pub manifest_by_file: Csr,
     pub annotation_by_class: Csr,
     pub annotated_by_site: Csr,
     pub field_annotation_by_class: Csr,
@@ -70,6 +74,7 @@ pub struct Program<'f> {
     browser_packages: Vec<&'f str>,
     server_packages: Vec<&'f str>,
     tool_packages: Vec<&'f str>,
+    browser_modules: OnceLock<FxHashSet<ModuleId>>,
 }
 
 impl<'f> Program<'f> {
@@ -108,6 +113,8 @@ impl<'f> Program<'f> {
             further_result_by_function: Csr::by(functions, &r.further_result, |row| Some(row.function)),
             return_type_by_function: Csr::by(functions, &r.return_type, |row| Some(row.function)),
             throws_by_var: Csr::by(vars, &r.throws, |row| row.var),
+            export_by_module: Csr::by(facts.count(IdKind::Module), &r.export, |row| Some(row.module)),
+            manifest_by_file: Csr::by(facts.count(IdKind::File), &r.manifest, |row| Some(row.file)),
             annotation_by_function: Csr::by(functions, &r.function_annotation, |row| Some(row.function)),
             annotated_by_site: Csr::by(sites, &r.function_annotation, |row| Some(row.site)),
             annotation_by_class: Csr::by(classes, &r.class_annotation, |row| Some(row.class)),
@@ -145,6 +152,7 @@ impl<'f> Program<'f> {
             browser_packages: packages(facts, true),
             server_packages: packages(facts, false),
             tool_packages: tools(facts),
+            browser_modules: OnceLock::new(),
             facts,
         }
     }
@@ -292,6 +300,12 @@ impl<'f> Program<'f> {
         self.file_of_module(self.function(function).module)
     }
 
+    /// The files that are manifests.
+    pub fn manifests(&self) -> impl Iterator<Item = FileId> {
+        let rows = self.facts.relations.file.iter();
+        rows.filter(|row| row.language == Language::Manifest).map(|row| row.file)
+    }
+
     pub fn language(&self, file: FileId) -> Language {
         self.facts.relations.file[file.index()].language
     }
@@ -339,14 +353,38 @@ impl<'f> Program<'f> {
         let depth = |folders: &[&str]| {
             folders.iter().filter(|folder| path.starts_with(**folder)).map(|folder| folder.len() + 1).max()
         };
-        path.ends_with("sx") || depth(&self.browser_packages) > depth(&self.server_packages)
+        path.ends_with("sx")
+            || depth(&self.browser_packages) > depth(&self.server_packages)
+            || self.browser_modules().contains(&self.function(function).module)
     }
 
-    /// Whether a function belongs to a tool that one person runs and stops: by its package's `bin`, or by its folder.
+    /// Modules that use what only a browser has: its storage, and its tabs' channels.
+    fn browser_modules(&self) -> &FxHashSet<ModuleId> {
+        const OF_BROWSERS: &[&str] = &["localStorage", "sessionStorage", "BroadcastChannel"];
+        self.browser_modules.get_or_init(|| {
+            let is_browsers = |var: VarId| {
+                let path = self.global(var).map(|path| self.text(path));
+                path.and_then(|path| path.split('.').next()).is_some_and(|first| OF_BROWSERS.contains(&first))
+            };
+            let calls = self.facts.relations.call.iter();
+            let there = calls.filter(|call| call.callee.into_iter().chain(call.receiver).any(is_browsers));
+            there.map(|call| self.function(self.site(call.site).function).module).collect()
+        })
+    }
+
+    /// Whether a function belongs to a tool that one person runs and stops: by its package's `bin`, by what its package draws
+    /// with, or by its folder.
     pub fn runs_for_one_user(&self, function: FunctionId) -> bool {
-        let path = self.path(self.file_of_function(function));
+        let file = self.file_of_function(function);
+        let path = self.path(file);
+        let commands =
+            self.language(file) == Language::Python && path.split('/').rev().skip(1).any(|part| part == "bin");
         let in_tool = path.split('/').any(|part| crate::words::words(part).iter().any(|word| word == "cli"));
-        in_tool || self.tool_packages.iter().any(|folder| path.starts_with(folder)) || self.runs_in_browser(function)
+        in_tool
+            || commands
+            || path.starts_with("tools/")
+            || self.tool_packages.iter().any(|folder| path.starts_with(folder))
+            || self.runs_in_browser(function)
     }
 
     /// Test, example and generated code, by path or construct; rules stay out of it.
@@ -375,19 +413,37 @@ impl<'f> Program<'f> {
     }
 }
 
-/// Packages below the root that offer a command.
+/// Packages below the root that offer a command, or draw in a terminal and serve nobody.
 fn tools(facts: &FactBase) -> Vec<&str> {
-    let mut found: Vec<&str> = facts
-        .relations
-        .manifest
-        .iter()
-        .filter(|row| {
-            let key = facts.text(row.key);
-            key == "bin" || key.starts_with("bin.")
-        })
-        .filter_map(|row| facts.text(facts.relations.file[row.file.index()].path).strip_suffix("package.json"))
-        .filter(|folder| !folder.is_empty())
-        .collect();
+    const DRAWS: &[&str] = &[
+        "ratatui",
+        "tui",
+        "crossterm",
+        "comfy-table",
+        "indicatif",
+        "dialoguer",
+        "inquire",
+        "prettytable-rs",
+        "cliclack",
+    ];
+    const SERVES: &[&str] = &["axum", "actix-web", "hyper", "poem", "rocket", "salvo", "tide", "tonic", "warp"];
+    let mut crates: FxHashMap<&str, (bool, bool)> = FxHashMap::default();
+    let mut found = Vec::new();
+    for row in &facts.relations.manifest {
+        let path = facts.text(facts.relations.file[row.file.index()].path);
+        let key = facts.text(row.key);
+        if let Some(folder) = path.strip_suffix("package.json") {
+            found.extend((key == "bin" || key.starts_with("bin.")).then_some(folder));
+        } else if let Some(folder) = path.strip_suffix("Cargo.toml")
+            && let Some(needed) = key.strip_prefix("dependencies.").and_then(|rest| rest.split('.').next())
+        {
+            let known = crates.entry(folder).or_default();
+            known.0 |= DRAWS.contains(&needed);
+            known.1 |= SERVES.contains(&needed);
+        }
+    }
+    found.extend(crates.into_iter().filter(|(_, (draws, serves))| *draws && !serves).map(|(folder, _)| folder));
+    found.retain(|folder| !folder.is_empty());
     found.sort_unstable();
     found.dedup();
     found

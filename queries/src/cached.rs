@@ -36,7 +36,12 @@ pub(crate) fn carried(context: &Context<'_>, write: SiteId) -> FxHashSet<VarId> 
 }
 
 /// Of an object that is written where it is given (`paid({ event, workspace })`) the entries that are carried on.
-fn parts(context: &Context<'_>, parameter: VarId, argument: VarId, carried: &FxHashSet<VarId>) -> Vec<VarId> {
+pub(crate) fn parts(
+    context: &Context<'_>,
+    parameter: VarId,
+    argument: VarId,
+    carried: &FxHashSet<VarId>,
+) -> Vec<VarId> {
     let program = context.meaning.program;
     let r = &program.facts.relations;
     let loads = program.load_by_base.of(&r.load, parameter).filter(|row| carried.contains(&row.dst));

@@ -5,7 +5,7 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, Role};
-use distsys_engine::words::{is_identity, is_predicate, words};
+use distsys_engine::words::{is_identity, is_predicate};
 use distsys_facts::{LiteralKind, RegionKind, SiteId, VarId};
 
 use crate::Context;

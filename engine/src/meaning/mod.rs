@@ -14,6 +14,7 @@ mod deadlines;
 mod deferred;
 mod durations;
 mod effects;
+mod environments;
 mod failures;
 mod guards;
 mod invoked;
@@ -26,6 +27,7 @@ mod own_effects;
 mod provenance;
 mod reader;
 mod retries;
+mod runs;
 mod scopes;
 mod terms;
 mod trace;
@@ -84,6 +86,7 @@ pub struct Meaning<'m> {
     served: OnceLock<FxHashSet<FunctionId>>,
     requested: OnceLock<FxHashSet<FunctionId>>,
     unique: OnceLock<FxHashMap<String, uniqueness::Keys>>,
+    run_limits: OnceLock<FxHashMap<FunctionId, Option<f64>>>,
 }
 
 /// What waiting for a promise gives is followed this far.
@@ -147,6 +150,7 @@ impl<'m> Meaning<'m> {
             served: OnceLock::new(),
             requested: OnceLock::new(),
             unique: OnceLock::new(),
+            run_limits: OnceLock::new(),
         }
     }
 
@@ -357,6 +361,11 @@ impl<'m> Meaning<'m> {
     /// Whether a carrier ends when the call has been answered that its function was given it for.
     pub fn ends_with_call(&self, carrier: VarId) -> bool {
         self.reader().ends_with_call(carrier, 0)
+    }
+
+    /// Whether a value is returned, yielded, stored, or part of another value.
+    pub fn is_kept(&self, var: VarId) -> bool {
+        self.flow.is_kept(var)
     }
 
     /// The class of the project that a value is an instance of.

@@ -69,10 +69,13 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
-    /// Whether a source is the text, a `*` at whose end stands for any more.
+    /// Whether a source is the text, a `*` at whose end stands for any more; between two of them it may stand anywhere.
     fn is_like(&self, op: &Operation, sources: &[Source], text: &str) -> bool {
         let Some(start) = text.strip_suffix('*') else { return self.is_text(op, sources, text) };
-        let begins = |found: &str| found.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+        let begins = |found: &str| match start.strip_prefix('*') {
+            Some(part) => found.to_ascii_lowercase().contains(&part.to_ascii_lowercase()),
+            None => found.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)),
+        };
         match self.first(op, sources) {
             Found::Is(Operand::Text(found)) => begins(&found),
             Found::Is(Operand::Var(var)) => self.constant(var).is_some_and(begins),
@@ -240,10 +243,6 @@ impl<'m> Reader<'m, '_> {
                 Some(var) => self.at_maker(op, var, inner),
                 None => Found::Absent,
             },
-            Source::Counted(unit, inner) => match self.source(op, inner) {
-                Found::Is(Operand::Var(var)) => Found::Is(Operand::Counted(var, f64::from(*unit))),
-                found => found,
-            },
             Source::Span(count, unit) => {
                 let at = |position: usize| self.argument(op.call, position + op.shift as usize);
                 let Some(count) = at(*count) else { return Found::Absent };
@@ -281,6 +280,12 @@ impl<'m> Reader<'m, '_> {
                 _ => Found::Absent,
             },
             Source::Option(name, inner) => self.option(op.call, name, inner),
+            Source::Counted(inner, millis) => match self.source(op, inner) {
+                Found::Is(Operand::Var(var)) => Found::Is(Operand::Counted(var, f64::from(*millis))),
+                found => found,
+            },
+            Source::Exported(name, path) => self.exported(op, name, path),
+            Source::Manifest { name, section, entry } => self.deployed(op, name, section, entry),
             Source::After(text) => {
                 let arguments = self.chain_arguments(op.site);
                 let at = arguments

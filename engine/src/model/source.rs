@@ -35,8 +35,6 @@ pub enum Source {
     Deadline(usize),
     /// `span(0, 1)`: argument 0, counted in the unit of time that argument 1 names.
     Span(usize, usize),
-    /// `seconds(after(EX))`, `millis(px)`: a bare number there counts so many milliseconds, whatever the library's unit.
-    Counted(u32, Box<Source>),
     /// `outer(feign.FeignClient).name`: a source at the annotation of this qualified name on the class that the annotated
     /// function is a member of; without one: whether it is there.
     Outer(String, Option<Box<Source>>),
@@ -49,6 +47,17 @@ pub enum Source {
     /// `option(Attempts)`: argument 0 of a call of this name that stands among the arguments, or among those of one that does;
     /// `option(Attempts.1)`: argument 1; `option(Forever.result)`: that it stands there.
     Option(String, Box<Source>),
+    /// `2.ex s`: a number of seconds, each so many milliseconds.
+    Counted(Box<Source>, u32),
+    /// `exported(maxDuration)`, `exported(config).maxDuration`: what the file that the operation is in exports under this name.
+    Exported(String, Vec<String>),
+    /// `manifest(vercel.json functions maxDuration)`: of the manifest of this name that lies nearest above the file, the entry
+    /// under the first key whose own key is a glob for the file, at the last key.
+    Manifest {
+        name: String,
+        section: String,
+        entry: String,
+    },
 }
 
 /// A condition of `when`.
@@ -87,11 +96,10 @@ impl Source {
         if let Some(constant) = text.strip_prefix('=') {
             return Ok(Source::Constant(constant.to_owned()));
         }
-        for (name, unit) in [("seconds", 1000), ("millis", 1)] {
-            let counted = text.strip_prefix(name).and_then(|rest| rest.strip_prefix('(')?.strip_suffix(')'));
-            if let Some(inner) = counted {
-                return Ok(Source::Counted(unit, Box::new(Source::parse(inner)?)));
-            }
+        if let Some((source, unit)) = text.rsplit_once(' ')
+            && let Some(millis) = millis_of(unit)
+        {
+            return Ok(Source::Counted(Box::new(Source::parse(source)?), millis));
         }
         if let Some((name, argument, rest)) = function(text) {
             let number = || {
@@ -148,8 +156,22 @@ impl Source {
                     let (name, inner) = argument.split_once('.').unwrap_or((argument, "0"));
                     Ok(Source::Option(name.to_owned(), Box::new(Source::parse(inner)?)))
                 }
+                "exported" => {
+                    let path = rest.strip_prefix('.').into_iter().flat_map(|rest| rest.split('.'));
+                    Ok(Source::Exported(argument.to_owned(), path.map(str::to_owned).collect()))
+                }
+                "manifest" => match argument.split_whitespace().collect::<Vec<_>>()[..] {
+                    [name, section, entry] => Ok(Source::Manifest {
+                        name: name.to_owned(),
+                        section: section.to_owned(),
+                        entry: entry.to_owned(),
+                    }),
+                    _ => Err(format!(
+                        "`{text}` is not a manifest's name, a section and an entry, as in `manifest(vercel.json functions maxDuration)`"
+                    )),
+                },
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, seconds, millis, outer, made, function, passed, option"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, outer, made, function, passed, option, exported, manifest"
                 )),
             };
         }
@@ -182,6 +204,16 @@ impl Condition {
             Some(source) => Ok(Condition::Absent(Source::parse_all(source.trim())?)),
             None => Ok(Condition::Present(Source::parse_all(text.trim())?)),
         }
+    }
+}
+
+/// The milliseconds of a unit of time as models write it.
+fn millis_of(unit: &str) -> Option<u32> {
+    match unit {
+        "ms" => Some(1),
+        "s" => Some(1000),
+        "min" => Some(60_000),
+        _ => None,
     }
 }
 

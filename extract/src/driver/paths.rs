@@ -74,7 +74,9 @@ pub(super) fn role(path: &str) -> Role {
         match folder {
             "test" | "tests" | "__tests__" | "testing" | "__mocks__" | "mocks" | "e2e" | "cypress" | "testdata"
             | "test_utils" | "test-utils" | "spec" | "specs" | "fixtures" | "integration_tests"
-            | "integration-tests" | "test_runner" | "testlib" => return Role::Test,
+            | "integration-tests" | "test_runner" | "testlib" | "testutil" | "testutils" | "testhelpers"
+            | "test_helpers" | "test-helpers" => return Role::Test,
+            _ if folder.ends_with("-tests") || folder.ends_with("-e2e") => return Role::Test,
             "examples" | "example" | "benches" | "bench" | "benchmarks" | "benchmark" | "docs" | "doc" | "samples"
             | "demo" | "demos" | "stories" | "tutorial" | "tutorials" | "script" | "scripts" | "_scripts"
             | "scripts-dev" | "dev-scripts" | "contrib" | "xtask" => role = Role::Example,
@@ -109,7 +111,15 @@ mod tests {
 
     #[test]
     fn roles_by_path() {
-        for path in ["a/tests/x.py", "src/x.test.ts", "x_test.py", "src/tests.rs", "__tests__/a.js", "conftest.py"] {
+        for path in [
+            "a/tests/x.py",
+            "src/x.test.ts",
+            "x_test.py",
+            "src/tests.rs",
+            "__tests__/a.js",
+            "conftest.py",
+            "lib/k8s-e2e-tests/src/a.rs",
+        ] {
             assert_eq!(role(path), Role::Test, "{path}");
         }
         for path in ["src/contest.py", "latest/x.rs", "src/attestation.ts", "tests_of_faith.py"] {

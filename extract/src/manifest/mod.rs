@@ -1,5 +1,5 @@
 //! Manifests as key paths: packages (package.json, tsconfig, Cargo.toml, pyproject.toml, go.mod, go.work), and how the code is deployed
-//! (Dockerfiles, Kubernetes, compose, workflows of a CI).
+//! (Dockerfiles, Kubernetes, compose, vercel.json, workflows of a CI).
 
 mod dockerfile;
 mod go_module;
@@ -21,7 +21,10 @@ pub(crate) fn is_manifest(name: &str) -> bool {
 }
 
 pub(crate) fn is_package(name: &str) -> bool {
-    matches!(name, "package.json" | "Cargo.toml" | "pyproject.toml" | "jsconfig.json" | "go.mod" | "go.work")
+    matches!(
+        name,
+        "package.json" | "Cargo.toml" | "pyproject.toml" | "jsconfig.json" | "go.mod" | "go.work" | "vercel.json"
+    )
         || (name.starts_with("tsconfig") && name.ends_with(".json"))
 }
 

@@ -1,7 +1,7 @@
 //! An entity is cached, and one of its writers leaves the cached copy as it was: others do not, or the copy outlives any patience.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Name};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Name, Operand};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
 use distsys_facts::{FunctionId, SiteId, VarId};
@@ -210,6 +210,7 @@ fn stays_long(context: &Context<'_>, key: Name, fill: SiteId) -> bool {
     let Some(op) = meaning.operations.at(last).find(|op| op.kind == OpKind::CacheWrite) else { return false };
     let long = match meaning.attribute(op, Attr::Ttl) {
         Found::Absent => meaning.declares(op, Attr::Ttl),
+        Found::Is(Operand::Text(text)) if text == "none" => true,
         _ => meaning.span_along(op, Attr::Ttl, &trace).is_some_and(|span| span > PATIENCE),
     };
     long && meaning.name(key).contains("{}")

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Found, Name, Operand};
-use distsys_engine::{Attr, OpKind};
+use distsys_engine::OpKind;
 use distsys_facts::schema::Sql;
-use distsys_facts::{ClassId, SiteId, SqlVerb, Sym, VarId};
+use distsys_facts::{SiteId, SqlVerb, Sym, VarId};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::locks::{Key, is_outlived_by_none, keys};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -29,7 +29,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut locks: Vec<(Key, SiteId)> = Vec::new();
     for scope in meaning.scopes.of_kind(OpKind::LockAcquire) {
         let Some(op) = meaning.operation(scope) else { continue };
-        locks.extend(keys(context, op.site, OpKind::LockAcquire).into_iter().map(|key| (key, op.site)));
+        if is_outlived_by_none(context, op, &[op.function]) {
+            continue;
+        }
+        locks.extend(keys(context, op).into_iter().map(|key| (key, op.site)));
     }
     if locks.is_empty() {
         return of_tables(context);
@@ -37,7 +40,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut deletes: Vec<(Key, SiteId)> = Vec::new();
     let mut asks_owner: Vec<(SiteId,)> = Vec::new();
     for op in meaning.operations.of_kind(OpKind::CacheDelete).filter(|op| context.in_scope(op.site)) {
-        deletes.extend(keys(context, op.site, OpKind::CacheDelete).into_iter().map(|key| (key, op.site)));
+        deletes.extend(keys(context, op).into_iter().map(|key| (key, op.site)));
         if is_after_comparison(context, op.site) {
             asks_owner.push((op.site,));
         }
@@ -100,46 +103,6 @@ fn report_row(context: &Context<'_>, delete: SiteId, lock: SiteId) -> Finding {
         .checked("no column of the holder, its token or the lease's end in the condition")
         .help("keep a unique token in the row, and delete it only where the token is one's own")
         .build()
-}
-
-/// What a key is known by.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Key {
-    /// The same text or pattern anywhere.
-    Pattern(Name),
-    /// The same value in one function or object.
-    Value(VarId),
-    Field(ClassId, Sym),
-}
-
-fn keys(context: &Context<'_>, site: SiteId, kind: OpKind) -> Vec<Key> {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let mut keys = Vec::new();
-    for (effect, _) in meaning.effects.at(site).filter(|(effect, _)| effect.kind == kind) {
-        if let Some(name) = effect.key.pattern()
-            && meaning.name(name).trim_matches(['{', '}']).len() > 2
-        {
-            keys.push(Key::Pattern(name));
-        }
-    }
-    let Some(op) = context.operation(site, kind) else { return keys };
-    if let Found::Is(Operand::Var(var)) = meaning.attribute(op, Attr::Key) {
-        let mut at = var;
-        for _ in 0..4 {
-            keys.push(Key::Value(at));
-            if let Some(load) = program.loaded_as(at)
-                && let Some(class) = program.function(op.function).class
-            {
-                keys.push(Key::Field(class, load.field));
-            }
-            match program.assigned_from(at).next() {
-                Some(row) => at = row.src,
-                None => break,
-            }
-        }
-    }
-    keys
 }
 
 /// Whether a condition around the site, or one that ends the function before it, looks at what the store has.
