@@ -19,6 +19,13 @@ pub(crate) struct Sent {
 /// a job that does one of them.
 pub(crate) fn sent_for(context: &Context<'_>, trace: &[SiteId], insert: &Effect) -> Option<Sent> {
     let meaning = context.meaning;
+    // Rows that are stored many at once are parts of something that stands elsewhere.
+    let stored = trace.last().and_then(|site| meaning.program.call(*site)).map(|call| meaning.program.text(call.name));
+    if stored
+        .is_some_and(|name| words(name).iter().any(|word| matches!(word.as_str(), "bulk" | "many" | "all" | "batch")))
+    {
+        return None;
+    }
     // What only notes that something happened is no thing that could be there twice.
     if meaning.text(insert.entity).is_none_or(|entity| NOTES.iter().any(|note| entity.ends_with(note))) {
         return None;

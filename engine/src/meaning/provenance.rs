@@ -341,24 +341,52 @@ impl FlowIndex {
     }
 }
 
-/// Text and numbers, which a language may have classes for.
+/// Whether a type is one of values that a client is told (where, how long, who), none that could carry a client or its options.
 fn is_plain_data(path: &str) -> bool {
-    let name = path.strip_prefix("java.lang.");
-    matches!(
-        name,
-        Some(
-            "String"
+    let name = path.rsplit('.').next().unwrap_or(path);
+    let is_number = name.len() <= 5
+        && name.starts_with(['i', 'u', 'f'])
+        && name[1..].bytes().all(|byte| byte.is_ascii_digit())
+        && name.len() > 1;
+    is_number
+        || matches!(
+            name,
+            "str"
+                | "string"
+                | "String"
                 | "CharSequence"
+                | "SecretStr"
+                | "SecretString"
+                | "bytes"
+                | "int"
                 | "Integer"
+                | "isize"
+                | "usize"
                 | "Long"
                 | "Short"
                 | "Byte"
-                | "Double"
+                | "float"
                 | "Float"
-                | "Boolean"
-                | "Character"
+                | "Double"
+                | "number"
                 | "Number"
+                | "Decimal"
+                | "bool"
+                | "boolean"
+                | "Boolean"
+                | "char"
+                | "Character"
                 | "Object"
+                | "Url"
+                | "URL"
+                | "AnyUrl"
+                | "AnyHttpUrl"
+                | "HttpUrl"
+                | "Uri"
+                | "URI"
+                | "Path"
+                | "PathBuf"
+                | "UUID"
+                | "Uuid"
         )
-    )
 }
