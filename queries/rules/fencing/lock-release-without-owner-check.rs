@@ -85,15 +85,25 @@ fn of_tables(context: &Context<'_>) -> Vec<Finding> {
     found.into_iter().map(|(delete, lock)| report_row(context, delete, lock)).collect()
 }
 
-/// The call that a statement's text is given to, or a copy of it.
+/// The call that a statement's text is given to, or a copy of it: where it stands, or, if it is a constant, where it is used.
 fn used_at(context: &Context<'_>, text: VarId) -> Option<SiteId> {
     let program = context.meaning.program;
     let r = &program.facts.relations;
-    let mut held = context.meaning.flows_to(text).into_iter().collect::<Vec<_>>();
-    held.sort_unstable();
-    let mut sites = held.into_iter().flat_map(|var| program.argument_by_var.of(&r.argument, var)).map(|row| row.site);
-    sites.find(|site| context.in_scope(*site))
+    let given = |vars: Vec<VarId>| {
+        let sites = vars.into_iter().flat_map(|var| program.argument_by_var.of(&r.argument, var)).map(|row| row.site);
+        sites.filter(|site| context.in_scope(*site)).min()
+    };
+    let mut copies = vec![text];
+    let mut at = 0;
+    while let Some(&var) = copies.get(at).filter(|_| at < MAX_COPIES) {
+        copies.extend(program.assign_by_src.of(&r.assign, var).map(|row| row.dst));
+        at += 1;
+    }
+    given(copies).or_else(|| given(context.meaning.flows_to(text).into_iter().collect()))
 }
+
+/// A text is copied so many times.
+const MAX_COPIES: usize = 16;
 
 fn report_row(context: &Context<'_>, delete: SiteId, lock: SiteId) -> Finding {
     let message = "the lock's row is deleted by its name alone, without asking who holds it; a holder that was slow, whose lease has run out, deletes the lock of the next one, and a third comes in".to_owned();
