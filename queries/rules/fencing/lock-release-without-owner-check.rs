@@ -70,13 +70,23 @@ fn of_tables(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     let mut found: BTreeMap<SiteId, SiteId> = BTreeMap::new();
-    for row in r.sql.iter().filter(|row| row.verb == SqlVerb::Delete && !row.where_columns.is_empty()) {
+    let deletes: Vec<&Sql> = r.sql.iter().filter(|row| row.verb == SqlVerb::Delete && !row.where_columns.is_empty()).collect();
+    // What names the lock, not what the taker sets: that would be its holder, or its end.
+    let names_lock = |lease: &Sql, column: &str| {
+        let is_set = lease.verb == SqlVerb::Update && columns(lease.columns).any(|set| set == column);
+        !is_set && columns(lease.where_columns).any(|known| known == column)
+    };
+    // Who lets go with a look at the holder or the end has thought of both, and keeps the other for what is surely one's own.
+    let is_asked = |lease: &Sql| {
+        deletes.iter().filter(|row| row.table == lease.table).any(|row| {
+            let (named, asked): (Vec<&str>, Vec<&str>) =
+                columns(row.where_columns).partition(|column| names_lock(lease, column));
+            !named.is_empty() && !asked.is_empty()
+        })
+    };
+    leases.retain(|(lease, _)| !is_asked(lease));
+    for row in &deletes {
         let of_same = leases.iter().filter(|(lease, _)| lease.table == row.table);
-        // What names the lock, not what the taker sets: that would be its holder, or its end.
-        let names_lock = |lease: &Sql, column: &str| {
-            let is_set = lease.verb == SqlVerb::Update && columns(lease.columns).any(|set| set == column);
-            !is_set && columns(lease.where_columns).any(|known| known == column)
-        };
         let by_name = of_same.filter(|(lease, _)| columns(row.where_columns).all(|column| names_lock(lease, column)));
         if let (Some((_, lease)), Some(delete)) = (by_name.min_by_key(|(_, site)| *site), used_at(context, row.var)) {
             found.entry(delete).or_insert(*lease);
