@@ -70,13 +70,23 @@ fn of_tables(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     let mut found: BTreeMap<SiteId, SiteId> = BTreeMap::new();
-    for row in r.sql.iter().filter(|row| row.verb == SqlVerb::Delete && !row.where_columns.is_empty()) {
+    let deletes: Vec<&Sql> = r.sql.iter().filter(|row| row.verb == SqlVerb::Delete && !row.where_columns.is_empty()).collect();
+    // What names the lock, not what the taker sets: that would be its holder, or its end.
+    let names_lock = |lease: &Sql, column: &str| {
+        let is_set = lease.verb == SqlVerb::Update && columns(lease.columns).any(|set| set == column);
+        !is_set && columns(lease.where_columns).any(|known| known == column)
+    };
+    // Who lets go with a look at the holder or the end has thought of both, and keeps the other for what is surely one's own.
+    let is_asked = |lease: &Sql| {
+        deletes.iter().filter(|row| row.table == lease.table).any(|row| {
+            let (named, asked): (Vec<&str>, Vec<&str>) =
+                columns(row.where_columns).partition(|column| names_lock(lease, column));
+            !named.is_empty() && !asked.is_empty()
+        })
+    };
+    leases.retain(|(lease, _)| !is_asked(lease));
+    for row in &deletes {
         let of_same = leases.iter().filter(|(lease, _)| lease.table == row.table);
-        // What names the lock, not what the taker sets: that would be its holder, or its end.
-        let names_lock = |lease: &Sql, column: &str| {
-            let is_set = lease.verb == SqlVerb::Update && columns(lease.columns).any(|set| set == column);
-            !is_set && columns(lease.where_columns).any(|known| known == column)
-        };
         let by_name = of_same.filter(|(lease, _)| columns(row.where_columns).all(|column| names_lock(lease, column)));
         if let (Some((_, lease)), Some(delete)) = (by_name.min_by_key(|(_, site)| *site), used_at(context, row.var)) {
             found.entry(delete).or_insert(*lease);
@@ -85,15 +95,25 @@ fn of_tables(context: &Context<'_>) -> Vec<Finding> {
     found.into_iter().map(|(delete, lock)| report_row(context, delete, lock)).collect()
 }
 
-/// The call that a statement's text is given to, or a copy of it.
+/// The call that a statement's text is given to, or a copy of it: where it stands, or, if it is a constant, where it is used.
 fn used_at(context: &Context<'_>, text: VarId) -> Option<SiteId> {
     let program = context.meaning.program;
     let r = &program.facts.relations;
-    let mut held = context.meaning.flows_to(text).into_iter().collect::<Vec<_>>();
-    held.sort_unstable();
-    let mut sites = held.into_iter().flat_map(|var| program.argument_by_var.of(&r.argument, var)).map(|row| row.site);
-    sites.find(|site| context.in_scope(*site))
+    let given = |vars: Vec<VarId>| {
+        let sites = vars.into_iter().flat_map(|var| program.argument_by_var.of(&r.argument, var)).map(|row| row.site);
+        sites.filter(|site| context.in_scope(*site)).min()
+    };
+    let mut copies = vec![text];
+    let mut at = 0;
+    while let Some(&var) = copies.get(at).filter(|_| at < MAX_COPIES) {
+        copies.extend(program.assign_by_src.of(&r.assign, var).map(|row| row.dst));
+        at += 1;
+    }
+    given(copies).or_else(|| given(context.meaning.flows_to(text).into_iter().collect()))
 }
+
+/// A text is copied so many times.
+const MAX_COPIES: usize = 16;
 
 fn report_row(context: &Context<'_>, delete: SiteId, lock: SiteId) -> Finding {
     let message = "the lock's row is deleted by its name alone, without asking who holds it; a holder that was slow, whose lease has run out, deletes the lock of the next one, and a third comes in".to_owned();

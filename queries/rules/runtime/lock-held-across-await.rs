@@ -1,7 +1,7 @@
 //! A guard is alive where the task gives way.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{EffectFlags, Found, Scope};
+use distsys_engine::meaning::{Effect, EffectFlags, Found, Scope};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionFlags, FunctionId, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::FxHashMap;
@@ -89,18 +89,23 @@ fn gives_way(context: &Context<'_>, site: SiteId) -> bool {
 /// Whether another system is waited for. Of what blocks its thread anyhow, the own database and cache do not count: one
 /// statement at a time is what such a lock is often there for.
 fn is_remote(context: &Context<'_>, site: SiteId, suspends: bool) -> bool {
+    // What is only put into a client's buffer is not waited for.
+    let is_waited_for = |effect: &Effect| {
+        let trace = context.meaning.trace(site, effect);
+        let done = trace.last().and_then(|last| context.operation(*last, effect.kind));
+        done.is_none_or(|op| context.meaning.attribute(op, Attr::Completion) == Found::Absent)
+    };
     context.meaning.effects.at(site).any(|(effect, _)| {
         let counts = match effect.kind {
             OpKind::HttpRequest
             | OpKind::Rpc
-            | OpKind::Publish
-            | OpKind::Enqueue
             | OpKind::ObjectRead
             | OpKind::ObjectWrite
             | OpKind::Payment
             | OpKind::Notify
             | OpKind::LockAcquire
             | OpKind::Consensus => true,
+            OpKind::Publish | OpKind::Enqueue => suspends || is_waited_for(&effect),
             OpKind::DbRead
             | OpKind::DbWrite
             | OpKind::Sql
