@@ -75,6 +75,7 @@ pub struct Program<'f> {
     server_packages: Vec<&'f str>,
     tool_packages: Vec<&'f str>,
     browser_modules: OnceLock<FxHashSet<ModuleId>>,
+    terminal_packages: Vec<&'f str>,
 }
 
 impl<'f> Program<'f> {
@@ -153,6 +154,7 @@ impl<'f> Program<'f> {
             server_packages: packages(facts, false),
             tool_packages: tools(facts),
             browser_modules: OnceLock::new(),
+            terminal_packages: drawn_in_terminal(facts),
             facts,
         }
     }
@@ -387,6 +389,12 @@ impl<'f> Program<'f> {
             || self.runs_in_browser(function)
     }
 
+    /// Whether a function belongs to a package that draws in a terminal: one person at a keyboard drives it.
+    pub fn draws_in_terminal(&self, function: FunctionId) -> bool {
+        let path = self.path(self.file_of_function(function));
+        self.terminal_packages.iter().any(|folder| path.starts_with(folder))
+    }
+
     /// Test, example and generated code, by path or construct; rules stay out of it.
     pub fn is_out_of_scope(&self, function: FunctionId) -> bool {
         let file = self.file_of_function(function);
@@ -444,6 +452,27 @@ fn tools(facts: &FactBase) -> Vec<&str> {
     }
     found.extend(crates.into_iter().filter(|(_, (draws, serves))| *draws && !serves).map(|(folder, _)| folder));
     found.retain(|folder| !folder.is_empty());
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Packages that depend on a library which draws in a terminal.
+fn drawn_in_terminal(facts: &FactBase) -> Vec<&str> {
+    const DRAWS: &[&str] = &["ratatui", "tui", "cursive", "textual", "urwid", "ink", "blessed"];
+    let mut found: Vec<&str> = facts
+        .relations
+        .manifest
+        .iter()
+        .filter(|row| {
+            let needed = facts.text(row.key).strip_prefix("dependencies.");
+            needed.and_then(|name| name.split('.').next()).is_some_and(|name| DRAWS.contains(&name))
+        })
+        .map(|row| {
+            let path = facts.text(facts.relations.file[row.file.index()].path);
+            path.rfind('/').map_or("", |end| &path[..=end])
+        })
+        .collect();
     found.sort_unstable();
     found.dedup();
     found

@@ -16,6 +16,7 @@ mod outlived;
 mod own_rules;
 mod relations;
 mod retried;
+mod sends;
 mod sizes;
 mod transactions;
 

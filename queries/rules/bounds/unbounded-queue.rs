@@ -1,6 +1,6 @@
 //! A queue in memory without capacity, filled by something that does not wait.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use ascent::ascent_run;
 use distsys_engine::meaning::{Found, Operand, Operation};
@@ -8,6 +8,8 @@ use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
 use distsys_facts::{CallKind, FunctionId, FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::sends::is_bounded_send;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -97,7 +99,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (queue, send, cause) in found {
         by_queue.entry(queue).or_insert((send, cause));
     }
-    by_queue.into_iter().map(|(queue, (send, cause))| report(context, queue, send, cause)).collect()
+    // Queues that one function fills, as for what is urgent and what is not, have one cause.
+    let mut by_filler: BTreeMap<FunctionId, Vec<(SiteId, SiteId, SiteId)>> = BTreeMap::new();
+    for (queue, (send, cause)) in by_queue {
+        by_filler.entry(context.function_of(send)).or_default().push((queue, send, cause));
+    }
+    by_filler.into_values().map(|queues| report(context, queues)).collect()
 }
 
 /// The queue that a send puts into: what the operation says, or its receiver.
@@ -130,8 +137,8 @@ fn is_unbounded(context: &Context<'_>, op: &Operation) -> bool {
 /// and must not wait (a wish to stop, a failure), as its name says.
 fn is_chosen(context: &Context<'_>, op: &Operation) -> bool {
     const RARE: &[&str] = &[
-        "abort", "cancel", "control", "exit", "failure", "failures", "kill", "priority", "quit", "shutdown", "signal",
-        "stop", "unbounded", "watchdog",
+        "abort", "cancel", "control", "error", "errors", "exit", "failure", "failures", "kill", "priority", "quit",
+        "shutdown", "signal", "stop", "subscribe", "subscription", "subscriptions", "unbounded", "watchdog",
     ];
     let meaning = context.meaning;
     let program = meaning.program;
@@ -141,7 +148,10 @@ fn is_chosen(context: &Context<'_>, op: &Operation) -> bool {
     });
     let held = program.call(op.site).map(|call| meaning.flows_to(call.result)).unwrap_or_default();
     let mut names = held.iter().filter_map(|var| program.variable(*var)).filter(|row| row.function == op.function);
-    let rare = names.any(|row| words(program.text(row.name)).iter().any(|word| RARE.contains(&word.as_str())));
+    let says = |name: &str| words(name).iter().any(|word| RARE.contains(&word.as_str()));
+    let made = program.call(op.site).map(|call| call.result);
+    let mut fields = program.facts.relations.field.iter().filter(|row| made.is_some() && row.value == made);
+    let rare = names.any(|row| says(program.text(row.name))) || fields.any(|row| says(program.text(row.name)));
     rare || (bounded_beside && !context.decisions(op.site).is_empty())
 }
 
@@ -188,7 +198,8 @@ fn waits(context: &Context<'_>, send: SiteId) -> bool {
         .operations
         .of_kind(OpKind::Join)
         .any(|op| op.function == function && meaning.precedes(send, op.site) && same_receiver(context, op.site, send));
-    context.has_permit(send)
+    is_bounded_send(context, send)
+        || context.has_permit(send)
         || looks_at_size(context, send)
         || joined
         || waits_for_item(context, send)
@@ -407,8 +418,17 @@ fn in_loop_of_unknown_size(context: &Context<'_>, created: SiteId, site: SiteId)
         .any(|row| match program.iterates_by_region.first(&r.iterates, row.region) {
             // What is in memory already bounds a queue that is made beside the loop.
             Some(iterates) => !has_known_size(context, iterates.var) && (!here || waits_for_elements(context, row.region)),
-            None => !drains(context, row.region),
+            None => !drains(context, row.region) && !counts_to_constant(context, row.region),
         })
+}
+
+/// Whether the loop ends at a constant count: `while attempts < MAX_ATTEMPTS`.
+fn counts_to_constant(context: &Context<'_>, region: RegionId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let asked = program.condition_by_region.of(&r.condition, region).filter_map(|row| program.binary_by_dst.first(&r.binary, row.var));
+    let mut counted = asked.filter(|row| matches!(program.text(row.operator), "<" | "<="));
+    counted.any(|row| row.right.is_some_and(|end| context.meaning.constant(end).is_some_and(|text| text.parse::<i64>().is_ok())))
 }
 
 /// Whether the loop takes from a queue without waiting: it ends when the queue, which something filled before, is empty.
@@ -461,7 +481,9 @@ fn has_known_size(context: &Context<'_>, var: VarId) -> bool {
     false
 }
 
-fn report(context: &Context<'_>, queue: SiteId, send: SiteId, cause: SiteId) -> Finding {
+fn report(context: &Context<'_>, mut queues: Vec<(SiteId, SiteId, SiteId)>) -> Finding {
+    queues.sort_unstable();
+    let (queue, send, cause) = queues[0];
     let by = context.named_function(context.function_of(send));
     let message = format!(
         "this queue has no capacity and `{by}` adds to it without waiting; when the consumer falls behind, memory grows until the process is killed and all that was queued is lost"
@@ -469,6 +491,9 @@ fn report(context: &Context<'_>, queue: SiteId, send: SiteId, cause: SiteId) -> 
     let mut builder = FindingBuilder::new(context, &RULE.info, queue, message).step(queue, "created without capacity").step(send, "filled here");
     if cause != send {
         builder = builder.step(cause, "as often as this runs");
+    }
+    for &(other, send, _) in &queues[1..] {
+        builder = builder.step(other, "so is this").step(send, "filled here");
     }
     builder
         .checked("no capacity, and no permit or wait before the send")
