@@ -3,7 +3,7 @@
 use distsys_facts::schema::{Argument, Assign, Call, Class, Function, Load, Parameter, Region, Site, Store};
 use distsys_facts::{
     ClassId, FactBase, FileId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, ParameterKind,
-    RegionId, Role, SiteId, Sym, VarId,
+    RegionId, RegionKind, Role, SiteId, Sym, VarId,
 };
 use std::sync::OnceLock;
 
@@ -76,6 +76,7 @@ pub struct Program<'f> {
     tool_packages: Vec<&'f str>,
     browser_modules: OnceLock<FxHashSet<ModuleId>>,
     terminal_packages: Vec<&'f str>,
+    scripts: OnceLock<FxHashSet<ModuleId>>,
 }
 
 impl<'f> Program<'f> {
@@ -155,6 +156,7 @@ impl<'f> Program<'f> {
             tool_packages: tools(facts),
             browser_modules: OnceLock::new(),
             terminal_packages: drawn_in_terminal(facts),
+            scripts: OnceLock::new(),
             facts,
         }
     }
@@ -374,6 +376,42 @@ impl<'f> Program<'f> {
         })
     }
 
+    /// Whether a module is one that a person runs and that comes to an end: it says so itself (`if __name__ == "__main__"`),
+    /// nothing imports it, and it does not go round for ever.
+    fn is_script(&self, function: FunctionId) -> bool {
+        let scripts = self.scripts.get_or_init(|| {
+            let r = &self.facts.relations;
+            let asks_name = |var: VarId| self.global(var).is_some_and(|path| self.text(path) == "__name__");
+            let mut scripts: FxHashSet<ModuleId> = r
+                .binary
+                .iter()
+                .filter(|row| asks_name(row.left) && row.right.is_some_and(|right| self.is_text(right, "__main__")))
+                .map(|row| self.function(self.site(row.site).function).module)
+                .collect();
+            let last = |path: &str| path.rsplit(['.', '/']).next().unwrap_or_default().to_owned();
+            let imports = r.import.iter().filter(|_| !scripts.is_empty());
+            let imported: FxHashSet<String> =
+                imports.flat_map(|row| [last(self.text(row.target)), self.text(row.member).to_owned()]).collect();
+            scripts.retain(|module| {
+                let path = self.path(self.file_of_module(*module));
+                let name = path.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default();
+                !imported.contains(name)
+            });
+            for row in r.condition.iter().filter(|row| self.is_text(row.var, "true")) {
+                let region = self.region(row.region);
+                if region.kind == RegionKind::Loop {
+                    scripts.remove(&self.function(region.function).module);
+                }
+            }
+            scripts
+        });
+        scripts.contains(&self.function(function).module)
+    }
+
+    fn is_text(&self, var: VarId, text: &str) -> bool {
+        self.literal(var).is_some_and(|row| self.text(row.value).eq_ignore_ascii_case(text))
+    }
+
     /// Whether a function belongs to a tool that one person runs and stops: by its package's `bin`, by what its package draws
     /// with, or by its folder.
     pub fn runs_for_one_user(&self, function: FunctionId) -> bool {
@@ -384,7 +422,8 @@ impl<'f> Program<'f> {
         let in_tool = path.split('/').any(|part| crate::words::words(part).iter().any(|word| word == "cli"));
         in_tool
             || commands
-            || path.starts_with("tools/")
+            || is_of_tools(path)
+            || self.is_script(function)
             || self.tool_packages.iter().any(|folder| path.starts_with(folder))
             || self.runs_in_browser(function)
     }
@@ -419,6 +458,12 @@ impl<'f> Program<'f> {
         }
         false
     }
+}
+
+/// Whether a path is one of the project's own tools, or what is run to build it.
+fn is_of_tools(path: &str) -> bool {
+    let folder = path.split('/').next().unwrap_or_default();
+    matches!(folder, "tools" | "dev" | "hack") || path == "build.rs" || path.ends_with("/build.rs")
 }
 
 /// Packages below the root that offer a command, or draw in a terminal and serve nobody.

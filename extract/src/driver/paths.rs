@@ -88,7 +88,10 @@ pub(super) fn role(path: &str) -> Role {
             _ => {}
         }
     }
-    let is_test = stem.starts_with("test_")
+    // Steps of behaviour tests.
+    let is_step = folders.contains("features/steps");
+    let is_test = is_step
+        || stem.starts_with("test_")
         || stem.ends_with("_test")
         || stem.ends_with("_tests")
         || matches!(stem, "conftest" | "tests" | "test" | "testing" | "test_helpers")
@@ -119,6 +122,7 @@ mod tests {
             "__tests__/a.js",
             "conftest.py",
             "lib/k8s-e2e-tests/src/a.rs",
+            "features/steps/login.py",
         ] {
             assert_eq!(role(path), Role::Test, "{path}");
         }

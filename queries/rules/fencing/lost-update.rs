@@ -181,6 +181,9 @@ fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<S
         return arithmetic_on(context, Some(field), store.src, &of);
     }
     let call = program.call(write)?;
+    if is_of_other_row(context, read, write) {
+        return None;
+    }
     // What is stored into the object that was read, before it is written.
     let stored: Vec<(&str, VarId)> = program
         .sites(context.function_of(write))
@@ -217,6 +220,34 @@ fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<S
         let bound = if is_text { meaning.chain_arguments(write) } else { Vec::new() };
         bound.into_iter().find_map(|var| arithmetic_on(context, None, var, &of))
     })
+}
+
+/// Whether two calls that say by objects which rows they mean (`{ where: { id } }`) have nothing in common there: the first of
+/// the others is read to put a row before it.
+fn is_of_other_row(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let asked = |site: SiteId| {
+        let objects = program.arguments(site).flat_map(|row| program.entry_by_var.of(&r.entry, row.var));
+        let filters = objects.filter(|row| program.text(row.key) == "where");
+        filters.flat_map(|row| program.entry_by_var.of(&r.entry, row.value)).map(|row| row.value).collect::<Vec<VarId>>()
+    };
+    let (of_read, of_write) = (asked(read), asked(write));
+    let Some(value) = program.call(read).map(|call| call.result) else { return false };
+    // A variable, a member of one, or a constant.
+    let same = |left: VarId, right: VarId| {
+        let plain = |var: VarId| program.assigned_from(var).next().map_or(var, |row| row.src);
+        let member = |var: VarId| program.loaded_as(var).map(|load| (plain(load.base), load.field));
+        let (left, right) = (plain(left), plain(right));
+        left == right
+            || member(left).is_some() && member(left) == member(right)
+            || meaning.constant(left).is_some() && meaning.constant(left) == meaning.constant(right)
+    };
+    !of_read.is_empty()
+        && !of_write.is_empty()
+        && !of_write.iter().any(|var| meaning.made_from(*var).contains(&value))
+        && !of_write.iter().any(|left| of_read.iter().any(|right| same(*left, *right)))
 }
 
 /// Whether `base` is what was read, in a copy or out of a wrapper; what is merely stored into it does not make it so.

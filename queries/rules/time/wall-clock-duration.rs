@@ -136,7 +136,9 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
                     _ => to_come,
                 };
                 stack.push((row.left, kept, to_come));
-                stack.extend(row.right.map(|right| (right, kept, to_come)));
+                // What a span divides is a rate.
+                let divides = matches!(program.text(row.operator), "/" | "//");
+                stack.extend(row.right.filter(|_| !divides).map(|right| (right, kept, to_come)));
             }
         }
         if let Some(call) = program.call_giving(at)
@@ -155,7 +157,7 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
         if let Some(load) = program.loaded_as(at) {
             let mut stored = meaning.stored_in(load.base, load.field);
             // Of an object whose class nobody names, by the field's own name; times of change are rows' columns.
-            if stored.is_empty() && !names_time(program.text(load.field)) {
+            if stored.is_empty() && says_which(program.text(load.field)) {
                 stored = meaning.stored_under(load.field);
             }
             stored.extend(elements(context, load.base, program.text(load.field)));
@@ -163,6 +165,12 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
         }
     }
     found
+}
+
+/// Whether the name of a field says of itself what is kept in it: not when a row was made or changed, nor one end of anything.
+fn says_which(field: &str) -> bool {
+    let is_column = names_time(field) || words(field).iter().any(|word| word == "created");
+    !is_column && !matches!(field, "from" | "to" | "at" | "date" | "time" | "value")
 }
 
 /// Whether what a comparison decides is only whether something is told: `if late > limit: logger.warning(…)`.
@@ -232,7 +240,10 @@ fn compared_names(context: &Context<'_>, compare: SiteId) -> Vec<String> {
         }
         let load = program.loaded_as(at);
         let name = load.map(|load| load.field).or(program.variable(at).map(|row| row.name));
-        names.extend(name.into_iter().flat_map(|name| words(program.text(name))));
+        let called = name.map(|name| words(program.text(name))).unwrap_or_default();
+        // How long is waited is no limit of a rate.
+        let of_time = called.windows(2).any(|pair| pair[0] == "time" && pair[1] == "limit");
+        names.extend(called.into_iter().filter(|word| !of_time || word != "limit"));
         stack.extend(load.map(|load| load.base));
         stack.extend(program.assigned_from(at).map(|row| row.src));
         for row in program.binary_by_dst.of(&r.binary, at) {
