@@ -24,8 +24,7 @@ pub(crate) fn is_package(name: &str) -> bool {
     matches!(
         name,
         "package.json" | "Cargo.toml" | "pyproject.toml" | "jsconfig.json" | "go.mod" | "go.work" | "vercel.json"
-    )
-        || (name.starts_with("tsconfig") && name.ends_with(".json"))
+    ) || (name.starts_with("tsconfig") && name.ends_with(".json"))
 }
 
 pub(crate) fn is_yaml(name: &str) -> bool {

@@ -55,7 +55,8 @@ impl Flow<'_, '_> {
                 ValueKind::Class(class) | ValueKind::Instance(class) => Some(class),
                 _ => None,
             });
-            let mut methods: Vec<_> = classes.flat_map(|class| self.grounds.hierarchy.methods_below(class, name)).collect();
+            let mut methods: Vec<_> =
+                classes.flat_map(|class| self.grounds.hierarchy.methods_below(class, name)).collect();
             methods.retain(|method| !self.program.function(*method).flags.has(FunctionFlags::ABSTRACT));
             methods.sort_unstable();
             methods.dedup();
