@@ -368,8 +368,9 @@ fn is_limited_query(context: &Context<'_>, site: distsys_facts::SiteId) -> bool 
             .filter_map(|var| program.call_giving(var))
             .any(|call| says(program.text(call.name)))
     });
-    let limited = program.arguments(site).any(|argument| {
-        program.sql_by_var.of(&r.sql, argument.var).any(|row| program.text(row.clauses).contains("limit"))
-    });
+    let limited =
+        context.meaning.chain_arguments(site).into_iter().any(|argument| {
+            program.sql_by_var.of(&r.sql, argument).any(|row| program.text(row.clauses).contains("limit"))
+        });
     options || chained || limited
 }

@@ -334,6 +334,12 @@ fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call:
     if effect.kind == OpKind::HttpRequest {
         effect.verb = lower_case(describer, effect.verb);
     }
+    // Nothing given as a key is none.
+    if matches!(effect.kind, OpKind::HttpRequest | OpKind::Payment | OpKind::Rpc)
+        && matches!(effect.key, Term::Text(name) if describer.names.text(name).is_empty())
+    {
+        effect.key = Term::Absent;
+    }
     if changed {
         effect = match effect.kind {
             OpKind::Sql => of_sql_text(describer, effect),

@@ -277,6 +277,11 @@ impl Meaning<'_> {
         all.filter(|row| program.region_within(row.region, region)).map(|row| row.site).collect()
     }
 
+    /// Whether control may come from `block` to the beginning of `region` again, in a later turn of a loop.
+    pub fn comes_round(&self, block: BlockId, region: RegionId) -> bool {
+        self.order.comes_round(self.program, block, region)
+    }
+
     /// Whether control may come from `block` to `site`, or `site` is in it.
     pub fn leads(&self, block: BlockId, site: SiteId) -> bool {
         self.program.site(site).block == block || self.order.leads(self.program, block, site)

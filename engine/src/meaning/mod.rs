@@ -281,7 +281,12 @@ impl<'m> Meaning<'m> {
             _ if op.family.gives_promises() && does_outside(op.kind) => program.call(op.site).map(|call| call.result),
             _ => None,
         };
-        gives.is_some_and(|var| !self.is_used(var)) && !(op.kind == OpKind::Spawn && self.handles_itself(op.site))
+        let is_used = |var: VarId| match op.family.gives_outcomes() {
+            // `_, err := …`: only what it gives beside is looked at.
+            true => self.is_first_result_used(var),
+            false => self.is_used(var),
+        };
+        gives.is_some_and(|var| !is_used(var)) && !(op.kind == OpKind::Spawn && self.handles_itself(op.site))
     }
 
     /// Whether what is started at a site lets no failure out: it catches all by itself, or only calls what does.
@@ -341,6 +346,26 @@ impl<'m> Meaning<'m> {
     /// The arguments of a call and of the calls that built its receiver, in the order written.
     pub fn chain_arguments(&self, site: SiteId) -> Vec<VarId> {
         self.reader().chain_arguments(site)
+    }
+
+    /// Whether anything looks at the first of the results of a call.
+    fn is_first_result_used(&self, var: VarId) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let further = |field: &str| field.parse::<u32>().is_ok_and(|at| at > 0);
+        let mut loads = program.load_by_base.of(&r.load, var).peekable();
+        let only_further = loads.peek().is_some() && loads.all(|load| further(program.text(load.field)));
+        let named = program
+            .assign_by_src
+            .of(&r.assign, var)
+            .any(|row| program.variable(row.dst).is_none_or(|own| program.text(own.name) != "_"));
+        let otherwise = program.suspend_by_var.of(&r.suspend, var).next().is_some()
+            || program.argument_by_var.of(&r.argument, var).next().is_some()
+            || program.calls_by_receiver.of(&r.call, var).next().is_some();
+        match only_further {
+            true => named || otherwise || self.flow.is_kept(var),
+            false => self.is_used(var),
+        }
     }
 
     /// Whether anything looks at a value.

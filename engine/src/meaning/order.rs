@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use distsys_facts::{BlockId, EdgeKind, FunctionId, Id, IdKind, RegionId, SiteId};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::csr::Csr;
 use crate::program::Program;
@@ -98,6 +98,25 @@ impl Order {
             Some(reach) => reach.reaches(block, row.block),
             None => true,
         }
+    }
+
+    /// Whether control may come from `block` to the beginning of `region`, going round loops.
+    pub fn comes_round(&self, program: &Program<'_>, block: BlockId, region: RegionId) -> bool {
+        let r = &program.facts.relations;
+        let Some(wanted) = self.entry_of(program, region) else { return true };
+        let mut seen: FxHashSet<BlockId> = FxHashSet::default();
+        let mut stack = vec![block];
+        while let Some(at) = stack.pop() {
+            for edge in self.edges_by_block.of(&r.edge, at) {
+                if edge.to == wanted {
+                    return true;
+                }
+                if seen.len() < MAX_BLOCKS && seen.insert(edge.to) {
+                    stack.push(edge.to);
+                }
+            }
+        }
+        false
     }
 
     /// The basic block by which a region is entered.

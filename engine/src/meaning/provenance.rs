@@ -5,6 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Meaning;
 use crate::csr::Csr;
+use crate::operation::OpKind;
 use crate::program::Program;
 use crate::resolve::{Resolution, ValueKind};
 
@@ -192,7 +193,14 @@ impl Meaning<'_> {
 
     fn is_from_library(&self, var: VarId) -> bool {
         self.resolution.values_of(var).any(|value| match value.kind {
-            ValueKind::External(path) => !is_plain_data(self.resolution.paths.text(path)),
+            ValueKind::External(path) => {
+                let (family, text) = (self.resolution.paths.family(path), self.resolution.paths.text(path));
+                let is_setting = || {
+                    let mut ops = self.models.ops_of(family, text).into_iter();
+                    ops.any(|op| self.models.op(family, op).kind == OpKind::ConfigRead)
+                };
+                !is_plain_data(text) && !is_setting()
+            }
             _ => false,
         })
     }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, RegionId, SiteId, SiteKind, VarId};
+use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::{Effect, Effects};
@@ -141,6 +141,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
     pub(super) fn build(&self) -> Scopes {
         let mut found = self.by_operations();
         found.extend(self.by_managed_values());
+        found.extend(self.by_receiving());
         found.extend(retries::loops(self));
         found.extend(self.by_dependencies());
         found.extend(self.by_units_of_work());
@@ -216,6 +217,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         let closers = self.deletions_of_key(op);
                         found.push(Scope { closers, ..scope(op.function, Extent::Open(op.site)) });
                     }
+                    ScopeKind::Call => found.push(scope(op.function, Extent::Site(op.site))),
                     ScopeKind::Function => found.push(scope(op.function, Extent::Function(op.function))),
                     ScopeKind::Client => {
                         for site in self.calls_on_client(op) {
@@ -254,6 +256,13 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
 
     /// Where a lock that is a key is released by deleting the key.
     fn deletions_of_key(&self, op: &Operation) -> Vec<SiteId> {
+        let mut found = self.deletions_of_key_beside(op);
+        found.retain(|site| self.reader.program.site(*site).function == op.function);
+        found
+    }
+
+    /// Likewise, also in closures of the function.
+    fn deletions_of_key_beside(&self, op: &Operation) -> Vec<SiteId> {
         if op.kind != OpKind::LockAcquire {
             return Vec::new();
         }
@@ -267,7 +276,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         let same = |other: &&Operation| {
             let same_value = || key_of(other).is_some_and(|other| other.iter().any(|var| key.contains(var)));
             let same_pattern = || pattern(op).is_some_and(|own| pattern(other) == Some(own));
-            other.function == op.function && (same_value() || same_pattern())
+            let beside = self.reader.program.function(other.function).parent == Some(op.function);
+            (other.function == op.function || beside) && (same_value() || same_pattern())
         };
         self.operations.of_kind(OpKind::CacheDelete).filter(same).map(|other| other.site).collect()
     }
@@ -395,7 +405,18 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         // A context manager that takes the key away again: what its user does is between the two.
         let holds_open =
             program.sites(op.function).any(|row| row.kind == SiteKind::Yield) && !self.deletions_of_key(op).is_empty();
+        // What lets it go is left for the end, or given to the caller: `return func() { client.Del(ctx, key) }`.
+        let let_go = self.deletions_of_key_beside(op).into_iter().any(|site| {
+            let row = program.site(site);
+            let mut around = program.regions_outward(row.region).into_iter();
+            let (ends, decided) =
+                around.by_ref().fold((row.function != op.function, false), |(ends, decided), region| {
+                    (ends || region.kind == RegionKind::Finally, decided || region.kind == RegionKind::Branch)
+                });
+            ends && !decided
+        });
         key || path
+            || let_go
             || holds_open
             || self.effects.in_function(op.function).any(|(effect, _)| effect.kind == OpKind::LockRelease)
     }
@@ -478,6 +499,35 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                     }
                 }
             }
+        }
+        found
+    }
+
+    /// `case delivery := <-deliveries:` in a loop, where the channel is what a consumer gives: each turn handles a message.
+    fn by_receiving(&self) -> Vec<Scope> {
+        let program = self.reader.program;
+        let mut found = Vec::new();
+        for receive in program.facts.relations.call.iter().filter(|call| program.text(call.name) == "receive") {
+            let Some(made) = receive.receiver.and_then(|var| self.reader.maker(var)) else { continue };
+            let numbers = self.operations.numbers_at(made.site).iter().copied();
+            let mut consumes = numbers.filter(|number| {
+                let op = &self.operations.all[*number as usize];
+                op.kind == OpKind::Consume && self.has_with(op)
+            });
+            let turn =
+                program.regions_outward(program.site(receive.site).region).find(|row| row.kind == RegionKind::Loop);
+            let (Some(number), Some(turn)) = (consumes.next(), turn) else { continue };
+            found.push(Scope {
+                kind: OpKind::Consume,
+                op: Some(number),
+                origin: Some(made.site),
+                steps: Vec::new(),
+                function: program.site(receive.site).function,
+                extent: Extent::Region(turn.region),
+                endless: false,
+                closers: Vec::new(),
+                lazy: false,
+            });
         }
         found
     }

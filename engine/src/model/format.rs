@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use super::pattern::Pattern;
 use super::source::{Condition, Source};
-use super::{Callback, Declares, Library, Makes, OpModel, Provides, Returned, Returns, ScopeKind, Sets, Slot};
+use super::{Callback, Declares, Library, Makes, OpModel, Provides, Returned, Returns, ScopeKind, Sets, Slot, Stub};
 use crate::operation::{Attr, OpKind};
 
 pub(super) fn library(text: &str) -> Result<Library, String> {
@@ -58,6 +58,11 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     }
                 }
             }
+            "stub" => {
+                for entry in tables(key, value)? {
+                    library.stubs.push(stub(entry).map_err(|error| format!("[[stub]]: {error}"))?);
+                }
+            }
             "provides" => {
                 for entry in tables(key, value)? {
                     library.provides.push(provides(entry).map_err(|error| format!("[[provides]]: {error}"))?);
@@ -80,7 +85,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, returns, makes, sets, declares, provides, handle, carrier, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, returns, makes, sets, declares, provides, handle, stub, carrier, op"
                 ));
             }
         }
@@ -135,6 +140,21 @@ fn returned_of(text: String) -> Result<Returned, String> {
     Ok(Returned::Type(text))
 }
 
+fn stub(entry: &Table) -> Result<Stub, String> {
+    let mut stub = Stub::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "on" => stub.on = strings(key, value)?,
+            "type" => stub.type_ = string(key, value)?,
+            _ => return Err(format!("unknown key `{key}`; known are on, type")),
+        }
+    }
+    match stub.on.is_empty() || stub.type_.is_empty() {
+        true => Err("`on` or `type` is missing".to_owned()),
+        false => Ok(stub),
+    }
+}
+
 fn makes(entry: &Table) -> Result<Makes, String> {
     let mut makes = Makes::default();
     for (key, value) in entry {
@@ -145,7 +165,8 @@ fn makes(entry: &Table) -> Result<Makes, String> {
                     makes.fields.push((name.clone(), sources(name, from)?));
                 }
             }
-            _ => return Err(format!("unknown key `{key}`; known are call, fields")),
+            "pairs" => makes.pairs = value.as_bool().ok_or("`pairs` must be true or false")?,
+            _ => return Err(format!("unknown key `{key}`; known are call, fields, pairs")),
         }
     }
     match makes.patterns.is_empty() {
@@ -314,12 +335,13 @@ fn scope(text: &str) -> Result<ScopeKind, String> {
         "open" => ScopeKind::Open,
         "client" => ScopeKind::Client,
         "chain" => ScopeKind::Chain,
+        "call" => ScopeKind::Call,
         "function" => ScopeKind::Function,
         "passed" => ScopeKind::Passed,
         _ => {
             let slot = text.strip_prefix("callback(").and_then(|rest| rest.strip_suffix(')'));
             let slot = slot.ok_or_else(|| {
-                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, chain, function, passed")
+                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, chain, call, function, passed")
             })?;
             ScopeKind::Callback(match slot.parse::<usize>() {
                 Ok(position) => Slot::Position(position),

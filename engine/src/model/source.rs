@@ -42,6 +42,8 @@ pub enum Source {
     MadeBy(String),
     /// `function(1)`: argument 1, if it is a function.
     Function(usize),
+    /// `tree(lapin.Channel.confirm_select)`: there if some call of this qualified name is anywhere in the tree.
+    Tree(String),
     /// `passed(getSignedUrl)`: what is given is an argument of a call of this name.
     PassedTo(String),
     /// `option(Attempts)`: argument 0 of a call of this name that stands among the arguments, or among those of one that does;
@@ -151,6 +153,7 @@ impl Source {
                 "after" => Ok(Source::After(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
                 "function" => Ok(Source::Function(number()?)),
+                "tree" => Ok(Source::Tree(argument.to_owned())),
                 "passed" => Ok(Source::PassedTo(argument.to_owned())),
                 "option" => {
                     let (name, inner) = argument.split_once('.').unwrap_or((argument, "0"));
@@ -171,7 +174,7 @@ impl Source {
                     )),
                 },
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, outer, made, function, passed, option, exported, manifest"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, outer, made, function, tree, passed, option, exported, manifest"
                 )),
             };
         }

@@ -223,9 +223,9 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 (Some(module), "") => Some(Binding::Module(module)),
                 (Some(module), rest) => {
                     let first = rest.split('.').next().unwrap_or(rest);
-                    let name = program.facts.symbols.lookup(first)?;
+                    let name = program.facts.symbols.lookup(first);
                     // What is not written there a macro makes.
-                    self.exported(module, name, hops + 1).or(Some(Binding::External(whole)))
+                    name.and_then(|name| self.exported(module, name, hops + 1)).or(Some(Binding::External(whole)))
                 }
                 (None, _) => Some(Binding::External(self.external(language, whole))),
             };
@@ -358,7 +358,16 @@ impl<'p, 'f> Bindings<'p, 'f> {
                     Some(name) => self.exported(module, name, hops + 1),
                     None => self.declared(module, name),
                 };
-                self.denotes(exported?, hops + 1)
+                // What is not written in a module of Rust a macro makes.
+                let is_rust = || self.program.language(self.program.file_of_module(module)) == Language::Rust;
+                match exported {
+                    Some(exported) => self.denotes(exported, hops + 1),
+                    None if is_rust() => {
+                        let module = self.program.text(self.program.facts.relations.module[module.index()].name);
+                        Some(Denoted::External(format!("crate.{module}.{name}")))
+                    }
+                    None => None,
+                }
             }
             Denoted::Class(class) => {
                 // A nested class, or an associated type.

@@ -3,7 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectId, Found, Mode, Operand};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{RegionKind, SiteId, VarId};
+use distsys_facts::{ParameterKind, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::sizes::{is_bounded, is_of_few};
@@ -116,17 +116,37 @@ fn growth(context: &Context<'_>, gather: SiteId, over: VarId) -> Confidence {
     let is_data = |kind: OpKind| {
         matches!(kind, OpKind::DbRead | OpKind::Sql | OpKind::HttpRequest | OpKind::CacheRead | OpKind::ObjectRead | OpKind::Receive)
     };
-    let reads = meaning
-        .made_from(over)
-        .into_iter()
-        .filter_map(|var| meaning.program.call_giving(var))
-        .any(|call| meaning.effects.at(call.site).any(|(effect, _)| is_data(effect.kind)));
+    // Through what callers give, as long as they do not bound it.
+    let (mut reads, mut stack, mut seen) = (false, vec![over], FxHashSet::default());
+    while let Some(var) = stack.pop() {
+        if reads || seen.len() > MAX_GIVEN {
+            break;
+        }
+        if !seen.insert(var) {
+            continue;
+        }
+        let sources = meaning.made_from(var);
+        let mut calls = sources.iter().filter_map(|var| meaning.program.call_giving(*var));
+        reads = calls.any(|call| meaning.effects.at(call.site).any(|(effect, _)| is_data(effect.kind)));
+        // Not what it is a field of: a service is made from much.
+        let whole = meaning.made_from_by(var, |_| false);
+        let given = whole.iter().filter(|var| {
+            meaning.program.parameter(**var).is_some_and(|row| row.kind != ParameterKind::Receiver)
+        });
+        let given = given.flat_map(|var| meaning.resolution.passed_to(*var)).map(|row| row.argument);
+        let mut open: Vec<VarId> = given.filter(|var| !is_bounded(context, *var)).collect();
+        open.sort_unstable();
+        stack.extend(open);
+    }
     match (reads, meaning.is_served(context.function_of(gather))) {
         (true, _) => Confidence::High,
         (false, true) => Confidence::Medium,
         (false, false) => Confidence::Low,
     }
 }
+
+/// What callers give is followed through so many variables.
+const MAX_GIVEN: usize = 24;
 
 /// What waits for another system without a pool that bounds how many wait.
 fn is_remote(kind: OpKind) -> bool {

@@ -7,7 +7,7 @@ use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
 use crate::finding::Confidence;
-use crate::handlers::{is_known_again, redelivered, webhooks};
+use crate::handlers::{is_acknowledged_before, is_known_again, redelivered, webhooks};
 use crate::retried::{counts_attempts, is_payment};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -33,7 +33,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let hooks = webhooks(context).into_iter().map(|handler| (handler, Confidence::Medium));
     for (handler, confidence) in messages.chain(hooks) {
         let mut repeated: Vec<(SiteId, EffectId)> = Vec::new();
-        for site in &handler.sites {
+        for site in handler.sites.iter().filter(|site| !is_acknowledged_before(context, &handler, **site)) {
             for (effect, row) in context.meaning.effects.at(*site) {
                 if adds_again(context, &effect) {
                     repeated.push((*site, row.effect));

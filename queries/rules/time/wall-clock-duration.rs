@@ -147,6 +147,13 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
             stack.extend(call.receiver.map(|receiver| (receiver, kept, to_come)));
             stack.extend(program.arguments(call.site).map(|row| (row.var, kept, to_come)));
         }
+        // What was kept under a key, in a map or in a cache that all processes share.
+        if let Some(call) = program.call_giving(at) {
+            stack.extend(kept_under_key(context, call.site).into_iter().map(|var| (var, true, to_come)));
+            // `client.get(key).Int64()`
+            let read = call.receiver.and_then(|receiver| program.call_giving(receiver));
+            stack.extend(read.into_iter().flat_map(|read| kept_under_key(context, read.site)).map(|var| (var, true, to_come)));
+        }
         // `now()`, a helper of the project.
         if let Some(call) = program.call_giving(at) {
             for edge in meaning.resolution.calls_at(call.site) {
@@ -199,6 +206,33 @@ fn only_tells(context: &Context<'_>, compare: SiteId, outcome: VarId) -> bool {
             };
             arm.kind != RegionKind::Loop && tells && goes_on()
         })
+}
+
+/// What is put into the map, or under the key of the cache, that a call asks.
+fn kept_under_key(context: &Context<'_>, site: SiteId) -> Vec<VarId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let key_of = |site: SiteId, kind: OpKind| {
+        let found = meaning.effects.at(site).find(|(effect, _)| effect.kind == kind);
+        found.and_then(|(effect, _)| effect.key.pattern())
+    };
+    if let Some(key) = key_of(site, OpKind::CacheRead) {
+        let writes = meaning.operations.of_kind(OpKind::CacheWrite).filter(|op| key_of(op.site, OpKind::CacheWrite) == Some(key));
+        return writes.flat_map(|op| program.arguments(op.site)).map(|row| row.var).collect();
+    }
+    let Some(call) = program.call(site) else { return Vec::new() };
+    let field_of = |var: Option<VarId>| var.and_then(|var| program.loaded_as(var)).map(|load| load.field);
+    let class_of = |site: SiteId| program.function(context.function_of(site)).class;
+    let Some(map) = field_of(call.receiver).filter(|_| matches!(program.text(call.name), "get" | "getOrDefault")) else {
+        return Vec::new();
+    };
+    let puts = r.call.iter().filter(|put| {
+        matches!(program.text(put.name), "put" | "set" | "insert")
+            && field_of(put.receiver) == Some(map)
+            && class_of(put.site) == class_of(site)
+    });
+    puts.filter_map(|put| program.arguments(put.site).nth(1)).map(|row| row.var).collect()
 }
 
 /// What stands at a constant index of a tuple that is stored behind a reference: `let (then, n) = *entry`, `*entry = (now, 1)`.

@@ -224,6 +224,8 @@ impl Resolution {
         flow.run();
         flow.by_extension_traits();
         flow.run();
+        flow.by_stubs();
+        flow.run();
         flow.by_unique_name();
         flow.run();
         flow
