@@ -30,6 +30,7 @@ rules! {
     last_write_wins = "time/last-write-wins.rs",
     wall_clock_duration = "time/wall-clock-duration.rs",
     ack_before_processing = "messaging/ack-before-processing.rs",
+    requeue_forever = "messaging/requeue-forever.rs",
     swallowed_consumer_error = "messaging/swallowed-consumer-error.rs",
     post_without_idempotency_key = "end-to-end/post-without-idempotency-key.rs",
     remote_call_in_transaction = "transactions/remote-call-in-transaction.rs",
