@@ -89,7 +89,7 @@ fn of_files(paths: &[&str], name: &str, files: &[(String, String)]) -> Vec<Vec<u
     };
     let pages = files.iter().filter(|(path, _)| path.ends_with(".md"));
     let shown = pages.flat_map(|(_, page)| cases(page)).flat_map(|case| case.files);
-    let mut found = texts(files, &wanted);
+    let mut found = texts(files, wanted);
     found.extend(shown.filter(|(_, path, _)| wanted(path)).map(|(_, _, text)| text.into_bytes()));
     found
 }
@@ -108,7 +108,7 @@ fn projects(files: &[(String, String)]) -> Vec<Vec<u8>> {
 fn statements(files: &[(String, String)]) -> Vec<Vec<u8>> {
     const VERBS: &[&str] = &["select", "insert", "update", "delete", "create", "with", "merge"];
     let is_one = |text: &&str| {
-        let first = text.trim_start().split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+        let first = text.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
         VERBS.contains(&first.as_str())
     };
     let parts = files.iter().flat_map(|(_, text)| text.split(['"', '`'])).filter(is_one);
