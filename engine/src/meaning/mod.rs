@@ -26,6 +26,7 @@ mod provenance;
 mod reader;
 mod retries;
 mod scopes;
+mod settings;
 mod terms;
 mod trace;
 mod tracked;

@@ -69,10 +69,13 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
-    /// Whether a source is the text, a `*` at whose end stands for any more.
+    /// Whether a source is the text, a `*` at whose ends stands for any more.
     fn is_like(&self, op: &Operation, sources: &[Source], text: &str) -> bool {
         let Some(start) = text.strip_suffix('*') else { return self.is_text(op, sources, text) };
-        let begins = |found: &str| found.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+        let begins = |found: &str| match start.strip_prefix('*') {
+            Some(within) => found.to_ascii_lowercase().contains(&within.to_ascii_lowercase()),
+            None => found.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)),
+        };
         match self.first(op, sources) {
             Found::Is(Operand::Text(found)) => begins(&found),
             Found::Is(Operand::Var(var)) => self.constant(var).is_some_and(begins),
@@ -277,6 +280,15 @@ impl<'m> Reader<'m, '_> {
                 _ => Found::Absent,
             },
             Source::Option(name, inner) => self.option(op.call, name, inner),
+            Source::Setting(name) => self.setting(name),
+            Source::Overrides(attribute, position) => {
+                let of = match position {
+                    Some(position) => self.argument(op.call, *position + op.shift as usize),
+                    None => self.call(op.call).and_then(|call| call.receiver),
+                };
+                let gives = of.is_some_and(|var| self.gives_by_itself(var, attribute));
+                if gives { Found::Is(Operand::Present) } else { Found::Absent }
+            }
             Source::After(text) => {
                 let arguments = self.chain_arguments(op.site);
                 let at = arguments

@@ -47,6 +47,12 @@ pub enum Source {
     /// `option(Attempts)`: argument 0 of a call of this name that stands among the arguments, or among those of one that does;
     /// `option(Attempts.1)`: argument 1; `option(Forever.result)`: that it stands there.
     Option(String, Box<Source>),
+    /// `setting(task_acks_late)`: the constant that the project gives under this name, wherever it does: as a keyword, a field,
+    /// an entry or a variable of a module.
+    Setting(String),
+    /// `overrides(timeout)`: that the project's own class of the receiver gives it in a method of the library's that it has
+    /// made its own; `overrides(timeout of 1)`: likewise of argument 1.
+    Overrides(String, Option<usize>),
 }
 
 /// A condition of `when`.
@@ -140,8 +146,16 @@ impl Source {
                     let (name, inner) = argument.split_once('.').unwrap_or((argument, "0"));
                     Ok(Source::Option(name.to_owned(), Box::new(Source::parse(inner)?)))
                 }
+                "setting" => Ok(Source::Setting(argument.to_owned())),
+                "overrides" => Ok(match argument.split_once(" of ") {
+                    Some((attribute, position)) => Source::Overrides(
+                        attribute.to_owned(),
+                        Some(position.parse().map_err(|_| format!("`{position}` in `{text}` is no number"))?),
+                    ),
+                    None => Source::Overrides(argument.to_owned(), None),
+                }),
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, outer, made, function, passed, option"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, outer, made, function, passed, option, setting, overrides"
                 )),
             };
         }

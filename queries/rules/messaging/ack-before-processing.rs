@@ -31,6 +31,17 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for op in meaning.operations.of_kind(OpKind::Ack).filter(|op| context.in_scope(op.site)) {
         acks.push((op.function, op.site));
     }
+    // A helper that acknowledges, and does nothing of the work itself.
+    for row in meaning.effects.rows().iter().filter(|row| context.in_scope(row.site)) {
+        let effect = meaning.effects.get(row.effect);
+        let through = effect.kind == OpKind::Ack && meaning.operations.at(row.site).next().is_none();
+        let works = || meaning.effects.at(row.site).any(|(effect, _)| is_work(context, &effect));
+        if through && meaning.trace(row.site, &effect).len() <= MAX_ACK_DEPTH && !works() {
+            acks.push((context.function_of(row.site), row.site));
+        }
+    }
+    acks.sort_unstable();
+    acks.dedup();
     let mut handles: Vec<(SiteId, FunctionId)> = Vec::new();
     for op in meaning.operations.of_kind(OpKind::Consume).filter(|op| context.in_scope(op.site)) {
         if acknowledges_on_receipt(context, op) {
@@ -67,6 +78,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     findings.extend(unasked_retries(context));
     findings
 }
+
+/// An acknowledgement further down is that of another loop.
+const MAX_ACK_DEPTH: usize = 3;
 
 /// Jobs that count as done when they start and declare attempts that nothing ever asks for.
 fn unasked_retries(context: &Context<'_>) -> Vec<Finding> {
