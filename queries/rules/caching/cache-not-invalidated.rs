@@ -2,9 +2,9 @@
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectId, Name};
+use distsys_engine::meaning::{Effect, EffectId, Mode, Name};
 use distsys_engine::words::words;
-use distsys_facts::{FunctionId, SiteId, VarId};
+use distsys_facts::{FunctionId, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -70,6 +70,18 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             };
             if is_filled {
                 cached.push((entity, key, write));
+            }
+        }
+    }
+    // What an annotated function gives is kept under its name.
+    for op in meaning.operations.of_kind(OpKind::CacheWrite) {
+        for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
+            let name = meaning.program.text(meaning.program.function(row.function).name);
+            let key = drops.iter().map(|(key, ..)| *key).find(|key| meaning.name(*key) == name);
+            let returned = meaning.program.sites(row.function).filter(|site| site.kind == SiteKind::Return).map(|site| site.site);
+            for (fill, key) in returned.flat_map(|fill| key.map(|key| (fill, key))) {
+                let reads = reads.get(&row.function).into_iter().flatten();
+                cached.extend(reads.filter(|(_, read)| meaning.precedes(*read, fill)).map(|(entity, _)| (*entity, key, fill)));
             }
         }
     }
@@ -243,9 +255,12 @@ fn columns_held<'m>(context: &Context<'m>, reads: &FxHashMap<FunctionId, Vec<(Na
     let mut held = Vec::new();
     for row in rows {
         let named = meaning.columns_named(row.site);
-        for argument in meaning.program.arguments(fill) {
-            let of_value = meaning.columns_held(row.result, argument.var);
-            let is_whole = of_value.is_empty() && meaning.made_from(argument.var).contains(&row.result);
+        let returns = &meaning.program.facts.relations.returns;
+        let returned = meaning.program.returns_by_function.of(returns, context.function_of(fill)).filter(|row| row.site == fill);
+        let given = meaning.program.arguments(fill).map(|row| row.var).chain(returned.filter_map(|row| row.var));
+        for value in given {
+            let of_value = meaning.columns_held(row.result, value);
+            let is_whole = of_value.is_empty() && meaning.made_from(value).contains(&row.result);
             held.extend(if is_whole { named.clone().unwrap_or_default() } else { of_value });
         }
     }
