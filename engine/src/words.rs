@@ -84,7 +84,7 @@ pub fn role_of_name(name: &str, is_function: bool) -> HandleRole {
             HandleRole::Primary
         };
     }
-    if has(&["replica", "replicas", "readonly", "slave", "follower", "readreplica"]) {
+    if has(&["replica", "replicas", "readonly", "slave", "follower", "readreplica", "standby"]) {
         return HandleRole::Replica;
     }
     let pair = |first: &str, second: &str| words.windows(2).any(|pair| pair[0] == first && pair[1] == second);
@@ -270,6 +270,14 @@ pub fn is_seen_twice(name: &str) -> bool {
         "transaction",
         "subscription",
         "checkout",
+        "gift",
+        "ride",
+        "rental",
+        "appointment",
+        "pledge",
+        "wager",
+        "bid",
+        "enrollment",
     ];
     words(name).last().is_some_and(|word| THINGS.contains(&entity_name(word).as_str()))
 }

@@ -3,7 +3,7 @@
 use distsys_engine::meaning::{Effect, EffectFlags, Extent, Found, Mode, Operand, Operation};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{FunctionId, RegionId, RegionKind, SiteId};
+use distsys_facts::{FunctionId, RegionId, RegionKind, SiteId, VarId};
 
 use crate::Context;
 
@@ -44,23 +44,22 @@ pub(crate) fn handlers(context: &Context<'_>, chosen: impl Fn(&Operation) -> boo
         }
         // Taken by hand, in a loop.
         if !registers && op.kind == OpKind::Consume {
-            let around = program.regions_outward(program.site(op.site).region);
-            let Some(turn) = around.into_iter().find(|region| region.kind == RegionKind::Loop) else { continue };
-            let within = |site: &SiteId| program.region_within(program.site(*site).region, turn.region);
-            let sites = program.sites(op.function).map(|row| row.site);
-            let sites: Vec<SiteId> = sites.filter(|site| within(site) && meaning.precedes(op.site, *site)).collect();
-            found.push(Handler {
-                origin: op.site,
-
-                function: op.function,
-                region: Some(turn.region),
-                sites,
-                by_position,
-            });
+            for (taken, turn) in turns(context, op.site) {
+                let function = context.function_of(taken);
+                let within = |site: &SiteId| program.region_within(program.site(*site).region, turn);
+                let sites = program.sites(function).map(|row| row.site);
+                let sites: Vec<SiteId> = sites.filter(|site| within(site) && meaning.precedes(taken, *site)).collect();
+                found.push(Handler { origin: op.site, function, region: Some(turn), sites, by_position });
+            }
         }
     }
     for scope in meaning.scopes.of_kind(OpKind::Consume) {
-        let Extent::Region(region) = scope.extent else { continue };
+        let region = match scope.extent {
+            Extent::Region(region) => Some(region),
+            // What a loop of the project runs for each message, given to it.
+            Extent::Function(_) if !scope.steps.is_empty() => None,
+            _ => continue,
+        };
         let op = meaning.operation(scope);
         if meaning.is_out_of_scope(scope.function) || op.is_some_and(|op| !chosen(op)) {
             continue;
@@ -68,7 +67,49 @@ pub(crate) fn handlers(context: &Context<'_>, chosen: impl Fn(&Operation) -> boo
         let by_position = op.is_some_and(|op| is_by_position(context, op));
         let sites = meaning.sites(scope);
         let Some(origin) = scope.origin.or(sites.first().copied()) else { continue };
-        found.push(Handler { origin, function: scope.function, region: Some(region), sites, by_position });
+        found.push(Handler { origin, function: scope.function, region, sites, by_position });
+    }
+    found
+}
+
+/// Helpers that only hand on what they take are followed this far.
+const MAX_HELPERS: usize = 3;
+
+/// The loops that deal with what the call `site` takes, each with the call in its function that gives it: around the call,
+/// over what it gives, or where a helper of the project that hands it on is called.
+fn turns(context: &Context<'_>, site: SiteId) -> Vec<(SiteId, RegionId)> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let mut found = Vec::new();
+    let mut given = vec![site];
+    for _ in 0..=MAX_HELPERS {
+        let mut further = Vec::new();
+        for site in given {
+            let function = context.function_of(site);
+            let comes_from =
+                |var: VarId| program.call(site).is_some_and(|call| meaning.made_from(var).contains(&call.result));
+            let around = program.regions_outward(program.site(site).region);
+            let around = around.into_iter().find(|row| row.kind == RegionKind::Loop).map(|row| row.region);
+            let over = || {
+                let loops = program.regions_by_function.of(&r.region, function);
+                let mut loops = loops.filter(|row| row.kind == RegionKind::Loop);
+                let iterates = |region: RegionId| {
+                    program.iterates_by_region.of(&r.iterates, region).any(|row| comes_from(row.var))
+                };
+                loops.find(|row| iterates(row.region)).map(|row| row.region)
+            };
+            if let Some(turn) = around.or_else(over) {
+                found.push((site, turn));
+                continue;
+            }
+            let mut returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
+            if returned.any(comes_from) {
+                let callers = meaning.callers(function).iter().copied();
+                further.extend(callers.filter(|caller| context.in_scope(*caller)));
+            }
+        }
+        given = further;
     }
     found
 }
@@ -127,7 +168,10 @@ pub(crate) fn is_acknowledged_before(context: &Context<'_>, handler: &Handler, s
 
 /// Whether the database refuses a second row of what the write at `site` inserts.
 pub(crate) fn is_unique(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
-    let columns = context.meaning.columns_written(site);
+    let mut columns = context.meaning.columns_written(site);
+    if columns.is_empty() {
+        columns = context.meaning.fields_given(site);
+    }
     effect.entity_name().is_some_and(|entity| context.meaning.has_unique_key(entity, &columns))
 }
 

@@ -35,7 +35,25 @@ pub(crate) fn repeated(context: &Context<'_>, chosen: impl Fn(&Effect) -> bool) 
     };
     let mut found = program.found;
     found.sort_unstable();
+    found.retain(|(site, effect)| !is_tried_once(context, &meaning.trace(*site, &meaning.effects.get(*effect))));
     found
+}
+
+/// Whether the call that leads into the loop of attempts says that there is to be only one.
+fn is_tried_once(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Some((scope, at)) = scope_at(context, trace) else { return false };
+    let Some(call) = at.checked_sub(1).map(|at| trace[at]).filter(|_| scope.op.is_none()) else { return false };
+    meaning.resolution.passed_at(call).iter().any(|row| {
+        let name = program.parameter(row.parameter).map(|parameter| program.text(parameter.name)).unwrap_or_default();
+        let says = |list: &[&str]| words(name).iter().any(|word| list.contains(&word.as_str()));
+        match meaning.constant(row.argument) {
+            Some("1") => says(&["attempt", "attempts", "tries"]),
+            Some("0") => says(&["retry", "retries"]),
+            _ => false,
+        }
+    })
 }
 
 /// What many callers retry through one operation that they share has one place there; else each has its own.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, FunctionFlags, FunctionId, SiteId, Sym, VarId};
+use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, SiteId, Sym, VarId};
 
 use super::operations::{Found, Operation};
 use super::reader::{MAX_CHAIN, Reader};
@@ -179,10 +179,30 @@ impl<'m> Reader<'m, '_> {
         })
     }
 
+    /// What the project puts under a name into the library's object that `base` is and that is there to hold it.
+    pub(super) fn held(&self, base: VarId, field: Sym) -> Vec<VarId> {
+        let paths = &self.resolution.paths;
+        let holder = |var: VarId| {
+            self.resolution.values_of(var).find_map(|value| match value.kind {
+                ValueKind::External(path) => Some(path),
+                _ => None,
+            })
+        };
+        let Some(path) = holder(base).filter(|path| self.models.is_holder(paths.family(*path), paths.text(*path)))
+        else {
+            return Vec::new();
+        };
+        let stores = self.program.facts.relations.store.iter().filter(|row| row.field == field);
+        stores.filter(|row| holder(row.base) == Some(path)).map(|row| row.src).collect()
+    }
+
     /// What was stored in a field of the object that `base` is: the one store of its class.
     pub(super) fn stored(&self, base: VarId, field: Sym) -> Option<VarId> {
         let program = self.program;
-        let class = self.class_of(base)?;
+        let Some(class) = self.class_of(base) else { return self.held(base, field).first().copied() };
+        // What only says that nothing is there yet is not what is there later.
+        let is_empty = |var: VarId| program.literal(var).is_some_and(|row| row.kind == LiteralKind::Null);
+        let mut empty = None;
         for &ancestor in self.resolution.ancestors(class) {
             let r = &program.facts.relations;
             for method in program.method_by_class.of(&r.method, ancestor) {
@@ -198,15 +218,21 @@ impl<'m> Reader<'m, '_> {
                     return Some(value);
                 }
                 for parameter in program.parameters(method.function).take(1) {
-                    if let Some(store) = program.stores_to(parameter.var).find(|store| store.field == field) {
-                        return Some(store.src);
+                    for store in program.stores_to(parameter.var).filter(|store| store.field == field) {
+                        if !is_empty(store.src) {
+                            return Some(store.src);
+                        }
+                        empty = Some(store.src);
                     }
                 }
             }
             if let Some(value) =
                 program.field_by_class.of(&r.field, ancestor).find(|row| row.name == field).and_then(|row| row.value)
             {
-                return Some(value);
+                if !is_empty(value) {
+                    return Some(value);
+                }
+                empty = Some(value);
             }
             if let Some(value) = self.resolution.provided(ancestor, field) {
                 return Some(value);
@@ -215,7 +241,7 @@ impl<'m> Reader<'m, '_> {
         // A struct is made by a function beside it: `Service{store: store}` in `NewService`.
         match self.resolution.constructed(class, field) {
             [only] => Some(*only),
-            _ => None,
+            _ => empty,
         }
     }
 

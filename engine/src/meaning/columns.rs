@@ -289,6 +289,31 @@ impl<'m> Meaning<'m> {
         !asked.is_empty() && self.columns_set(site).iter().any(|(column, _)| asked.contains(column))
     }
 
+    /// The fields that a new object of the project's is given before the write at `site` stores it (`session.add(Order(n=1))`);
+    /// empty if not all of them are seen.
+    pub fn fields_given(&self, site: SiteId) -> Vec<&'m str> {
+        let (program, reader) = (self.program, self.reader());
+        let Some(call) = program.call(site) else { return Vec::new() };
+        let Some(object) = program.arguments(site).next().map(|row| row.var).or(call.receiver) else {
+            return Vec::new();
+        };
+        let Some(made) = reader.maker(object).filter(|made| reader.class_of(made.result).is_some()) else {
+            return Vec::new();
+        };
+        let mut given = Vec::new();
+        for row in program.arguments(made.site) {
+            match program.text(row.keyword) {
+                "" | "*" | "**" => return Vec::new(),
+                keyword => given.push(keyword),
+            }
+        }
+        let holders = program.assign_by_src.of(&program.facts.relations.assign, made.result).map(|row| row.dst);
+        for holder in holders.chain([object]) {
+            given.extend(program.stores_to(holder).map(|store| program.text(store.field)));
+        }
+        given
+    }
+
     /// The columns that the write at `site` sets; empty if they are not known.
     pub fn columns_written(&self, site: SiteId) -> Vec<&'m str> {
         let (program, reader) = (self.program, self.reader());

@@ -21,6 +21,7 @@ pub(super) fn entries(reader: &Reader<'_, '_>) -> Vec<Entry> {
     by_file(reader, &mut found);
     by_class(reader, &mut found);
     by_parameter(reader, &mut found);
+    by_what_is_read(reader, &mut found);
     found
 }
 
@@ -104,6 +105,43 @@ fn by_parameter(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
                 .or_insert_with(|| reader.models.ops_that_take(family, reader.resolution.paths.text(path)));
             let Some(site) = program.sites(row.function).next() else { continue };
             found.extend(models.iter().map(|&model| Entry { site: site.site, function: row.function, model }));
+        }
+    }
+}
+
+/// `def handler(event, context): for record in event["Records"]: body = json.loads(record["body"])`.
+fn by_what_is_read(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
+    let program = reader.program;
+    let r = &program.facts.relations;
+    let mut models = FxHashMap::default();
+    for row in r.parameter.iter().filter(|row| row.index == 0) {
+        let function = program.function(row.function);
+        if function.parent.is_some_and(|parent| program.function(parent).kind != FunctionKind::Module) {
+            continue;
+        }
+        let file = program.file_of_function(row.function);
+        let family = Family::from(program.language(file));
+        let models = models.entry(family).or_insert_with(|| reader.models.ops_that_read(family));
+        for &model in models.iter() {
+            let [first, further @ ..] = &reader.models.op(family, model).reads[..] else { continue };
+            let mut of_parameter = program.load_by_base.of(&r.load, row.var).map(|load| program.text(load.field));
+            // The rest may be read by a helper beside it.
+            let beside = |field: &String| {
+                let owner = |var: VarId| {
+                    let parameter = program.parameter(var).map(|row| row.function);
+                    parameter.or(program.variable(var).map(|row| row.function))
+                };
+                r.load.iter().any(|load| {
+                    program.text(load.field) == field
+                        && owner(load.base).is_some_and(|function| program.file_of_function(function) == file)
+                })
+            };
+            if of_parameter.any(|field| field == first)
+                && further.iter().all(beside)
+                && let Some(site) = program.sites(row.function).next()
+            {
+                found.push(Entry { site: site.site, function: row.function, model });
+            }
         }
     }
 }

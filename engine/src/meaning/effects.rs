@@ -3,7 +3,7 @@
 //! Summaries, not instances: a function has a set of effects, each a kind with what matters of it, in terms of its own
 //! parameters; a caller's effects are its callees' with its arguments put in.
 
-use distsys_facts::{FunctionId, Id, IdKind, SiteId};
+use distsys_facts::{ClassId, FunctionId, Id, IdKind, SiteId};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::FxHashMap;
@@ -15,6 +15,7 @@ use super::terms::{Describer, Name, Role, Term};
 use super::tracked::Tracked;
 use crate::csr::Csr;
 use crate::operation::OpKind;
+use crate::program::Program;
 use crate::resolve::Confidence;
 
 /// What a function may do.
@@ -93,7 +94,16 @@ pub struct Effects {
     rows: Vec<SiteEffect>,
     by_site: Csr,
     by_function: Csr,
-    summaries: Vec<Vec<(EffectId, Confidence)>>,
+    summaries: Vec<Summary>,
+}
+
+/// What a function may do.
+#[derive(Clone, Debug, Default)]
+struct Summary {
+    all: Vec<(EffectId, Confidence)>,
+    /// What a template method does through the many classes that fill it in: it is known of the method and of those of its
+    /// class that call it. Whoever calls it on one object does not do what all of the others would.
+    of_siblings: Vec<(EffectId, Confidence)>,
 }
 
 /// A function that does more different things than this is a whole program; the rest is left out.
@@ -111,7 +121,7 @@ impl Effects {
     ) -> Self {
         let program = describer.reader.program;
         let functions = program.facts.count(IdKind::Function);
-        let mut effects = Effects { summaries: vec![Vec::new(); functions], ..Effects::default() };
+        let mut effects = Effects { summaries: vec![Summary::default(); functions], ..Effects::default() };
         let own = effects.own(describer, operations, invocations);
         let callees = callees(describer, invocations);
         let mut graph: DiGraph<(), (), u32> = DiGraph::with_capacity(functions, callees.iter().map(Vec::len).sum());
@@ -143,10 +153,12 @@ impl Effects {
                 last.clear();
                 for &function in &members {
                     let rows = effects.of_function(describer, own_of(function), &callees[function.index()], marks);
-                    let summary = summarise(&rows);
-                    changed |= summary.len() != effects.summaries[function.index()].len();
-                    effects.summaries[function.index()] = summary;
-                    last.push(rows);
+                    let known = &mut effects.summaries[function.index()];
+                    let summary = Summary { all: summarise(&rows.known), of_siblings: summarise(&rows.of_siblings) };
+                    changed |=
+                        (summary.all.len(), summary.of_siblings.len()) != (known.all.len(), known.of_siblings.len());
+                    *known = summary;
+                    last.push(rows.together());
                 }
                 if !changed {
                     break;
@@ -176,7 +188,8 @@ impl Effects {
 
     /// What a function may do.
     pub fn of(&self, function: FunctionId) -> impl Iterator<Item = (Effect, Confidence)> + '_ {
-        self.summaries[function.index()].iter().map(|(id, confidence)| (self.get(*id), *confidence))
+        let summary = &self.summaries[function.index()];
+        summary.all.iter().chain(&summary.of_siblings).map(|(id, confidence)| (self.get(*id), *confidence))
     }
 
     pub fn rows(&self) -> &[SiteEffect] {
@@ -245,28 +258,43 @@ impl Effects {
         own: &[(FunctionId, SiteEffect)],
         edges: &[Edge],
         marks: &FxHashMap<SiteId, EffectFlags>,
-    ) -> Vec<SiteEffect> {
-        let mut rows = Vec::with_capacity(own.len());
+    ) -> Rows {
+        let mut rows = Rows { known: Vec::with_capacity(own.len()), of_siblings: Vec::new() };
         for (_, row) in own {
-            rows.push(SiteEffect { effect: self.marked(row.effect, marks.get(&row.site)), ..*row });
+            rows.known.push(SiteEffect { effect: self.marked(row.effect, marks.get(&row.site)), ..*row });
         }
         for edge in edges {
-            let summary = self.summaries[edge.callee.index()].clone();
-            if summary.is_empty() {
+            if edge.mode == Mode::Registered {
                 continue;
             }
+            let Summary { all, of_siblings } = self.summaries[edge.callee.index()].clone();
             let call = edge.direct.then_some(edge.site);
-            for (id, confidence) in summary {
+            let of_siblings = of_siblings.into_iter().filter(|_| edge.of_own_class).map(|row| (row, true));
+            for ((id, confidence), of_siblings) in all.into_iter().map(|row| (row, edge.of_siblings)).chain(of_siblings)
+            {
                 let effect = self.get(id);
-                if edge.mode == Mode::Registered {
-                    continue;
-                }
                 let effect = at_call(describer, effect, edge, call);
                 let effect = self.intern(effect);
                 let effect = self.marked(effect, marks.get(&edge.site));
-                rows.push(SiteEffect { site: edge.site, effect, confidence: confidence.min(edge.confidence) });
+                let row = SiteEffect { site: edge.site, effect, confidence: confidence.min(edge.confidence) };
+                if of_siblings { rows.of_siblings.push(row) } else { rows.known.push(row) }
             }
         }
+        rows
+    }
+}
+
+/// The effects of a function's sites.
+struct Rows {
+    known: Vec<SiteEffect>,
+    /// Those that only the class of the function knows of.
+    of_siblings: Vec<SiteEffect>,
+}
+
+impl Rows {
+    fn together(self) -> Vec<SiteEffect> {
+        let mut rows = self.known;
+        rows.extend(self.of_siblings);
         rows.sort_unstable_by_key(|row| (row.site, row.effect, std::cmp::Reverse(row.confidence)));
         rows.dedup_by_key(|row| (row.site, row.effect));
         rows
@@ -282,6 +310,26 @@ struct Edge {
     confidence: Confidence,
     /// The arguments of the call are those of the callee.
     direct: bool,
+    /// One of the many that fill in a template method.
+    of_siblings: bool,
+    /// From a method to one of the same class.
+    of_own_class: bool,
+}
+
+/// Whoever calls one of so few may well do what any of them does.
+const FEW_TARGETS: usize = 4;
+
+/// The class that a function, or the one that it is written in, is a method of.
+fn class_around(program: &Program<'_>, function: FunctionId) -> Option<ClassId> {
+    let mut at = Some(function);
+    while let Some(function) = at {
+        let row = program.function(function);
+        if row.class.is_some() {
+            return row.class;
+        }
+        at = row.parent;
+    }
+    None
 }
 
 fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<Edge>> {
@@ -303,6 +351,9 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
             mode,
             confidence: call.confidence,
             direct: true,
+            of_siblings: reader.resolution.calls_at(call.site).len() > FEW_TARGETS,
+            of_own_class: class_around(program, caller)
+                .is_some_and(|class| program.function(call.function).class == Some(class)),
         });
     }
     for row in &invocations.all {
@@ -314,6 +365,8 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
                 mode: row.mode,
                 confidence: Confidence::High,
                 direct: false,
+                of_siblings: false,
+                of_own_class: true,
             };
             callees[caller.index()].push(edge);
         }

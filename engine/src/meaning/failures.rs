@@ -15,6 +15,8 @@ pub struct Failure {
     pub region: Option<RegionId>,
     /// Whether every failure comes here.
     pub all: bool,
+    /// Whether whatever a library's call may fail with comes here, if not every failure.
+    pub remote: bool,
     /// Whether nothing at all is done: no statement, no comment that says why.
     pub empty: bool,
     /// What may fail.
@@ -62,6 +64,7 @@ impl Meaning<'_> {
             .map(|site| Failure {
                 region: None,
                 all: true,
+                remote: true,
                 empty: true,
                 protected: vec![site],
                 sites: Vec::new(),
@@ -156,10 +159,27 @@ impl Meaning<'_> {
                     program.text(catches.type_),
                     "" | "Exception" | "BaseException" | "Throwable" | "RuntimeException"
                 );
-                found.push(self.failure_in(row.region, all, self.sites_in(body.region)));
+                let remote =
+                    all || program.text(catches.type_).split('|').any(|name| self.is_any_failure(function, name));
+                found.push(Failure { remote, ..self.failure_in(row.region, all, self.sites_in(body.region)) });
             }
         }
         found
+    }
+
+    /// Whether an exception of this name, as it is written in `function`, is what any call of its library fails with.
+    fn is_any_failure(&self, function: FunctionId, name: &str) -> bool {
+        let program = self.program;
+        let module = program.function(function).module;
+        let family = program.language(program.file_of_module(module)).into();
+        let (first, rest) = name.split_once('.').map_or((name, ""), |(first, rest)| (first, rest));
+        let mut imports = program.facts.relations.import.iter().filter(|row| row.module == module);
+        imports.any(|row| {
+            let named = program.variable(row.var).is_some_and(|var| program.text(var.name) == first);
+            let parts = [program.text(row.target), program.text(row.member), rest];
+            let whole: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            named && self.models.is_any_failure(family, &whole.join("."))
+        })
     }
 
     /// `if let Err(e) = work()`, `Err(e) => …`.
@@ -187,6 +207,7 @@ impl Meaning<'_> {
         Failure {
             region: Some(region),
             all,
+            remote: all,
             empty: self.program.is_idle(region) && (!self.answers(region) || self.is_answer_dropped(function)),
             protected,
             sites: self.sites_in(region),
@@ -234,6 +255,7 @@ impl Meaning<'_> {
             found.push(Failure {
                 region: None,
                 all: true,
+                remote: true,
                 // Who does not wait either has let it go on purpose.
                 empty: (sites.is_empty() || instead) && self.is_used(call.result),
                 protected: self.failing_calls(receiver, function),

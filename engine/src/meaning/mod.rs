@@ -29,6 +29,7 @@ mod reader;
 mod retries;
 mod runs;
 mod scopes;
+mod settings;
 mod terms;
 mod trace;
 mod tracked;

@@ -285,7 +285,9 @@ fn of_built(describer: &mut Describer<'_, '_>, operations: &Operations, effect: 
     if asked.iter().any(|column| is_version(column) || set.iter().any(|(known, _)| known == column)) {
         flags = flags | EffectFlags::CONDITIONAL;
     }
-    if is_there(&reader.attribute(op, Attr::Condition)) {
+    // `if lock: query = query.with_for_update()`
+    let later = || kind == OpKind::DbRead && reader.is_called_later(op, Attr::Condition);
+    if is_there(&reader.attribute(op, Attr::Condition)) || later() {
         flags = flags | if kind == OpKind::DbRead { EffectFlags::ROW_LOCK } else { EffectFlags::CONDITIONAL };
     }
     Some(Effect { kind, verb, entity: describer.as_entity(entity), flags, ..effect })

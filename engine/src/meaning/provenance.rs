@@ -209,7 +209,7 @@ impl Meaning<'_> {
     pub fn stored_in(&self, base: VarId, field: distsys_facts::Sym) -> Vec<VarId> {
         let program = self.program;
         let r = &program.facts.relations;
-        let Some(class) = self.reader().class_of(base) else { return Vec::new() };
+        let Some(class) = self.reader().class_of(base) else { return self.reader().held(base, field) };
         let of_class = |var: VarId| self.reader().class_of(var).is_some_and(|known| self.is_related(known, class));
         let rows = |index: &FxHashMap<distsys_facts::Sym, Vec<u32>>| index.get(&field).cloned().unwrap_or_default();
         let mut stored: Vec<VarId> = rows(&self.flow.stores_by_field)

@@ -290,6 +290,15 @@ impl<'m> Reader<'m, '_> {
             },
             Source::Exported(name, path) => self.exported(op, name, path),
             Source::Manifest { name, section, entry } => self.deployed(op, name, section, entry),
+            Source::Setting(name) => self.setting(name),
+            Source::Overrides(attribute, position) => {
+                let of = match position {
+                    Some(position) => self.argument(op.call, *position + op.shift as usize),
+                    None => self.call(op.call).and_then(|call| call.receiver),
+                };
+                let gives = of.is_some_and(|var| self.gives_by_itself(var, attribute));
+                if gives { Found::Is(Operand::Present) } else { Found::Absent }
+            }
             Source::After(text) => {
                 let arguments = self.chain_arguments(op.site);
                 let at = arguments

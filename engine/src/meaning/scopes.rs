@@ -293,7 +293,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         roots
     }
 
-    /// Handlers that get a session from a dependency which commits behind them (`yield session`, then `commit`).
+    /// Handlers that get a session from a dependency which commits behind them (`yield session`, then `commit`), or a
+    /// connection that it gives back behind them.
     fn by_dependencies(&self) -> Vec<Scope> {
         let program = self.reader.program;
         let r = &program.facts.relations;
@@ -309,8 +310,17 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         let mut found = Vec::new();
         for (function, site) in given {
             for edge in self.reader.resolution.calls_at(site) {
+                let extent = Extent::Function(function);
                 if let Some(commit) = self.commit_after_yield(edge.function) {
-                    found.push(session_scope(commit, site, function, Extent::Function(function)));
+                    found.push(session_scope(commit, site, function, extent));
+                }
+                if let Some((number, taken)) = self.taken_before_yield(edge.function) {
+                    found.push(Scope {
+                        kind: OpKind::ConnectionAcquire,
+                        op: Some(number),
+                        lazy: self.reader.attribute(taken, Attr::Lazy) != Found::Absent,
+                        ..session_scope(taken.site, site, function, extent)
+                    });
                 }
             }
         }
@@ -323,8 +333,17 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         let program = self.reader.program;
         let mut found = Vec::new();
         for (&manager, regions) in &self.index.managed_by {
-            let begins = |(effect, _): (Effect, _)| matches!(effect.kind, OpKind::TxBegin | OpKind::TxScope);
-            if self.effects.in_function(manager).any(begins) {
+            // `connect()` is a transaction only where a `with` holds what it gives.
+            let is_bare = |site: SiteId| {
+                self.operations.at(site).any(|op| op.kind == OpKind::TxScope)
+                    && self.operations.at(site).all(|op| self.has_with(op) && !self.is_managed(op))
+            };
+            let begins = |(effect, site): (Effect, SiteId)| match effect.kind {
+                OpKind::TxBegin => true,
+                OpKind::TxScope => !is_bare(site),
+                _ => false,
+            };
+            if self.effects.in_function(manager).map(|(effect, row)| (effect, row.site)).any(begins) {
                 continue;
             }
             let Some(commit) = self.commit_after_yield(manager).or_else(|| self.commit_on_exit(manager)) else {
@@ -344,6 +363,20 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         let yields: Vec<SiteId> =
             program.sites(generator).filter(|row| row.kind == SiteKind::Yield).map(|row| row.site).collect();
         self.commits(generator).find(|commit| yields.iter().any(|site| self.order.precedes(program, *site, *commit)))
+    }
+
+    /// Where a generator takes the connection that it holds while it has yielded.
+    fn taken_before_yield(&self, generator: FunctionId) -> Option<(u32, &'b Operation)> {
+        let program = self.reader.program;
+        let mut yields =
+            program.sites(generator).filter(|row| row.kind == SiteKind::Yield).map(|row| row.site).peekable();
+        yields.peek()?;
+        let yields: Vec<SiteId> = yields.collect();
+        let numbered = program.sites(generator).flat_map(|row| self.operations.numbers_at(row.site));
+        numbered.map(|number| (*number, &self.operations.all[*number as usize])).find(|(_, op)| {
+            op.kind == OpKind::ConnectionAcquire
+                && yields.iter().any(|site| self.order.precedes(program, op.site, *site))
+        })
     }
 
     /// Where the class whose `__enter__` is given commits as it exits.

@@ -13,6 +13,8 @@ const MAX_STEPS: usize = 16;
 
 /// So many sites are looked at for a way around handlers of failures.
 const MAX_SEEN: usize = 200;
+/// Where more ways lead to an effect, only some are looked at.
+const MAX_WAYS: usize = 48;
 
 impl Meaning<'_> {
     /// The sites from `site` down to the operation that does `effect`, both included; shortest first by depth-first
@@ -29,6 +31,38 @@ impl Meaning<'_> {
             steps.push(next);
             (at, wanted) = (next, found);
         }
+        self.without_generated(steps)
+    }
+
+    /// All ways from `site` down to operations that do `effect`, as far as they are few: what one way of it is guarded by,
+    /// another is not.
+    pub fn traces(&self, site: SiteId, effect: &Effect) -> Vec<Vec<SiteId>> {
+        let mut found: Vec<Vec<SiteId>> = Vec::new();
+        let mut stack = vec![(vec![site], *effect)];
+        while let Some((steps, wanted)) = stack.pop() {
+            let Some(&at) = steps.last() else { continue };
+            let own = self.is_own(at, &wanted);
+            let next = if own || steps.len() >= MAX_STEPS { Vec::new() } else { self.steps(at, &wanted, &steps) };
+            if next.is_empty() {
+                found.push(self.without_generated(steps));
+                continue;
+            }
+            if found.len() + stack.len() + next.len() > MAX_WAYS {
+                break;
+            }
+            for (site, effect) in next.into_iter().rev() {
+                let mut longer = steps.clone();
+                longer.push(site);
+                stack.push((longer, effect));
+            }
+        }
+        match found.is_empty() {
+            true => vec![self.trace(site, effect)],
+            false => found,
+        }
+    }
+
+    fn without_generated(&self, mut steps: Vec<SiteId>) -> Vec<SiteId> {
         // What a tool wrote is no place to look at: the call into it is what does it.
         while steps.len() > 1
             && steps.last().is_some_and(|site| self.program.is_generated(self.program.site(*site).function))
@@ -89,6 +123,15 @@ impl Meaning<'_> {
 
     /// The site in a callee that does what `wanted` is seen as here.
     fn step(&self, site: SiteId, wanted: &Effect, seen: &[SiteId]) -> Option<(SiteId, Effect)> {
+        self.ways_on(site, wanted, seen, true).into_iter().next()
+    }
+
+    fn steps(&self, site: SiteId, wanted: &Effect, seen: &[SiteId]) -> Vec<(SiteId, Effect)> {
+        self.ways_on(site, wanted, seen, false)
+    }
+
+    fn ways_on(&self, site: SiteId, wanted: &Effect, seen: &[SiteId], first: bool) -> Vec<(SiteId, Effect)> {
+        let mut ways = Vec::new();
         // What is waited for is not done in a task of its own.
         let waited = !wanted.flags.has(EffectFlags::BACKGROUND);
         let fits = |effect: &Effect| may_be(effect, wanted) && !(waited && effect.flags.has(EffectFlags::BACKGROUND));
@@ -96,11 +139,16 @@ impl Meaning<'_> {
             let mut rows: Vec<_> = self.effects.in_function(callee).filter(|(effect, _)| fits(effect)).collect();
             // An operation of the callee itself before what it calls.
             rows.sort_by_key(|(effect, row)| (!self.is_own(row.site, effect), row.site));
-            if let Some((effect, row)) = rows.into_iter().find(|(_, row)| !seen.contains(&row.site)) {
-                return Some((row.site, effect));
+            for (effect, row) in rows.into_iter().filter(|(_, row)| !seen.contains(&row.site)) {
+                if !ways.iter().any(|(known, _)| *known == row.site) {
+                    ways.push((row.site, effect));
+                }
+                if first {
+                    return ways;
+                }
             }
         }
-        None
+        ways
     }
 
     /// The functions that run at a site before it is over.

@@ -24,6 +24,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     library.constants.push((name.clone(), string(name, text)?));
                 }
             }
+            "failures" => library.failures = strings(key, value)?,
             "makes" => {
                 for entry in tables(key, value)? {
                     library.makes.push(makes(entry).map_err(|error| format!("[[makes]]: {error}"))?);
@@ -63,6 +64,16 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     library.stubs.push(stub(entry).map_err(|error| format!("[[stub]]: {error}"))?);
                 }
             }
+            "holder" => {
+                for entry in tables(key, value)? {
+                    for (key, value) in entry {
+                        match key.as_str() {
+                            "type" => library.holders.extend(strings(key, value)?),
+                            _ => return Err(format!("[[holder]]: unknown key `{key}`; known is `type`")),
+                        }
+                    }
+                }
+            }
             "provides" => {
                 for entry in tables(key, value)? {
                     library.provides.push(provides(entry).map_err(|error| format!("[[provides]]: {error}"))?);
@@ -85,7 +96,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, returns, makes, sets, declares, provides, handle, stub, carrier, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, carrier, holder, op"
                 ));
             }
         }
@@ -238,6 +249,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         files: Vec::new(),
         classes: Vec::new(),
         takes: Vec::new(),
+        reads: Vec::new(),
         kind: OpKind::Apply,
         when: Vec::new(),
         attributes: Vec::new(),
@@ -258,6 +270,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
             "files" => op.files = patterns(key, value)?,
             "classes" => op.classes = patterns(key, value)?,
             "takes" => op.takes = patterns(key, value)?,
+            "reads" => op.reads = strings(key, value)?,
             "kind" => {
                 let name = string(key, value)?;
                 kind = Some(OpKind::from_name(&name).ok_or_else(|| format!("unknown kind `{name}`"))?);
@@ -311,8 +324,9 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         }
     }
     op.kind = kind.ok_or("`kind` is missing")?;
-    if [&op.patterns, &op.shapes, &op.files, &op.classes, &op.takes].iter().all(|patterns| patterns.is_empty()) {
-        return Err("`call`, `shape`, `files`, `classes` or `takes` is missing".to_owned());
+    let named = [&op.patterns, &op.shapes, &op.files, &op.classes, &op.takes];
+    if named.iter().all(|patterns| patterns.is_empty()) && op.reads.is_empty() {
+        return Err("`call`, `shape`, `files`, `classes`, `takes` or `reads` is missing".to_owned());
     }
     let of_class = |callback: &Callback| matches!(callback, Callback::Methods(_) | Callback::MethodsDecorated);
     if op.handlers.is_empty() == (op.callbacks.iter().any(of_class) || !op.files.is_empty() || !op.classes.is_empty()) {

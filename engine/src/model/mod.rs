@@ -148,6 +148,8 @@ pub struct OpModel {
     pub classes: Vec<Pattern>,
     /// Types: functions that take a parameter of one are run.
     pub takes: Vec<Pattern>,
+    /// What functions that it is about read: an entry of their first parameter, and what is read of that in turn.
+    pub reads: Vec<String>,
     pub kind: OpKind,
     pub when: Vec<Condition>,
     pub attributes: Vec<(Attr, Vec<Source>)>,
@@ -170,7 +172,7 @@ pub struct OpModel {
 impl OpModel {
     /// Whether no call says what is run, but where it stands or what it takes.
     pub fn is_convention(&self) -> bool {
-        !(self.files.is_empty() && self.classes.is_empty() && self.takes.is_empty())
+        !(self.files.is_empty() && self.classes.is_empty() && self.takes.is_empty() && self.reads.is_empty())
     }
 
     /// The sources of an attribute; none if the model says nothing of it.
@@ -244,6 +246,7 @@ struct Library {
     modules: Vec<String>,
     aliases: Vec<(String, String)>,
     constants: Vec<(String, String)>,
+    failures: Vec<String>,
     returns: Vec<Returns>,
     makes: Vec<Makes>,
     sets: Vec<Sets>,
@@ -251,6 +254,7 @@ struct Library {
     carriers: Vec<String>,
     detached: Vec<String>,
     stubs: Vec<Stub>,
+    holders: Vec<String>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
     ops: Vec<OpModel>,
@@ -286,6 +290,8 @@ struct FamilyModels {
     aliases: FxHashMap<String, String>,
     /// Named values of libraries, each with its text.
     constants: FxHashMap<String, String>,
+    /// The exceptions that all failures of a library's calls are.
+    failures: FxHashSet<String>,
     returns: Lookup<Returned>,
     makes: Vec<Makes>,
     by_making: Lookup<u32>,
@@ -298,6 +304,7 @@ struct FamilyModels {
     /// Names of types that calls give.
     types: FxHashSet<String>,
     stubs: Vec<Stub>,
+    holders: Vec<Pattern>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
     ops: Vec<OpModel>,
@@ -368,6 +375,7 @@ impl ModelSet {
             }
         }
         models.constants.extend(library.constants);
+        models.failures.extend(library.failures);
         for makes in library.makes {
             let at = models.makes.len() as u32;
             makes.patterns.iter().for_each(|pattern| models.by_making.add(pattern.clone(), at));
@@ -395,6 +403,9 @@ impl ModelSet {
         }
         for call in library.detached {
             models.detached.extend(Pattern::parse(&call));
+        }
+        for holder in library.holders {
+            models.holders.extend(Pattern::parse(&holder));
         }
         for handle in library.handles {
             models.handles.extend(Pattern::parse(&handle));
@@ -526,6 +537,18 @@ impl ModelSet {
         self.families.get(&family).is_some_and(|models| models.detached.iter().any(|pattern| pattern.matches(path)))
     }
 
+    /// Whether whatever fails of a library's calls is an exception of this name.
+    pub fn is_any_failure(&self, family: Family, path: &str) -> bool {
+        self.families
+            .get(&family)
+            .is_some_and(|models| models.failures.contains(self.respelled(family, path).as_deref().unwrap_or(path)))
+    }
+
+    /// Whether objects of the type only hold what the project puts into them, under names of the project's own.
+    pub fn is_holder(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.holders.iter().any(|pattern| pattern.matches(path)))
+    }
+
     /// What a model says of values that annotated functions provide, chosen by a test.
     pub fn provides(&self, family: Family, test: impl Fn(&Provides) -> bool) -> Option<&Provides> {
         self.families.get(&family)?.provides.iter().find(|known| test(known))
@@ -559,6 +582,11 @@ impl ModelSet {
     /// The models of what a class of this name lists.
     pub fn ops_of_class(&self, family: Family, name: &str) -> Vec<u32> {
         self.ops_where(family, |op| op.classes.iter().any(|pattern| pattern.matches(name)))
+    }
+
+    /// Operations that functions are about by what they read of their first parameter.
+    pub fn ops_that_read(&self, family: Family) -> Vec<u32> {
+        self.ops_where(family, |op| !op.reads.is_empty())
     }
 
     /// The models of functions that take a value of this type.

@@ -60,6 +60,12 @@ pub enum Source {
         section: String,
         entry: String,
     },
+    /// `setting(task_acks_late)`: the constant that the project gives under this name, wherever it does: as a keyword, a field,
+    /// an entry or a variable of a module.
+    Setting(String),
+    /// `overrides(timeout)`: that the project's own class of the receiver gives it in a method of the library's that it has
+    /// made its own; `overrides(timeout of 1)`: likewise of argument 1.
+    Overrides(String, Option<usize>),
 }
 
 /// A condition of `when`.
@@ -173,8 +179,16 @@ impl Source {
                         "`{text}` is not a manifest's name, a section and an entry, as in `manifest(vercel.json functions maxDuration)`"
                     )),
                 },
+                "setting" => Ok(Source::Setting(argument.to_owned())),
+                "overrides" => Ok(match argument.split_once(" of ") {
+                    Some((attribute, position)) => Source::Overrides(
+                        attribute.to_owned(),
+                        Some(position.parse().map_err(|_| format!("`{position}` in `{text}` is no number"))?),
+                    ),
+                    None => Source::Overrides(argument.to_owned(), None),
+                }),
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, outer, made, function, tree, passed, option, exported, manifest"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, outer, made, function, tree, passed, option, exported, manifest, setting, overrides"
                 )),
             };
         }

@@ -173,6 +173,30 @@ impl Hierarchy {
         self.ancestors(class).iter().flat_map(|ancestor| self.external[ancestor.index()].iter().copied())
     }
 
+    /// Of what an abstract method may be, leaves what objects of `class` and of those below it have, if any do.
+    pub(super) fn below(
+        &self,
+        program: &Program<'_>,
+        class: ClassId,
+        function: FunctionId,
+        found: &mut Vec<FunctionId>,
+    ) {
+        let class = self.whole(class);
+        let owned = |method: FunctionId| {
+            let lines = self.derived[class.index()].iter().chain([&class]);
+            lines
+                .filter_map(|class| {
+                    let mut line =
+                        self.ancestors(*class).iter().filter_map(|class| self.overriding(program, *class, function));
+                    line.find(|method| !program.function(*method).flags.has(FunctionFlags::ABSTRACT))
+                })
+                .any(|known| known == method)
+        };
+        if found.len() > 1 && found.iter().any(|method| owned(*method)) {
+            found.retain(|method| owned(*method));
+        }
+    }
+
     /// What an abstract method may be at run time: the methods of that name in derived classes.
     pub(super) fn implementations(&self, program: &Program<'_>, function: FunctionId) -> Vec<FunctionId> {
         let row = program.function(function);

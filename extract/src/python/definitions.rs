@@ -43,6 +43,9 @@ impl Lower<'_> {
         if def.is_async {
             flags |= FunctionFlags::ASYNC;
         }
+        if self.class.is_some() && leaves_to_subclasses(&def.body) {
+            flags |= FunctionFlags::ABSTRACT;
+        }
         if def.name.starts_with("test_") || self.in_test_class {
             flags |= FunctionFlags::TEST;
         }
@@ -247,5 +250,27 @@ impl Lower<'_> {
             Some(var) => var,
             None => self.to.declare_once(name),
         }
+    }
+}
+
+/// Whether a method's body says nothing but that classes below have one: `...`, `pass`, `raise NotImplementedError`.
+fn leaves_to_subclasses(body: &[Stmt]) -> bool {
+    let is_text = |stmt: &Stmt| matches!(stmt, Stmt::Expr(row) if row.value.is_string_literal_expr());
+    let said = match body {
+        [first, rest @ ..] if is_text(first) => rest,
+        all => all,
+    };
+    match said {
+        [] => !body.is_empty(),
+        [Stmt::Pass(_)] => true,
+        [Stmt::Expr(row)] => row.value.is_ellipsis_literal_expr(),
+        [Stmt::Raise(row)] => {
+            let raised = match row.exc.as_deref() {
+                Some(Expr::Call(call)) => Some(&*call.func),
+                other => other,
+            };
+            matches!(raised, Some(Expr::Name(name)) if name.id.as_str() == "NotImplementedError")
+        }
+        _ => false,
     }
 }

@@ -1,10 +1,10 @@
 //! An entity is cached, and one of its writers leaves the cached copy as it was: others do not, or the copy outlives any patience.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Name, Operand};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Name, Operand};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
-use distsys_facts::{FunctionId, SiteId, VarId};
+use distsys_facts::{FunctionId, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -82,6 +82,18 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     let filled: FxHashSet<Name> = looks.iter().map(|(key, _)| *key).chain(replaced.iter().map(|(key, _)| *key)).collect();
     cached.extend(copied_elsewhere(context, &drops, &filled));
+    // What an annotated function gives is kept under its name.
+    for op in meaning.operations.of_kind(OpKind::CacheWrite) {
+        for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
+            let name = meaning.program.text(meaning.program.function(row.function).name);
+            let key = drops.iter().map(|(key, _)| *key).find(|key| meaning.name(*key) == name);
+            let returned = meaning.program.sites(row.function).filter(|site| site.kind == SiteKind::Return).map(|site| site.site);
+            for (fill, key) in returned.flat_map(|fill| key.map(|key| (fill, key))) {
+                let reads = reads.get(&row.function).into_iter().flatten();
+                cached.extend(reads.filter(|(_, read)| meaning.precedes(*read, fill)).map(|(entity, _)| (*entity, key, fill)));
+            }
+        }
+    }
     let dropped: FxHashSet<Name> = drops.iter().map(|(key, _)| *key).collect();
     // A copy that somebody takes care to drop is meant to be fresh; so is one of a single row that would stay for long.
     let nobody_drops = |key: &Name| !dropped.contains(key) && drops_any.is_empty();
@@ -372,9 +384,12 @@ fn columns_held<'m>(context: &Context<'m>, reads: &FxHashMap<FunctionId, Vec<(Na
     let mut held = Vec::new();
     for row in rows {
         let named = meaning.columns_named(row.site);
-        for argument in meaning.program.arguments(fill) {
-            let of_value = meaning.columns_held(row.result, argument.var);
-            let is_whole = of_value.is_empty() && meaning.made_from(argument.var).contains(&row.result);
+        let returns = &meaning.program.facts.relations.returns;
+        let returned = meaning.program.returns_by_function.of(returns, context.function_of(fill)).filter(|row| row.site == fill);
+        let given = meaning.program.arguments(fill).map(|row| row.var).chain(returned.filter_map(|row| row.var));
+        for value in given {
+            let of_value = meaning.columns_held(row.result, value);
+            let is_whole = of_value.is_empty() && meaning.made_from(value).contains(&row.result);
             held.extend(if is_whole { named.clone().unwrap_or_default() } else { of_value });
         }
     }

@@ -1,7 +1,7 @@
 //! On a cache miss every caller loads from the origin, all at the same time.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Found, Operand, Operation, Term};
+use distsys_engine::meaning::{Found, Mode, Operand, Operation, Term};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
@@ -71,6 +71,25 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     };
     let mut found = program.found;
     found.sort_unstable();
+    // `cache.get_or_set(key, load)`
+    for op in meaning.operations.of_kind(OpKind::Apply) {
+        let does = |kind: OpKind| meaning.operations.at(op.site).any(|other| other.kind == kind);
+        let loads = || meaning.effects.at(op.site).any(|(effect, _)| matches!(effect.kind, OpKind::DbRead | OpKind::HttpRequest | OpKind::Rpc));
+        if does(OpKind::CacheRead) && does(OpKind::CacheWrite) && loads() && !is_coalesced(context, op.site) && !is_for_one(context, op.site) {
+            found.push((op.site, op.site, op.site));
+        }
+    }
+    // `@cache.memoize(60)`
+    for op in meaning.operations.of_kind(OpKind::CacheWrite) {
+        for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
+            let is_load = |kind: OpKind| matches!(kind, OpKind::DbRead | OpKind::HttpRequest | OpKind::Rpc);
+            let load = meaning.effects.in_function(row.function).find(|(effect, _)| is_load(effect.kind));
+            let asks_for_one = || meaning.program.parameters(row.function).any(|parameter| is_of_one(meaning.program.text(parameter.name)));
+            if let Some((_, load)) = load.filter(|(_, load)| !is_coalesced(context, load.site) && !asks_for_one()) {
+                found.push((load.site, op.site, op.site));
+            }
+        }
+    }
     found.retain(|(load, _, write)| context.in_scope(*load) && expires_often(context, *write));
     let mut by_owner: FxHashMap<Owner, Vec<(SiteId, SiteId, SiteId)>> = FxHashMap::default();
     for (load, read, write) in found {
@@ -125,15 +144,21 @@ fn expires_often(context: &Context<'_>, write: SiteId) -> bool {
 
 /// What is written comes from the load, through the parameters of what is called in between.
 fn fills(context: &Context<'_>, load: SiteId, write: SiteId) -> bool {
-    let result = context.meaning.program.call(load).map(|call| call.result);
-    result.is_some_and(|result| carried(context, write).contains(&result))
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Some(call) = program.call(load) else { return false };
+    let carried = carried(context, write);
+    // A cursor gives the rows by calls that come after.
+    let mut fetched = call.receiver.into_iter().flat_map(|cursor| program.calls_by_receiver.of(&program.facts.relations.call, cursor));
+    carried.contains(&call.result)
+        || fetched.any(|later| {
+            carried.contains(&later.result) && meaning.precedes(load, later.site) && meaning.operations.at(later.site).next().is_none()
+        })
 }
 
 /// Whether the load depends on what the cache had, and many ask for the same: what is kept for one caller, that one alone
 /// misses.
 fn misses(context: &Context<'_>, read: SiteId, load: SiteId) -> bool {
-    const ONE_CALLER: &[&str] =
-        &["user", "session", "token", "sub", "credential", "credentials", "cookie", "ip", "device", "cursor", "nonce", "challenge", "invoice", "idempotency", "dedup"];
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
@@ -143,6 +168,23 @@ fn misses(context: &Context<'_>, read: SiteId, load: SiteId) -> bool {
         .of(&r.region, context.function_of(load))
         .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
         .any(|condition| meaning.made_from(condition.var).contains(&result));
+    let loaded_for_one = program.arguments(load).flat_map(|argument| meaning.made_from(argument.var)).any(|var| {
+        program.loaded_as(var).is_some_and(|load| program.text(load.field) == "user")
+    });
+    asked && is_given(context, result) && !is_for_one(context, read) && !loaded_for_one
+}
+
+/// Whether a name is that of what one caller alone has.
+fn is_of_one(name: &str) -> bool {
+    const ONE_CALLER: &[&str] =
+        &["user", "session", "token", "sub", "credential", "credentials", "cookie", "ip", "device", "cursor", "nonce", "challenge", "invoice", "idempotency", "dedup"];
+    words(name).iter().any(|word| ONE_CALLER.contains(&word.as_str()))
+}
+
+/// Whether what is kept is kept for one caller, as the key says.
+fn is_for_one(context: &Context<'_>, read: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
     let key = program.arguments(read).next().map(|argument| meaning.made_from(argument.var)).unwrap_or_default();
     let of_one = key.into_iter().any(|var| {
         let texts = [
@@ -152,16 +194,12 @@ fn misses(context: &Context<'_>, read: SiteId, load: SiteId) -> bool {
             program.parameter(var).map(|row| row.name),
             program.loaded_as(var).map(|load| load.field),
         ];
-        texts.into_iter().flatten().any(|text| words(program.text(text)).iter().any(|word| ONE_CALLER.contains(&word.as_str())))
+        texts.into_iter().flatten().any(|text| is_of_one(program.text(text)))
     });
-    let says_one = |text: &str| words(text).iter().any(|word| ONE_CALLER.contains(&word.as_str()));
     let pattern = meaning.effects.at(read).any(|(effect, _)| {
-        effect.kind == OpKind::CacheRead && meaning.text(effect.key).is_some_and(says_one)
+        effect.kind == OpKind::CacheRead && meaning.text(effect.key).is_some_and(is_of_one)
     });
-    let loaded_for_one = program.arguments(load).flat_map(|argument| meaning.made_from(argument.var)).any(|var| {
-        program.loaded_as(var).is_some_and(|load| program.text(load.field) == "user")
-    });
-    asked && is_given(context, result) && !of_one && !pattern && !loaded_for_one
+    of_one || pattern
 }
 
 /// Whether what the cache has is given to the caller, and not merely compared with something: an entity tag tells the
@@ -240,6 +278,9 @@ fn is_coalesced(context: &Context<'_>, site: SiteId) -> bool {
                 && (id != context.function_of(site) || meaning.sites(scope).contains(&site))
         });
         let says = |text: &str| words(text).iter().any(|word| WORDS.contains(&word.as_str()));
+        if waits_for_another(context, id, site) {
+            return true;
+        }
         let named = program
             .sites(id)
             .filter_map(|row| program.call(row.site))
@@ -250,6 +291,31 @@ fn is_coalesced(context: &Context<'_>, site: SiteId) -> bool {
         function = program.function(id).parent;
     }
     false
+}
+
+/// Whether `function` waits, before the load, for what another caller has put into a shared collection under the key: the
+/// promise, task or future of the load that is under way.
+fn waits_for_another(context: &Context<'_>, function: FunctionId, load: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let is_kept = |var: VarId| {
+        let sources = std::iter::once(var).chain(program.assigned_from(var).map(|row| row.src));
+        sources.into_iter().any(|var| {
+            let by_key = program.loaded_as(var).filter(|load| program.text(load.field).starts_with('[')).map(|load| load.base);
+            let got = program.call_giving(var).filter(|call| {
+                matches!(program.text(call.name), "get" | "pop" | "setdefault")
+                    && meaning.resolution.calls_at(call.site).is_empty()
+                    && meaning.effects.at(call.site).next().is_none()
+            });
+            let held = by_key.or(got.and_then(|call| call.receiver));
+            held.is_some_and(|held| program.variable(held).is_none_or(|row| row.function != function))
+        })
+    };
+    program.sites(function).filter(|row| row.site < load).any(|row| {
+        let at = r.suspend.binary_search_by_key(&row.site, |suspend| suspend.site).ok();
+        at.and_then(|at| r.suspend[at].var).is_some_and(is_kept)
+    })
 }
 
 fn report(context: &Context<'_>, places: &[(SiteId, SiteId, SiteId)]) -> Finding {

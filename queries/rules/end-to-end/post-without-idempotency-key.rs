@@ -173,7 +173,8 @@ impl Speaking {
         let named = |var: &VarId| literals.contains(var) || loaded.contains(var);
         let given = r.argument.iter().filter(|row| (says(row.keyword) || named(&row.var)) && !sent.contains(&row.var)).map(|row| row.site);
         let compared = r.binary.iter().filter(|row| named(&row.left) || row.right.is_some_and(|right| named(&right))).map(|row| row.site);
-        let stored = r.store.iter().filter(|row| named(&row.src) || says(row.field)).map(|row| row.site);
+        let is_sent = |base: VarId| sent.contains(&base) || program.assign_by_src.of(&r.assign, base).any(|row| sent.contains(&row.dst)) || program.assigned_from(base).any(|row| sent.contains(&row.src));
+        let stored = r.store.iter().filter(|row| (named(&row.src) || says(row.field)) && !is_sent(row.base)).map(|row| row.site);
         functions.extend(given.chain(compared).chain(stored).map(|site| context.function_of(site)));
         let variables = r.assign.iter().filter(|row| loaded.contains(&row.src)).filter_map(|row| program.variable(row.dst));
         functions.extend(variables.map(|row| row.function));

@@ -1,7 +1,7 @@
 //! A write under a lock that may have expired, with nothing that tells the store so.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Operand, Scope};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Operand, Scope, Term};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
 use distsys_facts::{FunctionId, SiteId, VarId};
@@ -94,8 +94,18 @@ fn is_harmless(context: &Context<'_>, scope: &Scope, trace: &[SiteId]) -> bool {
 
 /// Whether the lock ends by itself: a TTL is given (also by the library's default).
 fn expires(context: &Context<'_>, scope: &Scope) -> bool {
-    let Some(op) = context.meaning.operation(scope) else { return false };
-    !matches!(context.meaning.attribute(op, Attr::Ttl), Found::Absent)
+    let meaning = context.meaning;
+    let Some(op) = meaning.operation(scope) else { return false };
+    let key_of = |site: SiteId, kind: OpKind| {
+        meaning.effects.at(site).find(|(effect, _)| effect.kind == kind).map(|(effect, _)| effect.key)
+    };
+    // `SETNX`, then `EXPIRE`.
+    let set_later = || {
+        let key = key_of(op.site, OpKind::LockAcquire).filter(|key| !matches!(key, Term::Absent | Term::Unknown));
+        let mut set = meaning.effects.in_function(op.function).filter(|(effect, _)| effect.kind == OpKind::LockExtend);
+        key.is_some_and(|key| set.any(|(effect, row)| effect.key == key && meaning.precedes(op.site, row.site)))
+    };
+    !matches!(meaning.attribute(op, Attr::Ttl), Found::Absent) || set_later()
 }
 
 /// What identifies this holding of the lock: the acquired value, or the token given.

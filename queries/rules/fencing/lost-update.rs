@@ -1,7 +1,7 @@
 //! A value is read, a new one computed from it and written back, with nothing that notices a change in between.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, Found, Name, Role};
+use distsys_engine::meaning::{Effect, EffectFlags, Found, Name, Operation, Role, Term};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
 use distsys_facts::schema::Call;
@@ -57,6 +57,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     guarded.extend(run_while(context, &guarded).into_iter().map(|site| (site,)));
+    let protected: FxHashSet<SiteId> = guarded.iter().map(|(site,)| *site).collect();
+    let kept = kept_values(context, &protected, &locks);
     let program = ascent_run! {
         relation reads(FunctionId, SiteId, Name) = reads;
         relation writes(FunctionId, SiteId, Name) = writes;
@@ -82,7 +84,84 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             findings.insert(write, (read, computed, written[&write]));
         }
     }
-    one_for_each_write(context, findings)
+    let mut told = one_for_each_write(context, findings);
+    told.extend(kept);
+    told
+}
+
+/// Values under a key of a shared cache that are read, changed and set again: counters, carts, lists.
+fn kept_values(context: &Context<'_>, guarded: &FxHashSet<SiteId>, locks: &[(FunctionId, SiteId)]) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let keyed = |op: &Operation, kind: OpKind| {
+        let effect = meaning.effects.at(op.site).map(|(effect, _)| effect).find(|effect| effect.kind == kind)?;
+        Some(effect).filter(|effect| !matches!(effect.key, Term::Absent | Term::Unknown))
+    };
+    let mut found = Vec::new();
+    for write in meaning.operations.of_kind(OpKind::CacheWrite).filter(|op| context.in_scope(op.site)) {
+        let Some(effect) = keyed(write, OpKind::CacheWrite) else { continue };
+        let locked = locks.iter().any(|(function, lock)| *function == write.function && meaning.precedes(*lock, write.site));
+        let watched = || {
+            let mut calls = meaning.program.sites(write.function).filter_map(|row| meaning.program.call(row.site));
+            calls.any(|call| matches!(meaning.program.text(call.name), "watch" | "cas" | "gets"))
+        };
+        if locked || guarded.contains(&write.site) || runs_alone(context, write.site) || watched() {
+            continue;
+        }
+        let reads = meaning.operations.of_kind(OpKind::CacheRead).filter(|read| {
+            read.function == write.function
+                && read.site != write.site
+                && meaning.precedes(read.site, write.site)
+                && keyed(read, OpKind::CacheRead).is_some_and(|read| read.key == effect.key)
+        });
+        let changed = reads.filter_map(|read| Some((read.site, changed_between(context, read.site, write.site)?)));
+        if let Some((read, computed)) = changed.min() {
+            found.push(report_kept(context, read, write.site, computed, &effect));
+        }
+    }
+    found
+}
+
+/// Where what is set at `write` is made by changing what was read: computed from it, or put into it.
+fn changed_between(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<SiteId> {
+    const CHANGES: &[&str] = &["append", "push", "extend", "insert", "remove", "unshift", "splice", "update", "discard", "setdefault"];
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let value = program.call(read)?.result;
+    let set: FxHashSet<VarId> = program.arguments(write).skip(1).flat_map(|row| meaning.made_from(row.var)).collect();
+    if !set.contains(&value) {
+        return None;
+    }
+    let is_read = |var: VarId| meaning.made_from(var).contains(&value);
+    let between = |site: SiteId| meaning.precedes(read, site) && meaning.precedes(site, write);
+    program.sites(context.function_of(write)).map(|row| row.site).filter(|site| between(*site)).find(|site| {
+        let computed = r.binary.binary_search_by_key(site, |row| row.site).ok().map(|at| r.binary[at]).is_some_and(|row| {
+            matches!(program.text(row.operator), "+" | "-" | "*" | "/" | "+=" | "-=" | "++" | "--")
+                && set.contains(&row.dst)
+                && std::iter::once(row.left).chain(row.right).any(is_read)
+        });
+        let put = r.store.binary_search_by_key(site, |row| row.site).ok().is_some_and(|at| set.contains(&r.store[at].base) && is_read(r.store[at].base));
+        let changed = program.call(*site).is_some_and(|call| {
+            CHANGES.contains(&program.text(call.name)) && call.receiver.is_some_and(|var| set.contains(&var) && is_read(var))
+        });
+        computed || put || changed
+    })
+}
+
+fn report_kept(context: &Context<'_>, read: SiteId, write: SiteId, computed: SiteId, effect: &Effect) -> Finding {
+    let named = context.meaning.text(effect.key).filter(|text| !text.is_empty());
+    let key = named.map_or_else(|| "a value".to_owned(), |text| format!("`{text}`"));
+    let message = format!(
+        "{key} is read out of the cache, changed here and set again; two requests that read the same value write over one another, and one of the changes is lost"
+    );
+    FindingBuilder::new(context, &RULE.info, write, message)
+        .rests_on(context.confidence_of(write, effect))
+        .step(read, format!("{key} is read"))
+        .step(computed, "a new value is made from it")
+        .step(write, "and set")
+        .checked("no lock, no watch on the key and no operation of the cache itself that changes it")
+        .help("let the cache change it (`INCRBY`, `RPUSH`, `HSET`, a script), or watch the key and try again")
+        .build()
 }
 
 /// A write, the read before it, and where the new value is computed.

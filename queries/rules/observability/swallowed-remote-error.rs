@@ -32,7 +32,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if meaning.is_out_of_scope(function) || meaning.program.runs_in_browser(function) || tidies_up(context, function) {
             continue;
         }
-        for failure in meaning.failures(function).into_iter().filter(|failure| failure.all && failure.empty) {
+        for failure in meaning.failures(function).into_iter().filter(|failure| failure.remote && failure.empty) {
             if let Some((site, effect)) = lost(context, &failure.protected) {
                 found.entry(site).or_insert((failure.region, effect));
             }
@@ -80,7 +80,7 @@ fn is_missed(context: &Context<'_>, effect: &Effect) -> bool {
         OpKind::Publish => !effect.flags.has(EffectFlags::LOSSY),
         OpKind::Enqueue | OpKind::Payment | OpKind::Notify | OpKind::ObjectWrite => true,
         OpKind::DbWrite => matches!(verb, Some("insert" | "update" | "upsert" | "increment")),
-        OpKind::HttpRequest => matches!(verb, Some("post" | "put" | "patch")),
+        OpKind::HttpRequest => matches!(verb, Some("post" | "put" | "patch" | "delete")),
         _ => false,
     }
 }

@@ -75,8 +75,13 @@ fn made_inside(context: &Context<'_>, scope: &Scope, trace: &[SiteId], at: usize
     let mut key = meaning.attribute(op, Attr::IdempotencyKey);
     let covered = meaning.sites(scope);
     // Sites that run once for each attempt: those the scope covers, and all of the functions below.
-    let runs_again = |site: SiteId| {
+    let once_each = |site: SiteId| {
         covered.contains(&site) || trace[at + 1..].iter().any(|below| context.function_of(*below) == context.function_of(site))
+    };
+    // A helper that such a site calls: `headers=signed()`.
+    let runs_again = |site: SiteId| {
+        let function = context.function_of(site);
+        once_each(site) || (function != context.function_of(trace[at]) && meaning.callers(function).iter().any(|caller| once_each(*caller)))
     };
     let mut vars = Vec::new();
     for position in (at..trace.len()).rev() {

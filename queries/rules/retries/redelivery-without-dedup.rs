@@ -2,12 +2,12 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Term};
-use distsys_engine::words::is_seen_twice;
+use distsys_engine::words::{is_repeatable_action, is_repeatable_function, is_telemetry, words};
 use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
 use crate::finding::Confidence;
-use crate::handlers::{is_acknowledged_before, is_known_again, redelivered, webhooks};
+use crate::handlers::{is_acknowledged_before, is_known_again, is_work, redelivered, webhooks};
 use crate::retried::{counts_attempts, is_payment};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -40,17 +40,40 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 }
             }
         }
+        // What is acknowledged before it is done does not come again.
+        let acks: Vec<SiteId> = handler.sites.iter().copied().filter(|site| acknowledges(context, *site)).collect();
         for (site, effect) in repeated {
+            if acks.iter().any(|ack| *ack != site && context.meaning.precedes(*ack, site)) {
+                continue;
+            }
             let effect = context.meaning.effects.get(effect);
-            let trace = context.meaning.trace(site, &effect);
-            let Some(last) = trace.last().copied().filter(|_| trace.len() <= MAX_DEPTH) else { continue };
-            if !is_known_again(context, &trace) && !counts_attempts(context, &trace) {
-                let origin = handler.origin;
-                by_effect.entry(last).or_default().push(Repeated { origin, trace, effect, confidence });
+            for trace in context.meaning.traces(site, &effect) {
+                let Some(last) = trace.last().copied().filter(|_| trace.len() <= MAX_DEPTH) else { continue };
+                let told = effect.kind == OpKind::HttpRequest && tells_only(context, &trace);
+                if !told && !is_known_again(context, &trace) && !counts_attempts(context, &trace) {
+                    let origin = handler.origin;
+                    by_effect.entry(last).or_default().push(Repeated { origin, trace, effect, confidence });
+                }
             }
         }
     }
     by_effect.into_values().map(|all| report(context, &all)).collect()
+}
+
+/// Whether a request only asks, or tells what may be told twice, by the names of what sends it.
+fn tells_only(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    const TELLS: &[&str] = &["alert", "alerts", "slack", "ping", "embed", "embedding", "embeddings", "completion", "completions", "llm", "index", "cache", "webhook", "webhooks", "hook", "callback"];
+    trace.iter().rev().take(2).any(|site| {
+        let name = context.named_function(context.function_of(*site));
+        let own = name.rsplit('.').next().unwrap_or(name);
+        is_telemetry(name) || is_repeatable_function(own) || words(name).iter().any(|word| TELLS.contains(&word.as_str()))
+    })
+}
+
+/// Whether a site acknowledges, and does nothing else of the work.
+fn acknowledges(context: &Context<'_>, site: SiteId) -> bool {
+    let effects: Vec<Effect> = context.meaning.effects.at(site).map(|(effect, _)| effect).collect();
+    effects.iter().any(|effect| effect.kind == OpKind::Ack) && !effects.iter().any(|effect| is_work(context, effect))
 }
 
 /// An effect that a second delivery repeats, and the handler that reaches it.
@@ -79,7 +102,7 @@ fn adds_again(context: &Context<'_>, effect: &Effect) -> bool {
         OpKind::DbWrite => context.meaning.text(effect.verb) == Some("increment"),
         OpKind::HttpRequest => {
             let creates = context.meaning.text(effect.verb) == Some("post");
-            creates && entity.is_some_and(|url| url.rsplit('/').find(|part| !part.is_empty()).is_some_and(is_seen_twice))
+            creates && entity.is_some_and(|url| !is_repeatable_action(url) && !is_telemetry(url))
         }
         _ => false,
     }

@@ -1,11 +1,12 @@
 //! A retry reaches an insert, an increment, a message or a mail that nothing recognises as done before.
 
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, Term};
+use distsys_engine::meaning::{Effect, EffectFlags, Extent, Term};
 use distsys_facts::SiteId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::retried::{Repeated, by_cause, counts_attempts, repeated, retry_around, scope_steps};
+use crate::handlers::is_known_again;
+use crate::retried::{Repeated, by_cause, counts_attempts, repeated, retry_around, scope_at, scope_steps};
 use crate::transactions::covered;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -38,13 +39,21 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if effect.kind == OpKind::DbWrite && trace.iter().any(|site| transactional.contains(site)) {
             continue;
         }
-        if counts_attempts(context, &trace) {
+        if counts_attempts(context, &trace) || is_marked_within(context, &trace) {
             continue;
         }
         by_place.entry(context.primary(&trace)).or_insert((trace, effect));
     }
     let causes = by_cause(by_place.into_iter().collect());
     causes.into_iter().map(|(place, repeated)| report(context, place, &repeated)).collect()
+}
+
+/// Whether within the attempt something that was stored by an earlier one decides whether the effect is done: a mark that can
+/// be set only once, a state.
+fn is_marked_within(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    let Some((scope, at)) = scope_at(context, trace) else { return false };
+    let whole = matches!(scope.extent, Extent::Function(_));
+    is_known_again(context, &trace[if whole { at } else { at + 1 }..])
 }
 
 /// Whether doing it twice leaves two.

@@ -4,7 +4,7 @@ use distsys_facts::schema::Call;
 use distsys_facts::{CallKind, ClassId, FunctionId, ParameterKind, SiteId, VarId};
 
 use super::named_members::NamedMember;
-use super::{Confidence, EdgeKind, Flow, MAX_TARGETS, Passed};
+use super::{Confidence, EdgeKind, Flow, MAX_OWN_TARGETS, MAX_TARGETS, Passed};
 use crate::model::source::Source;
 use crate::model::{Callback, Family, Returned};
 use crate::paths::PathId;
@@ -46,13 +46,18 @@ impl<'p, 'f> Flow<'p, 'f> {
         through: Option<bool>,
         confidence: Confidence,
     ) {
-        let implementations = self.grounds.hierarchy.implementations(self.program, function);
+        let mut implementations = self.grounds.hierarchy.implementations(self.program, function);
+        let own = if implementations.len() > 1 { self.called_on_itself(row) } else { None };
+        if let Some(class) = own {
+            self.grounds.hierarchy.below(self.program, class, function, &mut implementations);
+        }
+        let most = if own.is_some() { MAX_OWN_TARGETS } else { MAX_TARGETS };
         if implementations.is_empty() {
             self.record(row.site, function, confidence);
             self.bind(row, function, through);
             return;
         }
-        if implementations.len() > MAX_TARGETS {
+        if implementations.len() > most {
             // Still of the abstract method's type.
             self.bind(row, function, through);
             return;
@@ -63,6 +68,27 @@ impl<'p, 'f> Flow<'p, 'f> {
             self.record(row.site, function, confidence);
             self.bind(row, function, through);
         }
+    }
+
+    /// The class whose method calls one on its own object: a template method, which runs what the classes below fill in.
+    fn called_on_itself(&self, row: &Call) -> Option<ClassId> {
+        let receiver = row.receiver?;
+        let program = self.program;
+        let mut at = Some(program.site(row.site).function);
+        while let Some(function) = at {
+            let own = program.function(function);
+            if own.class.is_some() {
+                let is_own = |var: VarId| {
+                    program
+                        .parameters(function)
+                        .any(|parameter| parameter.kind == ParameterKind::Receiver && parameter.var == var)
+                };
+                let copied = || program.assigned_from(receiver).any(|assigned| is_own(assigned.src));
+                return own.class.filter(|_| is_own(receiver) || copied());
+            }
+            at = own.parent;
+        }
+        None
     }
 
     pub(super) fn record(&mut self, site: SiteId, function: FunctionId, confidence: Confidence) {

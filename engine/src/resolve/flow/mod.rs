@@ -263,6 +263,8 @@ struct Flow<'p, 'f> {
     class_fields: FxHashMap<(ClassId, Sym), u32>,
     constructed: FxHashMap<(ClassId, Sym), Vec<VarId>>,
     object_fields: FxHashMap<(VarId, Sym), u32>,
+    /// What the project puts into objects of libraries that are there to hold it.
+    held_fields: FxHashMap<(PathId, Sym), u32>,
     /// Role that the name of a field gives to connections under it; by node, from the first that was made for a field.
     field_roles: Vec<HandleRole>,
     /// Roles of what is made, by the node of what it is made at, where they are known from the start.
@@ -299,6 +301,9 @@ const MAX_SPREAD_DEPTH: usize = 4;
 /// A call with more targets than this is not resolved, only guessed.
 const MAX_TARGETS: usize = 4;
 
+/// A method that calls an abstract one on its own object is written for all classes below: each fills it in.
+const MAX_OWN_TARGETS: usize = 48;
+
 impl<'p, 'f> Flow<'p, 'f> {
     fn new(program: &'p Program<'f>, models: &'p ModelSet, grounds: Grounds<'p, 'f>) -> Self {
         let facts = program.facts;
@@ -320,6 +325,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             class_fields: FxHashMap::default(),
             constructed: FxHashMap::default(),
             object_fields: FxHashMap::default(),
+            held_fields: FxHashMap::default(),
             field_roles: Vec::new(),
             roles: None,
             role_edges: Vec::new(),
@@ -487,6 +493,15 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         let node = self.fresh_node(field);
         self.object_fields.insert((object, field), node);
+        node
+    }
+
+    pub(super) fn held_field(&mut self, holder: PathId, field: Sym) -> u32 {
+        if let Some(&node) = self.held_fields.get(&(holder, field)) {
+            return node;
+        }
+        let node = self.fresh_node(field);
+        self.held_fields.insert((holder, field), node);
         node
     }
 

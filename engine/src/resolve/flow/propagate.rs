@@ -175,6 +175,10 @@ impl<'p, 'f> Flow<'p, 'f> {
         if text.starts_with('[') || text.is_empty() {
             return;
         }
+        if models.is_holder(self.paths.family(path), self.paths.text(path)) {
+            let from = self.held_field(path, name);
+            return self.edge(from, to, EdgeKind::All);
+        }
         let member = self.paths.member(path, name, text, |family, whole| models.respelled(family, whole));
         if let Some(member) = member {
             self.add(to, Value { kind: ValueKind::External(member), ..base });
@@ -218,6 +222,11 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
             ValueKind::Object(object) => {
                 let to = self.object_field(object, row.field);
+                self.edge(from, to, EdgeKind::All);
+            }
+            // `app.state.cache = Redis()`
+            ValueKind::External(path) if self.models.is_holder(self.paths.family(path), self.paths.text(path)) => {
+                let to = self.held_field(path, row.field);
                 self.edge(from, to, EdgeKind::All);
             }
             _ => {}

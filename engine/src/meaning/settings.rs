@@ -1,0 +1,73 @@
+//! What a project says for all calls of a library at once: settings by their names, methods of the library made its own.
+
+use distsys_facts::{FunctionKind, VarId};
+
+use super::operations::{Found, Operand};
+use super::reader::{Reader, same_key};
+
+impl Reader<'_, '_> {
+    /// The constant that the project gives under a name that a framework reads its settings by: all places must agree.
+    pub(super) fn setting(&self, name: &str) -> Found {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let Some(symbol) = program.facts.symbols.lookup(name) else { return Found::Absent };
+        let at = |site| program.site(site).function;
+        let arguments = r.argument.iter().filter(|row| row.keyword == symbol).map(|row| (at(row.site), row.var));
+        let stores = r.store.iter().filter(|row| row.field == symbol).map(|row| (at(row.site), row.src));
+        // Read by a framework are the variables of a module and the fields of a class.
+        let of_module = |row: &&distsys_facts::schema::Variable| {
+            row.name == symbol && program.function(row.function).kind == FunctionKind::Module
+        };
+        let variables = r.variable.iter().filter(of_module).map(|row| (row.function, row.var));
+        let fields = r.field.iter().filter(|row| row.name == symbol).filter_map(|row| row.value);
+        let entries = r.entry.iter().filter(|row| row.key == symbol).map(|row| row.value);
+        let in_code = arguments.chain(stores).chain(variables);
+        let mut given = in_code
+            .filter(|(function, _)| !program.is_out_of_scope(*function))
+            .map(|(_, var)| var)
+            .chain(fields)
+            .chain(entries);
+        let Some(first) = given.next() else { return Found::Absent };
+        let Some(said) = self.constant(first) else { return Found::Unknown };
+        match given.all(|var| self.constant(var) == Some(said)) {
+            true => Found::Is(Operand::Var(first)),
+            false => Found::Unknown,
+        }
+    }
+
+    /// Whether the object that `var` is gives an argument of this name to whatever goes through it: a class of the project
+    /// that overrides methods of the library's and fills it in there (`kwargs.setdefault("timeout", 5)`), or a method
+    /// replaced by one with the argument given (`session.request = partial(session.request, timeout=5)`).
+    pub(super) fn gives_by_itself(&self, var: VarId, name: &str) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let gives = |site| program.arguments(site).any(|row| same_key(program.text(row.keyword), name));
+        let mut classes = self.classes_of(var);
+        classes.extend(self.class_of(var));
+        let methods = classes
+            .iter()
+            .flat_map(|class| self.resolution.ancestors(*class))
+            .filter(|class| !self.resolution.library_bases(**class).is_empty())
+            .flat_map(|class| program.method_by_class.of(&r.method, *class))
+            .map(|row| row.function)
+            .filter(|method| program.function(*method).kind == FunctionKind::Method);
+        let fills_in = |site: distsys_facts::SiteId| {
+            let Some(call) = program.call(site) else { return false };
+            let first = program.arguments(site).next().and_then(|row| self.constant(row.var));
+            gives(site) || (program.text(call.name) == "setdefault" && first.is_some_and(|key| same_key(key, name)))
+        };
+        for method in methods {
+            let own: Vec<VarId> = program.parameters(method).take(1).map(|row| row.var).collect();
+            let stored = program.parameters(method).skip(1).any(|parameter| {
+                program.stores_to(parameter.var).any(|store| same_key(program.text(store.field), name))
+            });
+            if !own.is_empty() && (stored || program.sites(method).any(|row| fills_in(row.site))) {
+                return true;
+            }
+        }
+        let holders = program.assigned_from(var).map(|row| row.src).chain([var]);
+        holders
+            .flat_map(|holder| program.stores_to(holder))
+            .any(|store| program.call_giving(store.src).is_some_and(|call| gives(call.site)))
+    }
+}
