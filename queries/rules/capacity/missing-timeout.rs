@@ -92,7 +92,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             Creation::Seen(created) => created,
             Creation::None => vec![site],
         };
-        for place in places.into_iter().filter(|place| context.in_scope(*place)) {
+        let of_service = |place: &SiteId| {
+            context.in_scope(*place) && !meaning.program.runs_for_one_user(context.function_of(*place))
+        };
+        for place in places.into_iter().filter(of_service) {
             by_place.entry(place).or_insert_with(|| (bounds[&site], Vec::new())).1.push(site);
         }
     }
