@@ -1,11 +1,11 @@
 //! The precision ledger: what was judged, finding by finding, in `tests/ledger/<rule>.tsv`. The table in docs/precision.md
-//! is made from it (`UPDATE_DOCS=1`).
+//! is made from it (`UPDATE_DOCS=1`), and it decides which rules may be stable.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use distsys_graph::rules;
+use distsys_graph::{Maturity, rules};
 
 const HEADER: &str = "repository\tcommit\tpath\tline\tverdict\treason";
 
@@ -14,9 +14,27 @@ const INTRODUCTION: &str = "# Precision
 How many findings on real repositories were true, by reading each in its source. One row a finding stands in `tests/ledger/<rule>.tsv`; this table is made from it by
 `UPDATE_DOCS=1 cargo test -p distsys-tests --test ledger`. *Arguable*: the mechanism is as told, whether it hurts is the authors' to say. A rule without a row has no finding in the repositories of [real-runs.md](real-runs.md).
 
-| rule | judged | true | arguable | false |
-|---|---:|---:|---:|---:|
+A rule is to be stable only while at least nine of ten of its judged findings are true. Those marked † are below that and on by default all the same: what is told of them that is not true is told in the ledger, and the test fails
+when a rule joins them or no longer belongs there.
+
+| rule | judged | true | arguable | false | share | maturity |
+|---|---:|---:|---:|---:|---:|---|
 ";
+
+/// The share of true findings that a stable rule has.
+const STABLE: f64 = 0.9;
+
+/// Rules that are stable below that share: a debt, which may only shrink.
+const BELOW: &[&str] = &[
+    "cache-not-invalidated",
+    "cache-stampede",
+    "floating-effect",
+    "lock-without-fenced-write",
+    "post-without-idempotency-key",
+    "retry-without-idempotency-key",
+    "unbounded-fanout",
+    "unbounded-queue",
+];
 
 #[test]
 fn the_table_is_that_of_the_ledger() {
@@ -38,9 +56,25 @@ fn the_table_is_that_of_the_ledger() {
             verdicts[verdict.unwrap_or_else(|| panic!("{}: no verdict in {line}", path.display()))] += 1;
         }
     }
-    for (rule, [right, arguable, wrong]) in counts {
-        let _ = writeln!(table, "| {rule} | {} | {right} | {arguable} | {wrong} |", right + arguable + wrong);
+    let mut below: Vec<&str> = Vec::new();
+    for (rule, &[right, arguable, wrong]) in &counts {
+        let judged = right + arguable + wrong;
+        let share = right as f64 / judged.max(1) as f64;
+        let known = rules().iter().find(|known| known.info.slug == rule);
+        let maturity = known.map_or(Maturity::Preview, |known| known.info.maturity);
+        let is_below = maturity == Maturity::Stable && share < STABLE;
+        if is_below {
+            below.push(rule);
+        }
+        let mark = if is_below { " †" } else { "" };
+        let _ = writeln!(
+            table,
+            "| {rule} | {judged} | {right} | {arguable} | {wrong} | {:.0} % | {}{mark} |",
+            100.0 * share,
+            maturity.name()
+        );
     }
+    assert_eq!(below, BELOW, "stable rules below nine true findings in ten");
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/precision.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&page, &table).expect("the page can be written");
