@@ -11,6 +11,8 @@ use std::path::Path;
 use distsys_extract::driver::{Input, Options, SourceText, extract};
 use distsys_extract::front_end::front_end_for;
 use distsys_facts::{DiagnosticKind, Word};
+use distsys_hostile::Chance;
+use distsys_hostile::damage::in_one_place;
 
 const BATCH: usize = 500;
 
@@ -20,7 +22,7 @@ fn main() {
     let mut texts = Vec::new();
     arguments.for_each(|folder| collect(Path::new(&folder), &mut texts));
     assert!(!texts.is_empty(), "no file of source is there");
-    let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+    let mut chance = Chance::new(0);
     let (mut read, mut kinds) = (0, BTreeMap::<&str, usize>::new());
     let (mut functions, mut left) = (0, 0);
     while read < files {
@@ -30,8 +32,11 @@ fn main() {
             |at: usize, text: &SourceText, content: String| SourceText::new(format!("{at:03}/{}", text.path), content);
         let whole: Vec<SourceText> =
             batch.iter().enumerate().map(|(at, text)| number(at, text, text.text.clone())).collect();
-        let damaged: Vec<SourceText> =
-            batch.iter().enumerate().map(|(at, text)| number(at, text, damage(&text.text, &mut chance))).collect();
+        let damaged: Vec<SourceText> = batch
+            .iter()
+            .enumerate()
+            .map(|(at, text)| number(at, text, in_one_place(&text.text, &mut chance)))
+            .collect();
         let facts =
             |texts: &[SourceText]| extract(Input::Texts(texts), &Options::default(), &|_, _| {}).expect("it runs");
         let (before, after) = (facts(&whole), facts(&damaged));
@@ -48,45 +53,6 @@ fn main() {
     }
     println!("{read} damaged files, no panic, none took ten seconds; {left} of {functions} functions are still there");
     println!("files that gave no facts: {kinds:?}");
-}
-
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound.max(1) as u64) as usize
-    }
-}
-
-fn damage(text: &str, chance: &mut Chance) -> String {
-    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let at = chance.below(lines.len());
-    match chance.below(5) {
-        0 => drop(lines.remove(at)),
-        1 => {
-            let end = (at + 1 + chance.below(20)).min(lines.len());
-            let block = lines[at..end].to_vec();
-            lines.splice(at..at, block);
-        }
-        2 => {
-            let bytes = text.as_bytes();
-            return String::from_utf8_lossy(&bytes[..chance.below(bytes.len())]).into_owned();
-        }
-        3 => {
-            let mut bytes = text.as_bytes().to_vec();
-            let from = chance.below(bytes.len());
-            for byte in bytes.iter_mut().skip(from).take(1 + chance.below(8)) {
-                *byte = chance.below(256) as u8;
-            }
-            return String::from_utf8_lossy(&bytes).into_owned();
-        }
-        // As an editor of another encoding would show it.
-        _ => return text.bytes().map(|byte| byte as char).collect(),
-    }
-    lines.concat()
 }
 
 fn collect(folder: &Path, texts: &mut Vec<SourceText>) {

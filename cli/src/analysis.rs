@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use distsys_extract::cache::CacheFolder;
-use distsys_extract::driver::{self, ExtractError, Extraction, Input, Limits, Options, SourceText, Survey, Watch};
+use distsys_extract::driver::{
+    self, ExtractError, Extraction, Input, Limits, Listing, Options, SourceText, Survey, Watch,
+};
 use distsys_facts::{DiagnosticKind, FactBase, Language, Word};
 use distsys_queries::{
     Confidence, Finding, JudgeError, Maturity, MissingLibrary, ModelError, OwnRule, OwnRuleError, Rule, RuleInfo,
@@ -71,7 +73,16 @@ pub struct Analysis {
     own_rules: Option<Vec<(String, String)>>,
     cache: Option<CacheFolder>,
     copy_of: Option<PathBuf>,
+    policy: Option<Policy>,
     pub(crate) limits: Limits,
+}
+
+/// Where the project's own rules and the documents with its conventions are, if not in the tree itself.
+#[derive(Clone, Debug)]
+struct Policy {
+    tree: PathBuf,
+    /// The folder that `tree` is a version of.
+    original: PathBuf,
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +100,8 @@ pub enum AnalysisError {
     Rule(String),
     #[error("{path}: {source}; [models] files name files relative to the configuration")]
     ModelFile { path: String, source: std::io::Error },
+    #[error("{path}: [models] files must lie in the folder of the configuration or below; move it there")]
+    ModelOutside { path: String },
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error(transparent)]
@@ -251,6 +264,7 @@ impl Analysis {
             own_rules: None,
             cache: None,
             copy_of: None,
+            policy: None,
             limits: Limits::default(),
         }
     }
@@ -265,6 +279,30 @@ impl Analysis {
     /// The tree is a copy, of whatever version, of the one at `original`, whose cache serves.
     pub fn copy_of(mut self, original: PathBuf) -> Self {
         self.copy_of = Some(original);
+        self
+    }
+
+    /// Takes the project's own rules and conventions from `tree`, another version of the folder `original`.
+    pub fn policy_of(mut self, tree: PathBuf, original: PathBuf) -> Self {
+        self.policy = Some(Policy { tree, original });
+        self
+    }
+
+    /// The folder whose documents say what the project accepts.
+    pub(crate) fn policy_root(&self) -> Option<&Path> {
+        self.policy.as_ref().map(|policy| policy.tree.as_path()).or(self.root())
+    }
+
+    /// The folder of the project's own rules: in the root of the analysis or above it.
+    pub(crate) fn rules_folder(&self) -> Option<PathBuf> {
+        let Some(policy) = &self.policy else { return own_rules::folder_for(self.root()?) };
+        let own = policy.tree.join(own_rules::FOLDER);
+        if own.is_dir() { Some(own) } else { own_rules::folder_for(policy.original.parent()?) }
+    }
+
+    /// Which files below the root are read.
+    pub fn listing(mut self, listing: Listing) -> Self {
+        self.options.listing = listing;
         self
     }
 

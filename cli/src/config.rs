@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use crate::AnalysisError;
 use crate::accept::{Acceptance, check_glob};
+use crate::own_rules::inside;
 
 pub const FILE_NAME: &str = "distsys-graph.toml";
 
@@ -47,10 +48,14 @@ impl Config {
 
     /// Reads the file at `path`.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.display().to_string(), source })?;
-        let mut config = Config::parse(&text)
-            .map_err(|message| ConfigError::Invalid { path: path.display().to_string(), message })?;
+        Config::read_as(path, &path.display().to_string())
+    }
+
+    /// Reads the file at `path`, which people know as `shown`.
+    pub fn read_as(path: &Path, shown: &str) -> Result<Config, ConfigError> {
+        let shown = || shown.to_owned();
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: shown(), source })?;
+        let mut config = Config::parse(&text).map_err(|message| ConfigError::Invalid { path: shown(), message })?;
         config.folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         Ok(config)
     }
@@ -60,6 +65,10 @@ impl Config {
         let mut models = Vec::new();
         for file in &self.model_files {
             let path = self.folder.join(file);
+            // What a file holds shows in the error where it is no model: a project does not read others' files so.
+            if path.exists() && inside(&self.folder, file).is_none() {
+                return Err(AnalysisError::ModelOutside { path: file.clone() });
+            }
             let text = std::fs::read_to_string(&path)
                 .map_err(|source| AnalysisError::ModelFile { path: path.display().to_string(), source })?;
             models.push((file.clone(), text));
@@ -69,7 +78,11 @@ impl Config {
 
     /// Reads the text of a configuration file.
     pub fn parse(text: &str) -> Result<Config, String> {
-        let table: Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+        // The line itself is not shown: the file may be a link to anything, and reports are seen by many.
+        let table: Table = text.parse().map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            format!("line {}: {}", before.matches('\n').count() + 1, error.message())
+        })?;
         let mut config = Config::default();
         const TOP: &[&str] =
             &["rules", "severity", "paths", "models", "accept", "fail-on", "min-severity", "min-confidence"];

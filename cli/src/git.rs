@@ -167,11 +167,9 @@ impl Repository {
         ];
         arguments.extend(head);
         arguments.push("--");
-        let mut changes = raw_changes(&self.run(&arguments)?);
+        let raw = self.run(&arguments)?;
         arguments.splice(1..3, ["-U0", "--patch"]);
-        for (change, lines) in changes.iter_mut().zip(hunks(&self.run(&arguments)?)) {
-            change.lines = lines;
-        }
+        let mut changes = read_changes(&raw, &self.run(&arguments)?);
         if head.is_none() {
             let new = self.run(&["ls-files", "--others", "--exclude-standard", "-z"])?;
             changes.extend(texts(&new).map(|path| Change {
@@ -183,6 +181,19 @@ impl Repository {
         }
         changes.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(changes)
+    }
+
+    /// The files of the work tree that are tracked, or would be if they were added: what ignore files say of tracked ones does
+    /// not count.
+    pub fn files(&self) -> Result<Vec<String>, GitError> {
+        let listed = self.run(&["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"])?;
+        Ok(texts(&listed).collect())
+    }
+
+    /// Whether the work tree tracks the file at `path`, from its root.
+    pub fn tracks(&self, path: &str) -> bool {
+        let literal = format!(":(top,literal){path}");
+        self.run(&["ls-files", "--error-unmatch", "-z", "--", &literal]).is_ok()
     }
 
     /// Writes the files of a commit or tree below `folder`, which is empty.
@@ -229,6 +240,15 @@ fn texts(output: &[u8]) -> impl Iterator<Item = String> + '_ {
         .split(|byte| *byte == 0)
         .filter(|part| !part.is_empty())
         .map(|part| String::from_utf8_lossy(part).into_owned())
+}
+
+/// What `git diff --raw -z` and `git diff -U0` say of the same two versions.
+pub fn read_changes(raw: &[u8], patch: &[u8]) -> Vec<Change> {
+    let mut changes = raw_changes(raw);
+    for (change, lines) in changes.iter_mut().zip(hunks(patch)) {
+        change.lines = lines;
+    }
+    changes
 }
 
 /// `:100644 100644 abc def R087\0before\0after\0`, and so on.

@@ -36,7 +36,7 @@ pub use baseline::{Baseline, BaselineError};
 pub use config::Config;
 pub use distsys_engine::datalog;
 pub use distsys_extract::cache::{CacheError, CacheFolder};
-pub use distsys_extract::driver::Limits;
+pub use distsys_extract::driver::{Limits, Listing};
 pub use distsys_facts as facts;
 pub use distsys_queries::{
     Category, Confidence, Family, Finding, LibraryInfo, Maturity, MissingLibrary, Place, Rule, RuleInfo, Severity,

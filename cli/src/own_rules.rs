@@ -17,7 +17,7 @@ pub(crate) fn load(analysis: &Analysis) -> Result<Vec<OwnRule>, AnalysisError> {
         let include = |file: &str| texts.iter().find(|(name, _)| name == file).map(|(_, text)| text.clone());
         return rules.map(|(name, text)| Ok(OwnRule::parse(name, text, &mut { include })?)).collect();
     }
-    let Some(folder) = analysis.root().and_then(folder_for) else { return Ok(Vec::new()) };
+    let Some(folder) = analysis.rules_folder() else { return Ok(Vec::new()) };
     of_folder(&folder)
 }
 
@@ -32,7 +32,19 @@ pub(crate) fn included(analysis: &Analysis, file: &str) -> Option<String> {
     if let Some(texts) = analysis.own_texts() {
         return texts.iter().find(|(name, _)| name == file).map(|(_, text)| text.clone());
     }
-    std::fs::read_to_string(analysis.root().and_then(folder_for)?.join(file)).ok()
+    read_inside(&analysis.rules_folder()?, file)
+}
+
+/// The text of a file in `folder`; none of one that a link or `..` leads out to: what it holds would show in errors.
+fn read_inside(folder: &Path, file: &str) -> Option<String> {
+    std::fs::read_to_string(inside(folder, file)?).ok()
+}
+
+/// Where `file` leads, if that is in `folder` or below.
+pub(crate) fn inside(folder: &Path, file: &str) -> Option<PathBuf> {
+    let path = folder.join(file).canonicalize().ok()?;
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    path.starts_with(folder.canonicalize().ok()?).then_some(path)
 }
 
 fn of_folder(folder: &Path) -> Result<Vec<OwnRule>, AnalysisError> {
@@ -40,7 +52,7 @@ fn of_folder(folder: &Path) -> Result<Vec<OwnRule>, AnalysisError> {
     for path in files(folder, "dl")? {
         let text = read(&path)?;
         let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
-        let include = |file: &str| std::fs::read_to_string(folder.join(file)).ok();
+        let include = |file: &str| read_inside(folder, file);
         if is_rule(&text) {
             rules.push(OwnRule::parse(&name, &text, &mut { include })?);
         }

@@ -1,6 +1,7 @@
 //! One run: what there is; the outcome of the same run before, or reading and judging; then what the project accepts.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use rustc_hash::FxHashSet;
 
 use crate::accept;
 use crate::analysis::{Analysis, AnalysisError, Progress, Report, Stage, Summary};
+use crate::config::Config;
 use crate::json::Diagnostic;
 use crate::kept::Outcome;
 use crate::own_rules;
@@ -102,7 +104,9 @@ impl Analysis {
 
     /// Stands for the outcome of the run: the files, and all by which they are judged.
     fn run_key(&self, digest: &[u8; 32], means: &Means) -> [u8; 32] {
-        let mut text = format!("{PROGRAM}\n{:?}\n{:?}\n{:?}\n", self.selection, self.config, means.models);
+        // Where the configuration stands says nothing; the models that it names are there as texts.
+        let config = Config { folder: PathBuf::new(), ..self.config.clone() };
+        let mut text = format!("{PROGRAM}\n{:?}\n{config:?}\n{:?}\n", self.selection, means.models);
         for rule in &means.rules {
             let _ = writeln!(text, "{}", rule.info.slug);
         }
@@ -205,7 +209,7 @@ impl Analysis {
     fn report(&self, outcome: Outcome, ran: &[&'static RuleInfo], facts: Option<Arc<FactBase>>) -> Report {
         let Outcome { mut findings, mut diagnostics, mut summary, counts, resolution, paths } = outcome;
         let mut acceptances = self.config.accept.clone();
-        if let Some(root) = self.root() {
+        if let Some(root) = self.policy_root() {
             acceptances.extend(accept::of_documents(root, &mut diagnostics));
         }
         let today = self.today.unwrap_or_else(accept::today);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, SystemTime};
 
+use distsys_hostile::Chance;
 use support::{Output, Project, command, finished, project, run, run_cached};
 use tempfile::TempDir;
 
@@ -45,18 +46,6 @@ fn warm(project: &Project, cache: &Path) -> Output {
 /// How often to try what chance decides; a campaign sets the variable higher.
 fn tries(variable: &str, default: usize) -> usize {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-/// Numbers that look like chance, the same at every run.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound.max(1) as u64) as usize
-    }
 }
 
 fn files_of(cache: &Path) -> Vec<PathBuf> {
@@ -107,7 +96,7 @@ fn a_second_run_says_the_same_and_writes_nothing() {
 #[test]
 fn random_edits() {
     let (project, cache) = (service(), folder());
-    let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+    let mut chance = Chance::new(0);
     let texts = [CHARGE, RETRY, QUEUE, LOCK, TASK, "", "def f(:\n"];
     for step in 0..tries("DISTSYS_EDITS", 40) {
         let name = ["app/charge.py", "app/buy.py", "app/events.py", "web/load.ts", "src/main.rs", "app/new.py"]
@@ -218,7 +207,7 @@ fn runs_at_the_same_time() {
 #[test]
 fn killed_at_any_moment() {
     let (project, cache) = (service(), folder());
-    let mut chance = Chance(0x2545_f491_4f6c_dd1d);
+    let mut chance = Chance::new(1);
     let start = std::time::Instant::now();
     warm(&project, folder().path());
     let whole = start.elapsed().as_micros() as usize;

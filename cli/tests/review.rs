@@ -145,7 +145,7 @@ fn a_project_has_its_say() {
             "[[accept]]\nrule = 'retry-without-idempotency-key'\npaths = ['{paths}']\nreason = 'orders are told apart by their id'\nuntil = {until}\n"
         );
         project.write("distsys-graph.toml", text);
-        review(&project, &[])
+        review(&project, &["--trust-head"])
     };
     let accepted = accept("app/**", "2999-12-31");
     assert!(accepted.stdout.contains(CLEAN), "{}", accepted.stdout);
@@ -160,11 +160,125 @@ fn a_project_has_its_say() {
     project.write("distsys-graph.toml", "");
     // A line of a document, a comment.
     project.write("AGENTS.md", "<!-- distsys-graph: accept[retry-without-idempotency-key] orders are told apart -->\n");
-    assert!(review(&project, &[]).stdout.contains(CLEAN));
+    assert!(review(&project, &["--trust-head"]).stdout.contains(CLEAN));
     project.write("AGENTS.md", "");
     let comment = "    # distsys-graph: ignore[retry-without-idempotency-key] orders are told apart\n    return call(";
     project.write("app/buy.py", CALLER.replace("    return call(", comment));
     assert!(review(&project, &[]).stdout.contains(CLEAN));
+}
+
+const ACCEPT: &str =
+    "[[accept]]\nrule = 'retry-without-idempotency-key'\nreason = 'orders are told apart by their id'\n";
+
+const MODEL: &str = "library = \"paylib\"\nlanguage = \"python\"\nmodules = [\"paylib\"]\n\n[[op]]\ncall = \"paylib.settle\"\n\
+    kind = \"payment\"\nexample = \"paylib.settle(1)\"\n";
+const RULE: &str = "// rule: shop/no-payments\n// summary: nobody pays here\n// help: call billing\n\
+    finding(\"shop/no-payments\", \"minor\", s, \"this pays\") :- op(site: s, kind: \"payment\").\n";
+
+#[test]
+fn a_branch_does_not_silence_itself() {
+    let baseline = {
+        let project = service();
+        project.write("app/calls.py", RETRYING);
+        run_in(project.folder(), &["check", "--write-baseline"]);
+        std::fs::read_to_string(project.folder().join("distsys-graph-baseline.txt")).expect("it was written")
+    };
+    let silences: &[(&str, &str, &[&str])] = &[
+        ("distsys-graph.toml", ACCEPT, &[]),
+        ("distsys-graph.toml", "[rules]\nignore = ['retry-without-idempotency-key']\n", &[]),
+        ("distsys-graph.toml", "[paths]\nexclude = ['app/client.py']\n", &[]),
+        ("distsys-graph.toml", "fail-on = 'blocker'\nmin-severity = 'blocker'\n", &[]),
+        ("ci/other.toml", ACCEPT, &["--config", "ci/other.toml"]),
+        ("distsys-graph-baseline.txt", &baseline, &["--baseline", "distsys-graph-baseline.txt"]),
+        ("AGENTS.md", "distsys-graph: accept[retry-without-idempotency-key] orders are told apart\n", &[]),
+        (".gitignore", "app/\n", &[]),
+        (".ignore", "app/client.py\n", &[]),
+    ];
+    for (file, text, named) in silences {
+        let project = service();
+        git(project.folder(), &["checkout", "-q", "-b", "retries"]);
+        project.write("app/calls.py", RETRYING);
+        git(project.folder(), &["add", "-A"]);
+        project.write(file, text);
+        commit(&project);
+        git(project.folder(), &["update-ref", "refs/pull/7/head", "HEAD"]);
+        git(project.folder(), &["remote", "add", "origin", "."]);
+        // The work tree, its commits, a request that is fetched: each in sight, each only mentioned.
+        for what in [&[][..], &["main..HEAD"], &["HEAD"], &["#7"]] {
+            let told = review(&project, &[what, *named].concat());
+            assert_eq!(
+                (told.status, told.stdout.contains(FOUND)),
+                (1, true),
+                "{file} {what:?}: {}{}",
+                told.stdout,
+                told.stderr
+            );
+            assert!(
+                told.stderr.contains(file) && told.stderr.contains("--trust-head"),
+                "{file} {what:?}: {}",
+                told.stderr
+            );
+            let trusted = review(&project, &[what, *named, &["--trust-head"]].concat());
+            assert_ne!(trusted.status, 1, "{file} {what:?}: {}{}", trusted.stdout, trusted.stderr);
+        }
+        // Once the base has it, it holds, whatever the change makes of it.
+        git(project.folder(), &["checkout", "-q", "main"]);
+        project.write(file, text);
+        commit(&project);
+        git(project.folder(), &["checkout", "-q", "-b", "again"]);
+        project.write("app/calls.py", RETRYING);
+        git(project.folder(), &["rm", "-q", "-f", file]);
+        git(project.folder(), &["add", "-A"]);
+        let held = review(&project, named);
+        // What is ignored and tracked nevertheless is part of the change.
+        let expected = i32::from(file.ends_with("ignore"));
+        assert_eq!(held.status, expected, "{file}: {}{}", held.stdout, held.stderr);
+    }
+}
+
+#[test]
+fn models_and_rules_are_those_of_the_base() {
+    let rule = ".distsys-graph/rules/pay.dl";
+    let project = repository(&[
+        ("distsys-graph.toml", "[models]\nfiles = ['models/pay.toml']\n"),
+        ("models/pay.toml", MODEL),
+        (rule, RULE),
+        ("app/order.py", "x = 1\n"),
+    ]);
+    let told = "This pays.";
+    for silence in ["model", "rule", "none"] {
+        git(project.folder(), &["checkout", "-q", "-B", silence, "main"]);
+        project.write("app/pay.py", "import paylib\n\n\ndef pay():\n    paylib.settle(1)\n");
+        match silence {
+            "model" => project.write("models/pay.toml", MODEL.replace("\"payment\"", "\"db_read\"")),
+            "rule" => drop(git(project.folder(), &["rm", "-q", rule])),
+            _ => {}
+        }
+        commit(&project);
+        for what in [&[][..], &["main..HEAD"]] {
+            let judged = review(&project, what);
+            assert_eq!(
+                (judged.status, judged.stdout.contains(told)),
+                (1, true),
+                "{silence}: {}{}",
+                judged.stdout,
+                judged.stderr
+            );
+            let trusted = review(&project, &[what, &["--trust-head"]].concat());
+            // A version that is not checked out brings its rules along.
+            assert_eq!(trusted.stdout.contains(told), silence == "none", "{silence} {what:?}: {}", trusted.stdout);
+        }
+    }
+    // Models, and what rules include, are not read from elsewhere: errors would show it.
+    let outside = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(outside.path().join("secret"), "password = hunter2\n").expect("it can be written");
+    let secret = outside.path().join("secret").display().to_string();
+    project.write("distsys-graph.toml", format!("[models]\nfiles = ['{secret}']\n"));
+    project.write(rule, format!(".include \"{secret}\"\n{RULE}"));
+    for arguments in [&["check", "."][..], &["check", ".", "--no-config"]] {
+        let refused = run_in(project.folder(), arguments);
+        assert_eq!((refused.status, refused.stderr.contains("hunter2")), (2, false), "{}", refused.stderr);
+    }
 }
 
 #[test]

@@ -47,6 +47,8 @@ kinds! {
         TxRollback = "tx_rollback",
         /// A transaction around a callback, a `with` body or a decorated function.
         TxScope = "tx_scope",
+        /// From here on an open transaction reaches statements without being handed to them.
+        TxAmbient = "tx_ambient",
         AfterCommit = "after_commit",
         /// Waits until a replica has caught up, or pins reads to the primary.
         ReplicaSync = "replica_sync",
@@ -62,6 +64,9 @@ kinds! {
         LockAcquire = "lock_acquire",
         LockRelease = "lock_release",
         LockExtend = "lock_extend",
+        /// A lock that the session of a database holds until it is given back or the session ends.
+        SessionLock = "session_lock",
+        SessionUnlock = "session_unlock",
         /// An in-process lock; attribute `sync` says whether waiting blocks the thread.
         Guard = "guard",
         GuardRelease = "guard_release",
@@ -154,6 +159,9 @@ kinds! {
         Errors = "errors",
         /// The objects that the mapper watches from now on: what is stored into them is written at the next flush.
         Tracked = "tracked",
+        /// What carries an open transaction (`=given`: what the callback gets), or what a statement runs on where that is not
+        /// the receiver; a statement that is given none takes a connection of its own.
+        Connection = "connection",
         /// It is taken with the first statement, and given back with the end of each transaction.
         Lazy = "lazy",
     }

@@ -18,7 +18,7 @@ fn max_depth(family: Family) -> u8 {
 }
 
 /// All qualified names, each made once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Paths {
     texts: Vec<String>,
     families: Vec<Family>,

@@ -3,9 +3,11 @@
 use distsys_facts::schema::{Argument, Assign, Call, Class, Function, Load, Parameter, Region, Site, Store};
 use distsys_facts::{
     ClassId, FactBase, FileId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, ParameterKind,
-    RegionId, Role, SiteId, Sym, VarId,
+    RegionId, RegionKind, Role, SiteId, Sym, VarId,
 };
-use rustc_hash::FxHashMap;
+use std::sync::OnceLock;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::csr::Csr;
 
@@ -29,8 +31,11 @@ pub struct Program<'f> {
     pub further_result_by_function: Csr,
     pub throws_by_var: Csr,
     pub annotation_by_function: Csr,
+    pub export_by_module: Csr,
+    pub manifest_by_file: Csr,
     pub annotation_by_class: Csr,
     pub annotated_by_site: Csr,
+    pub parameter_annotation_by_function: Csr,
     pub field_annotation_by_class: Csr,
     pub extends_by_class: Csr,
     pub method_by_class: Csr,
@@ -70,6 +75,9 @@ pub struct Program<'f> {
     browser_packages: Vec<&'f str>,
     server_packages: Vec<&'f str>,
     tool_packages: Vec<&'f str>,
+    browser_modules: OnceLock<FxHashSet<ModuleId>>,
+    terminal_packages: Vec<&'f str>,
+    scripts: OnceLock<FxHashSet<ModuleId>>,
 }
 
 impl<'f> Program<'f> {
@@ -108,7 +116,10 @@ impl<'f> Program<'f> {
             further_result_by_function: Csr::by(functions, &r.further_result, |row| Some(row.function)),
             return_type_by_function: Csr::by(functions, &r.return_type, |row| Some(row.function)),
             throws_by_var: Csr::by(vars, &r.throws, |row| row.var),
+            export_by_module: Csr::by(facts.count(IdKind::Module), &r.export, |row| Some(row.module)),
+            manifest_by_file: Csr::by(facts.count(IdKind::File), &r.manifest, |row| Some(row.file)),
             annotation_by_function: Csr::by(functions, &r.function_annotation, |row| Some(row.function)),
+            parameter_annotation_by_function: Csr::by(functions, &r.parameter_annotation, |row| Some(row.function)),
             annotated_by_site: Csr::by(sites, &r.function_annotation, |row| Some(row.site)),
             annotation_by_class: Csr::by(classes, &r.class_annotation, |row| Some(row.class)),
             field_annotation_by_class: Csr::by(classes, &r.field_annotation, |row| Some(row.class)),
@@ -145,6 +156,9 @@ impl<'f> Program<'f> {
             browser_packages: packages(facts, true),
             server_packages: packages(facts, false),
             tool_packages: tools(facts),
+            browser_modules: OnceLock::new(),
+            terminal_packages: drawn_in_terminal(facts),
+            scripts: OnceLock::new(),
             facts,
         }
     }
@@ -292,6 +306,12 @@ impl<'f> Program<'f> {
         self.file_of_module(self.function(function).module)
     }
 
+    /// The files that are manifests.
+    pub fn manifests(&self) -> impl Iterator<Item = FileId> {
+        let rows = self.facts.relations.file.iter();
+        rows.filter(|row| row.language == Language::Manifest).map(|row| row.file)
+    }
+
     pub fn language(&self, file: FileId) -> Language {
         self.facts.relations.file[file.index()].language
     }
@@ -339,14 +359,81 @@ impl<'f> Program<'f> {
         let depth = |folders: &[&str]| {
             folders.iter().filter(|folder| path.starts_with(**folder)).map(|folder| folder.len() + 1).max()
         };
-        path.ends_with("sx") || depth(&self.browser_packages) > depth(&self.server_packages)
+        path.ends_with("sx")
+            || depth(&self.browser_packages) > depth(&self.server_packages)
+            || self.browser_modules().contains(&self.function(function).module)
     }
 
-    /// Whether a function belongs to a tool that one person runs and stops: by its package's `bin`, or by its folder.
+    /// Modules that use what only a browser has: its storage, and its tabs' channels.
+    fn browser_modules(&self) -> &FxHashSet<ModuleId> {
+        const OF_BROWSERS: &[&str] = &["localStorage", "sessionStorage", "BroadcastChannel"];
+        self.browser_modules.get_or_init(|| {
+            let is_browsers = |var: VarId| {
+                let path = self.global(var).map(|path| self.text(path));
+                path.and_then(|path| path.split('.').next()).is_some_and(|first| OF_BROWSERS.contains(&first))
+            };
+            let calls = self.facts.relations.call.iter();
+            let there = calls.filter(|call| call.callee.into_iter().chain(call.receiver).any(is_browsers));
+            there.map(|call| self.function(self.site(call.site).function).module).collect()
+        })
+    }
+
+    /// Whether a module is one that a person runs and that comes to an end: it says so itself (`if __name__ == "__main__"`),
+    /// nothing imports it, and it does not go round for ever.
+    fn is_script(&self, function: FunctionId) -> bool {
+        let scripts = self.scripts.get_or_init(|| {
+            let r = &self.facts.relations;
+            let asks_name = |var: VarId| self.global(var).is_some_and(|path| self.text(path) == "__name__");
+            let mut scripts: FxHashSet<ModuleId> = r
+                .binary
+                .iter()
+                .filter(|row| asks_name(row.left) && row.right.is_some_and(|right| self.is_text(right, "__main__")))
+                .map(|row| self.function(self.site(row.site).function).module)
+                .collect();
+            let last = |path: &str| path.rsplit(['.', '/']).next().unwrap_or_default().to_owned();
+            let imports = r.import.iter().filter(|_| !scripts.is_empty());
+            let imported: FxHashSet<String> =
+                imports.flat_map(|row| [last(self.text(row.target)), self.text(row.member).to_owned()]).collect();
+            scripts.retain(|module| {
+                let path = self.path(self.file_of_module(*module));
+                let name = path.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default();
+                !imported.contains(name)
+            });
+            for row in r.condition.iter().filter(|row| self.is_text(row.var, "true")) {
+                let region = self.region(row.region);
+                if region.kind == RegionKind::Loop {
+                    scripts.remove(&self.function(region.function).module);
+                }
+            }
+            scripts
+        });
+        scripts.contains(&self.function(function).module)
+    }
+
+    fn is_text(&self, var: VarId, text: &str) -> bool {
+        self.literal(var).is_some_and(|row| self.text(row.value).eq_ignore_ascii_case(text))
+    }
+
+    /// Whether a function belongs to a tool that one person runs and stops: by its package's `bin`, by what its package draws
+    /// with, or by its folder.
     pub fn runs_for_one_user(&self, function: FunctionId) -> bool {
-        let path = self.path(self.file_of_function(function));
+        let file = self.file_of_function(function);
+        let path = self.path(file);
+        let commands =
+            self.language(file) == Language::Python && path.split('/').rev().skip(1).any(|part| part == "bin");
         let in_tool = path.split('/').any(|part| crate::words::words(part).iter().any(|word| word == "cli"));
-        in_tool || self.tool_packages.iter().any(|folder| path.starts_with(folder)) || self.runs_in_browser(function)
+        in_tool
+            || commands
+            || is_of_tools(path)
+            || self.is_script(function)
+            || self.tool_packages.iter().any(|folder| path.starts_with(folder))
+            || self.runs_in_browser(function)
+    }
+
+    /// Whether a function belongs to a package that draws in a terminal: one person at a keyboard drives it.
+    pub fn draws_in_terminal(&self, function: FunctionId) -> bool {
+        let path = self.path(self.file_of_function(function));
+        self.terminal_packages.iter().any(|folder| path.starts_with(folder))
     }
 
     /// Test, example and generated code, by path or construct; rules stay out of it.
@@ -375,18 +462,63 @@ impl<'f> Program<'f> {
     }
 }
 
-/// Packages below the root that offer a command.
+/// Whether a path is one of the project's own tools, or what is run to build it.
+fn is_of_tools(path: &str) -> bool {
+    let folder = path.split('/').next().unwrap_or_default();
+    matches!(folder, "tools" | "dev" | "hack") || path == "build.rs" || path.ends_with("/build.rs")
+}
+
+/// Packages below the root that offer a command, or draw in a terminal and serve nobody.
 fn tools(facts: &FactBase) -> Vec<&str> {
+    const DRAWS: &[&str] = &[
+        "ratatui",
+        "tui",
+        "crossterm",
+        "comfy-table",
+        "indicatif",
+        "dialoguer",
+        "inquire",
+        "prettytable-rs",
+        "cliclack",
+    ];
+    const SERVES: &[&str] = &["axum", "actix-web", "hyper", "poem", "rocket", "salvo", "tide", "tonic", "warp"];
+    let mut crates: FxHashMap<&str, (bool, bool)> = FxHashMap::default();
+    let mut found = Vec::new();
+    for row in &facts.relations.manifest {
+        let path = facts.text(facts.relations.file[row.file.index()].path);
+        let key = facts.text(row.key);
+        if let Some(folder) = path.strip_suffix("package.json") {
+            found.extend((key == "bin" || key.starts_with("bin.")).then_some(folder));
+        } else if let Some(folder) = path.strip_suffix("Cargo.toml")
+            && let Some(needed) = key.strip_prefix("dependencies.").and_then(|rest| rest.split('.').next())
+        {
+            let known = crates.entry(folder).or_default();
+            known.0 |= DRAWS.contains(&needed);
+            known.1 |= SERVES.contains(&needed);
+        }
+    }
+    found.extend(crates.into_iter().filter(|(_, (draws, serves))| *draws && !serves).map(|(folder, _)| folder));
+    found.retain(|folder| !folder.is_empty());
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Packages that depend on a library which draws in a terminal.
+fn drawn_in_terminal(facts: &FactBase) -> Vec<&str> {
+    const DRAWS: &[&str] = &["ratatui", "tui", "cursive", "textual", "urwid", "ink", "blessed"];
     let mut found: Vec<&str> = facts
         .relations
         .manifest
         .iter()
         .filter(|row| {
-            let key = facts.text(row.key);
-            key == "bin" || key.starts_with("bin.")
+            let needed = facts.text(row.key).strip_prefix("dependencies.");
+            needed.and_then(|name| name.split('.').next()).is_some_and(|name| DRAWS.contains(&name))
         })
-        .filter_map(|row| facts.text(facts.relations.file[row.file.index()].path).strip_suffix("package.json"))
-        .filter(|folder| !folder.is_empty())
+        .map(|row| {
+            let path = facts.text(facts.relations.file[row.file.index()].path);
+            path.rfind('/').map_or("", |end| &path[..=end])
+        })
         .collect();
     found.sort_unstable();
     found.dedup();

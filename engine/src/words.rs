@@ -58,6 +58,17 @@ fn words_of_ascii(text: &[u8]) -> Vec<String> {
     words
 }
 
+/// The words of a text without what is between them: `duplicate key` and `DuplicateKey` are `duplicatekey`.
+fn letters(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    if text.is_ascii() {
+        out.extend(text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase() as char));
+    } else {
+        out.extend(text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase));
+    }
+    out
+}
+
 /// The role that a name gives to a connection held under it.
 ///
 /// `read` alone counts (`DATABASE_READ_URL`, `readDb`), but not beside `write`, and not as the verb of a function or of
@@ -88,7 +99,7 @@ pub fn role_of_name(name: &str, is_function: bool) -> HandleRole {
 
 /// Whether a name is that of a key by which a receiver knows a request that it has already done.
 pub fn is_idempotency_key(name: &str) -> bool {
-    let text: String = words(name).concat();
+    let text = letters(name);
     text.contains("idempot")
         || text.contains("dedup")
         || matches!(
@@ -105,6 +116,13 @@ pub fn is_predicate(name: &str) -> bool {
             "is" | "has" | "should" | "can" | "may" | "was" | "already" | "needs" | "must" | "check"
         )
     })
+}
+
+/// Whether a field says which row it is, not what the row is like: `id`, `orderId`, `user_id`, `pk`, `slug`.
+pub fn is_identity(field: &str) -> bool {
+    words(field)
+        .last()
+        .is_some_and(|word| matches!(word.as_str(), "id" | "ids" | "pk" | "uuid" | "uid" | "guid" | "slug"))
 }
 
 /// Whether a field says how far something has come: `status`, `paid`, `sentAt`.
@@ -145,7 +163,7 @@ pub fn is_state(field: &str) -> bool {
 
 /// Whether a name or code is that of the failure by which a database refuses a second row of one key.
 pub fn is_unique_violation(text: &str) -> bool {
-    let plain: String = words(text).concat();
+    let plain = letters(text);
     ["integrityerror", "uniqueviolation", "duplicatekey", "uniqueconstraint", "duplicateentry", "alreadyexists"]
         .iter()
         .any(|name| plain.contains(name))
@@ -375,6 +393,9 @@ mod tests {
             let mut longer: Vec<&str> = expected.to_vec();
             longer.push("é");
             assert_eq!(words(&format!("{name}_é")), longer, "{name}");
+            for name in [name.to_owned(), format!("{name}_é"), format!("É {name}")] {
+                assert_eq!(letters(&name), words(&name).concat());
+            }
         }
     }
 

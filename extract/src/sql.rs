@@ -4,9 +4,9 @@ mod scan;
 
 use distsys_facts::SqlVerb;
 use sqlparser::ast::{
-    AlterTableOperation, AssignmentTarget, BinaryOperator, ColumnOption, Expr, FromTable, Insert, LockType, ObjectName,
-    OnConflictAction, OnInsert, SelectItem, SetExpr, Statement as Ast, TableConstraint, TableFactor, TableObject,
-    TableWithJoins,
+    AlterTableOperation, Assignment, AssignmentTarget, BinaryOperator, ColumnOption, ConflictTarget, Expr, FromTable,
+    Insert, LockType, ObjectName, OnConflictAction, OnInsert, SelectItem, SetExpr, Statement as Ast, TableConstraint,
+    TableFactor, TableObject, TableWithJoins,
 };
 use sqlparser::dialect::{GenericDialect, MySqlDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
@@ -45,10 +45,16 @@ pub fn read(text: &str) -> Vec<Statement> {
     let parsed = Parser::parse_sql(&PostgreSqlDialect {}, &plain)
         .or_else(|_| Parser::parse_sql(&MySqlDialect {}, &plain))
         .or_else(|_| Parser::parse_sql(&GenericDialect {}, &plain));
-    match parsed {
+    let mut statements: Vec<Statement> = match parsed {
         Ok(statements) => statements.iter().map(|statement| of_ast(statement, &plain)).collect(),
         Err(_) => scan::statement(&plain).into_iter().collect(),
+    };
+    if let [only] = &mut statements[..]
+        && only.verb == SqlVerb::Select
+    {
+        only.clauses.extend(scan::session_lock(&plain));
     }
+    statements
 }
 
 fn of_ast(ast: &Ast, text: &str) -> Statement {
@@ -85,7 +91,9 @@ fn of_ast(ast: &Ast, text: &str) -> Statement {
             }
             finish_where(update.selection.as_ref(), &mut statement);
             let sets: Vec<String> = statement.columns.clone();
-            if update
+            if update.selection.as_ref().is_some_and(|test| is_expired(test, &sets)) {
+                statement.clauses.push("takes_over");
+            } else if update
                 .selection
                 .as_ref()
                 .is_some_and(|test| orders_by_time(test, &|column| sets.iter().any(|set| set == column)))
@@ -185,9 +193,17 @@ fn of_insert(insert: &Insert) -> Statement {
     }
     if let Some(OnInsert::OnConflict(conflict)) = &insert.on
         && let OnConflictAction::DoUpdate(update) = &conflict.action
-        && update.selection.as_ref().is_some_and(|test| orders_by_time(test, &|_| true))
+        && let Some(test) = &update.selection
     {
-        statement.clauses.push("newer_wins");
+        let sets: Vec<String> = update.assignments.iter().filter_map(assigned).collect();
+        if is_expired(test, &sets) {
+            statement.clauses.push("takes_over");
+            if let Some(ConflictTarget::Columns { columns, .. }) = &conflict.conflict_target {
+                statement.where_columns = columns.iter().map(|column| column.value.to_lowercase()).collect();
+            }
+        } else if orders_by_time(test, &|_| true) {
+            statement.clauses.push("newer_wins");
+        }
     }
     if insert.returning.is_some() {
         statement.clauses.push("returning");
@@ -196,6 +212,32 @@ fn of_insert(insert: &Insert) -> Statement {
 }
 
 /// Whether a condition asks which of two times is later, of a column that `concerns` the statement.
+/// Whether a condition asks that a column which the statement sets anew has run out: the lease of another is taken over.
+fn is_expired(test: &Expr, sets: &[String]) -> bool {
+    const ENDS: &[&str] = &["deadline", "expir", "lease", "locked_until", "lock_until", "valid_until"];
+    let ends = |side: &Expr| {
+        let mut columns = Vec::new();
+        columns_of(side, &mut columns);
+        columns.iter().any(|column| sets.contains(column) && ENDS.iter().any(|word| column.contains(word)))
+    };
+    match test {
+        Expr::BinaryOp { left, op: BinaryOperator::And | BinaryOperator::Or, right } => {
+            is_expired(left, sets) || is_expired(right, sets)
+        }
+        Expr::BinaryOp { left, op: BinaryOperator::Lt | BinaryOperator::LtEq, .. } => ends(left),
+        Expr::BinaryOp { op: BinaryOperator::Gt | BinaryOperator::GtEq, right, .. } => ends(right),
+        Expr::Nested(inner) => is_expired(inner, sets),
+        _ => false,
+    }
+}
+
+fn assigned(assignment: &Assignment) -> Option<String> {
+    match &assignment.target {
+        AssignmentTarget::ColumnName(name) => Some(last(name).to_lowercase()),
+        AssignmentTarget::Tuple(names) => names.first().map(|name| last(name).to_lowercase()),
+    }
+}
+
 fn orders_by_time(test: &Expr, concerns: &dyn Fn(&str) -> bool) -> bool {
     match test {
         Expr::BinaryOp { left, op: BinaryOperator::And | BinaryOperator::Or, right } => {
@@ -345,9 +387,32 @@ mod tests {
         assert_eq!(one("INSERT INTO t (a) VALUES (?) ON CONFLICT DO NOTHING").clauses, ["on_conflict"]);
         assert_eq!(one("INSERT INTO t (a) VALUES (:a) ON DUPLICATE KEY UPDATE a = 1").clauses, ["on_conflict"]);
         assert_eq!(one("UPDATE jobs SET state = 'done' WHERE id = ? AND state = 'new'").clauses, ["atomic_where"]);
+        let lease = one(
+            "INSERT INTO locks (id, lease_until) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until WHERE locks.lease_until <= now()",
+        );
+        assert_eq!(
+            (&lease.clauses[..], &lease.where_columns[..]),
+            (&["on_conflict", "takes_over"][..], &["id".to_owned()][..])
+        );
+        let taken =
+            one("UPDATE locks SET owner = ?, expires_at = ? WHERE id = ? AND (expires_at IS NULL OR expires_at < ?)");
+        assert_eq!(taken.clauses, ["atomic_where", "takes_over"]);
+        assert_eq!(
+            one("UPDATE locks SET expires_at = ? WHERE id = ? AND expires_at > ?").clauses,
+            ["atomic_where", "newer_wins"]
+        );
         assert_eq!(one("BEGIN").columns, ["begin"]);
         assert_eq!(one("DELETE FROM carts WHERE user_id = {}").table, "carts");
         assert_eq!(one("INSERT INTO {} (a) VALUES (1)").verb, SqlVerb::Insert);
+    }
+
+    #[test]
+    fn locks_that_the_session_holds() {
+        assert_eq!(one("SELECT pg_try_advisory_lock($1)").clauses, ["session_lock"]);
+        assert_eq!(one("select get_lock('jobs', 10)").clauses, ["session_lock"]);
+        assert_eq!(one("SELECT pg_advisory_unlock_all()").clauses, ["session_unlock"]);
+        assert_eq!(one("SELECT pg_advisory_xact_lock({})").clauses, [""; 0]);
+        assert_eq!(one("SELECT budget_lock(1)").clauses, [""; 0]);
     }
 
     #[test]

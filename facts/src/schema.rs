@@ -126,7 +126,7 @@ relations! {
     manages: Manages { region: RegionId, var: VarId, bound: Option<VarId> }
     /// The handler `region` catches exceptions of `type_` (empty: all), binding `var` if named.
     catches: Catches { region: RegionId, type_: Sym, var: Option<VarId> }
-    /// The handler or arm `region` does nothing: it has no statement (`pass` and `...` are none), and no comment that says why.
+    /// The handler or arm `region` does nothing: it has no statement (`pass` and `...` are none) but for one that returns a constant, and no comment that says why.
     idle: Idle { region: RegionId }
     /// The handler or finalizer `region` belongs to the `try` region `body`.
     handles: Handles { region: RegionId, body: RegionId }
@@ -137,7 +137,7 @@ relations! {
 
     // ---- data languages
 
-    /// Statement `index` of the SQL text `var` does `verb` to `table` with `columns` (of a query those that it selects, if it names all of them) and selects rows by `where_columns` (both comma-joined); `clauses` names, comma-joined, which of `for_update`, `for_share`, `skip_locked`, `on_conflict`, `returning`, `limit`, `offset`, `increment`, `atomic_where`, `newer_wins`, `concurrently`, `unique` (of a definition: `columns` are those of its unique keys) occur.
+    /// Statement `index` of the SQL text `var` does `verb` to `table` with `columns` (of a query those that it selects, if it names all of them) and selects rows by `where_columns` (both comma-joined); `clauses` names, comma-joined, which of `for_update`, `for_share`, `skip_locked`, `on_conflict`, `returning`, `limit`, `offset`, `increment`, `atomic_where`, `newer_wins`, `takes_over` (of a lease that has run out), `concurrently`, `session_lock`, `session_unlock`, `unique` (of a definition: `columns` are those of its unique keys) occur.
     sql: Sql { var: VarId, index: u32, verb: SqlVerb, table: Sym, columns: Sym, where_columns: Sym, clauses: Sym }
     /// The manifest `file` has `value` at `key` (dot-joined path, `[n]` for elements), on `line`.
     manifest: Manifest { file: FileId, key: Sym, value: Sym, line: u32 }

@@ -230,8 +230,11 @@ impl FunctionFlags {
     pub const ABSTRACT: FunctionFlags = FunctionFlags(32);
     /// A property: reading the attribute calls the function.
     pub const PROPERTY: FunctionFlags = FunctionFlags(64);
+    /// Takes its receiver away from the caller: nothing else is called on it afterwards.
+    pub const CONSUMES: FunctionFlags = FunctionFlags(128);
 
-    pub const NAMES: [&'static str; 7] = ["async", "generator", "test", "static", "public", "abstract", "property"];
+    pub const NAMES: [&'static str; 8] =
+        ["async", "generator", "test", "static", "public", "abstract", "property", "consumes"];
 
     pub fn has(self, other: FunctionFlags) -> bool {
         self.0 & other.0 != 0

@@ -10,6 +10,7 @@ macro_rules! rules {
 
 rules! {
     dual_write = "retries/dual-write.rs",
+    hot_row_counter = "hot-spots/hot-row-counter.rs",
     idempotency_key_per_attempt = "retries/idempotency-key-per-attempt.rs",
     redelivery_without_dedup = "retries/redelivery-without-dedup.rs",
     retry_of_side_effect = "retries/retry-of-side-effect.rs",
@@ -17,6 +18,7 @@ rules! {
     unbounded_fanout = "bounds/unbounded-fanout.rs",
     unbounded_queue = "bounds/unbounded-queue.rs",
     unbounded_retry = "bounds/unbounded-retry.rs",
+    lock_not_released_on_error = "fencing/lock-not-released-on-error.rs",
     lock_release_without_owner_check = "fencing/lock-release-without-owner-check.rs",
     lock_without_expiry = "fencing/lock-without-expiry.rs",
     lock_without_fenced_write = "fencing/lock-without-fenced-write.rs",
@@ -28,9 +30,11 @@ rules! {
     last_write_wins = "time/last-write-wins.rs",
     wall_clock_duration = "time/wall-clock-duration.rs",
     ack_before_processing = "messaging/ack-before-processing.rs",
+    requeue_forever = "messaging/requeue-forever.rs",
     swallowed_consumer_error = "messaging/swallowed-consumer-error.rs",
     post_without_idempotency_key = "end-to-end/post-without-idempotency-key.rs",
     remote_call_in_transaction = "transactions/remote-call-in-transaction.rs",
+    statement_outside_transaction = "transactions/statement-outside-transaction.rs",
     enqueue_before_commit = "ordering/enqueue-before-commit.rs",
     connection_held_across_remote_call = "capacity/connection-held-across-remote-call.rs",
     missing_timeout = "capacity/missing-timeout.rs",

@@ -1,7 +1,7 @@
 //! What is put into a cache.
 
 use distsys_engine::OpKind;
-use distsys_engine::words::words;
+use distsys_engine::words::is_identity;
 use distsys_facts::{SiteId, VarId};
 use rustc_hash::FxHashSet;
 
@@ -30,15 +30,18 @@ pub(crate) fn carried(context: &Context<'_>, write: SiteId) -> FxHashSet<VarId> 
             passed.flat_map(|row| parts(context, row.parameter, row.argument, &carried)).collect()
         };
         // Whose id is kept is not itself kept.
-        let is_value =
-            |field: &str| words(field).last().is_none_or(|word| !matches!(word.as_str(), "id" | "pk" | "uuid"));
-        carried.extend(wanted.into_iter().flat_map(|var| meaning.made_from_by(var, is_value)));
+        carried.extend(wanted.into_iter().flat_map(|var| meaning.made_from_by(var, |field| !is_identity(field))));
     }
     carried
 }
 
 /// Of an object that is written where it is given (`paid({ event, workspace })`) the entries that are carried on.
-fn parts(context: &Context<'_>, parameter: VarId, argument: VarId, carried: &FxHashSet<VarId>) -> Vec<VarId> {
+pub(crate) fn parts(
+    context: &Context<'_>,
+    parameter: VarId,
+    argument: VarId,
+    carried: &FxHashSet<VarId>,
+) -> Vec<VarId> {
     let program = context.meaning.program;
     let r = &program.facts.relations;
     let loads = program.load_by_base.of(&r.load, parameter).filter(|row| carried.contains(&row.dst));

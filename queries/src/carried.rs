@@ -5,8 +5,8 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, Role};
-use distsys_engine::words::{is_predicate, words};
-use distsys_facts::{LiteralKind, SiteId, VarId};
+use distsys_engine::words::{is_identity, is_predicate};
+use distsys_facts::{LiteralKind, RegionKind, SiteId, VarId};
 
 use crate::Context;
 
@@ -19,7 +19,17 @@ const MAX_DEPTH: u32 = 8;
 /// Whether what the call `read` gives goes into the `write` at a site, or decides whether it is done.
 pub(crate) fn rests_on(context: &Context<'_>, read: SiteId, site: SiteId, write: &Effect) -> bool {
     let Some(value) = context.meaning.program.call(read).map(|call| call.result) else { return false };
-    decides(context, value, site, write) || goes_into(context, value, site, write, MAX_CALLS)
+    // A deletion takes nothing from what was read but which rows; in a loop the next turn reads what it has deleted.
+    let deletes = context.meaning.text(write.verb) == Some("delete");
+    let takes = !deletes || in_one_loop(context, read, site);
+    decides(context, value, site, write) || takes && goes_into(context, value, site, write, MAX_CALLS)
+}
+
+/// Whether a loop repeats both sites.
+fn in_one_loop(context: &Context<'_>, read: SiteId, site: SiteId) -> bool {
+    let program = context.meaning.program;
+    let mut loops = program.regions_outward(program.site(read).region).filter(|row| row.kind == RegionKind::Loop);
+    loops.any(|row| program.region_within(program.site(site).region, row.region))
 }
 
 /// Whether a condition before the write asks for more than that the row is there; what is made where nothing is, rests on that.
@@ -31,10 +41,19 @@ fn decides(context: &Context<'_>, value: VarId, site: SiteId, write: &Effect) ->
 }
 
 /// Whether a value is made from another by more than the fields that say which row it is, and from no second read on the
-/// primary that stands in where the replica has nothing.
+/// primary that stands in where the replica has nothing. What is read again by it says only which row.
 fn is_from(context: &Context<'_>, var: VarId, value: VarId) -> bool {
-    let sources = context.meaning.made_from_by(var, |field| !is_identity(field));
+    let sources =
+        context.meaning.made_from_through(var, |field| !is_identity(field), |at| at == value || !is_read(context, at));
     sources.contains(&value) && !sources.iter().any(|source| *source != value && is_read_again(context, *source, value))
+}
+
+/// Whether a variable holds what a read gives.
+fn is_read(context: &Context<'_>, var: VarId) -> bool {
+    let meaning = context.meaning;
+    let Some(call) = meaning.program.call_giving(var) else { return false };
+    let asks = meaning.operations.at(call.site).any(|op| matches!(op.kind, OpKind::DbRead | OpKind::Sql));
+    asks && meaning.effects.at(call.site).any(|(effect, _)| effect.kind == OpKind::DbRead)
 }
 
 /// Whether what one variable holds may be `value` or else what was read on the primary.
@@ -71,6 +90,8 @@ fn asks_state(context: &Context<'_>, condition: VarId, value: VarId, depth: u32)
                 asks_state(context, binary.left, value, depth + 1) || asks_state(context, right, value, depth + 1)
             }
             _ if is_nothing => asks_state(context, binary.left, value, depth + 1),
+            // A part of a list is there or not, as the list is.
+            "[..]" => asks_state(context, binary.left, value, depth + 1),
             _ => true,
         };
     }
@@ -84,6 +105,10 @@ fn asks_state(context: &Context<'_>, condition: VarId, value: VarId, depth: u32)
             program.text(call.name),
             "is_none" | "is_some" | "is_empty" | "isEmpty" | "len" | "bool" | "Boolean"
         );
+        // `list(rows)`
+        if matches!(program.text(call.name), "list" | "tuple" | "set") {
+            return program.arguments(call.site).any(|row| asks_state(context, row.var, value, depth + 1));
+        }
         return !asks_presence;
     }
     program.assigned_from(condition).any(|row| asks_state(context, row.src, value, depth + 1))
@@ -109,11 +134,4 @@ fn goes_into(context: &Context<'_>, value: VarId, site: SiteId, write: &Effect, 
                     || goes_into(context, row.parameter, inner.site, &effect, calls - 1))
         })
     })
-}
-
-/// Whether a field says which row it is: `id`, `orderId`, `user_id`, `pk`, `slug`.
-fn is_identity(field: &str) -> bool {
-    words(field)
-        .last()
-        .is_some_and(|word| matches!(word.as_str(), "id" | "ids" | "pk" | "uuid" | "uid" | "guid" | "slug"))
 }

@@ -1,6 +1,7 @@
 //! What rules judge with: the meaning of the tree, and the words that findings are told in.
 
 use distsys_engine::meaning::{Effect, Meaning, Operation, Role, Term};
+use distsys_engine::words::words;
 use distsys_engine::{OpKind, resolve};
 use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId, VarId};
 
@@ -189,6 +190,16 @@ impl<'m> Context<'m> {
     pub fn operation(&self, site: SiteId, kind: OpKind) -> Option<&'m Operation> {
         let meaning: &'m Meaning<'m> = self.meaning;
         meaning.operations.at(site).find(|op| op.kind == kind)
+    }
+
+    /// Whether a function only tells how the product is used, as its name, its class or its file says: what is lost there
+    /// is borne.
+    pub fn is_telemetry(&self, function: FunctionId) -> bool {
+        let program = self.meaning.program;
+        let path = program.path(program.file_of_function(function));
+        let file = path.rsplit('/').next().unwrap_or(path);
+        let says = |text: &str| words(text).iter().any(|word| matches!(word.as_str(), "telemetry" | "analytics"));
+        says(self.named_function(function)) || says(file)
     }
 
     /// Whether the rules look at a site: not in tests, examples, generated code.

@@ -155,6 +155,17 @@ pub(crate) fn comes_again(context: &Context<'_>, op: &Operation) -> bool {
     !says(Attr::AutoAck) && (!meaning.declares(op, Attr::Redelivered) || says(Attr::Redelivered))
 }
 
+/// Whether the message is acknowledged before a site of its handler: then it does not come again for what happens there.
+pub(crate) fn is_acknowledged_before(context: &Context<'_>, handler: &Handler, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let acknowledges = |at: SiteId| meaning.effects.at(at).any(|(effect, _)| effect.kind == OpKind::Ack);
+    let in_time = |at: SiteId| at == handler.origin || meaning.precedes(at, site);
+    let mut before = handler.sites.iter().copied().chain([handler.origin]).filter(|at| *at != site);
+    before.any(|at| {
+        acknowledges(at) && in_time(at) && !meaning.effects.at(at).any(|(effect, _)| is_work(context, &effect))
+    })
+}
+
 /// Whether the database refuses a second row of what the write at `site` inserts.
 pub(crate) fn is_unique(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
     let mut columns = context.meaning.columns_written(site);

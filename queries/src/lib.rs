@@ -6,13 +6,17 @@ mod carried;
 #[path = "../rules/mod.rs"]
 mod catalogue;
 mod context;
+mod creations;
 pub mod finding;
 mod handlers;
+mod locks;
 mod missing;
 mod models;
+mod outlived;
 mod own_rules;
 mod relations;
 mod retried;
+mod sends;
 mod sizes;
 mod transactions;
 

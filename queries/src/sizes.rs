@@ -1,8 +1,10 @@
 //! How many elements a collection may have, as far as the code says.
 
 use distsys_engine::OpKind;
+use distsys_engine::meaning::Meaning;
 use distsys_engine::words::words;
-use distsys_facts::{RegionKind, VarId};
+use distsys_facts::schema::Call;
+use distsys_facts::{ParameterKind, RegionKind, VarId};
 
 use crate::Context;
 
@@ -49,6 +51,13 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
         if literal || named_for_a_part(context, at) || meaning.constant(at).is_some() {
             return true;
         }
+        // What a function named for a part is given, alone or in an object.
+        let given = program.parameter(at).or_else(|| program.parameter(program.loaded_as(at)?.base));
+        if given
+            .is_some_and(|row| row.kind != ParameterKind::Receiver && is_of_few(context.named_function(row.function)))
+        {
+            return true;
+        }
         if is_compared(context, at) || is_declared_small(context, at) || is_filled_from_bounded(context, at, fills) {
             return true;
         }
@@ -62,6 +71,14 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
             }
             if meaning.operations.at(call.site).any(|op| op.kind == OpKind::DbRead || op.kind == OpKind::Sql) {
                 return is_limited_query(context, call.site);
+            }
+            // What the closure of a transaction gives.
+            let given = given_by_transaction(context, call);
+            if !given.is_empty() {
+                return fills > 0 && given.into_iter().all(|var| is_bounded_within(context, var, fills - 1));
+            }
+            if is_of_few(name) {
+                return true;
             }
             let mut arguments = program.arguments(call.site).peekable();
             if name == "range" {
@@ -248,6 +265,23 @@ fn is_named(context: &Context<'_>, var: VarId) -> bool {
         || (program.import(var).is_some() && context.meaning.resolution.imported(var).is_none())
 }
 
+/// What the closures that a transaction runs give to its caller.
+fn given_by_transaction<'m>(context: &Context<'m>, call: &Call) -> Vec<VarId> {
+    let meaning: &'m Meaning<'m> = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let is_transaction = meaning.operations.at(call.site).any(|op| op.kind == OpKind::TxScope)
+        || words(program.text(call.name)).iter().any(|word| word == "transaction");
+    let closures = program.arguments(call.site).filter_map(|row| program.closure(row.var)).filter(|_| is_transaction);
+    closures.flat_map(|closure| program.returns_by_function.of(&r.returns, closure)).filter_map(|row| row.var).collect()
+}
+
+/// Whether a function is named for a part of limited size, or for what there is little of.
+pub(crate) fn is_of_few(function: &str) -> bool {
+    let name = function.rsplit('.').next().unwrap_or(function);
+    words(name).iter().any(|word| is_few(word) && !matches!(word.as_str(), "top" | "window" | "slice"))
+}
+
 /// `for chunk in chunks(…)`: the outer loop has cut it.
 fn named_for_a_part(context: &Context<'_>, var: VarId) -> bool {
     let program = context.meaning.program;
@@ -258,31 +292,35 @@ fn named_for_a_part(context: &Context<'_>, var: VarId) -> bool {
         .or_else(|| program.loaded_as(var).map(|load| load.field))
         .map(|name| program.text(name))
         .unwrap_or_default();
-    words(name).iter().any(|word| {
-        matches!(
-            word.as_str(),
-            "chunk"
-                | "chunks"
-                | "batch"
-                | "page"
-                | "slice"
-                | "window"
-                | "top"
-                | "shards"
-                | "replicas"
-                | "nodes"
-                | "peers"
-                // Few people hold a role, and one belongs to few groups.
-                | "admin"
-                | "admins"
-                | "owner"
-                | "owners"
-                | "invitations"
-                | "memberships"
-                | "organizations"
-                | "providers"
-        )
-    })
+    words(name).iter().any(|word| is_few(word))
+}
+
+/// A part that was cut off, or what there is little of.
+fn is_few(word: &str) -> bool {
+    matches!(
+        word,
+        "chunk"
+            | "chunks"
+            | "batch"
+            | "page"
+            | "slice"
+            | "window"
+            | "top"
+            | "shards"
+            | "replicas"
+            | "nodes"
+            | "peers"
+            // Few people hold a role, and one belongs to few groups.
+            | "admin"
+            | "admins"
+            | "owner"
+            | "owners"
+            | "authentications"
+            | "invitations"
+            | "memberships"
+            | "organizations"
+            | "providers"
+    )
 }
 
 /// Whether a call of the project or a library says which page it wants: `list({ page, per_page: 50 })`.
@@ -330,8 +368,9 @@ fn is_limited_query(context: &Context<'_>, site: distsys_facts::SiteId) -> bool 
             .filter_map(|var| program.call_giving(var))
             .any(|call| says(program.text(call.name)))
     });
-    let limited = program.arguments(site).any(|argument| {
-        program.sql_by_var.of(&r.sql, argument.var).any(|row| program.text(row.clauses).contains("limit"))
-    });
+    let limited =
+        context.meaning.chain_arguments(site).into_iter().any(|argument| {
+            program.sql_by_var.of(&r.sql, argument).any(|row| program.text(row.clauses).contains("limit"))
+        });
     options || chained || limited
 }

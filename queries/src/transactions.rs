@@ -2,9 +2,10 @@
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{EffectFlags, EffectId};
+use distsys_engine::meaning::{EffectFlags, EffectId, Failure};
 use distsys_engine::resolve::HandleRole;
 use distsys_facts::{FunctionId, SiteId};
+use rustc_hash::FxHashMap;
 
 use crate::Context;
 
@@ -54,6 +55,13 @@ pub(crate) fn is_elsewhere(flags: EffectFlags) -> bool {
     flags.has(EffectFlags::BACKGROUND) || flags.has(EffectFlags::AFTER_COMMIT)
 }
 
+/// Whether what commits at a site has begun the transaction itself: it ends no other.
+pub(crate) fn is_own(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    context.operation(site, OpKind::TxCommit).is_none()
+        && meaning.effects.at(site).any(|(effect, _)| effect.kind == OpKind::TxBegin)
+}
+
 /// Whether a row that is only locked counts as one that is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Locks {
@@ -78,7 +86,7 @@ pub(crate) fn while_uncommitted(
             OpKind::DbRead if locks == Locks::Count && effect.flags.has(EffectFlags::ROW_LOCK) => {
                 writes.push((row.site, row.effect));
             }
-            OpKind::TxCommit => commits.push((context.function_of(row.site), row.site)),
+            OpKind::TxCommit if !is_own(context, row.site) => commits.push((context.function_of(row.site), row.site)),
             _ => {}
         }
     }
@@ -111,5 +119,22 @@ pub(crate) fn while_uncommitted(
     };
     let mut found = program.in_transaction;
     found.sort_unstable();
+    let mut failures = AfterFailures::default();
+    found.retain(|(send, _, write, _)| !failures.holds(context, *write, *send));
     found
+}
+
+/// Where what was tried has failed: what is sent from there tells of that.
+#[derive(Default)]
+pub(crate) struct AfterFailures {
+    by_function: FxHashMap<FunctionId, Vec<Failure>>,
+}
+
+impl AfterFailures {
+    /// Whether `send` is done where `tried`, in the same function, has failed.
+    pub(crate) fn holds(&mut self, context: &Context<'_>, tried: SiteId, send: SiteId) -> bool {
+        let function = context.function_of(send);
+        let failures = self.by_function.entry(function).or_insert_with(|| context.meaning.failures(function));
+        failures.iter().any(|failure| failure.sites.contains(&send) && failure.protected.contains(&tried))
+    }
 }

@@ -3,10 +3,13 @@
 mod packets;
 mod route;
 mod scope;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use distsys_extract::driver::Listing;
 use distsys_queries::Finding;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tempfile::TempDir;
@@ -14,8 +17,11 @@ use tempfile::TempDir;
 pub use packets::{Packet, packets};
 pub use route::Route;
 pub use scope::{Scope, Versions};
+pub use trust::Heeded;
+use trust::Policy;
 
 use crate::analysis::{Analysis, AnalysisError, Report, Reported};
+use crate::config::Config;
 use crate::git::{Change, GitError, Repository};
 
 /// What a review found.
@@ -55,66 +61,150 @@ pub struct Choices {
     pub touched: bool,
 }
 
-/// Reviews `scope` of the repository around `here`. `analysis` makes the analysis of a folder, with rules and configuration.
-pub fn review(
-    here: &Path,
-    scope: &Scope,
-    choices: Choices,
-    analysis: &dyn Fn(Vec<PathBuf>) -> Analysis,
-) -> Result<Review, ReviewError> {
-    if let Scope::Paths(paths) = scope {
-        let analysis = analysis(paths.clone());
-        let root = analysis.root().map(Path::to_path_buf).unwrap_or_default();
-        let report = analysis.run()?;
-        let files = report.summary.files;
-        let shown = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-        return Ok(Review { report, compared: shown, files, dirty: 0, known: 0, root, _folder: None });
+/// What is to be reviewed, with the versions that are compared.
+#[derive(Debug)]
+pub enum Subject {
+    /// Files and folders as they are.
+    Paths(Vec<PathBuf>),
+    Change(Compared),
+}
+
+/// Two versions of a repository.
+#[derive(Debug)]
+pub struct Compared {
+    repository: Repository,
+    versions: Versions,
+    changes: Vec<Change>,
+    base: TempDir,
+    /// None: the later version says itself what counts.
+    policy: Option<Policy>,
+}
+
+impl Subject {
+    /// Opens `scope` of the repository around `here`. Unless `trust_head`, what the project says of its own analysis (its
+    /// configuration, conventions, models, rules, the files that it ignores) is that of the earlier version.
+    pub fn open(here: &Path, scope: Scope, trust_head: bool) -> Result<Self, ReviewError> {
+        let scope = match scope {
+            Scope::Paths(paths) => return Ok(Subject::Paths(paths)),
+            scope => scope,
+        };
+        let repository = Repository::of(here)?;
+        let versions = scope.versions(&repository)?;
+        let changes = repository.changes(&versions.base, versions.head.as_deref())?;
+        let base = exported(&repository, &versions.base)?;
+        let policy = (!trust_head).then(|| Policy::new(base.path().join(TREE), repository.root()));
+        Ok(Subject::Change(Compared { repository, versions, changes, base, policy }))
     }
-    let repository = Repository::of(here)?;
-    let versions = scope.versions(&repository)?;
-    let changes = repository.changes(&versions.base, versions.head.as_deref())?;
-    let dirty = if versions.head.is_none() { repository.dirty()? } else { 0 };
-    let exported = |tree: &str| -> Result<(TempDir, Report), ReviewError> {
-        let folder = tempfile::tempdir()
-            .map_err(|source| ReviewError::Folder { path: std::env::temp_dir().display().to_string(), source })?;
-        repository.export(tree, folder.path())?;
-        let copy = analysis(vec![folder.path().join("tree")]).copy_of(repository.root().to_path_buf());
-        let report = copy.run()?;
-        Ok((folder, report))
-    };
-    let (folder, mut report) = match &versions.head {
-        None => (None, analysis(vec![repository.root().to_path_buf()]).run()?),
-        Some(head) => exported(head).map(|(folder, report)| (Some(folder), report))?,
-    };
-    let root = folder.as_ref().map_or_else(|| repository.root().to_path_buf(), |folder| folder.path().join("tree"));
-    let sources: FxHashSet<&str> = report.paths.iter().map(String::as_str).collect();
-    let files = changes.iter().filter(|change| sources.contains(change.path.as_str())).count();
-    if files == 0 && changes.iter().all(|change| !change.deleted) {
-        let known = report.findings.iter().filter(|reported| reported.counts()).count();
-        tell_only(&mut report, |_| false);
-        return Ok(Review { report, compared: versions.shown, files, dirty, known, root, _folder: folder });
+
+    /// The configuration that holds for `target`.
+    pub fn config(&self, target: &Path) -> Option<Heeded> {
+        match self.policy() {
+            Some((policy, _)) => policy.config(target),
+            None => Config::find(target).map(|file| Heeded::as_it_is(&file)),
+        }
     }
-    let base = exported(&versions.base)?.1;
-    let renames: FxHashMap<&str, &str> =
-        changes.iter().filter_map(|change| Some((change.before.as_deref()?, change.path.as_str()))).collect();
-    let before = Before::new(&base, &renames);
-    let by_path: FxHashMap<&str, &Change> = changes.iter().map(|change| (change.path.as_str(), change)).collect();
-    let mut numbers = Numbers::default();
-    let mut known = 0;
-    let told: Vec<bool> = report
-        .findings
-        .iter()
-        .map(|reported| {
-            let finding = &reported.finding;
-            let is_new = !before.has(finding, &mut numbers);
-            let told = is_new || choices.touched && is_touched(finding, &by_path);
-            known += usize::from(!told && reported.counts());
-            told
-        })
-        .collect();
-    let mut told = told.into_iter();
-    tell_only(&mut report, |_| told.next().unwrap_or(true));
-    Ok(Review { report, compared: versions.shown, files, dirty, known, root, _folder: folder })
+
+    /// A configuration or baseline that whoever runs the review names.
+    pub fn named(&self, path: &Path) -> Heeded {
+        self.policy().map_or_else(|| Heeded::as_it_is(path), |(policy, repository)| policy.named(path, repository))
+    }
+
+    fn policy(&self) -> Option<(&Policy, &Repository)> {
+        match self {
+            Subject::Paths(_) => None,
+            Subject::Change(compared) => Some((compared.policy.as_ref()?, &compared.repository)),
+        }
+    }
+
+    /// Reviews it. `analysis` makes the analysis of a folder, with rules and configuration.
+    pub fn review(&self, choices: Choices, analysis: &dyn Fn(Vec<PathBuf>) -> Analysis) -> Result<Review, ReviewError> {
+        match self {
+            Subject::Paths(paths) => of_paths(paths, &analysis(paths.clone())),
+            Subject::Change(compared) => compared.review(choices, analysis),
+        }
+    }
+}
+
+fn of_paths(paths: &[PathBuf], analysis: &Analysis) -> Result<Review, ReviewError> {
+    let root = analysis.root().map(Path::to_path_buf).unwrap_or_default();
+    let report = analysis.run()?;
+    let files = report.summary.files;
+    let compared = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    Ok(Review { report, compared, files, dirty: 0, known: 0, root, _folder: None })
+}
+
+/// Where [`Repository::export`] writes the files.
+const TREE: &str = "tree";
+
+fn exported(repository: &Repository, tree: &str) -> Result<TempDir, ReviewError> {
+    let folder = tempfile::tempdir()
+        .map_err(|source| ReviewError::Folder { path: std::env::temp_dir().display().to_string(), source })?;
+    repository.export(tree, folder.path())?;
+    Ok(folder)
+}
+
+impl Compared {
+    fn review(&self, choices: Choices, analysis: &dyn Fn(Vec<PathBuf>) -> Analysis) -> Result<Review, ReviewError> {
+        let Compared { repository, versions, changes, .. } = self;
+        let dirty = if versions.head.is_none() { repository.dirty()? } else { 0 };
+        let judged = |folder: PathBuf, listing: Listing| match &self.policy {
+            Some(policy) => policy.judges(analysis(vec![folder])).listing(listing),
+            None => analysis(vec![folder]),
+        };
+        let of_copy = |folder: &TempDir| {
+            judged(folder.path().join(TREE), Listing::All).copy_of(repository.root().to_path_buf()).run()
+        };
+        let (folder, mut report) = match &versions.head {
+            None => {
+                let files = Listing::Only(Arc::new(repository.files()?.into_iter().collect()));
+                (None, judged(repository.root().to_path_buf(), files).run()?)
+            }
+            Some(head) => {
+                let folder = exported(repository, head)?;
+                let report = of_copy(&folder)?;
+                (Some(folder), report)
+            }
+        };
+        let root = folder.as_ref().map_or_else(|| repository.root().to_path_buf(), |folder| folder.path().join(TREE));
+        if let Some(policy) = &self.policy {
+            let altered = policy.altered(changes, &root);
+            if !altered.is_empty() {
+                let files = altered.join(", ");
+                let note =
+                    format!("{files}: read as the base has it; `--trust-head` heeds what the change makes of it");
+                report.notes.push(note);
+            }
+        }
+        let sources: FxHashSet<&str> = report.paths.iter().map(String::as_str).collect();
+        let files = changes.iter().filter(|change| sources.contains(change.path.as_str())).count();
+        let compared = versions.shown.clone();
+        if files == 0 && changes.iter().all(|change| !change.deleted) {
+            let known = report.findings.iter().filter(|reported| reported.counts()).count();
+            tell_only(&mut report, |_| false);
+            return Ok(Review { report, compared, files, dirty, known, root, _folder: folder });
+        }
+        let base = of_copy(&self.base)?;
+        let renames: FxHashMap<&str, &str> =
+            changes.iter().filter_map(|change| Some((change.before.as_deref()?, change.path.as_str()))).collect();
+        let before = Before::new(&base, &renames);
+        let by_path: FxHashMap<&str, &Change> = changes.iter().map(|change| (change.path.as_str(), change)).collect();
+        let mut numbers = Numbers::default();
+        let mut known = 0;
+        let told: Vec<bool> = report
+            .findings
+            .iter()
+            .map(|reported| {
+                let finding = &reported.finding;
+                let is_new = !before.has(finding, &mut numbers);
+                let told = is_new || choices.touched && is_touched(finding, &by_path);
+                known += usize::from(!told && reported.counts());
+                told
+            })
+            .collect();
+        let mut told = told.into_iter();
+        tell_only(&mut report, |_| told.next().unwrap_or(true));
+        Ok(Review { report, compared, files, dirty, known, root, _folder: folder })
+    }
 }
 
 fn tell_only(report: &mut Report, told: impl FnMut(&Reported) -> bool) {

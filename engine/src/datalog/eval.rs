@@ -60,16 +60,18 @@ fn derive(program: &Program, rules: &[Rule], database: &mut Database, limits: &L
     let strata = strata(program, rules, database.relations())?;
     let started = Instant::now();
     let mut derived = 0;
+    let mut turns = Vec::new();
     for stratum in &strata {
         if !stratum.rules.is_empty() {
             let (relations, symbols) = database.parts();
             let fresh = |number: &usize| (*number, Fresh::new(relations[*number].columns.len()));
             let fresh = stratum.relations.iter().map(fresh).collect();
             let mut turn = Turns { program, rules, stratum, limits, started, derived, fresh };
-            turn.run(relations, symbols)?;
+            turns.push(turn.run(relations, symbols)?);
             derived = turn.derived;
         }
     }
+    database.set_turns(turns);
     Ok(())
 }
 
@@ -88,7 +90,8 @@ struct Turns<'p> {
 type Variant = (usize, Option<usize>);
 
 impl Turns<'_> {
-    fn run(&mut self, relations: &mut [Relation], symbols: &mut Interner) -> Result<(), Problem> {
+    /// Gives the number of turns.
+    fn run(&mut self, relations: &mut [Relation], symbols: &mut Interner) -> Result<usize, Problem> {
         let recursive = |rule: &Rule| -> Vec<usize> {
             let atoms = rule.body.iter().enumerate();
             let own = |literal: &LiteralOf| matches!(literal, LiteralOf::Atom(atom) if self.stratum.relations.contains(&atom.relation));
@@ -106,6 +109,7 @@ impl Turns<'_> {
         // Before the first turn: what the program and its input say.
         let mut old: FxHashMap<usize, usize> = self.stratum.relations.iter().map(|number| (*number, 0)).collect();
         self.turn(&first, &old, relations, symbols)?;
+        let mut turns = 1;
         while !again.is_empty() {
             let known: FxHashMap<usize, usize> =
                 self.stratum.relations.iter().map(|number| (*number, relations[*number].len())).collect();
@@ -113,9 +117,10 @@ impl Turns<'_> {
                 break;
             }
             self.turn(&again, &old, relations, symbols)?;
+            turns += 1;
             old = known;
         }
-        Ok(())
+        Ok(turns)
     }
 
     /// Runs rules; what they find is added when all have run. `old`: the rows known before the last turn.

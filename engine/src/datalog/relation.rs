@@ -49,6 +49,8 @@ pub struct Database {
     pub symbols: Interner,
     relations: Vec<Relation>,
     numbers: FxHashMap<String, usize>,
+    /// Of the last evaluation, by stratum.
+    turns: Vec<usize>,
 }
 
 impl Database {
@@ -75,6 +77,15 @@ impl Database {
 
     pub fn relations(&self) -> &[Relation] {
         &self.relations
+    }
+
+    /// How often the rules of each stratum were run by the last evaluation, until nothing more came of them.
+    pub fn turns(&self) -> &[usize] {
+        &self.turns
+    }
+
+    pub(super) fn set_turns(&mut self, turns: Vec<usize>) {
+        self.turns = turns;
     }
 
     /// Forgets the relations beyond the first `count`.

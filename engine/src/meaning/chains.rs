@@ -7,6 +7,7 @@ use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, SiteId, Sy
 
 use super::operations::{Found, Operation};
 use super::reader::{MAX_CHAIN, Reader};
+use crate::model::Family;
 use crate::model::source::Source;
 use crate::operation::Attr;
 use crate::resolve::ValueKind;
@@ -53,7 +54,14 @@ impl<'m> Reader<'m, '_> {
     pub(super) fn setters_on(&self, var: VarId) -> impl Iterator<Item = SiteId> {
         let program = self.program;
         let calls = program.calls_by_receiver.of(&program.facts.relations.call, var);
-        calls.filter(|call| is_setter(program.text(call.name))).map(|call| call.site)
+        // `builder.header(name, value);`
+        let builds = move || {
+            self.maker(var)
+                .is_some_and(|made| made.kind == CallKind::New && program.text(made.name).ends_with("Builder"))
+        };
+        let is_statement =
+            move |call: &Call| self.family(call.site) == Family::Java && !self.is_looked_at(call.result) && builds();
+        calls.filter(move |call| is_setter(program.text(call.name)) || is_statement(call)).map(|call| call.site)
     }
 
     /// The last call of the chain that `site` begins, as far as it is written in one expression:
@@ -245,7 +253,11 @@ impl<'m> Reader<'m, '_> {
             if name != "*" && self.program.text(call.name) != name && !self.is_called(site, name) {
                 continue;
             }
-            let at = Operation { site, call: site, ..*op };
+            let path = match inner {
+                Source::PathSegment(_) => self.resolution.external_at(site).first().map(|(_, path, _)| *path),
+                _ => op.path,
+            };
+            let at = Operation { site, call: site, path, ..*op };
             match self.source(&at, inner) {
                 Found::Absent => {}
                 Found::Unknown => unknown = true,

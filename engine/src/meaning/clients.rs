@@ -98,10 +98,14 @@ impl Builder<'_, '_, '_> {
         let here = |site: SiteId| program.file_of_function(program.site(site).function) == file;
         // A header of one request is not one of all.
         let of_file = remote.iter().filter(|other| here(other.site));
-        let of_one: FxHashSet<SiteId> = of_file.flat_map(|other| self.reader.chain_calls(other.site)).collect();
+        let of_one: FxHashSet<SiteId> = of_file.clone().flat_map(|other| self.reader.chain_calls(other.site)).collect();
+        // What fills the request that a call is given.
+        let given_to_one: FxHashSet<VarId> =
+            of_file.flat_map(|other| self.reader.chain_arguments(other.site)).collect();
         r.store.iter().any(|row| here(row.site) && says(row.field))
             || r.literal.iter().any(|row| {
                 says(row.value)
+                    && !given_to_one.contains(&row.var)
                     && program
                         .argument_by_var
                         .of(&r.argument, row.var)

@@ -56,6 +56,20 @@ fn counts_on(key: &str) -> bool {
     matches!(key, "increment" | "decrement" | "multiply" | "divide")
 }
 
+/// The columns that a condition written as text compares with something; with a value beside it, a name alone is one.
+fn columns_in_condition(text: &str, has_value: bool) -> impl Iterator<Item = &str> {
+    let plain = |c: char| c.is_alphanumeric() || c == '_';
+    let alone = (has_value && !text.is_empty() && text.chars().all(plain)).then_some(text);
+    let compared = text.match_indices('=').filter_map(move |(at, _)| {
+        let before = text[..at].trim_end().trim_end_matches(['`', '"', ']']);
+        let start = before
+            .rfind(|c: char| !plain(c))
+            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+        Some(&before[start..]).filter(|column| !column.is_empty())
+    });
+    alone.into_iter().chain(compared)
+}
+
 impl Reader<'_, '_> {
     /// Whether a write says by itself that the database counts on: `{ $inc: { cents } }`.
     pub(super) fn counts_by_operator(&self, site: SiteId) -> bool {
@@ -154,8 +168,20 @@ impl<'m, 'f> Reader<'m, 'f> {
         let inner: Vec<&Call> = given.flat_map(|call| self.builders(call.site)).collect();
         builders.extend(inner);
         for call in builders {
-            if !matches!(program.text(call.name), "where" | "filter" | "filter_by") {
+            if !matches!(program.text(call.name), "where" | "Where" | "filter" | "filter_by") {
                 continue;
+            }
+            // `.Where("id = ? AND version = ?", id, seen)`, `.where("version", seen)`, `.where({ id, version })`
+            let mut given = program.arguments(call.site).filter(|row| row.keyword.is_empty());
+            if let Some(first) = given.next() {
+                match self.constant(first.var) {
+                    Some(text) => asked.extend(columns_in_condition(text, given.next().is_some())),
+                    None => {
+                        let object = self.object(first.var).into_iter();
+                        let entries = object.flat_map(|object| program.entry_by_var.of(&r.entry, object));
+                        asked.extend(entries.map(|row| program.text(row.key)));
+                    }
+                }
             }
             let mut stack: Vec<(VarId, u32)> = Vec::new();
             for argument in program.arguments(call.site) {
@@ -270,6 +296,24 @@ impl<'m> Meaning<'m> {
         given
     }
 
+    /// Whether a write compares what it sets, so that the second of two finds another row:
+    /// `updateMany({ where: { id, state: "new" }, data: { state: "done" } })`.
+    pub fn compares_and_sets(&self, site: SiteId) -> bool {
+        let (program, reader) = (self.program, self.reader());
+        let r = &program.facts.relations;
+        let entries = |object: VarId| program.entry_by_var.of(&r.entry, object);
+        let given = program.arguments(site).filter_map(|row| reader.object(row.var));
+        let filters = given.flat_map(entries).filter(|row| program.text(row.key) == "where");
+        // `{ not: "paid" }` asks for no value.
+        let equal = filters
+            .filter_map(|row| reader.object(row.value))
+            .flat_map(entries)
+            .filter(|row| reader.object(row.value).is_none());
+        let asked: Vec<&str> =
+            equal.map(|row| program.text(row.key)).filter(|key| !matches!(*key, "" | "**")).collect();
+        !asked.is_empty() && self.columns_set(site).iter().any(|(column, _)| asked.contains(column))
+    }
+
     /// The columns that the write at `site` sets; empty if they are not known.
     pub fn columns_written(&self, site: SiteId) -> Vec<&'m str> {
         let (program, reader) = (self.program, self.reader());
@@ -304,7 +348,7 @@ impl<'m> Meaning<'m> {
         let program = self.program;
         let mut found = self.operations.at(site).map(|op| self.attribute(op, Attr::Columns));
         let Some(Found::Is(Operand::Var(var))) = found.find(|found| matches!(found, Found::Is(_))) else { return None };
-        if let Some(column) = self.constant(var) {
+        if let Some(column) = self.reader().column_name(var) {
             return Some(vec![column]);
         }
         // `save({ total, customer })`
@@ -315,7 +359,7 @@ impl<'m> Meaning<'m> {
             return Some(keys);
         }
         let elements = program.element_by_var.of(&program.facts.relations.element, var);
-        let columns: Option<Vec<&str>> = elements.map(|row| self.constant(row.value)).collect();
+        let columns: Option<Vec<&str>> = elements.map(|row| self.reader().column_name(row.value)).collect();
         columns.filter(|columns| !columns.is_empty())
     }
 

@@ -54,6 +54,9 @@ impl Reader<'_, '_> {
         if external.is_empty() {
             return Found::Unknown;
         }
+        if self.is_detached(call.site) {
+            return Found::Absent;
+        }
         for (_, path, _) in external {
             let family = self.resolution.paths.family(*path);
             for number in self.models.ops_of(family, self.resolution.paths.text(*path)) {
@@ -86,6 +89,41 @@ impl Reader<'_, '_> {
         let any = carriers.len() > 0;
         let none = carriers.all(|carrier| self.deadline_of(carrier, derived + 1, seen) == Found::Absent);
         if any && none { Found::Absent } else { Found::Unknown }
+    }
+
+    /// Whether a call makes a carrier that ends with no other.
+    fn is_detached(&self, site: SiteId) -> bool {
+        let paths = &self.resolution.paths;
+        self.resolution
+            .external_at(site)
+            .iter()
+            .any(|(_, path, _)| self.models.is_detached(paths.family(*path), paths.text(*path)))
+    }
+
+    /// Whether a carrier is the one that a function was called with, or made from it, or from a request that it was: it ends
+    /// when that call has been answered.
+    pub(super) fn ends_with_call(&self, var: VarId, derived: usize) -> bool {
+        let program = self.program;
+        if derived > MAX_DERIVED || !self.is_carrier(var) {
+            return false;
+        }
+        let made = |var: VarId| self.maker(var);
+        let origin = self.origin(var);
+        if program.parameter(origin).is_some() {
+            // `ctx = context.WithoutCancel(ctx)`
+            let mut later = program.assigned_from(origin).filter_map(|row| made(row.src));
+            return !later.any(|call| self.is_detached(call.site));
+        }
+        let ways = self.ways(var);
+        if ways.len() > 1 {
+            return ways.into_iter().all(|way| self.ends_with_call(way, derived + 1));
+        }
+        let Some(call) = made(var).filter(|call| !self.is_detached(call.site)) else { return false };
+        match self.argument(call.site, 0) {
+            Some(argument) => self.ends_with_call(argument, derived + 1),
+            // `request.Context()`
+            None => call.receiver.is_some_and(|request| program.parameter(self.origin(request)).is_some()),
+        }
     }
 
     /// The variable that `var` is a copy of.

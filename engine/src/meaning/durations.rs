@@ -1,12 +1,14 @@
 //! Spans of time: literals with the unit of their library, constants, arithmetic, and what makes spans.
 
 use distsys_facts::schema::Load;
-use distsys_facts::{LiteralKind, VarId};
+use distsys_facts::{LiteralKind, SiteId, VarId};
 
 use super::Meaning;
+use super::invoked::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use crate::model::Family;
 use crate::operation::{Attr, OpKind};
+use crate::resolve::ValueKind;
 
 /// Expressions are taken apart this deep.
 const MAX_DEPTH: u32 = 8;
@@ -26,14 +28,59 @@ impl Meaning<'_> {
         self.span_found(op, &self.attribute(op, attr))
     }
 
+    /// The span that an attribute says, also where the calls that lead to the operation pass it: `trace`, outermost first, ends
+    /// at the operation.
+    pub fn span_along(&self, op: &Operation, attr: Attr, trace: &[SiteId]) -> Option<f64> {
+        let found = self.attribute(op, attr);
+        if let Some(span) = self.span_found(op, &found) {
+            return Some(span);
+        }
+        let (mut var, unit) = match found {
+            Found::Is(Operand::Var(var)) => (var, self.unit_of(op)),
+            Found::Is(Operand::Counted(var, unit)) => (var, Some(unit)),
+            _ => return None,
+        };
+        for site in trace.iter().rev().skip(1) {
+            let parameter = self.program.parameter(parameter_of(self.reader(), var)?)?;
+            let passed = self.resolution.passed_at(*site).iter().find(|row| row.parameter == parameter.var);
+            var = passed.map(|row| row.argument).or(parameter.default)?;
+            if let Some(span) = self.span_of(var, unit, 0) {
+                return Some(span);
+            }
+        }
+        None
+    }
+
+    /// The least of the spans that an attribute may be, in milliseconds; none if it may be one that is not constant.
+    pub fn least_span(&self, op: &Operation, attr: Attr) -> Option<f64> {
+        self.span(op, attr).or_else(|| {
+            let (var, unit) = match self.attribute(op, attr) {
+                Found::Is(Operand::Var(var)) => (var, self.unit_of(op)),
+                Found::Is(Operand::Counted(var, unit)) => (var, Some(unit)),
+                _ => return None,
+            };
+            let mut spans = self.resolution.values_of(var).map(|value| match value.kind {
+                ValueKind::Literal(literal) => self.span_of(literal, unit, 0),
+                _ => None,
+            });
+            let first = spans.next()??;
+            spans.try_fold(first, |least, span| Some(least.min(span?)))
+        })
+    }
+
     pub(super) fn span_found(&self, op: &Operation, found: &Found) -> Option<f64> {
-        let unit = self.models.op(op.family, op.model).unit.or(default_unit(op.family));
+        let unit = self.unit_of(op);
         match found {
             Found::Is(Operand::Var(var)) => self.span_of(*var, unit, 0),
             Found::Is(Operand::Counted(var, unit)) => self.span_of(*var, Some(*unit), 0),
             Found::Is(Operand::Text(text)) => Some(text.parse::<f64>().ok()? * unit?),
             _ => None,
         }
+    }
+
+    /// The milliseconds of what bare numbers of an operation count.
+    fn unit_of(&self, op: &Operation) -> Option<f64> {
+        self.models.op(op.family, op.model).unit.or(default_unit(op.family))
     }
 
     /// A bare number counts in `unit` (milliseconds); where the library has none, only what makes a span says one.

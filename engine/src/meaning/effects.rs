@@ -223,8 +223,10 @@ impl Effects {
         let (mut own, mut found) = (Vec::new(), Vec::new());
         let mut tracked = Tracked::default();
         for op in &operations.all {
-            // What stands on a method without a body is done by who calls it.
-            if operations.decorated(op.site).is_some_and(|function| function != op.function) {
+            // What stands on a method without a body is done by who calls it; on one with a body it says what is run, but for
+            // a cache of what the method gives: that is asked, filled or emptied with each call.
+            let is_kept = matches!(op.kind, OpKind::CacheRead | OpKind::CacheWrite | OpKind::CacheDelete);
+            if !is_kept && operations.decorated(op.site).is_some_and(|function| function != op.function) {
                 continue;
             }
             let effects = effects_of(describer, operations, op);
@@ -237,7 +239,8 @@ impl Effects {
                 effect.verb = update;
             }
             let effect = self.intern(effect);
-            own.push((op.function, SiteEffect { site: op.site, effect, confidence: op.confidence }));
+            let function = operations.decorated(op.site).unwrap_or(op.function);
+            own.push((function, SiteEffect { site: op.site, effect, confidence: op.confidence }));
         }
         for (site, effect) in tracked.writes(describer, operations, invocations) {
             let effect = self.intern(effect);
@@ -383,6 +386,12 @@ fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call:
     };
     if effect.kind == OpKind::HttpRequest {
         effect.verb = lower_case(describer, effect.verb);
+    }
+    // Nothing given as a key is none.
+    if matches!(effect.kind, OpKind::HttpRequest | OpKind::Payment | OpKind::Rpc)
+        && matches!(effect.key, Term::Text(name) if describer.names.text(name).is_empty())
+    {
+        effect.key = Term::Absent;
     }
     if changed {
         effect = match effect.kind {

@@ -203,15 +203,36 @@ impl Meaning<'_> {
 
     /// What a region does about the failure of what it protects.
     fn failure_in(&self, region: RegionId, all: bool, protected: Vec<SiteId>) -> Failure {
+        let function = self.program.region(region).function;
         Failure {
             region: Some(region),
             all,
             remote: all,
-            empty: self.program.is_idle(region),
+            empty: self.program.is_idle(region) && (!self.answers(region) || self.is_answer_dropped(function)),
             protected,
             sites: self.sites_in(region),
             entry: self.order.entry_of(self.program, region),
         }
+    }
+
+    /// Whether a region returns: `except TimeoutError: return False`.
+    fn answers(&self, region: RegionId) -> bool {
+        let r = &self.program.facts.relations;
+        let function = self.program.region(region).function;
+        self.program
+            .returns_by_function
+            .of(&r.returns, function)
+            .any(|row| self.program.region_within(self.program.site(row.site).region, region))
+    }
+
+    /// Whether whoever calls the function ignores what it answers.
+    fn is_answer_dropped(&self, function: FunctionId) -> bool {
+        let callers = self.callers(function);
+        !callers.is_empty()
+            && callers.iter().all(|site| {
+                self.resolution.calls_at(*site).iter().any(|edge| edge.function == function)
+                    && self.is_outcome_dropped(*site)
+            })
     }
 
     /// `work().catch((error) => …)`
@@ -226,12 +247,17 @@ impl Meaning<'_> {
             let given = program.arguments(site.site).next().and_then(|argument| program.closure(argument.var));
             let (Some(receiver), Some(handler)) = (call.receiver, given) else { continue };
             let sites: Vec<SiteId> = program.sites(handler).map(|row| row.site).collect();
+            // `() => undefined`, where nobody looks at what is given instead.
+            let returned = program.returns_by_function.of(&program.facts.relations.returns, handler);
+            let instead = returned.clone().all(|row| row.var.is_none_or(|var| program.literal(var).is_some()))
+                && returned.clone().count() == sites.len()
+                && self.is_outcome_dropped(site.site);
             found.push(Failure {
                 region: None,
                 all: true,
                 remote: true,
                 // Who does not wait either has let it go on purpose.
-                empty: sites.is_empty() && self.is_used(call.result),
+                empty: (sites.is_empty() || instead) && self.is_used(call.result),
                 protected: self.failing_calls(receiver, function),
                 sites,
                 entry: None,
@@ -271,6 +297,11 @@ impl Meaning<'_> {
         let program = self.program;
         let all = program.sites(program.region(region).function);
         all.filter(|row| program.region_within(row.region, region)).map(|row| row.site).collect()
+    }
+
+    /// Whether control may come from `block` to the beginning of `region` again, in a later turn of a loop.
+    pub fn comes_round(&self, block: BlockId, region: RegionId) -> bool {
+        self.order.comes_round(self.program, block, region)
     }
 
     /// Whether control may come from `block` to `site`, or `site` is in it.

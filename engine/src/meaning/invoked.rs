@@ -602,8 +602,11 @@ fn called_by_its_method(reader: Reader<'_, '_>, call: &Call) -> Option<VarId> {
     let is_given = |function: FunctionId| {
         reader.resolution.values_of(receiver).any(|value| value.kind == ValueKind::Function(function))
     };
+    // The interface's own method, where the interface is the project's, does nothing itself.
+    let is_declared = |function: FunctionId| reader.program.function(function).flags.has(FunctionFlags::ABSTRACT);
     let edges = reader.resolution.calls_at(call.site);
-    let all = !edges.is_empty() && edges.iter().all(|edge| is_given(edge.function));
+    let all = edges.iter().any(|edge| is_given(edge.function))
+        && edges.iter().all(|edge| is_given(edge.function) || is_declared(edge.function));
     parameter_of(reader, receiver).filter(|_| all)
 }
 

@@ -157,7 +157,10 @@ impl Builder<'_, '_, '_> {
                 let is_wrapper = scope.steps.is_empty() || !closed;
                 is_wrapper
                     && !closed
-                    && matches!(scope.kind, OpKind::LockAcquire | OpKind::TxScope | OpKind::ConnectionAcquire)
+                    && matches!(
+                        scope.kind,
+                        OpKind::LockAcquire | OpKind::SessionLock | OpKind::TxScope | OpKind::ConnectionAcquire
+                    )
             }
             // A guard that the function returns.
             Extent::Life(_, var) => program

@@ -49,6 +49,13 @@ impl<'m> Reader<'m, '_> {
                 found => return Some(self.seen_from_caller(found, &making.through)),
             }
         }
+        if making.makes.pairs {
+            let found = self.paired(making.call, first);
+            return Some(match self.seen_from_caller(found, &making.through) {
+                Found::Is(Operand::Var(value)) => self.within_at(value, rest, depth + 1),
+                found => found,
+            });
+        }
         let Some((_, sources)) = making.makes.fields.iter().find(|(name, _)| same_key(name, first)) else {
             return Some(Found::Absent);
         };
@@ -57,6 +64,20 @@ impl<'m> Reader<'m, '_> {
             Found::Is(Operand::Var(value)) => self.within_at(value, rest, depth + 1),
             found => found,
         })
+    }
+
+    /// The value after the key among arguments that are keys and values in turn: `Map.of("total", total)`.
+    fn paired(&self, call: &Call, key: &str) -> Found {
+        let given: Vec<VarId> = self.program.arguments(call.site).map(|row| row.var).collect();
+        let mut unknown = given.len() % 2 == 1;
+        for pair in given.chunks_exact(2) {
+            match self.constant(pair[0]) {
+                Some(text) if same_key(text, key) => return Found::Is(Operand::Var(pair[1])),
+                Some(_) => {}
+                None => unknown = true,
+            }
+        }
+        if unknown { Found::Unknown } else { Found::Absent }
     }
 
     /// Whether `var` is made by a literal that names every field it sets.
@@ -222,11 +243,23 @@ impl<'m> Reader<'m, '_> {
                         };
                     }
                     Some(_) => {}
-                    None => unknown = true,
+                    // `for name, value := range headers { request.Header.Set(name, value) }`
+                    None => match self.element_of(&at, &sets.value).map(|all| self.within_at(all, path, depth + 1)) {
+                        Some(Found::Absent) => {}
+                        Some(found @ Found::Is(_)) => return found,
+                        _ => unknown = true,
+                    },
                 }
             }
         }
         if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    /// The collection of which a value is one element.
+    fn element_of(&self, at: &Operation, sources: &[Source]) -> Option<VarId> {
+        let Found::Is(Operand::Var(value)) = self.first(at, sources) else { return None };
+        let load = self.program.loaded_as(value)?;
+        (self.program.text(load.field) == "[*]").then_some(load.base)
     }
 
     /// What the library's calls that made and filled the object `var` in this function were given.
@@ -263,6 +296,11 @@ impl<'m> Reader<'m, '_> {
                     return self.source(&self.at(call), inner);
                 }
                 given.extend(self.program.arguments(call.site).map(|row| row.var));
+                // A policy that a helper of the project makes.
+                match self.only_return(call.site) {
+                    Some(returned) => given.push(returned),
+                    None => unknown |= !self.resolution.calls_at(call.site).is_empty(),
+                }
             } else if self.program.parameter(self.root(var)).is_some_and(|row| self.gathers(row.function, row.var)) {
                 // Options that the caller gives.
                 unknown = true;

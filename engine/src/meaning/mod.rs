@@ -8,11 +8,13 @@ mod causes;
 mod chains;
 mod clients;
 mod columns;
+mod connections;
 mod conventions;
 mod deadlines;
 mod deferred;
 mod durations;
 mod effects;
+mod environments;
 mod failures;
 mod guards;
 mod invoked;
@@ -25,6 +27,7 @@ mod own_effects;
 mod provenance;
 mod reader;
 mod retries;
+mod runs;
 mod scopes;
 mod settings;
 mod terms;
@@ -44,6 +47,7 @@ use crate::program::Program;
 use crate::resolve::{HandleRole, Resolution};
 use crate::words::role_of_name;
 
+pub use connections::Runs;
 pub use effects::{Effect, EffectFlags, EffectId, Effects, SiteEffect};
 pub use failures::Failure;
 pub use guards::Decision;
@@ -81,7 +85,9 @@ pub struct Meaning<'m> {
     callers: FxHashMap<FunctionId, Vec<SiteId>>,
     flow: provenance::FlowIndex,
     served: OnceLock<FxHashSet<FunctionId>>,
+    requested: OnceLock<FxHashSet<FunctionId>>,
     unique: OnceLock<FxHashMap<String, uniqueness::Keys>>,
+    run_limits: OnceLock<FxHashMap<FunctionId, Option<f64>>>,
 }
 
 /// What waiting for a promise gives is followed this far.
@@ -143,7 +149,9 @@ impl<'m> Meaning<'m> {
             callers,
             flow,
             served: OnceLock::new(),
+            requested: OnceLock::new(),
             unique: OnceLock::new(),
+            run_limits: OnceLock::new(),
         }
     }
 
@@ -274,7 +282,12 @@ impl<'m> Meaning<'m> {
             _ if op.family.gives_promises() && does_outside(op.kind) => program.call(op.site).map(|call| call.result),
             _ => None,
         };
-        gives.is_some_and(|var| !self.is_used(var)) && !(op.kind == OpKind::Spawn && self.handles_itself(op.site))
+        let is_used = |var: VarId| match op.family.gives_outcomes() {
+            // `_, err := …`: only what it gives beside is looked at.
+            true => self.is_first_result_used(var),
+            false => self.is_used(var),
+        };
+        gives.is_some_and(|var| !is_used(var)) && !(op.kind == OpKind::Spawn && self.handles_itself(op.site))
     }
 
     /// Whether what is started at a site lets no failure out: it catches all by itself, or only calls what does.
@@ -336,9 +349,49 @@ impl<'m> Meaning<'m> {
         self.reader().chain_arguments(site)
     }
 
+    /// Whether anything looks at the first of the results of a call.
+    fn is_first_result_used(&self, var: VarId) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let further = |field: &str| field.parse::<u32>().is_ok_and(|at| at > 0);
+        let mut loads = program.load_by_base.of(&r.load, var).peekable();
+        let only_further = loads.peek().is_some() && loads.all(|load| further(program.text(load.field)));
+        let named = program
+            .assign_by_src
+            .of(&r.assign, var)
+            .any(|row| program.variable(row.dst).is_none_or(|own| program.text(own.name) != "_"));
+        let otherwise = program.suspend_by_var.of(&r.suspend, var).next().is_some()
+            || program.argument_by_var.of(&r.argument, var).next().is_some()
+            || program.calls_by_receiver.of(&r.call, var).next().is_some();
+        match only_further {
+            true => named || otherwise || self.flow.is_kept(var),
+            false => self.is_used(var),
+        }
+    }
+
     /// Whether anything looks at a value.
     pub fn is_used(&self, var: VarId) -> bool {
         self.reader().is_looked_at(var) || self.flow.is_kept(var)
+    }
+
+    /// The call that a value is made by.
+    pub fn made_by(&self, var: VarId) -> Option<SiteId> {
+        self.reader().maker(var).map(|call| call.site)
+    }
+
+    /// Whether a value goes along with calls for their deadline.
+    pub fn is_carrier(&self, var: VarId) -> bool {
+        self.reader().is_carrier(var)
+    }
+
+    /// Whether a carrier ends when the call has been answered that its function was given it for.
+    pub fn ends_with_call(&self, carrier: VarId) -> bool {
+        self.reader().ends_with_call(carrier, 0)
+    }
+
+    /// Whether a value is returned, yielded, stored, or part of another value.
+    pub fn is_kept(&self, var: VarId) -> bool {
+        self.flow.is_kept(var)
     }
 
     /// The class of the project that a value is an instance of.
@@ -384,9 +437,37 @@ impl<'m> Meaning<'m> {
         sites
     }
 
+    /// What ends an open scope in its function, after it has begun.
+    pub fn closers(&self, scope: &Scope) -> Vec<SiteId> {
+        let Extent::Open(from) = scope.extent else { return Vec::new() };
+        let in_function = self.effects.in_function(scope.function);
+        let by_effect = in_function.filter(|(effect, _)| scopes::closes(scope.kind, effect.kind));
+        let mut closers: Vec<SiteId> =
+            by_effect.map(|(_, row)| row.site).chain(scope.closers.iter().copied()).collect();
+        closers.retain(|site| self.precedes(from, *site));
+        closers.sort_unstable();
+        closers.dedup();
+        closers
+    }
+
+    /// Whether there is a way from `a` to `b` that passes none of `between`.
+    pub fn avoids(&self, a: SiteId, between: &[SiteId], b: SiteId) -> bool {
+        self.order.avoids(self.program, a, between, b)
+    }
+
+    /// Whether what fails at a site leaves its function without a word in the code: an exception.
+    pub fn throws_silently(&self, site: SiteId) -> bool {
+        !self.reader().family(site).gives_outcomes()
+    }
+
     /// Whether a scope comes from the configuration of a client, which holds for all calls on it.
     pub fn is_of_client(&self, scope: &Scope) -> bool {
         self.operation(scope).is_some_and(|op| self.models.op(op.family, op.model).scopes.contains(&ScopeKind::Client))
+    }
+
+    /// Whether a scope goes along with the calls it is for, as an argument of theirs.
+    pub fn travels(&self, scope: &Scope) -> bool {
+        self.operation(scope).is_some_and(|op| self.models.op(op.family, op.model).scopes.contains(&ScopeKind::Passed))
     }
 
     /// The role of the connection that a scope is opened on, as its names say.
@@ -449,6 +530,22 @@ impl<'m> Meaning<'m> {
             .contains(&function)
     }
 
+    /// What runs while a request waits for its answer.
+    pub fn is_requested(&self, function: FunctionId) -> bool {
+        let collect = || {
+            let routes = self.entry_points().into_iter().filter(|(_, kind)| *kind == OpKind::Route);
+            let mut from: Vec<FunctionId> = routes.map(|(function, _)| function).collect();
+            let mut reached = FxHashSet::default();
+            while let Some(at) = from.pop() {
+                if reached.insert(at) {
+                    from.extend(self.program.sites(at).flat_map(|site| self.waited_for(site.site)));
+                }
+            }
+            reached
+        };
+        self.requested.get_or_init(collect).contains(&function)
+    }
+
     /// What functions may run, themselves included.
     pub fn reached(&self, mut from: Vec<FunctionId>) -> FxHashSet<FunctionId> {
         let mut reached = FxHashSet::default();
@@ -463,6 +560,7 @@ impl<'m> Meaning<'m> {
     /// Rows by derived relation, for figures.
     pub fn counts(&self) -> Vec<(&'static str, usize)> {
         vec![
+            ("propagated", self.resolution.steps),
             ("calls", self.resolution.calls.len()),
             ("external", self.resolution.external.len()),
             ("passed", self.resolution.passed.len()),

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use distsys_facts::{BlockId, EdgeKind, FunctionId, Id, IdKind, RegionId, SiteId};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::csr::Csr;
 use crate::program::Program;
@@ -53,6 +53,33 @@ impl Order {
         }
     }
 
+    /// Whether there is a way from `a` to `b` that passes no site of `between`, without going round a loop.
+    pub fn avoids(&self, program: &Program<'_>, a: SiteId, between: &[SiteId], b: SiteId) -> bool {
+        let r = &program.facts.relations;
+        let (from, to) = (program.site(a), program.site(b));
+        let in_block = |block: BlockId| between.iter().copied().filter(move |site| program.site(*site).block == block);
+        if from.block == to.block {
+            return a < b && !in_block(from.block).any(|site| a < site && site < b);
+        }
+        if in_block(from.block).any(|site| a < site) || in_block(to.block).any(|site| site < b) {
+            return false;
+        }
+        let mut seen: Vec<BlockId> = vec![from.block];
+        let mut stack = vec![from.block];
+        while let Some(block) = stack.pop() {
+            for edge in self.edges_by_block.of(&r.edge, block).filter(|edge| edge.kind != EdgeKind::Back) {
+                if edge.to == to.block {
+                    return true;
+                }
+                if in_block(edge.to).next().is_none() && !seen.contains(&edge.to) {
+                    seen.push(edge.to);
+                    stack.push(edge.to);
+                }
+            }
+        }
+        false
+    }
+
     /// Whether some site of `between` lies on a way from `a` to `b`.
     pub fn passes(
         &self,
@@ -71,6 +98,25 @@ impl Order {
             Some(reach) => reach.reaches(block, row.block),
             None => true,
         }
+    }
+
+    /// Whether control may come from `block` to the beginning of `region`, going round loops.
+    pub fn comes_round(&self, program: &Program<'_>, block: BlockId, region: RegionId) -> bool {
+        let r = &program.facts.relations;
+        let Some(wanted) = self.entry_of(program, region) else { return true };
+        let mut seen: FxHashSet<BlockId> = FxHashSet::default();
+        let mut stack = vec![block];
+        while let Some(at) = stack.pop() {
+            for edge in self.edges_by_block.of(&r.edge, at) {
+                if edge.to == wanted {
+                    return true;
+                }
+                if seen.len() < MAX_BLOCKS && seen.insert(edge.to) {
+                    stack.push(edge.to);
+                }
+            }
+        }
+        false
     }
 
     /// The basic block by which a region is entered.

@@ -1,6 +1,6 @@
 //! What one operation does: its effects, by its model's attributes and by the SQL that it runs.
 
-use distsys_facts::{SqlVerb, VarId};
+use distsys_facts::{FunctionId, SqlVerb, VarId};
 
 use super::columns::is_version;
 use super::effects::{Effect, EffectFlags};
@@ -35,6 +35,8 @@ fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys
     let entity = describer.as_entity(Term::Text(table));
     let mut flags = effect.flags;
     let (kind, verb) = match row.verb {
+        SqlVerb::Select if has("session_lock") => (OpKind::SessionLock, ""),
+        SqlVerb::Select if has("session_unlock") => (OpKind::SessionUnlock, ""),
         SqlVerb::Select => {
             if has("for_update") || has("for_share") {
                 flags = flags | EffectFlags::ROW_LOCK;
@@ -91,7 +93,16 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             effect.verb = lower_case(describer, effect.verb);
             effect.entity = attribute(describer, Attr::Url);
             effect.key = attribute(describer, Attr::IdempotencyKey);
-            if effect.key == Term::Absent && says_its_key(describer, op) {
+            if effect.key == Term::Absent
+                && let Some(declared) = operations.decorated(op.site)
+            {
+                effect.key = match declared_key(describer.reader, declared) {
+                    Some(parameter) => describer.describe(parameter),
+                    None if says_in_annotations(describer.reader, op, declared) => Term::Unknown,
+                    None => Term::Absent,
+                };
+            }
+            if effect.key == Term::Absent && says_its_key(describer, operations, op) {
                 effect.key = Term::Unknown;
             }
         }
@@ -175,12 +186,41 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
 /// How deep in a payload a key is looked for.
 const MAX_PAYLOAD_DEPTH: u32 = 3;
 
+/// The parameter that a declared request takes its idempotency key as: `@Header("Idempotency-Key") String key`.
+fn declared_key(reader: Reader<'_, '_>, function: FunctionId) -> Option<VarId> {
+    let program = reader.program;
+    let annotated =
+        program.parameter_annotation_by_function.of(&program.facts.relations.parameter_annotation, function);
+    let mut named = annotated.filter(|row| {
+        program.arguments(row.site).any(|argument| reader.constant(argument.var).is_some_and(is_idempotency_key))
+    });
+    let index = named.next()?.index;
+    program.parameters(function).find(|row| row.index == index).map(|row| row.var)
+}
+
+/// Whether another annotation of a declared request says its headers, the key among them: `@Headers("Idempotency-Key: {id}")`.
+fn says_in_annotations(reader: Reader<'_, '_>, op: &Operation, function: FunctionId) -> bool {
+    let program = reader.program;
+    let r = &program.facts.relations;
+    let beside = program.annotation_by_function.of(&r.function_annotation, function).filter(|row| row.site != op.site);
+    let mut given = beside.flat_map(|row| program.arguments(row.site)).flat_map(|row| {
+        let elements = program.element_by_var.of(&r.element, row.var).map(|element| element.value);
+        std::iter::once(row.var).chain(elements)
+    });
+    given.any(|var| {
+        reader.constant(var).is_some_and(|text| text.split([':', '=']).next().is_some_and(is_idempotency_key))
+    })
+}
+
 /// Whether what a request sends has an entry or field that is named for an idempotency key.
-fn says_its_key(describer: &Describer<'_, '_>, op: &Operation) -> bool {
+fn says_its_key(describer: &Describer<'_, '_>, operations: &Operations, op: &Operation) -> bool {
     let reader = describer.reader;
     let program = reader.program;
     let r = &program.facts.relations;
-    let mut stack: Vec<(VarId, u32)> = reader.chain_arguments(op.site).into_iter().map(|var| (var, 0)).collect();
+    // Of a declared request what its method takes.
+    let declared = operations.decorated(op.site).into_iter().flat_map(|function| program.parameters(function));
+    let given = reader.chain_arguments(op.site).into_iter().chain(declared.map(|row| row.var));
+    let mut stack: Vec<(VarId, u32)> = given.map(|var| (var, 0)).collect();
     while let Some((var, depth)) = stack.pop() {
         if depth > MAX_PAYLOAD_DEPTH {
             continue;
@@ -197,9 +237,10 @@ fn says_its_key(describer: &Describer<'_, '_>, op: &Operation) -> bool {
         if let Some(call) = program.call_giving(var) {
             stack.extend(program.arguments(call.site).map(|row| (row.var, depth + 1)));
         }
-        if let Some(class) = reader.class_of(var)
-            && program.field_by_class.of(&r.field, class).any(|row| is_idempotency_key(program.text(row.name)))
-        {
+        // Of objects, not of what a library gives on the way from one.
+        let mut fields =
+            reader.classes_of(var).into_iter().flat_map(|class| program.field_by_class.of(&r.field, class));
+        if fields.any(|row| is_idempotency_key(program.text(row.name))) {
             return true;
         }
     }

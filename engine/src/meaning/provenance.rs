@@ -5,6 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Meaning;
 use crate::csr::Csr;
+use crate::operation::OpKind;
 use crate::program::Program;
 use crate::resolve::{Resolution, ValueKind};
 
@@ -20,12 +21,22 @@ impl Meaning<'_> {
 
     /// Likewise, where of an object only the fields that are `followed` lead to it.
     pub fn made_from_by(&self, var: VarId, followed: impl Fn(&str) -> bool) -> FxHashSet<VarId> {
+        self.made_from_through(var, followed, |_| true)
+    }
+
+    /// Likewise, through those variables alone that `pass`.
+    pub fn made_from_through(
+        &self,
+        var: VarId,
+        followed: impl Fn(&str) -> bool,
+        passes: impl Fn(VarId) -> bool,
+    ) -> FxHashSet<VarId> {
         let program = self.program;
         let r = &program.facts.relations;
         let mut seen: FxHashSet<VarId> = FxHashSet::default();
         let mut stack = vec![var];
         while let Some(at) = stack.pop() {
-            if seen.len() > MAX_SLICE || self.reader().is_carrier(at) || !seen.insert(at) {
+            if seen.len() > MAX_SLICE || self.reader().is_carrier(at) || !passes(at) || !seen.insert(at) {
                 continue;
             }
             stack.extend(program.assigned_from(at).map(|row| row.src));
@@ -182,7 +193,14 @@ impl Meaning<'_> {
 
     fn is_from_library(&self, var: VarId) -> bool {
         self.resolution.values_of(var).any(|value| match value.kind {
-            ValueKind::External(path) => !is_plain_data(self.resolution.paths.text(path)),
+            ValueKind::External(path) => {
+                let (family, text) = (self.resolution.paths.family(path), self.resolution.paths.text(path));
+                let is_setting = || {
+                    let mut ops = self.models.ops_of(family, text).into_iter();
+                    ops.any(|op| self.models.op(family, op).kind == OpKind::ConfigRead)
+                };
+                !is_plain_data(text) && !is_setting()
+            }
             _ => false,
         })
     }
@@ -331,24 +349,52 @@ impl FlowIndex {
     }
 }
 
-/// Text and numbers, which a language may have classes for.
+/// Whether a type is one of values that a client is told (where, how long, who), none that could carry a client or its options.
 fn is_plain_data(path: &str) -> bool {
-    let name = path.strip_prefix("java.lang.");
-    matches!(
-        name,
-        Some(
-            "String"
+    let name = path.rsplit('.').next().unwrap_or(path);
+    let is_number = name.len() <= 5
+        && name.starts_with(['i', 'u', 'f'])
+        && name[1..].bytes().all(|byte| byte.is_ascii_digit())
+        && name.len() > 1;
+    is_number
+        || matches!(
+            name,
+            "str"
+                | "string"
+                | "String"
                 | "CharSequence"
+                | "SecretStr"
+                | "SecretString"
+                | "bytes"
+                | "int"
                 | "Integer"
+                | "isize"
+                | "usize"
                 | "Long"
                 | "Short"
                 | "Byte"
-                | "Double"
+                | "float"
                 | "Float"
-                | "Boolean"
-                | "Character"
+                | "Double"
+                | "number"
                 | "Number"
+                | "Decimal"
+                | "bool"
+                | "boolean"
+                | "Boolean"
+                | "char"
+                | "Character"
                 | "Object"
+                | "Url"
+                | "URL"
+                | "AnyUrl"
+                | "AnyHttpUrl"
+                | "HttpUrl"
+                | "Uri"
+                | "URI"
+                | "Path"
+                | "PathBuf"
+                | "UUID"
+                | "Uuid"
         )
-    )
 }

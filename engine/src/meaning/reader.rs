@@ -1,7 +1,7 @@
 //! Reading call sites: arguments, options objects, the chain of calls before, constants and names.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{ClassId, LiteralKind, SiteId, VarId};
+use distsys_facts::{ClassId, LiteralKind, ParameterKind, SiteId, VarId};
 
 use super::durations::unit_of_name;
 use super::invoked::parameter_of;
@@ -69,11 +69,11 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
-    /// Whether a source is the text, a `*` at whose ends stands for any more.
+    /// Whether a source is the text, a `*` at whose end stands for any more; between two of them it may stand anywhere.
     fn is_like(&self, op: &Operation, sources: &[Source], text: &str) -> bool {
         let Some(start) = text.strip_suffix('*') else { return self.is_text(op, sources, text) };
         let begins = |found: &str| match start.strip_prefix('*') {
-            Some(within) => found.to_ascii_lowercase().contains(&within.to_ascii_lowercase()),
+            Some(part) => found.to_ascii_lowercase().contains(&part.to_ascii_lowercase()),
             None => found.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)),
         };
         match self.first(op, sources) {
@@ -271,6 +271,10 @@ impl<'m> Reader<'m, '_> {
                 let made = named(maker) || chain.into_iter().filter_map(|site| self.call(site)).any(named);
                 if made { Found::Is(Operand::Present) } else { Found::Absent }
             }
+            Source::Tree(name) => {
+                let mut called = self.resolution.external.iter().map(|(_, path, _)| self.resolution.paths.text(*path));
+                if called.any(|path| path == name) { Found::Is(Operand::Present) } else { Found::Absent }
+            }
             Source::PassedTo(name) => {
                 let passed = self.call(op.site).is_some_and(|call| self.is_passed_to(call.result, name));
                 if passed { Found::Is(Operand::Present) } else { Found::Absent }
@@ -280,6 +284,12 @@ impl<'m> Reader<'m, '_> {
                 _ => Found::Absent,
             },
             Source::Option(name, inner) => self.option(op.call, name, inner),
+            Source::Counted(inner, millis) => match self.source(op, inner) {
+                Found::Is(Operand::Var(var)) => Found::Is(Operand::Counted(var, f64::from(*millis))),
+                found => found,
+            },
+            Source::Exported(name, path) => self.exported(op, name, path),
+            Source::Manifest { name, section, entry } => self.deployed(op, name, section, entry),
             Source::Setting(name) => self.setting(name),
             Source::Overrides(attribute, position) => {
                 let of = match position {
@@ -294,9 +304,43 @@ impl<'m> Reader<'m, '_> {
                 let at = arguments
                     .iter()
                     .position(|var| self.constant(*var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
-                at.and_then(|at| arguments.get(at + 1)).map_or(Found::Absent, |var| is_var(*var))
+                match at.and_then(|at| arguments.get(at + 1)) {
+                    Some(var) => is_var(*var),
+                    None => self.handed_on(op.site, text),
+                }
             }
         }
+    }
+
+    /// The entry `key` of a map all of whose entries are given to the object that `site` is called on:
+    /// `headers.forEach(builder::header)`, `for (var header : headers.entrySet()) { builder.header(header.getKey(), …); }`.
+    fn handed_on(&self, site: SiteId, key: &str) -> Found {
+        if self.family(site) != Family::Java {
+            return Found::Absent;
+        }
+        let program = self.program;
+        let r = &program.facts.relations;
+        let path = [key.to_owned()];
+        let Some(builder) = self.call(site).and_then(|call| call.receiver) else { return Found::Absent };
+        for load in program.load_by_base.of(&r.load, builder) {
+            let given = program.argument_by_var.of(&r.argument, load.dst).filter_map(|row| self.call(row.site));
+            let each = given.filter(|call| program.text(call.name) == "forEach");
+            if let Some(map) = each.filter_map(|call| call.receiver).next() {
+                return self.within(map, &path);
+            }
+        }
+        for call in program.calls_by_receiver.of(&r.call, builder) {
+            let Some(first) = program.arguments(call.site).next() else { continue };
+            let key_of = program.assigned_from(first.var).find_map(|row| program.loaded_as(row.src));
+            let Some(entry) = key_of.filter(|load| program.text(load.field) == "key") else { continue };
+            let element = program.assigned_from(entry.base).find_map(|row| program.loaded_as(row.src));
+            let Some(all) = element.filter(|load| program.text(load.field) == "[*]") else { continue };
+            let map = program.call_giving(all.base).filter(|call| program.text(call.name) == "entrySet");
+            if let Some(map) = map.and_then(|call| call.receiver) {
+                return self.within(map, &path);
+            }
+        }
+        Found::Absent
     }
 
     /// The unit of time that a library's constant stands for.
@@ -349,6 +393,9 @@ impl<'m> Reader<'m, '_> {
     pub(super) fn position(&self, site: SiteId, position: usize, path: &[String]) -> Found {
         for row in self.program.arguments(site).filter(|row| row.position != u32::MAX) {
             if self.program.text(row.keyword) == "*" {
+                if row.position as usize == position && self.is_gathered(row.var) {
+                    return self.within(row.var, path);
+                }
                 if row.position as usize <= position {
                     return Found::Unknown;
                 }
@@ -357,6 +404,12 @@ impl<'m> Reader<'m, '_> {
             }
         }
         Found::Absent
+    }
+
+    /// Whether `var` is what is left of the arguments of its function: `func (c *Cache) Drop(keys ...string)`.
+    fn is_gathered(&self, var: VarId) -> bool {
+        let parameter = parameter_of(*self, var).and_then(|var| self.program.parameter(var));
+        parameter.is_some_and(|row| row.kind == ParameterKind::Rest)
     }
 
     pub(super) fn named(&self, site: SiteId, name: &str, path: &[String]) -> Found {
@@ -613,6 +666,8 @@ impl<'m> Reader<'m, '_> {
         }
         let mut names = self.resolution.values_of(var).filter_map(|value| match value.kind {
             ValueKind::Function(function) => Some(self.program.text(self.program.function(function).name).to_owned()),
+            // What a library made for a variable of the project is not called like the library's function.
+            ValueKind::External(_) if self.resolution.imported(var).is_some() => None,
             ValueKind::External(path) => self.resolution.paths.text(path).rsplit('.').next().map(str::to_owned),
             _ => None,
         });

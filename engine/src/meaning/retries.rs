@@ -1,6 +1,6 @@
 //! Retry loops: loops that do the same again because it failed.
 
-use distsys_facts::{BlockId, EdgeKind, FunctionId, Id, IdKind, RegionId, RegionKind, VarId};
+use distsys_facts::{BlockId, CallKind, EdgeKind, FunctionId, Id, IdKind, LiteralKind, RegionId, RegionKind, VarId};
 use rustc_hash::FxHashSet;
 
 use super::scopes::{Builder, Extent, Scope};
@@ -20,10 +20,12 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
     let mut found = Vec::new();
     for row in r.region.iter().filter(|row| row.kind == RegionKind::Loop) {
         let iterated = program.iterates_by_region.first(&r.iterates, row.region).map(|row| row.var);
-        if iterated.is_some_and(|var| !counts(builder, var)) {
+        let delays = iterated.is_some_and(|var| is_delays(builder, row.region, var));
+        if iterated.is_some_and(|var| !delays && !counts(builder, var)) {
             continue;
         }
-        let counted = iterated.is_some_and(|_| names_attempts(program, row.region)) || counter(program, row.region);
+        let counted =
+            delays || iterated.is_some_and(|_| names_attempts(program, row.region)) || counter(program, row.region);
         let counts_failures =
             || counted && graph.may_leave_early(program, row.region) && looks_at_failure(builder, &graph, row.region);
         if !(graph.retries_on_error(program, row.region)
@@ -48,7 +50,49 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
             lazy: false,
         });
     }
+    found.extend(recursions(builder));
     found
+}
+
+/// What a handler of a `try` does again by calling its own function: `catch { return send(body, left - 1) }`.
+fn recursions(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
+    let program = builder.reader.program;
+    let r = &program.facts.relations;
+    let mut found = Vec::new();
+    for edge in &builder.reader.resolution.calls {
+        let site = program.site(edge.site);
+        if edge.function != site.function || program.call(edge.site).is_none_or(|call| call.kind != CallKind::Call) {
+            continue;
+        }
+        let mut around = program.regions_outward(site.region);
+        let Some(handler) = around.find(|row| row.kind == RegionKind::Catch).map(|row| row.region) else { continue };
+        // A refused request was not done; with a new token it is done once.
+        let is_refused = program
+            .regions_outward(site.region)
+            .take_while(|row| row.region != handler)
+            .flat_map(|row| program.condition_by_region.of(&r.condition, row.region))
+            .flat_map(|condition| names_in(program, condition.var))
+            .any(says_refused);
+        let body = r.handles.iter().find(|row| row.region == handler).map(|row| row.body);
+        let Some(body) = body.filter(|_| !is_refused) else { continue };
+        found.push(Scope {
+            kind: OpKind::RetryScope,
+            op: None,
+            origin: Some(edge.site),
+            steps: Vec::new(),
+            function: site.function,
+            extent: Extent::Region(body),
+            endless: false,
+            closers: Vec::new(),
+            lazy: false,
+        });
+    }
+    found
+}
+
+fn says_refused(text: &str) -> bool {
+    matches!(text, "401" | "403")
+        || words(text).iter().any(|word| matches!(word.as_str(), "auth" | "unauthorized" | "unauthenticated" | "token"))
 }
 
 /// What a look at says that a loop ends some time: a count, a deadline, a wish to stop.
@@ -105,6 +149,55 @@ fn counts(builder: &Builder<'_, '_, '_>, var: VarId) -> bool {
     program.binary_by_dst.of(&r.binary, var).any(|row| program.text(row.operator).starts_with(".."))
 }
 
+/// Whether a collection is how long to wait before each next try: `for delay in (0.2, 1, 5)`.
+fn is_delays(builder: &Builder<'_, '_, '_>, region: RegionId, var: VarId) -> bool {
+    let program = builder.reader.program;
+    let r = &program.facts.relations;
+    let mut at = var;
+    for _ in 0..MAX_COPIES {
+        let mut elements = program.element_by_var.of(&r.element, at).peekable();
+        if elements.peek().is_some() {
+            let number = |row: &distsys_facts::schema::Element| {
+                program
+                    .literal(row.value)
+                    .is_some_and(|row| matches!(row.kind, LiteralKind::Integer | LiteralKind::Float))
+            };
+            return elements.all(number) && loop_names(program, region).any(says_delay);
+        }
+        let mut sources = program.assigned_from(at).map(|row| row.src);
+        at = match (sources.next(), sources.next()) {
+            (Some(only), None) => only,
+            _ => match builder.reader.resolution.imported(at) {
+                Some(imported) => imported,
+                None => return false,
+            },
+        };
+    }
+    false
+}
+
+/// A list of delays is copied and imported so often.
+const MAX_COPIES: usize = 4;
+
+fn says_delay(text: &str) -> bool {
+    says_attempt(text)
+        || words(text).iter().any(|word| {
+            matches!(word.as_str(), "delay" | "delays" | "backoff" | "wait" | "pause" | "sleep" | "left" | "interval")
+        })
+}
+
+/// The names that a loop gives the elements.
+fn loop_names<'f>(program: &Program<'f>, region: RegionId) -> impl Iterator<Item = &'f str> {
+    let r = &program.facts.relations;
+    let iterated = program.iterates_by_region.first(&r.iterates, region).map(|row| row.var);
+    iterated
+        .into_iter()
+        .flat_map(|iterated| program.load_by_base.of(&r.load, iterated))
+        .flat_map(|load| program.assign_by_src.of(&r.assign, load.dst))
+        .filter_map(|row| program.variable(row.dst))
+        .map(|variable| program.text(variable.name))
+}
+
 const ATTEMPT_WORDS: &[&str] = &["attempt", "attempts", "retry", "retries", "tries", "try", "trial", "retrying"];
 
 fn says_attempt(text: &str) -> bool {
@@ -113,14 +206,7 @@ fn says_attempt(text: &str) -> bool {
 
 /// Whether the loop's variable is named for attempts.
 fn names_attempts(program: &Program<'_>, region: RegionId) -> bool {
-    let r = &program.facts.relations;
-    let Some(iterated) = program.iterates_by_region.first(&r.iterates, region).map(|row| row.var) else { return false };
-    program
-        .load_by_base
-        .of(&r.load, iterated)
-        .flat_map(|load| program.assign_by_src.of(&r.assign, load.dst))
-        .filter_map(|row| program.variable(row.dst))
-        .any(|variable| says_attempt(program.text(variable.name)))
+    loop_names(program, region).any(says_attempt)
 }
 
 /// Whether something named for attempts is counted up or down in the loop.
@@ -297,7 +383,7 @@ impl Graph {
             let leaves = self.leads(program, body.region, region, Way::Out, &handlers);
             // A consumer's loop goes round after success, too.
             let success_goes_round = self.leads(program, body.region, region, Way::Round, &handlers);
-            let counted = counter(program, region) || names_attempts(program, region);
+            let counted = counter(program, region) || loop_names(program, region).any(says_delay);
             goes_round && leaves && (!success_goes_round || counted)
         })
     }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, RegionId, SiteId, SiteKind, VarId};
+use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::{Effect, Effects};
@@ -36,7 +36,7 @@ pub enum Extent {
 /// Where an operation holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// `RetryScope`, `TxScope`, `LockAcquire`, `Guard`, `TimeoutScope`, `Limiter`, `ConnectionAcquire` or
+    /// `RetryScope`, `TxScope`, `LockAcquire`, `SessionLock`, `Guard`, `TimeoutScope`, `Limiter`, `ConnectionAcquire` or
     /// `Consume` (a loop over messages).
     pub kind: OpKind,
     /// The operation, by its index in [`Operations::all`]; none for a retry loop.
@@ -103,6 +103,7 @@ fn scope_kind(kind: OpKind) -> Option<OpKind> {
         OpKind::TxBegin | OpKind::TxScope => Some(OpKind::TxScope),
         OpKind::RetryScope
         | OpKind::LockAcquire
+        | OpKind::SessionLock
         | OpKind::Guard
         | OpKind::TimeoutScope
         | OpKind::Limiter
@@ -117,6 +118,7 @@ pub(super) fn closes(scope: OpKind, kind: OpKind) -> bool {
     match scope {
         OpKind::TxScope => matches!(kind, OpKind::TxCommit | OpKind::TxRollback),
         OpKind::LockAcquire => matches!(kind, OpKind::LockRelease),
+        OpKind::SessionLock => matches!(kind, OpKind::SessionUnlock),
         OpKind::Guard => matches!(kind, OpKind::GuardRelease),
         OpKind::ConnectionAcquire => matches!(kind, OpKind::ConnectionRelease),
         _ => false,
@@ -139,6 +141,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
     pub(super) fn build(&self) -> Scopes {
         let mut found = self.by_operations();
         found.extend(self.by_managed_values());
+        found.extend(self.by_receiving());
         found.extend(retries::loops(self));
         found.extend(self.by_dependencies());
         found.extend(self.by_units_of_work());
@@ -161,11 +164,12 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
     fn by_operations(&self) -> Vec<Scope> {
         let mut found = Vec::new();
         for (number, op) in self.operations.all.iter().enumerate() {
-            // `client.query("BEGIN")`
-            let begins = op.kind == OpKind::Sql
-                && self.reader.resolution.calls_at(op.site).is_empty()
-                && self.effects.at(op.site).any(|(effect, _)| effect.kind == OpKind::TxBegin);
-            let kind = if begins { Some(OpKind::TxScope) } else { scope_kind(op.kind) };
+            // `client.query("BEGIN")`, `client.query("SELECT pg_advisory_lock(1)")`
+            let by_text = |kind: OpKind| self.effects.at(op.site).any(|(effect, _)| effect.kind == kind);
+            let is_text = op.kind == OpKind::Sql && self.reader.resolution.calls_at(op.site).is_empty();
+            let begun = [OpKind::TxBegin, OpKind::SessionLock].into_iter().find(|kind| is_text && by_text(*kind));
+            let begins = begun.is_some();
+            let kind = scope_kind(begun.unwrap_or(op.kind));
             let Some(kind) = kind else { continue };
             let scope = |function, extent| Scope {
                 kind,
@@ -213,6 +217,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         let closers = self.deletions_of_key(op);
                         found.push(Scope { closers, ..scope(op.function, Extent::Open(op.site)) });
                     }
+                    ScopeKind::Call => found.push(scope(op.function, Extent::Site(op.site))),
                     ScopeKind::Function => found.push(scope(op.function, Extent::Function(op.function))),
                     ScopeKind::Client => {
                         for site in self.calls_on_client(op) {
@@ -251,6 +256,13 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
 
     /// Where a lock that is a key is released by deleting the key.
     fn deletions_of_key(&self, op: &Operation) -> Vec<SiteId> {
+        let mut found = self.deletions_of_key_beside(op);
+        found.retain(|site| self.reader.program.site(*site).function == op.function);
+        found
+    }
+
+    /// Likewise, also in closures of the function.
+    fn deletions_of_key_beside(&self, op: &Operation) -> Vec<SiteId> {
         if op.kind != OpKind::LockAcquire {
             return Vec::new();
         }
@@ -264,7 +276,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         let same = |other: &&Operation| {
             let same_value = || key_of(other).is_some_and(|other| other.iter().any(|var| key.contains(var)));
             let same_pattern = || pattern(op).is_some_and(|own| pattern(other) == Some(own));
-            other.function == op.function && (same_value() || same_pattern())
+            let beside = self.reader.program.function(other.function).parent == Some(op.function);
+            (other.function == op.function || beside) && (same_value() || same_pattern())
         };
         self.operations.of_kind(OpKind::CacheDelete).filter(same).map(|other| other.site).collect()
     }
@@ -425,7 +438,18 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         // A context manager that takes the key away again: what its user does is between the two.
         let holds_open =
             program.sites(op.function).any(|row| row.kind == SiteKind::Yield) && !self.deletions_of_key(op).is_empty();
+        // What lets it go is left for the end, or given to the caller: `return func() { client.Del(ctx, key) }`.
+        let let_go = self.deletions_of_key_beside(op).into_iter().any(|site| {
+            let row = program.site(site);
+            let mut around = program.regions_outward(row.region).into_iter();
+            let (ends, decided) =
+                around.by_ref().fold((row.function != op.function, false), |(ends, decided), region| {
+                    (ends || region.kind == RegionKind::Finally, decided || region.kind == RegionKind::Branch)
+                });
+            ends && !decided
+        });
         key || path
+            || let_go
             || holds_open
             || self.effects.in_function(op.function).any(|(effect, _)| effect.kind == OpKind::LockRelease)
     }
@@ -508,6 +532,35 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                     }
                 }
             }
+        }
+        found
+    }
+
+    /// `case delivery := <-deliveries:` in a loop, where the channel is what a consumer gives: each turn handles a message.
+    fn by_receiving(&self) -> Vec<Scope> {
+        let program = self.reader.program;
+        let mut found = Vec::new();
+        for receive in program.facts.relations.call.iter().filter(|call| program.text(call.name) == "receive") {
+            let Some(made) = receive.receiver.and_then(|var| self.reader.maker(var)) else { continue };
+            let numbers = self.operations.numbers_at(made.site).iter().copied();
+            let mut consumes = numbers.filter(|number| {
+                let op = &self.operations.all[*number as usize];
+                op.kind == OpKind::Consume && self.has_with(op)
+            });
+            let turn =
+                program.regions_outward(program.site(receive.site).region).find(|row| row.kind == RegionKind::Loop);
+            let (Some(number), Some(turn)) = (consumes.next(), turn) else { continue };
+            found.push(Scope {
+                kind: OpKind::Consume,
+                op: Some(number),
+                origin: Some(made.site),
+                steps: Vec::new(),
+                function: program.site(receive.site).function,
+                extent: Extent::Region(turn.region),
+                endless: false,
+                closers: Vec::new(),
+                lazy: false,
+            });
         }
         found
     }

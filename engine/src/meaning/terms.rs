@@ -1,5 +1,6 @@
 //! Terms: what is known of an entity, a key, a topic or a method, in words that pass through calls.
 
+use distsys_facts::schema::Parameter;
 use distsys_facts::{ClassId, FunctionId, Interner, LiteralKind, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
@@ -420,9 +421,21 @@ impl<'m, 'f> Describer<'m, 'f> {
         match passed.iter().find(|row| row.parameter == parameter) {
             Some(row) => Argument::Given(row.argument),
             None if row.kind == ParameterKind::KeywordRest => Argument::Keywords(site),
-            None if row.kind == ParameterKind::Rest => Argument::Hidden,
+            None if row.kind == ParameterKind::Rest => {
+                self.gathered(row, site).map_or(Argument::Hidden, Argument::Given)
+            }
             None => row.default.map_or(Argument::Omitted, Argument::Given),
         }
+    }
+
+    /// What a call gives to the parameter that gathers what is left, if it is one argument.
+    fn gathered(&self, rest: &Parameter, site: SiteId) -> Option<VarId> {
+        let program = self.reader.program;
+        let receivers = program.parameters(rest.function).filter(|row| row.kind == ParameterKind::Receiver).count();
+        let first = rest.index.checked_sub(receivers as u32)?;
+        let mut left = program.arguments(site).filter(|row| row.position != u32::MAX && row.position >= first);
+        let only = left.next().filter(|row| row.keyword.is_empty())?;
+        left.next().is_none().then_some(only.var)
     }
 
     /// The role of the connection that `var` is or holds.

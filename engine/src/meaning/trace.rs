@@ -1,6 +1,7 @@
 //! Witnesses: the calls that lead from a site to the operation that has an effect.
 
 use distsys_facts::{FunctionId, SiteId};
+use rustc_hash::FxHashSet;
 
 use super::Meaning;
 use super::effects::{Effect, EffectFlags};
@@ -12,6 +13,8 @@ const MAX_STEPS: usize = 16;
 
 /// Where more ways lead to an effect, only some are looked at.
 const MAX_WAYS: usize = 48;
+/// So many sites are looked at for a way around handlers of failures.
+const MAX_SEEN: usize = 200;
 
 impl Meaning<'_> {
     /// The sites from `site` down to the operation that does `effect`, both included; shortest first by depth-first
@@ -67,6 +70,49 @@ impl Meaning<'_> {
             steps.pop();
         }
         steps
+    }
+
+    /// A way from `site` down to `effect` on which nothing has failed yet; none if only what deals with a failure does it.
+    pub fn trace_unless_failed(&self, site: SiteId, effect: &Effect) -> Option<Vec<SiteId>> {
+        let trace = self.trace(site, effect);
+        if !trace.iter().any(|step| self.is_after_failure(*step)) {
+            return Some(trace);
+        }
+        let mut seen = FxHashSet::default();
+        let mut steps = Vec::new();
+        self.descend(site, effect, &mut steps, &mut seen).then_some(steps)
+    }
+
+    /// Looks for the operation depth first, around what deals with failures.
+    fn descend(&self, at: SiteId, wanted: &Effect, steps: &mut Vec<SiteId>, seen: &mut FxHashSet<SiteId>) -> bool {
+        if steps.len() >= MAX_STEPS || seen.len() >= MAX_SEEN || self.is_after_failure(at) || !seen.insert(at) {
+            return false;
+        }
+        steps.push(at);
+        if self.is_own(at, wanted) {
+            return true;
+        }
+        let waited = !wanted.flags.has(EffectFlags::BACKGROUND);
+        for callee in if waited { self.waited_for(at) } else { self.callees(at) } {
+            let rows: Vec<_> = self.effects.in_function(callee).filter(|(effect, _)| may_be(effect, wanted)).collect();
+            if rows.into_iter().any(|(effect, row)| self.descend(row.site, &effect, steps, seen)) {
+                return true;
+            }
+        }
+        steps.pop();
+        false
+    }
+
+    /// Whether a site runs only when something failed: in a handler, an arm for an error, a function given to `catch`.
+    pub fn is_after_failure(&self, site: SiteId) -> bool {
+        let mut function = Some(self.program.site(site).function);
+        while let Some(id) = function {
+            if self.failures(id).iter().any(|failure| failure.sites.contains(&site)) {
+                return true;
+            }
+            function = self.program.function(id).parent;
+        }
+        false
     }
 
     fn is_own(&self, site: SiteId, wanted: &Effect) -> bool {

@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use super::pattern::Pattern;
 use super::source::{Condition, Source};
-use super::{Callback, Declares, Library, Makes, OpModel, Provides, Returned, Returns, ScopeKind, Sets, Slot};
+use super::{Callback, Declares, Library, Makes, OpModel, Provides, Returned, Returns, ScopeKind, Sets, Slot, Stub};
 use crate::operation::{Attr, OpKind};
 
 pub(super) fn library(text: &str) -> Result<Library, String> {
@@ -50,9 +50,18 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     for (key, value) in entry {
                         match key.as_str() {
                             "type" => library.carriers.extend(strings(key, value)?),
-                            _ => return Err(format!("[[carrier]]: unknown key `{key}`; known is `type`")),
+                            "detached" => library.detached.extend(strings(key, value)?),
+                            _ => {
+                                let message = format!("[[carrier]]: unknown key `{key}`; known are `type`, `detached`");
+                                return Err(message);
+                            }
                         }
                     }
+                }
+            }
+            "stub" => {
+                for entry in tables(key, value)? {
+                    library.stubs.push(stub(entry).map_err(|error| format!("[[stub]]: {error}"))?);
                 }
             }
             "holder" => {
@@ -87,7 +96,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, carrier, holder, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, carrier, holder, op"
                 ));
             }
         }
@@ -113,16 +122,7 @@ fn returns(entry: &Table) -> Result<Returns, String> {
                     "self" => Returned::SelfType,
                     "receiver" => Returned::Receiver,
                     "class" => Returned::OfClass,
-                    _ => match (
-                        text.parse::<usize>(),
-                        text.strip_prefix("call(").and_then(|rest| rest.strip_suffix(')')),
-                    ) {
-                        (Ok(position), _) => Returned::Argument(position),
-                        (_, Some(position)) => {
-                            Returned::CallOf(position.parse().map_err(|_| format!("`{text}` is no type"))?)
-                        }
-                        _ => Returned::Type(text),
-                    },
+                    _ => returned_of(text)?,
                 });
             }
             _ => return Err(format!("unknown key `{key}`; known are call, type")),
@@ -135,6 +135,37 @@ fn returns(entry: &Table) -> Result<Returns, String> {
     Ok(Returns { patterns, returned })
 }
 
+/// `0`, `call(0)`, `member(0, 1)`, or a type's name.
+fn returned_of(text: String) -> Result<Returned, String> {
+    let within = |word: &str| text.strip_prefix(word)?.strip_prefix('(')?.strip_suffix(')');
+    let position = |written: &str| written.trim().parse::<usize>().map_err(|_| format!("`{text}` is no type"));
+    if let Ok(position) = text.parse::<usize>() {
+        return Ok(Returned::Argument(position));
+    }
+    if let Some(written) = within("call") {
+        return Ok(Returned::CallOf(position(written)?));
+    }
+    if let Some((object, name)) = within("member").and_then(|written| written.split_once(',')) {
+        return Ok(Returned::MemberOf(position(object)?, position(name)?));
+    }
+    Ok(Returned::Type(text))
+}
+
+fn stub(entry: &Table) -> Result<Stub, String> {
+    let mut stub = Stub::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "on" => stub.on = strings(key, value)?,
+            "type" => stub.type_ = string(key, value)?,
+            _ => return Err(format!("unknown key `{key}`; known are on, type")),
+        }
+    }
+    match stub.on.is_empty() || stub.type_.is_empty() {
+        true => Err("`on` or `type` is missing".to_owned()),
+        false => Ok(stub),
+    }
+}
+
 fn makes(entry: &Table) -> Result<Makes, String> {
     let mut makes = Makes::default();
     for (key, value) in entry {
@@ -145,7 +176,8 @@ fn makes(entry: &Table) -> Result<Makes, String> {
                     makes.fields.push((name.clone(), sources(name, from)?));
                 }
             }
-            _ => return Err(format!("unknown key `{key}`; known are call, fields")),
+            "pairs" => makes.pairs = value.as_bool().ok_or("`pairs` must be true or false")?,
+            _ => return Err(format!("unknown key `{key}`; known are call, fields, pairs")),
         }
     }
     match makes.patterns.is_empty() {
@@ -317,12 +349,13 @@ fn scope(text: &str) -> Result<ScopeKind, String> {
         "open" => ScopeKind::Open,
         "client" => ScopeKind::Client,
         "chain" => ScopeKind::Chain,
+        "call" => ScopeKind::Call,
         "function" => ScopeKind::Function,
         "passed" => ScopeKind::Passed,
         _ => {
             let slot = text.strip_prefix("callback(").and_then(|rest| rest.strip_suffix(')'));
             let slot = slot.ok_or_else(|| {
-                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, chain, function, passed")
+                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, chain, call, function, passed")
             })?;
             ScopeKind::Callback(match slot.parse::<usize>() {
                 Ok(position) => Slot::Position(position),

@@ -87,6 +87,8 @@ pub enum Returned {
     Argument(usize),
     /// What calling an argument gives.
     CallOf(usize),
+    /// The member of an argument that another one names.
+    MemberOf(usize, usize),
     /// An instance of the project class that the receiver is of (`Optional<Order>`).
     OfClass,
     /// A qualified type, `{0}` filled with the text of argument 0.
@@ -109,6 +111,8 @@ pub enum ScopeKind {
     Passed,
     /// The calls before in the same chain: `client.post(…).retrieve().timeout(…)`.
     Chain,
+    /// The call itself, and nothing else.
+    Call,
     /// The whole function that the call stands in (`raise self.retry()`).
     Function,
 }
@@ -194,6 +198,8 @@ pub struct Makes {
     patterns: Vec<Pattern>,
     /// The entries, each with what of the call it is.
     pub fields: Vec<(String, Vec<Source>)>,
+    /// Whether the arguments are keys and values in turn.
+    pub pairs: bool,
 }
 
 /// A call that stores into its receiver: `request.Header.Set(name, value)`.
@@ -219,6 +225,15 @@ pub struct Provides {
     pub first: String,
 }
 
+/// What is made on a connection: generated clients, whose names only the project knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stub {
+    /// The types of the connection.
+    pub on: Vec<String>,
+    /// The type that what is made counts as.
+    pub type_: String,
+}
+
 #[derive(Clone, Debug)]
 struct Returns {
     patterns: Vec<Pattern>,
@@ -237,6 +252,8 @@ struct Library {
     sets: Vec<Sets>,
     handles: Vec<String>,
     carriers: Vec<String>,
+    detached: Vec<String>,
+    stubs: Vec<Stub>,
     holders: Vec<String>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
@@ -282,6 +299,11 @@ struct FamilyModels {
     by_setting: Lookup<u32>,
     handles: Vec<Pattern>,
     carriers: Vec<Pattern>,
+    /// Calls that make a carrier which ends with no other.
+    detached: Vec<Pattern>,
+    /// Names of types that calls give.
+    types: FxHashSet<String>,
+    stubs: Vec<Stub>,
     holders: Vec<Pattern>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
@@ -366,12 +388,21 @@ impl ModelSet {
         }
         for returns in library.returns {
             for pattern in returns.patterns {
-                models.prefixes.extend(pattern.prefixes());
+                let prefixes = pattern.prefixes();
+                match &returns.returned {
+                    Returned::Type(text) => drop(models.types.insert(text.clone())),
+                    Returned::SelfType => models.types.extend(prefixes.last().cloned()),
+                    _ => {}
+                }
+                models.prefixes.extend(prefixes);
                 models.returns.add(pattern, returns.returned.clone());
             }
         }
         for carrier in library.carriers {
             models.carriers.extend(Pattern::parse(&carrier));
+        }
+        for call in library.detached {
+            models.detached.extend(Pattern::parse(&call));
         }
         for holder in library.holders {
             models.holders.extend(Pattern::parse(&holder));
@@ -379,6 +410,7 @@ impl ModelSet {
         for handle in library.handles {
             models.handles.extend(Pattern::parse(&handle));
         }
+        models.stubs.extend(library.stubs);
         models.declares.extend(library.declares);
         models.provides.extend(library.provides);
         for mut op in library.ops {
@@ -475,6 +507,21 @@ impl ModelSet {
         }
     }
 
+    /// Whether some call gives a value of the type `path`, so that it is no trait.
+    pub fn is_given(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.types.contains(path))
+    }
+
+    /// The type of what a call that no model knows makes on a connection of the type `path`.
+    pub fn stub_on(&self, family: Family, path: &str) -> Option<&str> {
+        let models = self.families.get(&family)?;
+        models.stubs.iter().find(|stub| stub.on.iter().any(|on| on == path)).map(|stub| stub.type_.as_str())
+    }
+
+    pub fn has_stubs(&self, family: Family) -> bool {
+        self.families.get(&family).is_some_and(|models| !models.stubs.is_empty())
+    }
+
     /// What an annotation on a class says of it.
     pub fn declares(&self, family: Family, annotation: &str) -> Option<&Declares> {
         self.families.get(&family)?.declares.iter().find(|known| known.annotation == annotation)
@@ -483,6 +530,11 @@ impl ModelSet {
     /// Whether values of the type carry deadlines and the like along with calls, and no data.
     pub fn is_carrier(&self, family: Family, path: &str) -> bool {
         self.families.get(&family).is_some_and(|models| models.carriers.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Whether a call makes a carrier that ends with no other, not even the one that it is given.
+    pub fn is_detached(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.detached.iter().any(|pattern| pattern.matches(path)))
     }
 
     /// Whether whatever fails of a library's calls is an exception of this name.

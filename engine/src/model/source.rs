@@ -42,11 +42,24 @@ pub enum Source {
     MadeBy(String),
     /// `function(1)`: argument 1, if it is a function.
     Function(usize),
+    /// `tree(lapin.Channel.confirm_select)`: there if some call of this qualified name is anywhere in the tree.
+    Tree(String),
     /// `passed(getSignedUrl)`: what is given is an argument of a call of this name.
     PassedTo(String),
     /// `option(Attempts)`: argument 0 of a call of this name that stands among the arguments, or among those of one that does;
     /// `option(Attempts.1)`: argument 1; `option(Forever.result)`: that it stands there.
     Option(String, Box<Source>),
+    /// `2.ex s`: a number of seconds, each so many milliseconds.
+    Counted(Box<Source>, u32),
+    /// `exported(maxDuration)`, `exported(config).maxDuration`: what the file that the operation is in exports under this name.
+    Exported(String, Vec<String>),
+    /// `manifest(vercel.json functions maxDuration)`: of the manifest of this name that lies nearest above the file, the entry
+    /// under the first key whose own key is a glob for the file, at the last key.
+    Manifest {
+        name: String,
+        section: String,
+        entry: String,
+    },
     /// `setting(task_acks_late)`: the constant that the project gives under this name, wherever it does: as a keyword, a field,
     /// an entry or a variable of a module.
     Setting(String),
@@ -90,6 +103,11 @@ impl Source {
     fn parse(text: &str) -> Result<Source, String> {
         if let Some(constant) = text.strip_prefix('=') {
             return Ok(Source::Constant(constant.to_owned()));
+        }
+        if let Some((source, unit)) = text.rsplit_once(' ')
+            && let Some(millis) = millis_of(unit)
+        {
+            return Ok(Source::Counted(Box::new(Source::parse(source)?), millis));
         }
         if let Some((name, argument, rest)) = function(text) {
             let number = || {
@@ -141,6 +159,7 @@ impl Source {
                 "after" => Ok(Source::After(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
                 "function" => Ok(Source::Function(number()?)),
+                "tree" => Ok(Source::Tree(argument.to_owned())),
                 "passed" => Ok(Source::PassedTo(argument.to_owned())),
                 "option" => {
                     let (name, inner) = argument.split_once('.').unwrap_or((argument, "0"));
@@ -154,8 +173,22 @@ impl Source {
                     ),
                     None => Source::Overrides(argument.to_owned(), None),
                 }),
+                "exported" => {
+                    let path = rest.strip_prefix('.').into_iter().flat_map(|rest| rest.split('.'));
+                    Ok(Source::Exported(argument.to_owned(), path.map(str::to_owned).collect()))
+                }
+                "manifest" => match argument.split_whitespace().collect::<Vec<_>>()[..] {
+                    [name, section, entry] => Ok(Source::Manifest {
+                        name: name.to_owned(),
+                        section: section.to_owned(),
+                        entry: entry.to_owned(),
+                    }),
+                    _ => Err(format!(
+                        "`{text}` is not a manifest's name, a section and an entry, as in `manifest(vercel.json functions maxDuration)`"
+                    )),
+                },
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, outer, made, function, passed, option, setting, overrides"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, outer, made, function, tree, passed, option, exported, manifest, setting, overrides"
                 )),
             };
         }
@@ -188,6 +221,16 @@ impl Condition {
             Some(source) => Ok(Condition::Absent(Source::parse_all(source.trim())?)),
             None => Ok(Condition::Present(Source::parse_all(text.trim())?)),
         }
+    }
+}
+
+/// The milliseconds of a unit of time as models write it.
+fn millis_of(unit: &str) -> Option<u32> {
+    match unit {
+        "ms" => Some(1),
+        "s" => Some(1000),
+        "min" => Some(60_000),
+        _ => None,
     }
 }
 

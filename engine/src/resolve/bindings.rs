@@ -38,6 +38,8 @@ pub(super) struct Bindings<'p, 'f> {
     pub(super) modules: Modules,
     models: &'p ModelSet,
     exports: FxHashMap<(ModuleId, Sym), VarId>,
+    /// What modules are that offer one value and nothing else: `module.exports = new Store()`.
+    whole: FxHashMap<ModuleId, VarId>,
     reexports: FxHashMap<ModuleId, Vec<u32>>,
     globs: FxHashMap<ModuleId, Vec<Sym>>,
     /// Names declared at the top level of a module, exported or not.
@@ -90,20 +92,26 @@ impl<'p, 'f> Bindings<'p, 'f> {
         }
         let modules = Modules::new(program);
         let mut exports = FxHashMap::default();
+        let mut whole: FxHashMap<ModuleId, Option<VarId>> = FxHashMap::default();
         for row in &r.export {
             let scope = modules.scope(row.module);
+            let var = written_entry(program, row.var);
             if scope == row.module {
-                exports.insert((scope, row.name), row.var);
+                exports.insert((scope, row.name), var);
             } else {
-                exports.entry((scope, row.name)).or_insert(row.var);
+                exports.entry((scope, row.name)).or_insert(var);
             }
+            let is_all = program.text(row.name) == "=";
+            whole.entry(row.module).and_modify(|all| *all = None).or_insert(is_all.then_some(var));
         }
+        let whole = whole.into_iter().filter_map(|(module, var)| Some((module, var?))).collect();
         let aliases = r.type_alias.iter().map(|row| ((modules.scope(row.module), row.name), row.type_)).collect();
         Bindings {
             program,
             modules,
             models,
             exports,
+            whole,
             reexports,
             globs,
             top_level,
@@ -192,6 +200,11 @@ impl<'p, 'f> Bindings<'p, 'f> {
         child.or_else(|| self.declared(module, text)).or_else(|| outside.pop().filter(|_| outside.is_empty()))
     }
 
+    /// What a module is to who imports all of it.
+    fn all_of(&self, module: ModuleId) -> Binding {
+        self.whole.get(&module).map_or(Binding::Module(module), |var| Binding::Var(*var))
+    }
+
     pub(super) fn declared(&self, module: ModuleId, name: &str) -> Option<Binding> {
         let names = self.declared.get(&module)?;
         let (_, path, class) = names.iter().find(|(known, ..)| known == name)?;
@@ -210,9 +223,9 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 (Some(module), "") => Some(Binding::Module(module)),
                 (Some(module), rest) => {
                     let first = rest.split('.').next().unwrap_or(rest);
-                    let name = program.facts.symbols.lookup(first)?;
+                    let name = program.facts.symbols.lookup(first);
                     // What is not written there a macro makes.
-                    self.exported(module, name, hops + 1).or(Some(Binding::External(whole)))
+                    name.and_then(|name| self.exported(module, name, hops + 1)).or(Some(Binding::External(whole)))
                 }
                 (None, _) => Some(Binding::External(self.external(language, whole))),
             };
@@ -221,10 +234,10 @@ impl<'p, 'f> Bindings<'p, 'f> {
             return Some(self.type_of_package(importer, target, member_text));
         }
         match self.resolved(importer, written) {
-            Target::Module(module) if member.is_empty() => Some(Binding::Module(module)),
+            Target::Module(module) if member.is_empty() => Some(self.all_of(module)),
             Target::Module(module) => self.exported(module, member, hops + 1).or_else(|| {
                 // `import x from "./m"` of a CommonJS module: all of it.
-                (member_text == "default").then_some(Binding::Module(module))
+                (member_text == "default").then(|| self.all_of(module))
             }),
             outside => {
                 // `from shop import orders`, `from . import orders`: a module below.
@@ -345,7 +358,16 @@ impl<'p, 'f> Bindings<'p, 'f> {
                     Some(name) => self.exported(module, name, hops + 1),
                     None => self.declared(module, name),
                 };
-                self.denotes(exported?, hops + 1)
+                // What is not written in a module of Rust a macro makes.
+                let is_rust = || self.program.language(self.program.file_of_module(module)) == Language::Rust;
+                match exported {
+                    Some(exported) => self.denotes(exported, hops + 1),
+                    None if is_rust() => {
+                        let module = self.program.text(self.program.facts.relations.module[module.index()].name);
+                        Some(Denoted::External(format!("crate.{module}.{name}")))
+                    }
+                    None => None,
+                }
             }
             Denoted::Class(class) => {
                 // A nested class, or an associated type.
@@ -576,4 +598,11 @@ enum Named<'f> {
     Is(Denoted),
     Alias(ModuleId, &'f str),
     Nothing,
+}
+
+/// The value of an entry that an object literal is exported with: `module.exports = { Driver }`.
+fn written_entry(program: &Program<'_>, var: VarId) -> VarId {
+    let Some(load) = program.loaded_as(var) else { return var };
+    let mut entries = program.entry_by_var.of(&program.facts.relations.entry, load.base);
+    entries.find(|row| row.key == load.field).map_or(var, |row| row.value)
 }

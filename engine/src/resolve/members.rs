@@ -156,6 +156,19 @@ impl Hierarchy {
         same.or_else(|| several.iter().find(|method| types(**method).len() == wanted.len())).copied()
     }
 
+    /// The methods of a name that an instance of `class` may have, whatever class below it is of.
+    pub(super) fn methods_below(&self, class: ClassId, name: Sym) -> Vec<FunctionId> {
+        let own = match self.member(class, name) {
+            Member::Method(function) => Some(function),
+            _ => None,
+        };
+        let below = self.derived[class.index()].iter().filter_map(|class| self.methods.get(&(*class, name)).copied());
+        let mut found: Vec<FunctionId> = own.into_iter().chain(below).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     pub(super) fn external_bases(&self, class: ClassId) -> impl Iterator<Item = (PathId, Option<ClassId>)> + '_ {
         self.ancestors(class).iter().flat_map(|ancestor| self.external[ancestor.index()].iter().copied())
     }

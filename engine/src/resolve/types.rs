@@ -88,6 +88,7 @@ const COLLECTIONS: &[&str] = &[
     "Deque",
     "deque",
     "defaultdict",
+    "chan",
 ];
 
 /// Generators and context managers yield their first argument.

@@ -9,11 +9,13 @@ mod walk;
 mod workers;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use distsys_facts::{DiagnosticKind, FactBase};
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 
 use crate::cache::{CacheError, Part, TreeCache};
 use crate::front_end::link;
@@ -58,12 +60,33 @@ pub struct Options {
     pub cache: Option<TreeCache>,
     /// The tree is a copy of the one that the cache is of: only the content of its files counts.
     pub cache_of_copy: bool,
+    /// Which files there are.
+    pub listing: Listing,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { jobs: None, max_file_bytes: 2 << 20, exclude: Vec::new(), cache: None, cache_of_copy: false }
+        Options {
+            jobs: None,
+            max_file_bytes: 2 << 20,
+            exclude: Vec::new(),
+            cache: None,
+            cache_of_copy: false,
+            listing: Listing::default(),
+        }
     }
+}
+
+/// Which of the files below a folder belong to the project.
+#[derive(Clone, Debug, Default)]
+pub enum Listing {
+    /// Those that its ignore files leave.
+    #[default]
+    Unignored,
+    /// All.
+    All,
+    /// These, by their paths from the root, with `/`.
+    Only(Arc<FxHashSet<String>>),
 }
 
 /// A file that gave no facts, and why.

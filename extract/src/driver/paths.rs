@@ -74,10 +74,13 @@ pub(super) fn role(path: &str) -> Role {
         match folder {
             "test" | "tests" | "__tests__" | "testing" | "__mocks__" | "mocks" | "e2e" | "cypress" | "testdata"
             | "test_utils" | "test-utils" | "spec" | "specs" | "fixtures" | "integration_tests"
-            | "integration-tests" | "test_runner" | "testlib" => return Role::Test,
+            | "integration-tests" | "test_runner" | "testlib" | "testutil" | "testutils" | "testhelpers"
+            | "test_helpers" | "test-helpers" => return Role::Test,
+            _ if folder.ends_with("-tests") || folder.ends_with("-e2e") => return Role::Test,
             "examples" | "example" | "benches" | "bench" | "benchmarks" | "benchmark" | "docs" | "doc" | "samples"
             | "demo" | "demos" | "stories" | "tutorial" | "tutorials" | "script" | "scripts" | "_scripts"
             | "scripts-dev" | "dev-scripts" | "contrib" | "xtask" => role = Role::Example,
+            "seeds" | "seeders" => role = Role::Example,
             _ if folder.ends_with("bench") => role = Role::Example,
             // Configuration of tools, templates, hooks.
             _ if folder.starts_with('.') => role = Role::Example,
@@ -85,12 +88,24 @@ pub(super) fn role(path: &str) -> Role {
             _ => {}
         }
     }
-    let is_test = stem.starts_with("test_")
+    // Steps of behaviour tests.
+    let is_step = folders.contains("features/steps");
+    let is_test = is_step
+        || stem.starts_with("test_")
         || stem.ends_with("_test")
         || stem.ends_with("_tests")
         || matches!(stem, "conftest" | "tests" | "test" | "testing" | "test_helpers")
         || [".test.", ".spec.", ".e2e.", ".cy.", "-test.", "_spec."].iter().any(|part| name.contains(part));
-    if is_test { Role::Test } else { role }
+    // Data made up to try things out with.
+    let is_made_up = matches!(stem, "seed" | "seeds" | "seeder" | "populatedb" | "populate_db")
+        || ["random", "fake", "dummy", "sample", "demo"]
+            .iter()
+            .any(|word| stem.strip_prefix(word).is_some_and(|rest| matches!(rest, "_data" | "-data" | "Data")));
+    match (is_test, is_made_up) {
+        (true, _) => Role::Test,
+        (false, true) => Role::Example,
+        (false, false) => role,
+    }
 }
 
 #[cfg(test)]
@@ -99,12 +114,25 @@ mod tests {
 
     #[test]
     fn roles_by_path() {
-        for path in ["a/tests/x.py", "src/x.test.ts", "x_test.py", "src/tests.rs", "__tests__/a.js", "conftest.py"] {
+        for path in [
+            "a/tests/x.py",
+            "src/x.test.ts",
+            "x_test.py",
+            "src/tests.rs",
+            "__tests__/a.js",
+            "conftest.py",
+            "lib/k8s-e2e-tests/src/a.rs",
+            "features/steps/login.py",
+        ] {
             assert_eq!(role(path), Role::Test, "{path}");
         }
         for path in ["src/contest.py", "latest/x.rs", "src/attestation.ts", "tests_of_faith.py"] {
             assert_eq!(role(path), Role::Source, "{path}");
         }
+        for path in ["prisma/seed.ts", "shop/random_data.py", "database/seeders/orders.ts", "commands/populatedb.py"] {
+            assert_eq!(role(path), Role::Example, "{path}");
+        }
+        assert_eq!(role("src/seedling.ts"), Role::Source);
         assert_eq!(role("app/migrations/0001_initial.py"), Role::Migration);
         for path in ["examples/a.rs", "scripts/release.py", ".semgrep/rule.py"] {
             assert_eq!(role(path), Role::Example, "{path}");

@@ -1,13 +1,15 @@
 //! The files of a tree, in the order of their paths.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use distsys_facts::{DiagnosticKind, Role};
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
+use rustc_hash::FxHashSet;
 
 use super::paths;
-use super::{ExtractError, Options, Skipped};
+use super::{ExtractError, Listing, Options, Skipped};
 use crate::cache::Stat;
 use crate::front_end::front_end_for;
 use crate::manifest;
@@ -40,11 +42,18 @@ pub(super) fn walk(root: &Path, targets: &[PathBuf], options: &Options) -> Resul
         }
         let mut builder = WalkBuilder::new(target);
         builder.follow_links(false).require_git(false).overrides(overrides.clone()).sort_by_file_path(Path::cmp);
+        if !matches!(options.listing, Listing::Unignored) {
+            builder.ignore(false).git_ignore(false).git_exclude(false).git_global(false).parents(false);
+        }
         let named = target.clone();
         let (sender, receiver) = std::sync::mpsc::channel();
         let base = root.to_path_buf();
+        let listed = Listed::of(&options.listing);
         builder.filter_entry(move |entry| {
             let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            if entry.depth() > 0 && !listed.has(&relative(&base, entry.path()), is_folder) {
+                return false;
+            }
             let name = entry.file_name().to_string_lossy();
             // A folder that the user names is entered, whatever it is called.
             match paths::folder_to_skip(&name).filter(|_| is_folder && entry.path() != named) {
@@ -79,6 +88,32 @@ pub(super) fn walk(root: &Path, targets: &[PathBuf], options: &Options) -> Resul
     walk.skipped.sort();
     walk.skipped.dedup();
     Ok(walk)
+}
+
+/// The files of a listing, and the folders that they are in.
+#[derive(Debug, Default)]
+struct Listed(Option<(Arc<FxHashSet<String>>, FxHashSet<String>)>);
+
+impl Listed {
+    fn of(listing: &Listing) -> Self {
+        let Listing::Only(files) = listing else { return Listed(None) };
+        let mut folders = FxHashSet::default();
+        for file in files.iter() {
+            let mut path = file.as_str();
+            while let Some((folder, _)) = path.rsplit_once('/')
+                && folders.insert(folder.to_owned())
+            {
+                path = folder;
+            }
+        }
+        Listed(Some((Arc::clone(files), folders)))
+    }
+
+    fn has(&self, path: &str, is_folder: bool) -> bool {
+        self.0
+            .as_ref()
+            .is_none_or(|(files, folders)| if is_folder { folders.contains(path) } else { files.contains(path) })
+    }
 }
 
 impl Walk {

@@ -4,7 +4,7 @@ use distsys_facts::{CallKind, VarId};
 use tree_sitter::Node;
 
 use super::Lower;
-use crate::lower::{Arg, Callee};
+use crate::lower::{Arg, Callee, Span};
 use crate::tree;
 
 impl<'s> Lower<'s> {
@@ -16,6 +16,15 @@ impl<'s> Lower<'s> {
         node.child_by_field_name("arguments").map(|list| self.arguments(list)).unwrap_or_default()
     }
 
+    fn invoke(&mut self, callee: Callee<'_>, arguments: &[Arg<'_>], at: Span) -> VarId {
+        let (_, value) = self.to.call(CallKind::Call, callee, arguments, at);
+        if self.locks {
+            // Whoever waits for a lock waits as long as its holder waits for the answer to a call.
+            self.to.suspend(Some(value), at);
+        }
+        value
+    }
+
     pub(super) fn method_call(&mut self, node: Node<'_>) -> VarId {
         let at = tree::span(node);
         let Some(name) = node.child_by_field_name("name") else { return self.to.fresh_var() };
@@ -24,12 +33,10 @@ impl<'s> Lower<'s> {
             let receiver = self.receiver_of_plain_call(name);
             let arguments = self.arguments_of(node);
             return match receiver {
-                Some((receiver, name)) => {
-                    self.to.call(CallKind::Call, Callee::Member(receiver, name), &arguments, at).1
-                }
+                Some((receiver, name)) => self.invoke(Callee::Member(receiver, name), &arguments, at),
                 None => {
                     let callee = self.to.global(name);
-                    self.to.call(CallKind::Call, Callee::Value(callee, name), &arguments, at).1
+                    self.invoke(Callee::Value(callee, name), &arguments, at)
                 }
             };
         };
@@ -40,7 +47,7 @@ impl<'s> Lower<'s> {
         let by_super = tree::tokens(node).iter().any(|token| token.kind() == "super");
         let receiver = if by_super { self.super_value() } else { self.expression(object) };
         let arguments = self.arguments_of(node);
-        let (_, result) = self.to.call(CallKind::Call, Callee::Member(receiver, name), &arguments, at);
+        let result = self.invoke(Callee::Member(receiver, name), &arguments, at);
         self.accessor(receiver, name, &arguments, result, node);
         self.by_operator(receiver, name, &arguments, result, node);
         result

@@ -138,6 +138,8 @@ impl<'s> Lower<'s> {
         let was_test = self.in_test;
         self.in_test |= flags.has(FunctionFlags::TEST);
         let switches = std::mem::take(&mut self.switches);
+        let locks = is_synchronized || self.may_lock(body);
+        let locks = std::mem::replace(&mut self.locks, locks);
         if is_synchronized {
             let lock = match (self.to.lookup("this"), self.enclosing.last()) {
                 (Some(this), _) if !flags.has(FunctionFlags::STATIC) => this,
@@ -148,8 +150,16 @@ impl<'s> Lower<'s> {
         } else {
             self.block(body);
         }
+        self.locks = locks;
         self.switches = switches;
         self.in_test = was_test;
+    }
+
+    /// Whether a lock of the process may be taken in a body.
+    fn may_lock(&self, body: Node<'_>) -> bool {
+        ["synchronized", ".lock()", ".lockInterruptibly()", ".tryLock("]
+            .iter()
+            .any(|call| self.slice(body).contains(call))
     }
 
     /// What runs while a monitor is held.
@@ -188,7 +198,10 @@ impl<'s> Lower<'s> {
             }
         }
         let switches = std::mem::take(&mut self.switches);
-        match node.child_by_field_name("body") {
+        let body = node.child_by_field_name("body");
+        let locks = body.is_some_and(|body| self.may_lock(body));
+        let locks = std::mem::replace(&mut self.locks, locks);
+        match body {
             Some(body) if body.kind() == "block" => self.block(body),
             Some(body) => {
                 let value = self.expression(body);
@@ -196,6 +209,7 @@ impl<'s> Lower<'s> {
             }
             None => {}
         }
+        self.locks = locks;
         self.switches = switches;
         self.to.end_function();
         self.to.function_value(function)

@@ -82,6 +82,8 @@ struct Lower<'s> {
     /// Where `yield` and arms leave the value of a `switch`, innermost last.
     switches: Vec<VarId>,
     in_test: bool,
+    /// Whether the function takes a lock of the process.
+    locks: bool,
     /// Receiver and argument of the last `compareTo`.
     last_compared: Option<(VarId, VarId)>,
     /// The expression whose value nobody uses.
@@ -104,6 +106,7 @@ impl<'s> Lower<'s> {
             bounds: FxHashMap::default(),
             switches: Vec::new(),
             in_test: false,
+            locks: false,
             last_compared: None,
             discarded: None,
             depth: 0,

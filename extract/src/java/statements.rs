@@ -6,6 +6,7 @@ use tree_sitter::Node;
 use super::Lower;
 use super::classes::of_dimensions;
 use super::names::is_class;
+use crate::lower::Loop;
 use crate::tree;
 
 /// Each arm is a region inside of the one before.
@@ -187,13 +188,7 @@ impl<'s> Lower<'s> {
     fn while_(&mut self, node: Node<'_>, label: &str) {
         let loop_ = self.to.begin_loop(label, tree::span(node));
         self.to.push_scope();
-        if let Some(test) = node.child_by_field_name("condition") {
-            let condition = self.expression(test);
-            self.to.condition(loop_.region, condition);
-            if !self.is_true(test) {
-                self.to.loop_may_end(&loop_);
-            }
-        }
+        self.loop_condition(&loop_, node);
         if let Some(body) = node.child_by_field_name("body") {
             self.arm_body(body);
         }
@@ -206,13 +201,7 @@ impl<'s> Lower<'s> {
         if let Some(body) = node.child_by_field_name("body") {
             self.arm_body(body);
         }
-        if let Some(test) = node.child_by_field_name("condition") {
-            let condition = self.expression(test);
-            self.to.condition(loop_.region, condition);
-            if !self.is_true(test) {
-                self.to.loop_may_end(&loop_);
-            }
-        }
+        self.loop_condition(&loop_, node);
         self.to.end_loop(loop_);
     }
 
@@ -229,13 +218,7 @@ impl<'s> Lower<'s> {
             }
         }
         let loop_ = self.to.begin_loop(label, tree::span(node));
-        if let Some(test) = node.child_by_field_name("condition") {
-            let condition = self.expression(test);
-            self.to.condition(loop_.region, condition);
-            if !self.is_true(test) {
-                self.to.loop_may_end(&loop_);
-            }
-        }
+        self.loop_condition(&loop_, node);
         if let Some(body) = node.child_by_field_name("body") {
             self.arm_body(body);
         }
@@ -284,6 +267,16 @@ impl<'s> Lower<'s> {
                 self.statement(*body, "");
                 self.to.end_breakable(exit);
             }
+        }
+    }
+
+    /// What a loop asks before a turn; one that asks nothing, or whether true is true, does not end by itself.
+    fn loop_condition(&mut self, loop_: &Loop, node: Node<'_>) {
+        let Some(test) = node.child_by_field_name("condition") else { return };
+        let condition = self.expression(test);
+        self.to.condition(loop_.region, condition);
+        if !self.is_true(test) {
+            self.to.loop_may_end(loop_);
         }
     }
 

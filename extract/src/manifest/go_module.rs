@@ -1,8 +1,9 @@
-//! `go.mod`: the module, what it needs, and what stands for what it needs.
+//! `go.mod`: the module, what it needs, and what stands for what it needs. The modules that a `go.work` uses have a go.mod each;
+//! what it says of its own is what stands for what they need.
 
 use serde_json::Value;
 
-/// `module`, `require` and `replace` of a go.mod: `replace.<path>` is what stands for the path.
+/// `module`, `require` and `replace` of a go.mod, `replace` of a go.work: `replace.<path>` is what stands for the path.
 pub(super) fn value(text: &str) -> Value {
     let mut module = Value::Null;
     let (mut requires, mut replaces) = (serde_json::Map::new(), serde_json::Map::new());
@@ -49,5 +50,14 @@ mod tests {
         let expected =
             [("module", "example.com/shop"), ("require.a.b/c", "v1.2.3"), ("replace.example.com/lib", "../lib")];
         assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn a_workspace_says_what_stands_for_modules() {
+        let text = "go 1.22\n\nuse (\n\t./api\n\t./lib\n)\n\nreplace example.com/old => ./lib\n";
+        let facts = super::super::lower("go.work", "go.work", text).expect("it is a go.work");
+        let rows: Vec<_> =
+            facts.relations.manifest.iter().map(|row| (facts.text(row.key), facts.text(row.value))).collect();
+        assert_eq!(rows, [("replace.example.com/old", "./lib")]);
     }
 }

@@ -1,5 +1,5 @@
-//! Manifests as key paths: packages (package.json, tsconfig, Cargo.toml, pyproject.toml, go.mod), and how the code is deployed
-//! (Dockerfiles, Kubernetes, compose, workflows of a CI).
+//! Manifests as key paths: packages (package.json, tsconfig, Cargo.toml, pyproject.toml, go.mod, go.work), and how the code is deployed
+//! (Dockerfiles, Kubernetes, compose, vercel.json, workflows of a CI).
 
 mod dockerfile;
 mod go_module;
@@ -21,8 +21,10 @@ pub(crate) fn is_manifest(name: &str) -> bool {
 }
 
 pub(crate) fn is_package(name: &str) -> bool {
-    matches!(name, "package.json" | "Cargo.toml" | "pyproject.toml" | "jsconfig.json" | "go.mod")
-        || (name.starts_with("tsconfig") && name.ends_with(".json"))
+    matches!(
+        name,
+        "package.json" | "Cargo.toml" | "pyproject.toml" | "jsconfig.json" | "go.mod" | "go.work" | "vercel.json"
+    ) || (name.starts_with("tsconfig") && name.ends_with(".json"))
 }
 
 pub(crate) fn is_yaml(name: &str) -> bool {
@@ -62,7 +64,7 @@ pub(crate) fn lower(path: &str, name: &str, text: &str) -> Result<FactBase, Stri
         }
     };
     if is_package(name) {
-        let value: Value = if name == "go.mod" {
+        let value: Value = if matches!(name, "go.mod" | "go.work") {
             go_module::value(text)
         } else if name.ends_with(".toml") {
             let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;

@@ -16,7 +16,10 @@ impl Lower<'_> {
                 let base = self.expression(&attribute.value);
                 self.to.load(base, &attribute.attr)
             }
-            Expr::Call(call) => self.call_of_kind(call, CallKind::Call).1,
+            Expr::Call(call) => match self.named_attribute(call) {
+                Some(value) => value,
+                None => self.call_of_kind(call, CallKind::Call).1,
+            },
             Expr::StringLiteral(string) => self.to.string(string.value.to_str()),
             Expr::NumberLiteral(number) => match &number.value {
                 Number::Int(value) => self.to.literal(LiteralKind::Integer, &value.to_string()),
@@ -193,6 +196,27 @@ impl Lower<'_> {
             Err((value, name)) => Callee::Value(value, name),
         };
         self.to.call(kind, callee, &arguments, at)
+    }
+
+    /// `getattr(settings, "LIMIT", 10)` of a literal name is `settings.LIMIT`, or else the default.
+    fn named_attribute(&mut self, call: &ExprCall) -> Option<VarId> {
+        let Expr::Name(name) = &*call.func else { return None };
+        let (base, attribute, default) = match &*call.arguments.args {
+            [base, Expr::StringLiteral(attribute)] => (base, attribute, None),
+            [base, Expr::StringLiteral(attribute), default] => (base, attribute, Some(default)),
+            _ => return None,
+        };
+        if name.id != "getattr" || !call.arguments.keywords.is_empty() {
+            return None;
+        }
+        let base = self.expression(base);
+        let loaded = self.to.load(base, attribute.value.to_str());
+        let Some(default) = default.filter(|default| !default.is_none_literal_expr()) else { return Some(loaded) };
+        let value = self.to.fresh_var();
+        self.to.assign(value, loaded);
+        let default = self.expression(default);
+        self.to.assign(value, default);
+        Some(value)
     }
 
     /// `"…{}…".format(a, b)` of a literal is a template.

@@ -292,11 +292,17 @@ impl Lower<'_> {
         self.to.end_try(open);
     }
 
-    /// Whether a handler has neither a statement nor a comment below its first line.
+    /// Whether a handler has neither a statement, but for a constant answer, nor a comment below its first line.
     fn is_idle(&self, body: &[Stmt], handler: Span) -> bool {
         let says_nothing = |statement: &Stmt| match statement {
             Stmt::Pass(_) => true,
             Stmt::Expr(expression) => matches!(*expression.value, Expr::EllipsisLiteral(_)),
+            Stmt::Return(returned) => returned.value.as_deref().is_none_or(|value| {
+                matches!(
+                    value,
+                    Expr::NoneLiteral(_) | Expr::BooleanLiteral(_) | Expr::NumberLiteral(_) | Expr::StringLiteral(_)
+                )
+            }),
             _ => false,
         };
         let text = self.to.source().to_line_end(handler);

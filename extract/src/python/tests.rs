@@ -37,6 +37,15 @@ fn calls_in_evaluation_order() {
 }
 
 #[test]
+fn an_attribute_of_a_literal_name_is_loaded() {
+    assert_eq!(calls("getattr(a, 'b', f())()"), ["f()", "()"]);
+    assert_eq!(calls("getattr(a, name)()"), ["getattr(0,1)", "()"]);
+    let facts = lower("limit = getattr(settings, 'LIMIT', 10)");
+    let loaded: Vec<&str> = facts.relations.load.iter().map(|row| facts.text(row.field)).collect();
+    assert_eq!(loaded, ["LIMIT"]);
+}
+
+#[test]
 fn decorators_are_calls_before_the_function() {
     assert_eq!(calls("@app.task(bind=True)\n@cached\ndef f():\n    g()\n"), [".task(bind)", "cached()", "g()"]);
 }

@@ -2,7 +2,7 @@
 
 use distsys_facts::{FunctionFlags, FunctionId, FunctionKind, ParameterKind, VarId};
 use syn::spanned::Spanned;
-use syn::{Attribute, Block, ExprAsync, ExprClosure, FnArg, Pat, Signature};
+use syn::{Attribute, Block, ExprAsync, ExprClosure, FnArg, Pat, ReceiverKind, Signature};
 
 use super::Lower;
 use super::items::is_cfg_test;
@@ -34,6 +34,9 @@ impl Lower<'_> {
             flags |= FunctionFlags::TEST;
         }
         let receiver = matches!(signature.inputs.first(), Some(FnArg::Receiver(_)));
+        if matches!(signature.inputs.first(), Some(FnArg::Receiver(row)) if matches!(row.kind, ReceiverKind::Value)) {
+            flags |= FunctionFlags::CONSUMES;
+        }
         let class = self.class;
         if class.is_some() && !receiver {
             flags |= FunctionFlags::STATIC;

@@ -21,6 +21,33 @@ pub(super) fn without_head_comments(text: &str) -> &str {
     }
 }
 
+/// Whether a query takes, or gives back, a lock that stays with the session until it is given back.
+pub(super) fn session_lock(text: &str) -> Option<&'static str> {
+    const TAKES: &[&str] = &[
+        "pg_advisory_lock",
+        "pg_try_advisory_lock",
+        "pg_advisory_lock_shared",
+        "pg_try_advisory_lock_shared",
+        "get_lock",
+    ];
+    const GIVES_BACK: &[&str] = &[
+        "pg_advisory_unlock",
+        "pg_advisory_unlock_shared",
+        "pg_advisory_unlock_all",
+        "release_lock",
+        "release_all_locks",
+    ];
+    let mut called = text.split('(').map(|before| {
+        let start = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+        before.get(start..).unwrap_or_default().to_ascii_lowercase()
+    });
+    called.find_map(|name| match name.as_str() {
+        name if TAKES.contains(&name) => Some("session_lock"),
+        name if GIVES_BACK.contains(&name) => Some("session_unlock"),
+        _ => None,
+    })
+}
+
 /// Whether a text may be SQL: a verb first, and for those that are English words too, the keyword that SQL has next.
 pub(super) fn may_be_sql(text: &str) -> bool {
     let trimmed = text.trim_start();

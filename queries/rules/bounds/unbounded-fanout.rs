@@ -1,12 +1,12 @@
 //! Remote calls are started at once for every element of a collection that nothing bounds.
 
 use ascent::ascent_run;
-use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectId};
-use distsys_facts::{RegionKind, SiteId, VarId};
+use distsys_engine::meaning::{Effect, EffectId, Found, Mode, Operand};
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::{ParameterKind, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::sizes::is_bounded;
+use crate::sizes::{is_bounded, is_of_few};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -28,6 +28,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let mut starts: Vec<(SiteId, SiteId, VarId)> = Vec::new();
     for op in meaning.operations.of_kind(OpKind::Gather).filter(|op| serves(context, op.site)) {
+        // `pMap(ids, load)`: it calls the function itself.
+        if let Found::Is(Operand::Var(over)) = meaning.attribute(op, Attr::Value)
+            && meaning.invocations.at(op.site).any(|run| run.mode == Mode::Inline)
+        {
+            starts.push((op.site, op.site, over));
+        }
         for argument in meaning.program.arguments(op.site) {
             let started = started_by(context, op.site, argument.var).into_iter();
             starts.extend(started.map(|(site, over)| (op.site, site, over)));
@@ -43,12 +49,16 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     let mut calls: Vec<(SiteId, EffectId)> = Vec::new();
     let mut limited: Vec<(SiteId,)> = Vec::new();
+    let mut traces: FxHashMap<(SiteId, EffectId), Vec<SiteId>> = FxHashMap::default();
     for &(_, site, _) in &starts {
         for (effect, row) in meaning.effects.at(site).filter(|(effect, _)| is_remote(effect.kind)) {
-            if meaning.trace(site, &effect).iter().any(|step| context.is_limited(*step)) {
+            // What tells of a failure is not what each element does.
+            let Some(trace) = meaning.trace_unless_failed(site, &effect) else { continue };
+            if trace.len() > MAX_DEPTH || trace.iter().any(|step| context.is_limited(*step)) {
                 continue;
             }
             calls.push((site, row.effect));
+            traces.insert((site, row.effect), trace);
         }
         if context.is_limited(site) {
             limited.push((site,));
@@ -56,25 +66,48 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     let sized: Vec<(VarId,)> =
         starts.iter().map(|(_, _, over)| *over).filter(|over| is_bounded(context, *over)).map(|over| (over,)).collect();
+    let mut again: Vec<(SiteId, SiteId)> = Vec::new();
+    for &(gather, _, over) in &starts {
+        let sources = meaning.made_from(over);
+        let earlier = starts.iter().map(|(earlier, _, _)| *earlier).filter(|earlier| *earlier != gather);
+        let gathered = earlier.filter(|earlier| meaning.program.call(*earlier).is_some_and(|call| sources.contains(&call.result)));
+        again.extend(gathered.map(|earlier| (gather, earlier)));
+    }
     let program = ascent_run! {
         relation starts(SiteId, SiteId, VarId) = starts;
         relation calls(SiteId, EffectId) = calls;
         relation limited(SiteId) = limited;
         relation sized(VarId) = sized;
+        relation again(SiteId, SiteId) = again;
+        relation unbounded(SiteId, SiteId, VarId, EffectId);
+        unbounded(g, s, over, e) <-- starts(g, s, over), !sized(over), !limited(s), calls(s, e);
+        relation told(SiteId);
+        told(g) <-- unbounded(g, _, _, _);
+        // A second pass over what a first one gave has the same cause.
+        relation repeated(SiteId);
+        repeated(g) <-- again(g, first), told(first);
         relation found(SiteId, SiteId, VarId, EffectId);
-        found(g, s, over, e) <-- starts(g, s, over), !sized(over), !limited(s), calls(s, e);
+        found(g, s, over, e) <-- unbounded(g, s, over, e), !repeated(g);
     };
     let mut found = program.found;
     found.sort_unstable();
-    let mut by_place: FxHashMap<SiteId, (SiteId, VarId, Effect)> = FxHashMap::default();
+    let mut by_place: FxHashMap<SiteId, (SiteId, VarId, EffectId)> = FxHashMap::default();
     for (gather, start, over, effect) in found {
-        by_place.entry(gather).or_insert((start, over, meaning.effects.get(effect)));
+        by_place.entry(gather).or_insert((start, over, effect));
     }
     by_place
         .into_iter()
-        .map(|(gather, (start, over, effect))| report(context, gather, start, growth(context, gather, over), &effect))
+        .filter_map(|(gather, (start, over, effect))| {
+            let growth = growth(context, gather, over);
+            // What a function works out for the part that it was given is no more than that.
+            let of_part = growth < Confidence::High && is_of_few(context.named_function(context.function_of(gather)));
+            (!of_part).then(|| report(context, gather, &traces[&(start, effect)], growth, &meaning.effects.get(effect)))
+        })
         .collect()
 }
+
+/// Further down, what each element does hangs on so many branches that most never come there.
+const MAX_DEPTH: usize = 5;
 
 /// How sure it is that the collection grows with data: it comes from a store or another service, or from whoever asks; what
 /// code that nobody is seen to serve is given may be three.
@@ -83,17 +116,37 @@ fn growth(context: &Context<'_>, gather: SiteId, over: VarId) -> Confidence {
     let is_data = |kind: OpKind| {
         matches!(kind, OpKind::DbRead | OpKind::Sql | OpKind::HttpRequest | OpKind::CacheRead | OpKind::ObjectRead | OpKind::Receive)
     };
-    let reads = meaning
-        .made_from(over)
-        .into_iter()
-        .filter_map(|var| meaning.program.call_giving(var))
-        .any(|call| meaning.effects.at(call.site).any(|(effect, _)| is_data(effect.kind)));
+    // Through what callers give, as long as they do not bound it.
+    let (mut reads, mut stack, mut seen) = (false, vec![over], FxHashSet::default());
+    while let Some(var) = stack.pop() {
+        if reads || seen.len() > MAX_GIVEN {
+            break;
+        }
+        if !seen.insert(var) {
+            continue;
+        }
+        let sources = meaning.made_from(var);
+        let mut calls = sources.iter().filter_map(|var| meaning.program.call_giving(*var));
+        reads = calls.any(|call| meaning.effects.at(call.site).any(|(effect, _)| is_data(effect.kind)));
+        // Not what it is a field of: a service is made from much.
+        let whole = meaning.made_from_by(var, |_| false);
+        let given = whole.iter().filter(|var| {
+            meaning.program.parameter(**var).is_some_and(|row| row.kind != ParameterKind::Receiver)
+        });
+        let given = given.flat_map(|var| meaning.resolution.passed_to(*var)).map(|row| row.argument);
+        let mut open: Vec<VarId> = given.filter(|var| !is_bounded(context, *var)).collect();
+        open.sort_unstable();
+        stack.extend(open);
+    }
     match (reads, meaning.is_served(context.function_of(gather))) {
         (true, _) => Confidence::High,
         (false, true) => Confidence::Medium,
         (false, false) => Confidence::Low,
     }
 }
+
+/// What callers give is followed through so many variables.
+const MAX_GIVEN: usize = 24;
 
 /// What waits for another system without a pool that bounds how many wait.
 fn is_remote(kind: OpKind) -> bool {
@@ -165,15 +218,14 @@ fn iterated_at(context: &Context<'_>, site: SiteId, gather: Option<SiteId>) -> O
     program.iterates_by_region.first(&r.iterates, around.region).map(|row| row.var)
 }
 
-fn report(context: &Context<'_>, gather: SiteId, start: SiteId, growth: Confidence, effect: &Effect) -> Finding {
-    let trace = context.meaning.trace(start, effect);
+fn report(context: &Context<'_>, gather: SiteId, trace: &[SiteId], growth: Confidence, effect: &Effect) -> Finding {
     let what = context.does(effect);
     let message = format!(
         "every element of a collection of unknown size {what} at the same time; a large one exhausts sockets and memory here and is an attack on the other side"
     );
     FindingBuilder::new(context, &RULE.info, gather, message)
-        .rests_on(context.confidence_of(start, effect).min(growth))
-        .steps(context.steps(&trace, effect))
+        .rests_on(context.confidence_of(trace[0], effect).min(growth))
+        .steps(context.steps(trace, effect))
         .checked("no chunks, semaphore, limit of concurrency or bound on the collection")
         .help("bound how many run at once: a semaphore, chunks, `buffer_unordered`, `p-limit`")
         .build()

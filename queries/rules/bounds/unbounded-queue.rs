@@ -1,13 +1,15 @@
 //! A queue in memory without capacity, filled by something that does not wait.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use ascent::ascent_run;
 use distsys_engine::meaning::{Found, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
-use distsys_facts::{FunctionId, FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
+use distsys_facts::{CallKind, FunctionId, FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::sends::is_bounded_send;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -39,7 +41,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         .operations
         .of_kind(OpKind::Send)
         .filter(|op| context.in_scope(op.site))
-        .filter_map(|op| Some((meaning.program.call(op.site)?.receiver?, op.site)))
+        .filter_map(|op| Some((queue_of(context, op)?, op.site)))
         .collect();
     let mut holds: Vec<(SiteId, VarId)> = Vec::new();
     for op in &created {
@@ -55,6 +57,19 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             map
         },
     );
+    // What nobody takes from is a collection, where what is put in can be taken out by a call at all.
+    let taken: FxHashSet<VarId> = meaning
+        .operations
+        .of_kind(OpKind::Receive)
+        .filter_map(|op| meaning.program.call(op.site)?.receiver)
+        .collect();
+    let collections: FxHashSet<SiteId> = created
+        .iter()
+        .filter(|op| is_collection(context, op))
+        .map(|op| op.site)
+        .filter(|queue| !holds.iter().any(|(site, var)| site == queue && taken.contains(var)))
+        .collect();
+    holds.retain(|(queue, _)| !collections.contains(queue));
     // Somebody looks at how much is queued: a bound of the project's own.
     let watched: FxHashSet<SiteId> = holds
         .iter()
@@ -84,7 +99,25 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (queue, send, cause) in found {
         by_queue.entry(queue).or_insert((send, cause));
     }
-    by_queue.into_iter().map(|(queue, (send, cause))| report(context, queue, send, cause)).collect()
+    // Queues that one function fills, as for what is urgent and what is not, have one cause.
+    let mut by_filler: BTreeMap<FunctionId, Vec<(SiteId, SiteId, SiteId)>> = BTreeMap::new();
+    for (queue, (send, cause)) in by_queue {
+        by_filler.entry(context.function_of(send)).or_default().push((queue, send, cause));
+    }
+    by_filler.into_values().map(|queues| report(context, queues)).collect()
+}
+
+/// The queue that a send puts into: what the operation says, or its receiver.
+fn queue_of(context: &Context<'_>, op: &Operation) -> Option<VarId> {
+    match context.meaning.attribute(op, Attr::Entity) {
+        Found::Is(Operand::Var(var)) => Some(var),
+        _ => context.meaning.program.call(op.site)?.receiver,
+    }
+}
+
+/// Whether what is made lets nobody wait: as much a collection as a queue.
+fn is_collection(context: &Context<'_>, op: &Operation) -> bool {
+    matches!(context.meaning.attribute(op, Attr::Sync), Found::Is(Operand::Text(text)) if text == "false")
 }
 
 /// No capacity, or one that means none (zero, negative, null).
@@ -104,8 +137,8 @@ fn is_unbounded(context: &Context<'_>, op: &Operation) -> bool {
 /// and must not wait (a wish to stop, a failure), as its name says.
 fn is_chosen(context: &Context<'_>, op: &Operation) -> bool {
     const RARE: &[&str] = &[
-        "abort", "cancel", "control", "exit", "failure", "failures", "kill", "priority", "quit", "shutdown", "signal",
-        "stop", "unbounded", "watchdog",
+        "abort", "cancel", "control", "error", "errors", "exit", "failure", "failures", "kill", "priority", "quit",
+        "shutdown", "signal", "stop", "subscribe", "subscription", "subscriptions", "unbounded", "watchdog",
     ];
     let meaning = context.meaning;
     let program = meaning.program;
@@ -115,7 +148,10 @@ fn is_chosen(context: &Context<'_>, op: &Operation) -> bool {
     });
     let held = program.call(op.site).map(|call| meaning.flows_to(call.result)).unwrap_or_default();
     let mut names = held.iter().filter_map(|var| program.variable(*var)).filter(|row| row.function == op.function);
-    let rare = names.any(|row| words(program.text(row.name)).iter().any(|word| RARE.contains(&word.as_str())));
+    let says = |name: &str| words(name).iter().any(|word| RARE.contains(&word.as_str()));
+    let made = program.call(op.site).map(|call| call.result);
+    let mut fields = program.facts.relations.field.iter().filter(|row| made.is_some() && row.value == made);
+    let rare = names.any(|row| says(program.text(row.name))) || fields.any(|row| says(program.text(row.name)));
     rare || (bounded_beside && !context.decisions(op.site).is_empty())
 }
 
@@ -131,6 +167,26 @@ fn looks_at_size(context: &Context<'_>, send: SiteId) -> bool {
             "qsize" | "len" | "size" | "length" | "is_full" | "full" => same(),
             name => words(name).iter().any(|word| matches!(word.as_str(), "reserve" | "admit" | "permit" | "quota" | "budget")),
         }
+    }) || asks_counter(context, send)
+}
+
+/// `if pending.get() < max { queue.add(item); pending.increment() }`: a count of the project's own is compared before the send.
+fn asks_counter(context: &Context<'_>, send: SiteId) -> bool {
+    const COUNTS: &[&str] = &["count", "depth", "len", "length", "outstanding", "pending", "queued", "size"];
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let counts = |var: VarId| {
+        let is_count = |name| words(program.text(name)).iter().any(|word| COUNTS.contains(&word.as_str()));
+        meaning.made_from(var).into_iter().any(|var| {
+            program.loaded_as(var).is_some_and(|load| is_count(load.field))
+                || program.variable(var).is_some_and(|row| is_count(row.name))
+        })
+    };
+    context.decisions(send).into_iter().any(|asked| {
+        program.binary_by_dst.of(&r.binary, asked).any(|row| {
+            matches!(program.text(row.operator), "<" | "<=" | ">" | ">=") && (counts(row.left) || row.right.is_some_and(counts))
+        })
     })
 }
 
@@ -142,7 +198,47 @@ fn waits(context: &Context<'_>, send: SiteId) -> bool {
         .operations
         .of_kind(OpKind::Join)
         .any(|op| op.function == function && meaning.precedes(send, op.site) && same_receiver(context, op.site, send));
-    context.has_permit(send) || looks_at_size(context, send) || joined || waits_for_item(context, send) || waits_for_answer(context, send)
+    is_bounded_send(context, send)
+        || context.has_permit(send)
+        || looks_at_size(context, send)
+        || joined
+        || waits_for_item(context, send)
+        || waits_for_answer(context, send)
+        || is_light(context, send)
+        || starts_workers(context, send)
+}
+
+/// The tasks that an object starts when it is made are its workers: as many as its threads.
+fn starts_workers(context: &Context<'_>, send: SiteId) -> bool {
+    let kind = context.meaning.program.function(context.function_of(send)).kind;
+    kind == FunctionKind::Constructor && context.operation(send, OpKind::Spawn).is_some()
+}
+
+/// A task that is handed to a pool, and does nothing that another system could slow down.
+fn is_light(context: &Context<'_>, send: SiteId) -> bool {
+    // What is not seen to do anything may do whatever it likes.
+    let is_seen = |function: FunctionId| context.meaning.program.sites(function).next().is_some();
+    let tasks = || context.meaning.callees(send).into_iter().flat_map(|task| context.meaning.reached(vec![task]));
+    let is_task = context.operation(send, OpKind::Spawn).is_some() && tasks().next().is_some() && tasks().all(is_seen);
+    let slow = |kind: OpKind| {
+        matches!(
+            kind,
+            OpKind::HttpRequest
+                | OpKind::Rpc
+                | OpKind::DbRead
+                | OpKind::DbWrite
+                | OpKind::Sql
+                | OpKind::ObjectRead
+                | OpKind::ObjectWrite
+                | OpKind::Payment
+                | OpKind::Notify
+                | OpKind::Publish
+                | OpKind::Enqueue
+                | OpKind::CacheRead
+                | OpKind::CacheWrite
+        )
+    };
+    is_task && !context.meaning.effects.at(send).any(|(effect, _)| slow(effect.kind))
 }
 
 /// After the send, its function awaits what was made together with the message, or gives it to its caller to await: the
@@ -173,11 +269,34 @@ fn waits_for_item(context: &Context<'_>, send: SiteId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
+    // `pool.submit(task)`: whoever keeps what it gives may wait for it; of callers that are given it, all must.
+    if let Some(task) = context.operation(send, OpKind::Spawn)
+        && let Found::Is(Operand::Var(given)) = meaning.attribute(task, Attr::Completion)
+    {
+        return keeps(context, task.function, given, 0);
+    }
     let Some(op) = context.operation(send, OpKind::Send) else { return false };
     let Found::Is(Operand::Var(item)) = meaning.attribute(op, Attr::Completion) else { return false };
     let held = meaning.flows_to(item);
     let returned = program.returns_by_function.of(&r.returns, op.function).any(|row| row.var.is_some_and(|var| held.contains(&var)));
     returned || held.iter().any(|var| program.suspend_by_var.rows(*var).iter().next().is_some())
+}
+
+/// Whether somebody looks at what a call in `function` gives: the function, or each that calls it and is handed it.
+fn keeps(context: &Context<'_>, function: FunctionId, given: VarId, depth: u32) -> bool {
+    const MAX_DEPTH: u32 = 4;
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut returned = program.returns_by_function.of(&program.facts.relations.returns, function);
+    if !returned.any(|row| row.var.is_some_and(|var| var == given || program.assigned_from(var).any(|row| row.src == given))) {
+        return meaning.is_used(given);
+    }
+    let callers: Vec<SiteId> = meaning.callers(function).iter().copied().filter(|site| context.in_scope(*site)).collect();
+    depth >= MAX_DEPTH
+        || callers.is_empty()
+        || callers.into_iter().all(|site| {
+            program.call(site).is_none_or(|call| keeps(context, context.function_of(site), call.result, depth + 1))
+        })
 }
 
 fn same_receiver(context: &Context<'_>, left: SiteId, right: SiteId) -> bool {
@@ -235,6 +354,7 @@ impl Unending {
         let maker = context.function_of(created);
         // A constructor only makes the queue; whoever holds what it gives goes on.
         let makes_only = context.function_of(send) != maker && !self.is_around(context, maker, send);
+        let makers = owners(context, created);
         let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
         let mut queue = VecDeque::from([(send, 0)]);
         while let Some((at, depth)) = queue.pop_front() {
@@ -245,7 +365,7 @@ impl Unending {
             let mut function = Some(context.function_of(at));
             while let Some(id) = function {
                 // Each call of the maker makes another queue.
-                if id == maker && !makes_only && meaning.program.function(id).kind != FunctionKind::Module {
+                if id == maker && !makes_only && meaning.program.function(id).kind != FunctionKind::Module || makers.contains(&id) {
                     break;
                 }
                 if self.entries.contains_key(&id) {
@@ -263,6 +383,28 @@ impl Unending {
     }
 }
 
+/// The functions that make an object which has a queue of its own: each call makes another.
+fn owners(context: &Context<'_>, created: SiteId) -> FxHashSet<FunctionId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let maker = program.function(context.function_of(created));
+    let of_constructor = maker.class.filter(|_| maker.kind == FunctionKind::Constructor);
+    let held = || program.call(created).map(|call| call.result);
+    // `final Queue<Task> open = new ConcurrentLinkedQueue<>();`
+    let of_field = || {
+        let holds = |var: VarId| held().is_some_and(|made| var == made || program.assigned_from(var).any(|row| row.src == made));
+        r.field.iter().find(|row| row.value.is_some_and(holds)).map(|row| row.class)
+    };
+    let Some(class) = of_constructor.or_else(of_field) else { return FxHashSet::default() };
+    r.call
+        .iter()
+        .filter(|call| call.kind == CallKind::New && meaning.class_of(call.result) == Some(class))
+        .map(|call| context.function_of(call.site))
+        .filter(|function| program.function(*function).kind != FunctionKind::Module)
+        .collect()
+}
+
 /// Whether a loop of unknown size repeats a site while the queue that `created` makes lives.
 fn in_loop_of_unknown_size(context: &Context<'_>, created: SiteId, site: SiteId) -> bool {
     let program = context.meaning.program;
@@ -276,8 +418,17 @@ fn in_loop_of_unknown_size(context: &Context<'_>, created: SiteId, site: SiteId)
         .any(|row| match program.iterates_by_region.first(&r.iterates, row.region) {
             // What is in memory already bounds a queue that is made beside the loop.
             Some(iterates) => !has_known_size(context, iterates.var) && (!here || waits_for_elements(context, row.region)),
-            None => !drains(context, row.region),
+            None => !drains(context, row.region) && !counts_to_constant(context, row.region),
         })
+}
+
+/// Whether the loop ends at a constant count: `while attempts < MAX_ATTEMPTS`.
+fn counts_to_constant(context: &Context<'_>, region: RegionId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let asked = program.condition_by_region.of(&r.condition, region).filter_map(|row| program.binary_by_dst.first(&r.binary, row.var));
+    let mut counted = asked.filter(|row| matches!(program.text(row.operator), "<" | "<="));
+    counted.any(|row| row.right.is_some_and(|end| context.meaning.constant(end).is_some_and(|text| text.parse::<i64>().is_ok())))
 }
 
 /// Whether the loop takes from a queue without waiting: it ends when the queue, which something filled before, is empty.
@@ -288,7 +439,12 @@ fn drains(context: &Context<'_>, region: RegionId) -> bool {
         .sites(function)
         .filter(|site| program.region_within(site.region, region))
         .filter_map(|site| program.call(site.site))
-        .any(|call| matches!(program.text(call.name), "get_nowait" | "try_recv"))
+        .any(|call| match program.text(call.name) {
+            "get_nowait" | "try_recv" => true,
+            // With a time it waits.
+            "poll" | "pollFirst" | "pollLast" => program.arguments(call.site).next().is_none(),
+            _ => false,
+        })
         && !program.regions_outward(region).skip(1).any(|row| row.kind == RegionKind::Loop)
 
 }
@@ -325,7 +481,9 @@ fn has_known_size(context: &Context<'_>, var: VarId) -> bool {
     false
 }
 
-fn report(context: &Context<'_>, queue: SiteId, send: SiteId, cause: SiteId) -> Finding {
+fn report(context: &Context<'_>, mut queues: Vec<(SiteId, SiteId, SiteId)>) -> Finding {
+    queues.sort_unstable();
+    let (queue, send, cause) = queues[0];
     let by = context.named_function(context.function_of(send));
     let message = format!(
         "this queue has no capacity and `{by}` adds to it without waiting; when the consumer falls behind, memory grows until the process is killed and all that was queued is lost"
@@ -333,6 +491,9 @@ fn report(context: &Context<'_>, queue: SiteId, send: SiteId, cause: SiteId) -> 
     let mut builder = FindingBuilder::new(context, &RULE.info, queue, message).step(queue, "created without capacity").step(send, "filled here");
     if cause != send {
         builder = builder.step(cause, "as often as this runs");
+    }
+    for &(other, send, _) in &queues[1..] {
+        builder = builder.step(other, "so is this").step(send, "filled here");
     }
     builder
         .checked("no capacity, and no permit or wait before the send")

@@ -1,7 +1,7 @@
 //! A remote operation is tried again and again with neither a number of attempts nor a deadline.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Scope};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Operand, Scope};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{RegionId, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -80,7 +80,15 @@ fn has_no_end(context: &Context<'_>, scope: &Scope) -> bool {
         None => scope.endless,
         // Where the library's default is a number the model says so.
         Some(op) => {
-            meaning.declares(op, Attr::Attempts) && meaning.attribute(op, Attr::Attempts) == Found::Absent
+            meaning.declares(op, Attr::Attempts)
+                && match meaning.attribute(op, Attr::Attempts) {
+                    Found::Absent => true,
+                    // Fewer than none are as many as it takes.
+                    Found::Is(Operand::Var(var)) => {
+                        meaning.constant(var).is_some_and(|text| text.parse::<i64>().is_ok_and(|attempts| attempts < 0))
+                    }
+                    _ => false,
+                }
         }
     }
 }

@@ -1,8 +1,8 @@
-//! An entity is cached, and one of its writers leaves the cached copy as it was, while others do not.
+//! An entity is cached, and one of its writers leaves the cached copy as it was: others do not, or the copy outlives any patience.
 
 use ascent::ascent_run;
-use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectId, Mode, Name};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Name, Operand};
+use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
 use distsys_facts::{FunctionId, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -27,9 +27,9 @@ pub(crate) static RULE: Rule = Rule {
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let mut cached: Vec<(Name, Name, SiteId)> = Vec::new();
-    let mut drops: Vec<(Name, FunctionId, SiteId)> = Vec::new();
+    let mut drops: Vec<(Name, Drop)> = Vec::new();
     let mut reads: FxHashMap<FunctionId, Vec<(Name, SiteId)>> = FxHashMap::default();
-    let mut drops_any: Vec<(FunctionId,)> = Vec::new();
+    let mut drops_any: Vec<Drop> = Vec::new();
     let mut fills: Vec<(FunctionId, Name, SiteId)> = Vec::new();
     let mut looks: FxHashSet<(Name, FunctionId)> = FxHashSet::default();
     let mut writes: Vec<(Name, SiteId, EffectId)> = Vec::new();
@@ -37,7 +37,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut changers: Vec<(Name, FunctionId)> = Vec::new();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
-        let function = context.function_of(row.site);
+        // `@Cacheable("orders") Order find(…)`: the annotated function does it.
+        let function = meaning.operations.decorated(row.site).unwrap_or(context.function_of(row.site));
         if !context.in_scope(row.site) {
             continue;
         }
@@ -45,11 +46,14 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             OpKind::DbRead => reads.entry(function).or_default().extend(effect.entity_name().map(|name| (name, row.site))),
             OpKind::CacheRead => looks.extend(pattern(context, &effect).map(|key| (key, function))),
             OpKind::CacheWrite => fills.extend(pattern(context, &effect).map(|key| (function, key, row.site))),
-            OpKind::CacheDelete => match pattern(context, &effect) {
-                Some(key) => drops.push((key, function, row.site)),
-                // What it deletes is not seen; it may be any copy.
-                None => drops_any.push((function,)),
-            },
+            OpKind::CacheDelete => {
+                let drop = Drop { function, site: row.site, beside: effect.flags.has(EffectFlags::BACKGROUND) };
+                match pattern(context, &effect) {
+                    Some(key) => drops.push((key, drop)),
+                    // What it deletes is not seen; it may be any copy.
+                    None => drops_any.push(drop),
+                }
+            }
             // Of an insert nothing is cached yet, and many an upsert leaves alone what is there.
             OpKind::DbWrite if !matches!(meaning.text(effect.verb), Some("insert" | "upsert")) => {
                 changers.extend(effect.entity_name().map(|name| (name, function)));
@@ -61,10 +65,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     // Who sets the entry without a look at it replaces the copy.
-    let replaced: Vec<(Name, FunctionId)> = fills.iter().map(|(function, key, _)| (*key, *function)).filter(|set| !looks.contains(set)).collect();
+    let replaced = fills.iter().filter(|(function, key, _)| !looks.contains(&(*key, *function)));
+    let replaced: Vec<(Name, Drop)> =
+        replaced.map(|&(function, key, site)| (key, Drop { function, site, beside: false })).collect();
     for (function, key, write) in fills {
         for &(entity, read) in reads.get(&function).into_iter().flatten() {
             let is_filled = match read == write {
+                _ if meaning.operations.decorated(write) == Some(function) => is_given(context, function, read),
                 true => is_filled_by_given(context, write),
                 false => meaning.precedes(read, write) && carries(context, read, write),
             };
@@ -74,10 +81,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     // What an annotated function gives is kept under its name.
+    let mut filled: FxHashSet<Name> = looks.iter().map(|(key, _)| *key).chain(replaced.iter().map(|(key, _)| *key)).collect();
     for op in meaning.operations.of_kind(OpKind::CacheWrite) {
         for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
             let name = meaning.program.text(meaning.program.function(row.function).name);
-            let key = drops.iter().map(|(key, ..)| *key).find(|key| meaning.name(*key) == name);
+            let key = drops.iter().map(|(key, _)| *key).find(|key| meaning.name(*key) == name);
+            filled.extend(key);
             let returned = meaning.program.sites(row.function).filter(|site| site.kind == SiteKind::Return).map(|site| site.site);
             for (fill, key) in returned.flat_map(|fill| key.map(|key| (fill, key))) {
                 let reads = reads.get(&row.function).into_iter().flatten();
@@ -85,18 +94,26 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
         }
     }
-    let dropped: FxHashSet<Name> = drops.iter().map(|(key, ..)| *key).collect();
-    // Only a copy that somebody takes care to drop is meant to be fresh.
-    cached.retain(|(_, key, _)| dropped.contains(key));
+    cached.extend(copied_elsewhere(context, &drops, &filled));
+    let dropped: FxHashSet<Name> = drops.iter().map(|(key, _)| *key).collect();
+    // A copy that somebody takes care to drop is meant to be fresh; so is one of a single row that would stay for long.
+    let nobody_drops = |key: &Name| !dropped.contains(key) && drops_any.is_empty();
+    cached.retain(|(_, key, fill)| dropped.contains(key) || nobody_drops(key) && stays_long(context, *key, *fill));
     let entities: FxHashSet<Name> = cached.iter().map(|(entity, ..)| *entity).collect();
     changers.retain(|(entity, _)| entities.contains(entity));
     writes.retain(|(entity, site, _)| entities.contains(entity) && context.in_scope(*site));
-    let mut dropping: FxHashMap<Name, FxHashSet<FunctionId>> = FxHashMap::default();
-    let dropped_by: Vec<(Name, FunctionId)> = drops.into_iter().map(|(key, function, _)| (key, function)).collect();
-    for &(key, function) in dropped_by.iter().chain(&replaced) {
-        dropping.entry(key).or_default().insert(function);
+    let dropped_by: Vec<(Name, FunctionId)> = drops.iter().map(|(key, drop)| (*key, drop.function)).collect();
+    let mut dropping: FxHashMap<Name, FxHashMap<FunctionId, Vec<Drop>>> = FxHashMap::default();
+    for &(_, key, _) in &cached {
+        let of_key = drops.iter().chain(&replaced).filter(|(known, _)| *known == key).map(|(_, drop)| drop);
+        dropping.entry(key).or_insert_with(|| {
+            let mut by_function: FxHashMap<FunctionId, Vec<Drop>> = FxHashMap::default();
+            for drop in of_key.chain(&drops_any) {
+                by_function.entry(drop.function).or_default().push(*drop);
+            }
+            by_function
+        });
     }
-    let drops_any: FxHashSet<FunctionId> = drops_any.into_iter().map(|(function,)| function).collect();
     let function_of = |site: &SiteId| context.function_of(*site);
     let program = ascent_run! {
         relation cached(Name, Name, SiteId) = cached;
@@ -106,8 +123,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation changers(Name, FunctionId) = changers;
         relation cared(Name, Name, FunctionId);
         cared(e, k, f) <-- cached(e, k, c), changers(e, f), drops(k, f), if *f != function_of(c);
+        // Who fills the copy is not seen: the one that drops it is where it is known from.
+        cared(e, k, function_of(c)) <-- cached(e, k, c), if is_drop(context, *c);
         relation changed(SiteId, EffectId, SiteId, Name);
         changed(s, e, c, k) <-- cached(entity, k, c), cared(entity, k, _), writes(entity, s, e), if function_of(s) != function_of(c);
+        relation unheeded(Name);
+        unheeded(k) <-- cached(_, k, _), if nobody_drops(k);
+        changed(s, e, c, k) <-- cached(entity, k, c), unheeded(k), writes(entity, s, e), if function_of(s) != function_of(c);
     };
     // Where nothing on the way down to a write drops the copy.
     let mut freshness: FxHashMap<Name, Freshness<'_, '_>> = FxHashMap::default();
@@ -116,7 +138,6 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let fresh = freshness.entry(key).or_insert_with(|| Freshness {
             context,
             dropping: &dropping[&key],
-            drops_any: &drops_any,
             known: FxHashMap::default(),
         });
         let mut at = fresh.stale(write);
@@ -131,6 +152,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     found.retain(|stale| {
         let held = columns_held(context, &reads, stale.fill);
         let written = meaning.columns_written(stale.write);
+        // Where nobody drops the copy, that it holds what is written must be seen.
+        if nobody_drops(&stale.key) && written.is_empty() {
+            return false;
+        }
         held.is_empty() || written.is_empty() || written.iter().any(|column| held.iter().any(|known| words(known) == words(column)))
     });
     // Where most writers do not care, the copy is not of what they write.
@@ -146,13 +171,104 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let named = meaning.text(meaning.effects.get(stale.effect).entity).is_some_and(|entity| {
             words(meaning.name(stale.key)).iter().any(|word| word.len() >= MIN_WORD && entity.contains(word.as_str()))
         });
-        named
-            || !is_far(context, stale.fill) && careless[&stale.key].len() <= MAX_CARELESS * careful[&stale.key].len()
+        if nobody_drops(&stale.key) {
+            return named;
+        }
+        let few = careless[&stale.key].len() <= MAX_CARELESS * careful[&stale.key].len();
+        if is_drop(context, stale.fill) {
+            return few;
+        }
+        named || !is_far(context, stale.fill) && few
     });
     found.retain(|stale| context.in_scope(stale.at));
     found.sort_unstable_by_key(|stale| (stale.at, stale.write, stale.effect, stale.fill, stale.key));
     found.dedup_by_key(|stale| stale.at);
-    found.into_iter().map(|stale| report(context, &stale)).collect()
+    // What nobody drops has one cause, whoever writes.
+    let mut others: FxHashMap<Name, Vec<SiteId>> = FxHashMap::default();
+    found.retain(|stale| {
+        let told = nobody_drops(&stale.key) && others.contains_key(&stale.key);
+        others.entry(stale.key).or_default().push(stale.at);
+        !told
+    });
+    let others = |stale: &Stale| match nobody_drops(&stale.key) {
+        true => others[&stale.key].iter().copied().skip(1).take(MAX_SHOWN).collect(),
+        false => Vec::new(),
+    };
+    found.iter().map(|stale| report(context, stale, &others(stale), !nobody_drops(&stale.key))).collect()
+}
+
+/// Where a function drops a copy.
+#[derive(Clone, Copy)]
+struct Drop {
+    function: FunctionId,
+    site: SiteId,
+    /// In a task of its own: of what is done before it is started.
+    beside: bool,
+}
+
+/// So many other writers are shown.
+const MAX_SHOWN: usize = 8;
+
+/// A copy that is gone by then is as fresh as was agreed, in milliseconds.
+const PATIENCE: f64 = 60_000.0;
+
+/// Whether the copy is of one row, by its key, and stays for more than a minute, or for ever.
+fn stays_long(context: &Context<'_>, key: Name, fill: SiteId) -> bool {
+    let meaning = context.meaning;
+    let Some((effect, _)) = meaning.effects.at(fill).find(|(effect, _)| effect.kind == OpKind::CacheWrite) else {
+        return false;
+    };
+    let trace = meaning.trace(fill, &effect);
+    let last = trace.last().copied().unwrap_or(fill);
+    let Some(op) = meaning.operations.at(last).find(|op| op.kind == OpKind::CacheWrite) else { return false };
+    let long = match meaning.attribute(op, Attr::Ttl) {
+        Found::Absent => meaning.declares(op, Attr::Ttl),
+        Found::Is(Operand::Text(text)) if text == "none" => true,
+        _ => meaning.span_along(op, Attr::Ttl, &trace).is_some_and(|span| span > PATIENCE),
+    };
+    long && meaning.name(key).contains("{}")
+}
+
+/// Copies that nothing here fills (another service of the same cache does): a function writes an entity, then drops the
+/// entry whose key is named for it.
+fn copied_elsewhere(context: &Context<'_>, drops: &[(Name, Drop)], filled: &FxHashSet<Name>) -> Vec<(Name, Name, SiteId)> {
+    let meaning = context.meaning;
+    let mut found = Vec::new();
+    for &(key, Drop { function, site, .. }) in drops.iter().filter(|(key, _)| !filled.contains(key)) {
+        // The drop itself, not a call of what drops: there the writers are the same.
+        let is_own = meaning.operations.at(site).any(|op| op.kind == OpKind::CacheDelete);
+        let parts = words(meaning.name(key));
+        if parts.iter().any(|part| NO_COPY.contains(&part.as_str())) {
+            continue;
+        }
+        let named: String = parts.concat();
+        let writes = meaning.effects.in_function(function).filter(|(effect, row)| {
+            effect.kind == OpKind::DbWrite && meaning.precedes(row.site, site)
+        });
+        let of_key = |name: &Name| {
+            let entity: String = words(meaning.name(*name)).concat();
+            entity.len() >= MIN_ENTITY && named.contains(&entity)
+        };
+        found.extend(writes.filter(|_| is_own).filter_map(|(effect, _)| effect.entity_name()).filter(of_key).map(|entity| (entity, key, site)));
+    }
+    found.sort_unstable();
+    found.dedup_by_key(|(entity, key, _)| (*entity, *key));
+    found
+}
+
+/// Keys of such names hold a state of their own, which no other writer of the entity knows of.
+const NO_COPY: &[&str] = &[
+    "lock", "locks", "mutex", "lease", "limit", "rate", "ratelimit", "throttle", "attempt", "attempts", "retry", "retries", "counter",
+    "token", "tokens", "otp", "code", "nonce", "session", "sessions", "queue", "pending", "processing", "running", "progress", "dedup",
+    "idempotency", "verification", "heartbeat", "presence", "online", "typing", "flag",
+];
+
+/// A key whose filling is not seen is named for an entity by a name no shorter.
+const MIN_ENTITY: usize = 6;
+
+/// Whether all that is known of a copy is that it is dropped here.
+fn is_drop(context: &Context<'_>, site: SiteId) -> bool {
+    context.meaning.effects.at(site).all(|(effect, _)| effect.kind != OpKind::CacheWrite)
 }
 
 /// A copy under `key`, made by `fill`, that stays when `write` changes what it is of; `at` is the write, or the call of it
@@ -168,8 +284,7 @@ struct Stale {
 /// Whether the copies of one key are dropped on the ways that lead to a function.
 struct Freshness<'a, 'm> {
     context: &'a Context<'m>,
-    dropping: &'a FxHashSet<FunctionId>,
-    drops_any: &'a FxHashSet<FunctionId>,
+    dropping: &'a FxHashMap<FunctionId, Vec<Drop>>,
     /// Nothing while it is being worked out.
     known: FxHashMap<FunctionId, Option<Ways>>,
 }
@@ -194,6 +309,9 @@ impl Freshness<'_, '_> {
         let mut stack = vec![write];
         while let Some(site) = stack.pop() {
             let function = self.context.function_of(site);
+            if self.drops_around(function, Some(site)) {
+                continue;
+            }
             match self.ways(function, 0) {
                 Ways::AllFresh => {}
                 Ways::AllStale => found.push(site),
@@ -204,9 +322,16 @@ impl Freshness<'_, '_> {
         found
     }
 
+    /// Whether `function` drops the copy in the run in which it does what stands at `site`.
+    fn drops_around(&self, function: FunctionId, site: Option<SiteId>) -> bool {
+        let precedes = |drop: &Drop| site.is_some_and(|site| self.context.meaning.precedes(site, drop.site));
+        self.dropping.get(&function).into_iter().flatten().any(|drop| !drop.beside || precedes(drop))
+    }
+
+    /// Whether the callers of `function`, at any depth, drop the copy.
     fn ways(&mut self, function: FunctionId, depth: u32) -> Ways {
         // Far above, somebody may care.
-        if depth > MAX_CALLERS || self.dropping.contains(&function) || self.drops_any.contains(&function) {
+        if depth > MAX_CALLERS {
             return Ways::AllFresh;
         }
         if let Some(known) = self.known.get(&function) {
@@ -214,8 +339,13 @@ impl Freshness<'_, '_> {
             return known.unwrap_or(Ways::AllStale);
         }
         self.known.insert(function, None);
-        let callers = self.callers(function);
-        let above: Vec<Ways> = callers.into_iter().map(|(caller, _)| self.ways(caller, depth + 1)).collect();
+        let callers = self.callers(function).into_iter();
+        let above: Vec<Ways> = callers
+            .map(|(caller, site)| match self.drops_around(caller, site) {
+                true => Ways::AllFresh,
+                false => self.ways(caller, depth + 1),
+            })
+            .collect();
         let ways = match above.split_first() {
             None => Ways::AllStale,
             Some((first, rest)) => if rest.iter().all(|ways| ways == first) { *first } else { Ways::Mixed },
@@ -268,6 +398,15 @@ fn columns_held<'m>(context: &Context<'m>, reads: &FxHashMap<FunctionId, Vec<(Na
 }
 
 /// Whether the cache is filled far below a call: of all that is handed down, what is kept is not sure.
+/// Whether what a function gives is made from what it reads.
+fn is_given(context: &Context<'_>, function: FunctionId, read: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let read = program.call(read).map(|call| call.result);
+    let mut given = program.returns_by_function.of(&program.facts.relations.returns, function).filter_map(|row| row.var);
+    read.is_some_and(|read| given.any(|var| meaning.made_from(var).contains(&read)))
+}
+
 fn is_far(context: &Context<'_>, fill: SiteId) -> bool {
     let meaning = context.meaning;
     let effect = meaning.effects.at(fill).find(|(effect, _)| effect.kind == OpKind::CacheWrite);
@@ -302,7 +441,7 @@ fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
         })
 }
 
-fn report(context: &Context<'_>, stale: &Stale) -> Finding {
+fn report(context: &Context<'_>, stale: &Stale, others: &[SiteId], others_care: bool) -> Finding {
     let meaning = context.meaning;
     let effect = meaning.effects.get(stale.effect);
     let key = meaning.name(stale.key);
@@ -310,12 +449,27 @@ fn report(context: &Context<'_>, stale: &Stale) -> Finding {
     let message = format!(
         "this {what}, but its copy in the cache under `{key}` stays; until it expires readers are given what is no longer so"
     );
-    FindingBuilder::new(context, &RULE.info, stale.at, message)
+    let filled = match is_drop(context, stale.fill) {
+        true => format!("another writer drops `{key}` here"),
+        false => format!("cached here under `{key}`"),
+    };
+    let mut builder = FindingBuilder::new(context, &RULE.info, stale.at, message)
         .subject(key)
         .rests_on(context.confidence_of(stale.write, &effect))
-        .step(stale.fill, format!("cached here under `{key}`"))
-        .step(stale.write, "and changed here")
-        .checked("neither this function nor a caller deletes or replaces the entry, as other writers do")
-        .help("delete the entry after the change is committed, where the other writers do: in one function, or on the entity's own event")
-        .build()
+        .step(stale.fill, filled)
+        .step(stale.write, "and changed here");
+    for other in others {
+        builder = builder.step(*other, "and here");
+    }
+    let (checked, help) = match others_care {
+        true => (
+            "neither this function nor a caller deletes or replaces the entry, as other writers do",
+            "delete the entry after the change is committed, where the other writers do: in one function, or on the entity's own event",
+        ),
+        false => (
+            "nobody deletes or replaces the entry, and it stays for more than a minute",
+            "delete the entry after the change is committed, in one function or on the entity's own event; or let it expire within seconds",
+        ),
+    };
+    builder.checked(checked).help(help).build()
 }

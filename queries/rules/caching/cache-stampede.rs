@@ -1,14 +1,15 @@
 //! On a cache miss every caller loads from the origin, all at the same time.
 
 use ascent::ascent_run;
-use distsys_engine::OpKind;
-use distsys_engine::meaning::{Mode, Term};
+use distsys_engine::meaning::{Found, Mode, Operand, Operation, Term};
 use distsys_engine::words::words;
-use distsys_facts::{FunctionId, SiteId, VarId};
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::cached::carried;
+use crate::locks::{Key, keys};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -89,13 +90,56 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
         }
     }
-    let mut by_write: FxHashMap<SiteId, (SiteId, SiteId)> = FxHashMap::default();
+    found.retain(|(load, _, write)| context.in_scope(*load) && expires_often(context, *write));
+    let mut by_owner: FxHashMap<Owner, Vec<(SiteId, SiteId, SiteId)>> = FxHashMap::default();
     for (load, read, write) in found {
-        if context.in_scope(load) {
-            by_write.entry(write).or_insert((load, read));
+        // Wrappers of one class are told once.
+        let class = meaning.program.function(context.function_of(load)).class;
+        let class = class.filter(|_| meaning.invocations.is_through_parameter(load));
+        let known = by_owner.entry(class.map_or(Owner::Write(write), Owner::Class)).or_default();
+        if !known.iter().any(|(_, _, other)| *other == write) {
+            known.push((load, read, write));
         }
     }
-    by_write.into_iter().map(|(write, (load, read))| report(context, load, read, write)).collect()
+    by_owner.into_values().map(|places| report(context, &places)).collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Owner {
+    Class(ClassId),
+    Write(SiteId),
+}
+
+/// What lives longer than a day is missed too seldom to matter.
+const LONG_LIFE: f64 = 86_400_000.0;
+
+/// Whether entries go again and again: they live for a day at most, or somebody else deletes them.
+fn expires_often(context: &Context<'_>, write: SiteId) -> bool {
+    let meaning = context.meaning;
+    let Some((effect, _)) = meaning.effects.at(write).find(|(effect, _)| effect.kind == OpKind::CacheWrite) else {
+        return true;
+    };
+    let trace = meaning.trace(write, &effect);
+    let Some(op) = trace.last().and_then(|last| context.operation(*last, OpKind::CacheWrite)) else { return true };
+    if !matches!(meaning.attribute(op, Attr::Ttl), Found::Is(Operand::Text(text)) if text == "none") {
+        return meaning.least_span(op, Attr::Ttl).is_none_or(|ttl| ttl <= LONG_LIFE);
+    }
+    let beside = |kind: OpKind| meaning.effects.in_function(op.function).any(|(effect, _)| effect.kind == kind);
+    let own = keys(context, op);
+    let is_pattern = |key: &&Key| matches!(key, Key::Pattern(_));
+    let file = |op: &Operation| meaning.program.file_of_function(op.function);
+    let deleted = || {
+        let mut deletes = meaning.operations.of_kind(OpKind::CacheDelete);
+        deletes.any(|other| {
+            let same = match own.iter().find(is_pattern) {
+                Some(pattern) => keys(context, other).contains(pattern),
+                // A key of its own making is known to its own file.
+                None => file(other) == file(op),
+            };
+            same && other.function != op.function && context.in_scope(other.site)
+        })
+    };
+    beside(OpKind::LockExtend) || deleted()
 }
 
 /// What is written comes from the load, through the parameters of what is called in between.
@@ -127,7 +171,7 @@ fn misses(context: &Context<'_>, read: SiteId, load: SiteId) -> bool {
     let loaded_for_one = program.arguments(load).flat_map(|argument| meaning.made_from(argument.var)).any(|var| {
         program.loaded_as(var).is_some_and(|load| program.text(load.field) == "user")
     });
-    asked && !is_for_one(context, read) && !loaded_for_one
+    asked && is_given(context, result) && !is_for_one(context, read) && !loaded_for_one
 }
 
 /// Whether a name is that of what one caller alone has.
@@ -157,6 +201,40 @@ fn is_for_one(context: &Context<'_>, read: SiteId) -> bool {
     });
     of_one || pattern
 }
+
+/// Whether what the cache has is given to the caller, and not merely compared with something: an entity tag tells the
+/// caller that its own copy will do.
+fn is_given(context: &Context<'_>, cached: VarId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let asked = |outcome: VarId| r.condition.iter().any(|row| row.var == outcome);
+    let mut copies = vec![cached];
+    let mut compared = false;
+    let mut at = 0;
+    while let Some(&var) = copies.get(at)
+        && copies.len() < MAX_COPIES
+    {
+        at += 1;
+        copies.extend(program.assign_by_src.of(&r.assign, var).map(|row| row.dst));
+        for row in program.argument_by_var.of(&r.argument, var) {
+            match program.call(row.site).filter(|call| call.receiver.is_some() && asked(call.result)) {
+                Some(_) => compared = true,
+                None => return true,
+            }
+        }
+        let looked_into = program.load_by_base.of(&r.load, var).next().is_some()
+            || program.calls_by_receiver.of(&r.call, var).next().is_some()
+            || meaning.is_kept(var);
+        if looked_into {
+            return true;
+        }
+    }
+    !compared
+}
+
+/// A value is copied so many times.
+const MAX_COPIES: usize = 16;
 
 /// Whether two cache operations are on the same key: one pattern, or one value.
 fn same_key(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
@@ -240,15 +318,23 @@ fn waits_for_another(context: &Context<'_>, function: FunctionId, load: SiteId) 
     })
 }
 
-fn report(context: &Context<'_>, load: SiteId, read: SiteId, write: SiteId) -> Finding {
+fn report(context: &Context<'_>, places: &[(SiteId, SiteId, SiteId)]) -> Finding {
+    let (load, read, write) = places[0];
     let served = context.meaning.is_served(context.function_of(load));
     let message = "when this entry expires, every caller that misses it loads it at once; the origin gets the whole load that the cache kept from it".to_owned();
-    FindingBuilder::new(context, &RULE.info, load, message)
+    let mut builder = FindingBuilder::new(context, &RULE.info, load, message)
         .rests_on(if served { Confidence::High } else { Confidence::Medium })
         .step(read, "the cache is asked")
         .step(load, "on a miss the origin is asked")
-        .step(write, "and the cache filled")
+        .step(write, "and the cache filled");
+    for (load, ..) in places.iter().skip(1).take(MAX_SHOWN) {
+        builder = builder.step(*load, "here likewise");
+    }
+    builder
         .checked("no lock, single flight or early refresh around the load")
         .help("let one caller load and the others wait for it (single flight, a short lock on the key), or refresh before it expires")
         .build()
 }
+
+/// So many more places are shown.
+const MAX_SHOWN: usize = 6;

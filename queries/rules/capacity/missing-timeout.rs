@@ -2,6 +2,7 @@
 
 use ascent::ascent_run;
 use distsys_engine::meaning::{Creation, Found, Operand, Operation};
+use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -36,7 +37,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         // A long default hurts where many wait.
-        if bound != Bound::None && !meaning.is_served(op.function) {
+        if bound != Bound::None && !many_wait(context, op) {
+            continue;
+        }
+        if asks_itself(context, op) || meaning.is_left_out_in_production(op.site) {
             continue;
         }
         open.push((op.site,));
@@ -72,6 +76,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         found(s) <-- open(s), !timed(s), !bounded(function_of(s));
     };
     let mut found = program.found;
+    let timed: FxHashSet<SiteId> = program.timed.into_iter().map(|(site,)| site).collect();
+    found.retain(|(site,)| {
+        timed.is_empty()
+            || is_always_bounded(context, context.function_of(*site), &timed, &mut FxHashMap::default()) != Some(true)
+    });
     found.sort_unstable();
     // A client is configured once: one finding, at its creation.
     let mut by_place: FxHashMap<SiteId, (Bound, Vec<SiteId>)> = FxHashMap::default();
@@ -89,6 +98,72 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     by_place.into_iter().map(|(place, (bound, sites))| report(context, place, bound, &sites)).collect()
 }
+
+/// Whether more than a few may wait at once: requests and jobs do that no platform ends first; not what administrators ask for,
+/// or what is done once for old data.
+fn many_wait(context: &Context<'_>, op: &Operation) -> bool {
+    let meaning = context.meaning;
+    let path = context.place(op.site).path;
+    let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+    let for_few = |part: &str| part == "admin" || words(part).iter().any(|word| word == "backfill");
+    let ended = meaning.run_limit(op.function).is_some_and(|limit| limit <= SHORT_RUN);
+    meaning.is_served(op.function) && !ended && !folders.split('/').any(for_few)
+}
+
+/// A run that its platform ends after so many milliseconds piles up nothing.
+const SHORT_RUN: f64 = 30_000.0;
+
+/// Whether a request goes to the machine itself, by its constant address.
+fn asks_itself(context: &Context<'_>, op: &Operation) -> bool {
+    let Found::Is(Operand::Var(url)) = context.meaning.attribute(op, Attr::Url) else { return false };
+    let host = context.meaning.constant(url).and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
+    host.is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].iter().any(|local| host.starts_with(local)))
+}
+
+/// Whether whatever is seen to call a function ends in time; of a method that nobody is seen to call, whether someone who
+/// calls one of its name on something unknown does. None while that is being asked.
+fn is_always_bounded(
+    context: &Context<'_>,
+    function: FunctionId,
+    timed: &FxHashSet<SiteId>,
+    known: &mut FxHashMap<FunctionId, Option<bool>>,
+) -> Option<bool> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    if let Some(known) = known.get(&function) {
+        return *known;
+    }
+    if known.len() > MAX_CLIMBED {
+        return Some(false);
+    }
+    known.insert(function, None);
+    let mut bounds = |site: SiteId| {
+        let mut by_caller = || is_always_bounded(context, context.function_of(site), timed, known);
+        if timed.contains(&site) { Some(true) } else { by_caller() }
+    };
+    let callers = meaning.callers(function).iter().copied().filter(|site| context.in_scope(*site));
+    let callers: Vec<SiteId> = callers.collect();
+    let row = program.function(function);
+    let bounded = if !callers.is_empty() {
+        let bounds: Vec<bool> = callers.into_iter().filter_map(&mut bounds).collect();
+        !bounds.is_empty() && bounds.into_iter().all(|bounded| bounded)
+    } else if row.class.is_some() {
+        let calls = program.facts.relations.call.iter().filter(|call| call.name == row.name && call.receiver.is_some());
+        let unknown = calls.filter(|call| meaning.resolution.calls_at(call.site).is_empty() && context.in_scope(call.site));
+        let unknown: Vec<SiteId> = unknown.map(|call| call.site).take(FEW_CALLS + 1).collect();
+        unknown.len() <= FEW_CALLS && unknown.into_iter().any(|site| bounds(site) == Some(true))
+    } else {
+        false
+    };
+    known.insert(function, Some(bounded));
+    Some(bounded)
+}
+
+/// A name that is called in more places says nothing of whose method it is.
+const FEW_CALLS: usize = 6;
+
+/// So many functions are climbed.
+const MAX_CLIMBED: usize = 64;
 
 /// What ends the wait.
 #[derive(Clone, Copy, PartialEq, Eq)]

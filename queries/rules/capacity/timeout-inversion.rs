@@ -27,12 +27,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for scope in meaning.scopes.of_kind(OpKind::TimeoutScope) {
         let Some(op) = meaning.operation(scope).filter(|op| context.in_scope(op.site)) else { continue };
         let Some(outer) = meaning.span(op, Attr::Timeout).filter(|span| *span > 0.0) else { continue };
+        // A deadline that goes along with calls ends what is far below, too: the limit of a client that many use is not its own.
+        let travels = meaning.travels(scope);
         let mut longest: Option<Inverted> = None;
         for site in meaning.sites(scope) {
             let mut seen = FxHashSet::default();
             let mut trace = Vec::new();
             waits(context, op.site, site, 1.0, &mut trace, &mut seen, &mut |trace, inner, attempts| {
-                if inner * attempts > outer && longest.as_ref().is_none_or(|known| inner * attempts > known.inner * known.attempts) {
+                let counts = inner * attempts > outer && (attempts > 1.0 || !travels || trace.len() <= NEAR);
+                if counts && longest.as_ref().is_none_or(|known| inner * attempts > known.inner * known.attempts) {
                     longest = Some(Inverted { outer, inner, attempts, trace: trace.to_vec() });
                 }
             });
@@ -52,6 +55,9 @@ struct Inverted {
     /// From what is waited for down to what may take as long.
     trace: Vec<SiteId>,
 }
+
+/// A client is its caller's own within so many calls.
+const NEAR: usize = 3;
 
 /// Calls are followed this deep.
 const MAX_DEPTH: usize = 6;

@@ -1,11 +1,14 @@
 //! A POST route reaches a payment or creates what a customer would see twice, and nothing knows a request again.
 
+use std::cell::Cell;
+
 use distsys_engine::meaning::{Effect, EffectFlags, Mode, Term};
 use distsys_engine::words::{is_idempotency_key, is_seen_twice, is_unique_violation};
 use distsys_engine::OpKind;
 use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::creations::{Sent, asks_for_work, sent_for};
 use crate::handlers::{is_known_again, is_unique};
 use crate::retried::is_payment;
 
@@ -27,51 +30,97 @@ pub(crate) static RULE: Rule = Rule {
 
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
+    if meaning.operations.of_kind(OpKind::Route).next().is_none() {
+        return Vec::new();
+    }
     let speaking = Speaking::new(context);
     if speaking.everywhere {
         return Vec::new();
     }
     // One effect, whichever routes reach it.
-    let mut by_effect: FxHashMap<SiteId, Vec<(SiteId, Vec<SiteId>, Effect)>> = FxHashMap::default();
+    let mut by_effect: FxHashMap<SiteId, Vec<Created>> = FxHashMap::default();
     for op in meaning.operations.of_kind(OpKind::Route).filter(|op| context.in_scope(op.site)) {
         // `router.post("/orders", idempotent, handler)`
         if meaning.program.arguments(op.site).any(|row| speaking.is_told_by(context, row.var)) {
             continue;
         }
         for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
-            if !meaning.serves(op, row.function, "post") || speaking.reached_from(context, row.function) {
+            if !meaning.serves(op, row.function, "post") {
                 continue;
             }
+            let speaks = speaking.reached_from(context, row.function, &[]);
             for (effect, site) in meaning.effects.in_function(row.function) {
-                if !creates(context, &effect) {
+                if !may_create(context, &effect) {
                     continue;
                 }
                 let trace = meaning.trace(site.site, &effect);
+                let Some(harm) = harm(context, &trace, &effect) else { continue };
+                if speaks && speaking.reached_from(context, row.function, &trace) {
+                    continue;
+                }
                 let last = *trace.last().unwrap_or(&site.site);
                 if is_known_again(context, &trace) || is_unique(context, last, &effect) {
                     continue;
                 }
-                by_effect.entry(last).or_default().push((op.site, trace, effect));
+                by_effect.entry(last).or_default().push(Created { route: op.site, trace, effect, harm });
             }
         }
     }
     by_effect.into_values().map(|routes| report(context, &routes)).collect()
 }
 
-/// Whether a customer sees it twice when the request comes twice.
-fn creates(context: &Context<'_>, effect: &Effect) -> bool {
-    let entity = context.meaning.text(effect.entity);
+/// What a route does each time it is called.
+struct Created {
+    route: SiteId,
+    trace: Vec<SiteId>,
+    effect: Effect,
+    harm: Harm,
+}
+
+/// What comes of doing it twice.
+#[derive(Clone, Copy)]
+enum Harm {
+    Paid,
+    /// A customer sees it twice.
+    Seen,
+    /// What was asked for is worked on twice.
+    Worked,
+    /// What is sent on for it reaches others twice.
+    Sent(Sent),
+}
+
+/// Whether an effect makes something that was not there before.
+fn may_create(context: &Context<'_>, effect: &Effect) -> bool {
     if effect.flags.has(EffectFlags::CONDITIONAL) || effect.key != Term::Absent {
         return false;
     }
     match effect.kind {
         OpKind::Payment => true,
-        OpKind::DbWrite => context.meaning.text(effect.verb) == Some("insert") && entity.is_some_and(is_seen_twice),
-        OpKind::HttpRequest => {
-            let posts = context.meaning.text(effect.verb) == Some("post");
-            posts && entity.is_some_and(|url| url.rsplit('/').find(|part| !part.is_empty()).is_some_and(is_seen_twice))
-        }
+        OpKind::DbWrite => context.meaning.text(effect.verb) == Some("insert"),
+        OpKind::HttpRequest => context.meaning.text(effect.verb) == Some("post"),
         _ => false,
+    }
+}
+
+/// A handler, a service, what it stores with, and the operation.
+const MAX_DEPTH: usize = 4;
+
+fn harm(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Option<Harm> {
+    if effect.kind == OpKind::Payment {
+        return Some(Harm::Paid);
+    }
+    let entity = context.meaning.text(effect.entity)?;
+    let is_seen = match effect.kind {
+        OpKind::DbWrite => is_seen_twice(entity),
+        _ => entity.rsplit('/').find(|part| !part.is_empty()).is_some_and(is_seen_twice),
+    };
+    // Far below a route stands what it does beside what it is for.
+    let is_near = trace.len() <= MAX_DEPTH;
+    match effect.kind {
+        _ if is_seen => Some(if is_payment(context, trace, effect) { Harm::Paid } else { Harm::Seen }),
+        OpKind::DbWrite if is_near && asks_for_work(context, trace, effect) => Some(Harm::Worked),
+        OpKind::DbWrite if is_near => sent_for(context, trace, effect).map(Harm::Sent),
+        _ => None,
     }
 }
 
@@ -91,9 +140,16 @@ impl Speaking {
         let meaning = context.meaning;
         let program = meaning.program;
         let r = &program.facts.relations;
+        // Each name and text is in many rows, and looked at once.
+        let known: Vec<Cell<Option<bool>>> = vec![Cell::new(None); program.facts.symbols.len()];
         let says = |sym: Sym| {
-            let text = program.text(sym);
-            is_idempotency_key(text) || is_unique_violation(text)
+            let cell = &known[sym.index()];
+            let said = cell.get().unwrap_or_else(|| {
+                let text = program.text(sym);
+                is_idempotency_key(text) || is_unique_violation(text)
+            });
+            cell.set(Some(said));
+            said
         };
         // What is sent on to another service lets that service know the request again, not this one.
         let sends = |kind: OpKind| matches!(kind, OpKind::HttpRequest | OpKind::Payment | OpKind::Rpc);
@@ -126,12 +182,13 @@ impl Speaking {
         functions.retain(|function| program.function(*function).kind != FunctionKind::Module);
         let mut speaking = Speaking { functions, classes, everywhere: false };
         let mut middlewares = meaning.operations.of_kind(OpKind::Middleware).flat_map(|op| meaning.invocations.at(op.site));
-        speaking.everywhere = middlewares.any(|row| speaking.reached_from(context, row.function));
+        speaking.everywhere = middlewares.any(|row| speaking.reached_from(context, row.function, &[]));
         speaking
     }
 
-    /// Whether the handler, something around it or before it, or something that it calls speaks of keys.
-    fn reached_from(&self, context: &Context<'_>, handler: FunctionId) -> bool {
+    /// Whether the handler, something around it or before it, or something that it calls speaks of keys. What it calls only
+    /// after the creation that `trace` leads to knows other things again.
+    fn reached_from(&self, context: &Context<'_>, handler: FunctionId, trace: &[SiteId]) -> bool {
         let meaning = context.meaning;
         let program = meaning.program;
         let r = &program.facts.relations;
@@ -145,7 +202,11 @@ impl Speaking {
             if self.functions.contains(&function) || typed.into_iter().any(|class| self.classes.contains(&class)) {
                 return true;
             }
-            stack.extend(program.sites(function).flat_map(|row| meaning.callees(row.site)));
+            let on_the_way = trace.iter().find(|site| context.function_of(**site) == function);
+            let comes_after =
+                |site: SiteId| on_the_way.is_some_and(|at| meaning.precedes(*at, site) && !meaning.precedes(site, *at));
+            let before = program.sites(function).map(|row| row.site).filter(|site| !comes_after(*site));
+            stack.extend(before.flat_map(|site| meaning.callees(site)));
             stack.extend(program.functions_by_parent.of(&r.function, function).map(|row| row.function));
             // Decorators, guards and interceptors, dependencies.
             let annotations = program.annotation_by_function.of(&r.function_annotation, function).map(|row| row.site);
@@ -191,22 +252,29 @@ fn says_key(text: &str) -> bool {
 /// So many routes to one effect are shown.
 const MAX_SHOWN: usize = 6;
 
-fn report(context: &Context<'_>, routes: &[(SiteId, Vec<SiteId>, Effect)]) -> Finding {
-    let (_, trace, effect) = &routes[0];
-    let payment = is_payment(context, trace, effect);
+fn report(context: &Context<'_>, routes: &[Created]) -> Finding {
+    let Created { trace, effect, harm, .. } = &routes[0];
     let what = context.does(effect);
-    let harm = if payment { "the customer pays twice" } else { "it is there twice" };
+    let harm_told = match harm {
+        Harm::Paid => "the customer pays twice".to_owned(),
+        Harm::Seen => "it is there twice".to_owned(),
+        Harm::Worked => "the work is done twice".to_owned(),
+        Harm::Sent(sent) => format!("what {} for it is done twice, under two identities that nobody can match", context.does(&sent.effect)),
+    };
     let message = format!(
-        "this route {what} each time it is called; a client that got no answer and tries again, or a second click, and {harm}"
+        "this route {what} each time it is called; a client that got no answer and tries again, or a second click, and {harm_told}"
     );
     let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(trace), message)
         .subject(context.meaning.text(effect.entity).unwrap_or_default())
         .rests_on(context.confidence_of(trace[0], effect));
-    if payment {
+    if matches!(harm, Harm::Paid) {
         builder = builder.severity(Severity::Blocker);
     }
-    for (route, trace, effect) in routes.iter().take(MAX_SHOWN) {
+    for Created { route, trace, effect, harm } in routes.iter().take(MAX_SHOWN) {
         builder = builder.step(*route, "the route").steps(context.steps(trace, effect));
+        if let Harm::Sent(sent) = harm {
+            builder = builder.steps(context.steps(&context.meaning.trace(sent.site, &sent.effect), &sent.effect));
+        }
     }
     builder
         .checked("no idempotency key is read, and no unique key, upsert or look at stored state knows the request again")

@@ -1,11 +1,14 @@
 //! A lock is let go by deleting its key, whoever holds it by now.
 
+use std::collections::BTreeMap;
+
 use ascent::ascent_run;
-use distsys_engine::meaning::{Found, Name, Operand};
-use distsys_engine::{Attr, OpKind};
-use distsys_facts::{ClassId, SiteId, Sym, VarId};
+use distsys_engine::OpKind;
+use distsys_facts::schema::Sql;
+use distsys_facts::{SiteId, SqlVerb, Sym, VarId};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::locks::{Key, is_outlived_by_none, keys};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -26,15 +29,18 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut locks: Vec<(Key, SiteId)> = Vec::new();
     for scope in meaning.scopes.of_kind(OpKind::LockAcquire) {
         let Some(op) = meaning.operation(scope) else { continue };
-        locks.extend(keys(context, op.site, OpKind::LockAcquire).into_iter().map(|key| (key, op.site)));
+        if is_outlived_by_none(context, op, &[op.function]) {
+            continue;
+        }
+        locks.extend(keys(context, op).into_iter().map(|key| (key, op.site)));
     }
     if locks.is_empty() {
-        return Vec::new();
+        return of_tables(context);
     }
     let mut deletes: Vec<(Key, SiteId)> = Vec::new();
     let mut asks_owner: Vec<(SiteId,)> = Vec::new();
     for op in meaning.operations.of_kind(OpKind::CacheDelete).filter(|op| context.in_scope(op.site)) {
-        deletes.extend(keys(context, op.site, OpKind::CacheDelete).into_iter().map(|key| (key, op.site)));
+        deletes.extend(keys(context, op).into_iter().map(|key| (key, op.site)));
         if is_after_comparison(context, op.site) {
             asks_owner.push((op.site,));
         }
@@ -49,47 +55,74 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut found = program.found;
     found.sort_unstable();
     found.dedup_by_key(|(delete, _)| *delete);
-    found.into_iter().map(|(delete, lock)| report(context, delete, lock)).collect()
+    found.into_iter().map(|(delete, lock)| report(context, delete, lock)).chain(of_tables(context)).collect()
 }
 
-/// What a key is known by.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Key {
-    /// The same text or pattern anywhere.
-    Pattern(Name),
-    /// The same value in one function or object.
-    Value(VarId),
-    Field(ClassId, Sym),
+/// Locks that are rows: a statement takes the row over when its time has run out, another deletes it by its name alone.
+fn of_tables(context: &Context<'_>) -> Vec<Finding> {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let columns = |text: Sym| program.text(text).split(',').filter(|column| !column.is_empty());
+    let mut leases: Vec<(&Sql, SiteId)> = Vec::new();
+    for row in &r.sql {
+        if columns(row.clauses).any(|clause| clause == "takes_over") {
+            leases.extend(used_at(context, row.var).map(|site| (row, site)));
+        }
+    }
+    let mut found: BTreeMap<SiteId, SiteId> = BTreeMap::new();
+    let deletes: Vec<&Sql> = r.sql.iter().filter(|row| row.verb == SqlVerb::Delete && !row.where_columns.is_empty()).collect();
+    // What names the lock, not what the taker sets: that would be its holder, or its end.
+    let names_lock = |lease: &Sql, column: &str| {
+        let is_set = lease.verb == SqlVerb::Update && columns(lease.columns).any(|set| set == column);
+        !is_set && columns(lease.where_columns).any(|known| known == column)
+    };
+    // Who lets go with a look at the holder or the end has thought of both, and keeps the other for what is surely one's own.
+    let is_asked = |lease: &Sql| {
+        deletes.iter().filter(|row| row.table == lease.table).any(|row| {
+            let (named, asked): (Vec<&str>, Vec<&str>) =
+                columns(row.where_columns).partition(|column| names_lock(lease, column));
+            !named.is_empty() && !asked.is_empty()
+        })
+    };
+    leases.retain(|(lease, _)| !is_asked(lease));
+    for row in &deletes {
+        let of_same = leases.iter().filter(|(lease, _)| lease.table == row.table);
+        let by_name = of_same.filter(|(lease, _)| columns(row.where_columns).all(|column| names_lock(lease, column)));
+        if let (Some((_, lease)), Some(delete)) = (by_name.min_by_key(|(_, site)| *site), used_at(context, row.var)) {
+            found.entry(delete).or_insert(*lease);
+        }
+    }
+    found.into_iter().map(|(delete, lock)| report_row(context, delete, lock)).collect()
 }
 
-fn keys(context: &Context<'_>, site: SiteId, kind: OpKind) -> Vec<Key> {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let mut keys = Vec::new();
-    for (effect, _) in meaning.effects.at(site).filter(|(effect, _)| effect.kind == kind) {
-        if let Some(name) = effect.key.pattern()
-            && meaning.name(name).trim_matches(['{', '}']).len() > 2
-        {
-            keys.push(Key::Pattern(name));
-        }
+/// The call that a statement's text is given to, or a copy of it: where it stands, or, if it is a constant, where it is used.
+fn used_at(context: &Context<'_>, text: VarId) -> Option<SiteId> {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let given = |vars: Vec<VarId>| {
+        let sites = vars.into_iter().flat_map(|var| program.argument_by_var.of(&r.argument, var)).map(|row| row.site);
+        sites.filter(|site| context.in_scope(*site)).min()
+    };
+    let mut copies = vec![text];
+    let mut at = 0;
+    while let Some(&var) = copies.get(at).filter(|_| at < MAX_COPIES) {
+        copies.extend(program.assign_by_src.of(&r.assign, var).map(|row| row.dst));
+        at += 1;
     }
-    let Some(op) = context.operation(site, kind) else { return keys };
-    if let Found::Is(Operand::Var(var)) = meaning.attribute(op, Attr::Key) {
-        let mut at = var;
-        for _ in 0..4 {
-            keys.push(Key::Value(at));
-            if let Some(load) = program.loaded_as(at)
-                && let Some(class) = program.function(op.function).class
-            {
-                keys.push(Key::Field(class, load.field));
-            }
-            match program.assigned_from(at).next() {
-                Some(row) => at = row.src,
-                None => break,
-            }
-        }
-    }
-    keys
+    given(copies).or_else(|| given(context.meaning.flows_to(text).into_iter().collect()))
+}
+
+/// A text is copied so many times.
+const MAX_COPIES: usize = 16;
+
+fn report_row(context: &Context<'_>, delete: SiteId, lock: SiteId) -> Finding {
+    let message = "the lock's row is deleted by its name alone, without asking who holds it; a holder that was slow, whose lease has run out, deletes the lock of the next one, and a third comes in".to_owned();
+    FindingBuilder::new(context, &RULE.info, delete, message)
+        .step(lock, "the lock is taken over here when its time has run out")
+        .step(delete, "and its row deleted here")
+        .checked("no column of the holder, its token or the lease's end in the condition")
+        .help("keep a unique token in the row, and delete it only where the token is one's own")
+        .build()
 }
 
 /// Whether a condition around the site, or one that ends the function before it, looks at what the store has.

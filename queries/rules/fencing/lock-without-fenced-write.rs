@@ -4,10 +4,11 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Operand, Scope, Term};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
-use distsys_facts::{SiteId, VarId};
+use distsys_facts::{FunctionId, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::locks::{adds, is_outlived_by_none, is_held_still, writes_the_same};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -47,7 +48,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let effect = meaning.effects.get(row.effect);
         let is_write = matches!(effect.kind, OpKind::DbWrite | OpKind::ObjectWrite);
         // Deleting twice what is to go does no harm.
-        let is_write = is_write && meaning.text(effect.verb) != Some("delete");
+        let is_write = is_write && meaning.text(effect.verb) != Some("delete") && !adds(context, &effect);
         if is_write && !effect.flags.has(EffectFlags::CONDITIONAL) && !effect.flags.has(EffectFlags::BACKGROUND) {
             writes.push((row.site, row.effect));
         }
@@ -69,8 +70,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut told: FxHashMap<SiteId, (usize, Finding)> = FxHashMap::default();
     for (lock, writes) in by_lock {
         let scope = &meaning.scopes.all[lock as usize];
+        let traces = writes.iter().map(|(site, effect)| (meaning.trace(*site, effect), *effect));
         let traces: Vec<(Vec<SiteId>, Effect)> =
-            writes.iter().map(|(site, effect)| (meaning.trace(*site, effect), *effect)).collect();
+            traces.filter(|(trace, _)| !is_harmless(context, scope, trace)).collect();
         let Some((first, _)) = traces.first() else { continue };
         let place = context.primary(first);
         let depth = scope.steps.len() + traces[0].0.len();
@@ -79,6 +81,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     told.into_values().map(|(_, finding)| finding).collect()
+}
+
+/// Whether the lock cannot be lost before the write, or its loss changes nothing.
+fn is_harmless(context: &Context<'_>, scope: &Scope, trace: &[SiteId]) -> bool {
+    let sites = trace.iter().chain(&scope.steps).chain(&scope.origin);
+    let functions: Vec<FunctionId> = sites.map(|site| context.function_of(*site)).collect();
+    let ends = context.meaning.operation(scope).is_some_and(|op| is_outlived_by_none(context, op, &functions));
+    let compares = trace.last().is_some_and(|last| context.meaning.compares_and_sets(*last));
+    ends || compares || is_held_still(context, scope, trace) || writes_the_same(context, scope, trace)
 }
 
 /// Whether the lock ends by itself: a TTL is given (also by the library's default).

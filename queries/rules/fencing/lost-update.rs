@@ -77,6 +77,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (write, read) in found {
         if context.in_scope(write)
             && !runs_alone(context, write)
+            && !context.meaning.compares_and_sets(write)
             && !findings.contains_key(&write)
             && let Some(computed) = computed_from(context, read, write)
         {
@@ -252,20 +253,22 @@ fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<S
     let r = &program.facts.relations;
     let value = program.call(read)?.result;
     let of = Read { value, column: only_column(context, read).filter(|column| writes_column(context, write, column)) };
-    let is_read = |var: VarId| var == value || meaning.made_from(var).contains(&value);
     let store_at = |site: SiteId| r.store.binary_search_by_key(&site, |store| store.site).ok().map(|at| r.store[at]);
     // The mapper writes what is stored into the object.
     if let Some(store) = store_at(write) {
-        let field = Some(program.text(store.field)).filter(|field| is_read(store.base) && !is_cursor(field))?;
+        let field = Some(program.text(store.field)).filter(|field| is_row(context, store.base, value) && !is_cursor(field))?;
         return arithmetic_on(context, Some(field), store.src, &of);
     }
     let call = program.call(write)?;
+    if is_of_other_row(context, read, write) {
+        return None;
+    }
     // What is stored into the object that was read, before it is written.
     let stored: Vec<(&str, VarId)> = program
         .sites(context.function_of(write))
         .filter(|row| row.kind == SiteKind::Store && meaning.precedes(row.site, write))
         .filter_map(|row| store_at(row.site))
-        .filter(|store| is_read(store.base) && writes_object(context, call, store.base))
+        .filter(|store| is_row(context, store.base, value) && writes_object(context, call, store.base))
         .map(|store| (program.text(store.field), store.src))
         .collect();
     // What is passed as the new value of a field.
@@ -297,6 +300,61 @@ fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<S
         bound.into_iter().find_map(|var| arithmetic_on(context, None, var, &of))
     })
 }
+
+/// Whether two calls that say by objects which rows they mean (`{ where: { id } }`) have nothing in common there: the first of
+/// the others is read to put a row before it.
+fn is_of_other_row(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let asked = |site: SiteId| {
+        let objects = program.arguments(site).flat_map(|row| program.entry_by_var.of(&r.entry, row.var));
+        let filters = objects.filter(|row| program.text(row.key) == "where");
+        filters.flat_map(|row| program.entry_by_var.of(&r.entry, row.value)).map(|row| row.value).collect::<Vec<VarId>>()
+    };
+    let (of_read, of_write) = (asked(read), asked(write));
+    let Some(value) = program.call(read).map(|call| call.result) else { return false };
+    // A variable, a member of one, or a constant.
+    let same = |left: VarId, right: VarId| {
+        let plain = |var: VarId| program.assigned_from(var).next().map_or(var, |row| row.src);
+        let member = |var: VarId| program.loaded_as(var).map(|load| (plain(load.base), load.field));
+        let (left, right) = (plain(left), plain(right));
+        left == right
+            || member(left).is_some() && member(left) == member(right)
+            || meaning.constant(left).is_some() && meaning.constant(left) == meaning.constant(right)
+    };
+    !of_read.is_empty()
+        && !of_write.is_empty()
+        && !of_write.iter().any(|var| meaning.made_from(*var).contains(&value))
+        && !of_write.iter().any(|left| of_read.iter().any(|right| same(*left, *right)))
+}
+
+/// Whether `base` is what was read, in a copy or out of a wrapper; what is merely stored into it does not make it so.
+fn is_row(context: &Context<'_>, base: VarId, value: VarId) -> bool {
+    let program = context.meaning.program;
+    let mut stack = vec![base];
+    let mut seen: FxHashSet<VarId> = FxHashSet::default();
+    while let Some(at) = stack.pop() {
+        if at == value {
+            return true;
+        }
+        if seen.len() > MAX_COPIES || !seen.insert(at) {
+            continue;
+        }
+        stack.extend(program.assigned_from(at).map(|row| row.src));
+        stack.extend(program.loaded_as(at).map(|load| load.base));
+        // What another read gives is another row, be it asked for by this one.
+        let reads = |site: SiteId| context.meaning.effects.at(site).any(|(effect, _)| effect.kind == OpKind::DbRead);
+        if let Some(call) = program.call_giving(at).filter(|call| !reads(call.site)) {
+            stack.extend(call.receiver);
+            stack.extend(program.arguments(call.site).map(|row| row.var));
+        }
+    }
+    false
+}
+
+/// A row is copied, and taken out of wrappers, so many times.
+const MAX_COPIES: usize = 64;
 
 /// Whether the write is of the object `base`: its own method, or an argument.
 fn writes_object(context: &Context<'_>, call: &Call, base: VarId) -> bool {
@@ -351,7 +409,7 @@ fn arithmetic_on(context: &Context<'_>, field: Option<&str>, var: VarId, of: &Re
                 is_column || program.loaded_as(var).is_some_and(|load| {
                     // A column and the field that holds it: `balance_cents`, `BalanceCents`.
                     field.is_none_or(|field| words(field) == words(program.text(load.field)))
-                        && (load.base == of.value || meaning.made_from(load.base).contains(&of.value))
+                        && is_row(context, load.base, of.value)
                 })
             })
         })

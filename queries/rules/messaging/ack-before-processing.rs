@@ -1,12 +1,12 @@
 //! A message is acknowledged before what it asks for is done.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectId, Found, Mode, Operand, Operation};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::handlers::{comes_again, is_work};
+use crate::handlers::{comes_again, handlers, is_work};
 use crate::retried::is_payment;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -31,25 +31,39 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for op in meaning.operations.of_kind(OpKind::Ack).filter(|op| context.in_scope(op.site)) {
         acks.push((op.function, op.site));
     }
-    // A helper that acknowledges, and does nothing of the work itself.
-    for row in meaning.effects.rows().iter().filter(|row| context.in_scope(row.site)) {
+    // A helper that does nothing but acknowledge.
+    for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
-        let through = effect.kind == OpKind::Ack && meaning.operations.at(row.site).next().is_none();
-        let works = || meaning.effects.at(row.site).any(|(effect, _)| is_work(context, &effect));
-        if through && meaning.trace(row.site, &effect).len() <= MAX_ACK_DEPTH && !works() {
+        let callees = meaning.callees(row.site);
+        let takes = |function: &FunctionId| meaning.operations.of_kind(OpKind::Consume).any(|op| op.function == *function);
+        let is_helper = effect.kind == OpKind::Ack
+            && !effect.flags.has(EffectFlags::BACKGROUND)
+            && context.in_scope(row.site)
+            && !callees.is_empty()
+            && meaning.trace(row.site, &effect).len() <= MAX_HELPERS
+            && !callees.iter().any(takes);
+        if is_helper && !meaning.effects.at(row.site).any(|(effect, _)| is_work(context, &effect)) {
             acks.push((context.function_of(row.site), row.site));
         }
     }
-    acks.sort_unstable();
-    acks.dedup();
     let mut handles: Vec<(SiteId, FunctionId)> = Vec::new();
     for op in meaning.operations.of_kind(OpKind::Consume).filter(|op| context.in_scope(op.site)) {
         if acknowledges_on_receipt(context, op) {
             handles.extend(meaning.invocations.at(op.site).map(|row| (op.site, row.function)));
         }
     }
+    // Taken in a loop: what each turn does.
+    let mut turns: Vec<(SiteId, SiteId)> = Vec::new();
+    let mut in_turns: FxHashSet<FunctionId> = FxHashSet::default();
+    for handler in handlers(context, |op| op.kind == OpKind::Consume && acknowledges_on_receipt(context, op)) {
+        if handler.region.is_some() {
+            in_turns.insert(handler.function);
+            turns.extend(handler.sites.iter().map(|site| (handler.origin, *site)));
+        }
+    }
     let mut functions: FxHashSet<FunctionId> = acks.iter().map(|(function, _)| *function).collect();
     functions.extend(handles.iter().map(|(_, function)| *function));
+    functions.extend(in_turns);
     let mut effects: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
     for function in functions {
         for (effect, row) in meaning.effects.in_function(function) {
@@ -61,11 +75,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let program = ascent_run! {
         relation acks(FunctionId, SiteId) = acks;
         relation handles(SiteId, FunctionId) = handles;
+        relation turns(SiteId, SiteId) = turns;
         relation effects(FunctionId, SiteId, EffectId) = effects;
         relation found(SiteId, SiteId, EffectId);
         found(a, s, e) <-- acks(f, a), effects(f, s, e), if a != s && meaning.precedes(*a, *s);
         // The consumer's setting acknowledges before the handler runs.
         found(c, s, e) <-- handles(c, f), effects(f, s, e);
+        found(c, s, e) <-- turns(c, s), effects(_, s, e);
     };
     let mut found = program.found;
     found.sort_unstable();
@@ -79,8 +95,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
-/// An acknowledgement further down is that of another loop.
-const MAX_ACK_DEPTH: usize = 3;
+/// A helper acknowledges itself, or through one more.
+const MAX_HELPERS: usize = 3;
 
 /// Jobs that count as done when they start and declare attempts that nothing ever asks for.
 fn unasked_retries(context: &Context<'_>) -> Vec<Finding> {

@@ -6,7 +6,7 @@ use distsys_engine::words::is_report;
 use distsys_facts::{RegionId, SiteId, SiteKind};
 use rustc_hash::FxHashMap;
 
-use crate::handlers::{Handler, is_work, redelivered};
+use crate::handlers::{Handler, is_acknowledged_before, is_work, redelivered};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -33,6 +33,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
             let Some(ack) = counts_as_done(context, &handler, &failure) else { continue };
             let Some((site, effect)) = work(context, &handler, &failure) else { continue };
+            // Lost already when it was acknowledged, whatever is done about the failure.
+            if is_acknowledged_before(context, &handler, site) {
+                continue;
+            }
             let swallowed = Swallowed { region: failure.region, origin: handler.origin, ack, site, effect };
             let place = failure.sites.first().copied().unwrap_or(site);
             by_place.entry(place).or_insert(swallowed);
@@ -112,6 +116,12 @@ fn is_for_one_message(context: &Context<'_>, handler: &Handler, failure: &Failur
     }
 }
 
+/// Whether no message is taken any more after the failure: what was not acknowledged comes again to who takes messages next.
+fn gives_up(context: &Context<'_>, handler: &Handler, failure: &Failure) -> bool {
+    let (Some(turn), Some(entry)) = (handler.region, failure.entry) else { return false };
+    context.meaning.program.region(turn).function == handler.function && !context.meaning.comes_round(entry, turn)
+}
+
 /// Whether a message whose handling failed is acknowledged nevertheless, and where if it is by hand.
 fn counts_as_done(context: &Context<'_>, handler: &Handler, failure: &Failure) -> Option<Option<SiteId>> {
     let meaning = context.meaning;
@@ -126,7 +136,7 @@ fn counts_as_done(context: &Context<'_>, handler: &Handler, failure: &Failure) -
     };
     match acks.iter().find(after) {
         Some(ack) => Some(Some(*ack)),
-        None if handler.by_position => Some(None),
+        None if handler.by_position => (!gives_up(context, handler, failure)).then_some(None),
         None if !acks.is_empty() => None,
         // Who acknowledges by hand and does not here has not acknowledged.
         None => (!acknowledges_by_hand(context, handler)).then_some(None),

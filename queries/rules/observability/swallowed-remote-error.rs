@@ -1,7 +1,7 @@
 //! The failure of an effect outside the process is dropped: no log, no metric, no word why.
 
 use distsys_engine::OpKind;
-use distsys_engine::meaning::Effect;
+use distsys_engine::meaning::{Effect, EffectFlags};
 use distsys_engine::words::words;
 use distsys_facts::{FunctionId, RegionId, SiteId};
 use rustc_hash::FxHashMap;
@@ -59,16 +59,26 @@ fn lost(context: &Context<'_>, protected: &[SiteId]) -> Option<(SiteId, Effect)>
     protected
         .iter()
         .flat_map(|site| meaning.effects.at(*site).map(|(effect, row)| (row.site, effect)))
-        .filter(|(_, effect)| is_missed(context, effect))
+        .filter(|(site, effect)| is_missed(context, effect) && !only_says_when(context, *site))
+        // Where something has failed already and was told, what is noted about it is a courtesy.
+        .filter(|(site, effect)| effect.kind == OpKind::Payment || !meaning.is_after_failure(*site))
         .find(|(site, effect)| {
             context.confidence_of(*site, effect) == Confidence::High && meaning.trace(*site, effect).len() <= MAX_DEPTH
         })
 }
 
+/// Whether a write sets nothing but the time of a change.
+fn only_says_when(context: &Context<'_>, site: SiteId) -> bool {
+    let columns = context.meaning.columns_written(site);
+    let is_time = |column: &&str| matches!(words(column).last().map(String::as_str), Some("at" | "time" | "timestamp" | "date"));
+    !columns.is_empty() && columns.iter().all(is_time)
+}
+
 fn is_missed(context: &Context<'_>, effect: &Effect) -> bool {
     let verb = context.meaning.text(effect.verb);
     match effect.kind {
-        OpKind::Publish | OpKind::Enqueue | OpKind::Payment | OpKind::Notify | OpKind::ObjectWrite => true,
+        OpKind::Publish => !effect.flags.has(EffectFlags::LOSSY),
+        OpKind::Enqueue | OpKind::Payment | OpKind::Notify | OpKind::ObjectWrite => true,
         OpKind::DbWrite => matches!(verb, Some("insert" | "update" | "upsert" | "increment")),
         OpKind::HttpRequest => matches!(verb, Some("post" | "put" | "patch" | "delete")),
         _ => false,

@@ -3,10 +3,10 @@
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Term};
 use distsys_facts::SiteId;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::transactions::{Locks, is_elsewhere, while_uncommitted};
-use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -54,8 +54,14 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             by_place.insert(place, Candidate { sends, message, write, written, reads_it });
         }
     }
-    by_place.into_values().map(|candidate| report(context, &candidate)).collect()
+    // A transaction that only calls another one's function joins it: the inner one has the same cause.
+    let starts: FxHashSet<SiteId> = by_place.values().map(|candidate| candidate.sends[0]).collect();
+    let is_told_below = |candidate: &Candidate| candidate.sends[1..].iter().any(|site| starts.contains(site));
+    by_place.into_values().filter(|candidate| !is_told_below(candidate)).map(|candidate| report(context, &candidate)).collect()
 }
+
+/// Far below a call that is not surely the one it is a guess.
+const MAX_UNSURE_STEPS: usize = 8;
 
 /// After so many milliseconds no transaction is open any more.
 const LONG: f64 = 5_000.0;
@@ -98,7 +104,9 @@ fn report(context: &Context<'_>, candidate: &Candidate) -> Finding {
         .subject(meaning.text(candidate.message.entity).unwrap_or_default())
         .steps(context.steps(&writes, &candidate.written))
         .steps(context.steps(&candidate.sends, &candidate.message));
-    builder = builder.rests_on(context.confidence_of(candidate.sends[0], &candidate.message));
+    let confidence = context.confidence_of(candidate.sends[0], &candidate.message);
+    let is_far = writes.len().max(candidate.sends.len()) > MAX_UNSURE_STEPS;
+    builder = builder.rests_on(if confidence < Confidence::High && is_far { Confidence::Low } else { confidence });
     if candidate.reads_it {
         builder = builder.severity(Severity::Blocker);
     }

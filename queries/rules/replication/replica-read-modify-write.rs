@@ -3,6 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Role};
+use distsys_engine::words::{entity_name, words};
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::FxHashMap;
 
@@ -38,7 +39,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             OpKind::DbRead if effect.role == Role::Replica => stale.push((function, row.site, row.effect)),
             // Read again, under a lock: what was read before was only a hint.
             OpKind::DbRead if effect.flags.has(EffectFlags::ROW_LOCK) => locks.push((function, row.site)),
-            OpKind::DbWrite if effect.role != Role::Replica && !effect.flags.has(EffectFlags::CONDITIONAL) => {
+            OpKind::DbWrite if effect.role != Role::Replica && !effect.flags.has(EffectFlags::CONDITIONAL) && !is_made_anew(context, &effect) => {
                 writes.push((function, row.site, row.effect));
             }
             _ => {}
@@ -68,6 +69,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     by_place.into_values().map(|(read, write, re, we)| report(context, read, write, &re, &we)).collect()
+}
+
+/// Whether a write keeps what is worked out from other data: made twice, it is the same.
+fn is_made_anew(context: &Context<'_>, effect: &Effect) -> bool {
+    const DERIVED: &[&str] = &["thumbnail", "preview", "rendition", "cache", "cached"];
+    let derived = |entity: &str| words(entity).iter().any(|word| DERIVED.contains(&entity_name(word).as_str()));
+    context.meaning.text(effect.entity).is_some_and(derived)
 }
 
 fn report(context: &Context<'_>, read: SiteId, write: SiteId, re: &Effect, we: &Effect) -> Finding {

@@ -8,7 +8,7 @@ use distsys_facts::{FunctionId, FunctionKind, ParameterKind, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::handlers::redelivered;
-use crate::transactions::is_elsewhere;
+use crate::transactions::{AfterFailures, is_elsewhere};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -41,29 +41,36 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             OpKind::DbWrite if !is_elsewhere(effect.flags) && meaning.text(effect.verb) != Some("delete") => {
                 writes.push((function, row.site, row.effect));
             }
-            OpKind::Publish if !effect.flags.has(EffectFlags::TRANSACTIONAL) && !effect.flags.has(EffectFlags::BACKGROUND) => {
-                sends.push((function, row.site, row.effect));
-            }
+            OpKind::Publish if must_arrive(effect.flags) => sends.push((function, row.site, row.effect)),
             _ => {}
         }
     }
     sends.retain(|(function, site, _)| context.in_scope(*site) && !repeated.contains(function) && !kept.contains(function));
-    // Who does not listen while it is sent misses it anyway: nobody relies on it.
-    let is_lossy = |message: EffectId| meaning.effects.get(message).flags.has(EffectFlags::LOSSY);
+    let by_function = writes.iter().fold(FxHashMap::<FunctionId, Vec<SiteId>>::default(), |mut map, (function, site, _)| {
+        map.entry(*function).or_default().push(*site);
+        map
+    });
+    let told_of = |send: SiteId, write: SiteId| {
+        share(context, send, write) && is_sent_for(context, send, write, &by_function[&context.function_of(write)])
+    };
     let program = ascent_run! {
         relation writes(FunctionId, SiteId, EffectId) = writes;
         relation sends(FunctionId, SiteId, EffectId) = sends;
         // The message is out, and the write may still fail.
         relation sent_first(SiteId, EffectId, SiteId, EffectId);
-        sent_first(s, m, w, e) <-- sends(f, s, m), writes(f, w, e), if s != w && meaning.precedes(*s, *w) && share(context, *s, *w);
+        sent_first(s, m, w, e) <-- sends(f, s, m), writes(f, w, e), if s != w && meaning.precedes(*s, *w) && told_of(*s, *w);
         // The write is done, and the process may stop before the message.
         relation written_first(SiteId, EffectId, SiteId, EffectId);
-        written_first(s, m, w, e) <-- sends(f, s, m), if !is_lossy(*m), writes(f, w, e), if s != w && meaning.precedes(*w, *s) && share(context, *s, *w);
+        written_first(s, m, w, e) <-- sends(f, s, m), writes(f, w, e), if s != w && meaning.precedes(*w, *s) && told_of(*s, *w);
     };
     let mut by_send: FxHashMap<SiteId, (EffectId, SiteId, EffectId, Severity)> = FxHashMap::default();
+    let mut failures = AfterFailures::default();
     for (mut found, severity) in [(program.written_first, Severity::Minor), (program.sent_first, Severity::Major)] {
         found.sort_unstable();
         for (send, message, write, effect) in found {
+            if failures.holds(context, write, send) {
+                continue;
+            }
             by_send.entry(send).or_insert((message, write, effect, severity));
         }
     }
@@ -71,6 +78,25 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         .into_iter()
         .filter_map(|(send, (message, write, effect, severity))| report(context, (send, message), (write, effect), severity))
         .collect()
+}
+
+/// Whether somebody relies on a message: not one that only those get who listen while it is sent, nor one that a
+/// transaction sends.
+fn must_arrive(flags: EffectFlags) -> bool {
+    !flags.has(EffectFlags::LOSSY) && !flags.has(EffectFlags::TRANSACTIONAL) && !flags.has(EffectFlags::BACKGROUND)
+}
+
+/// Whether the message goes out for the row: what is sent whether or not a row is written is not about it.
+fn is_sent_for(context: &Context<'_>, send: SiteId, write: SiteId, writes: &[SiteId]) -> bool {
+    let asked = context.decisions(send);
+    let depends = |site: SiteId| context.decisions(site).iter().any(|condition| !asked.contains(condition));
+    if !depends(write) {
+        return true;
+    }
+    // Another arm, or the way without a branch, writes as well.
+    let program = context.meaning.program;
+    let region = |site: SiteId| program.site(site).region;
+    writes.iter().any(|other| *other != write && !program.region_within(region(*other), region(write)) && region(*other) != region(write))
 }
 
 /// Whether the project has its tables' changes captured.

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectId, Found, Operand, Operation};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Operand, Operation};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{ClassId, FunctionId, FunctionKind, RegionKind, SiteId};
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, RegionKind, SiteId};
 use rustc_hash::FxHashSet;
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
-use crate::{Context, FindingBuilder, Rule};
+use crate::{Context, FindingBuilder, Rule, outlived};
 
 pub(crate) static RULE: Rule = Rule {
     info: RuleInfo {
@@ -31,9 +31,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut handled: Vec<(SiteId,)> = Vec::new();
     let mut seen: FxHashSet<SiteId> = FxHashSet::default();
     let mut consider = |site: SiteId| {
-        if seen.insert(site) && context.in_scope(site) && !meaning.program.runs_in_browser(context.function_of(site)) {
+        if seen.insert(site) && context.in_scope(site) && !meaning.program.runs_for_one_user(context.function_of(site)) {
             dropped.push((site,));
-            if handles_failure(context, site) {
+            if handles_failure(context, site) || context.is_telemetry(context.function_of(site)) {
                 handled.push((site,));
             }
         }
@@ -68,9 +68,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut by_callee: BTreeMap<(SiteId, FunctionId), BTreeMap<SiteId, Effect>> = BTreeMap::new();
     for (site, effect) in found {
         let effect = meaning.effects.get(effect);
-        let trace = meaning.trace(site, &effect);
+        // What tells of a failure is a courtesy.
+        let Some(trace) = meaning.trace_unless_failed(site, &effect) else { continue };
         // Far below, it is the program that is started, not an effect.
         if trace.len() > MAX_DEPTH || starts_program(context, site) || context.confidence_of(site, &effect) != Confidence::High {
+            continue;
+        }
+        if trace.iter().skip(1).any(|step| is_caught(context, *step)) {
             continue;
         }
         let callee = match trace.get(1) {
@@ -79,8 +83,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         };
         by_callee.entry(callee).or_default().entry(site).or_insert(effect);
     }
+    // What a timer starts with each turn comes again.
+    by_callee.retain(|_, places| !places.keys().any(|site| is_of_timer(context, *site)));
     let mut findings: Vec<Finding> = by_callee.into_values().filter_map(|places| report(context, &places)).collect();
     findings.extend(never_flushed(context));
+    findings.extend(outlived::findings(context, &RULE.info));
     findings
 }
 
@@ -156,10 +163,27 @@ const MAX_DEPTH: usize = 4;
 /// What somebody misses when it did not happen.
 fn is_lost(context: &Context<'_>, effect: &Effect) -> bool {
     match effect.kind {
-        OpKind::DbWrite | OpKind::Publish | OpKind::Enqueue | OpKind::Payment | OpKind::Notify | OpKind::ObjectWrite => true,
+        // Only who listens at the moment gets it: nobody relies on it.
+        OpKind::Publish => !effect.flags.has(EffectFlags::LOSSY),
+        OpKind::DbWrite | OpKind::Enqueue | OpKind::Payment | OpKind::Notify | OpKind::ObjectWrite => true,
         OpKind::HttpRequest => matches!(context.meaning.text(effect.verb), Some("post" | "put" | "patch" | "delete")),
         _ => false,
     }
+}
+
+/// Whether the function of a call deals with whatever fails in it.
+fn is_caught(context: &Context<'_>, site: SiteId) -> bool {
+    let failures = context.meaning.failures(context.function_of(site));
+    failures.iter().any(|failure| failure.all && !failure.empty && failure.protected.contains(&site))
+}
+
+/// Whether a site stands in what a timer runs, which waits for nothing: there is nobody to answer.
+fn is_of_timer(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let function = context.function_of(site);
+    let is_closure = meaning.program.function(function).kind == FunctionKind::Closure;
+    let mut timers = meaning.operations.of_kind(OpKind::Cron).flat_map(|op| meaning.invocations.at(op.site));
+    is_closure && !meaning.program.function(function).flags.has(FunctionFlags::ASYNC) && timers.any(|row| row.function == function)
 }
 
 /// `.catch(…)`, `.then(…, …)`, or a body that catches all by itself: somebody thought of its failure.
@@ -188,7 +212,9 @@ fn handles_failure(context: &Context<'_>, site: SiteId) -> bool {
                 })
         })
     };
-    let callees = meaning.callees(site);
+    // A wrapper that catches does so for what it is given to run, too.
+    let named: Vec<FunctionId> = meaning.resolution.calls_at(site).iter().map(|edge| edge.function).collect();
+    let callees = if named.is_empty() { meaning.callees(site) } else { named };
     chained || (!callees.is_empty() && callees.into_iter().all(catches))
 }
 

@@ -1,9 +1,9 @@
 //! A guard is alive where the task gives way.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Found, Scope};
+use distsys_engine::meaning::{Effect, EffectFlags, Found, Scope};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{SiteId, SiteKind, VarId};
+use distsys_facts::{FunctionFlags, FunctionId, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -49,7 +49,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut remote: Vec<(SiteId,)> = Vec::new();
     for row in &r.suspend {
         let awaited = row.var.map_or(row.site, |var| program.call_giving(var).map_or(row.site, |call| call.site));
-        if is_remote(context, awaited) || is_remote(context, row.site) {
+        let suspends = gives_way(context, row.site);
+        if is_remote(context, awaited, suspends) || is_remote(context, row.site, suspends) {
             remote.push((row.site,));
         }
     }
@@ -80,27 +81,58 @@ fn blocks_the_thread(context: &Context<'_>, scope: &Scope) -> bool {
     }
 }
 
-fn is_remote(context: &Context<'_>, site: SiteId) -> bool {
+/// Whether a task waits here and its thread goes on with others, not the thread itself.
+fn gives_way(context: &Context<'_>, site: SiteId) -> bool {
+    context.meaning.program.function(context.function_of(site)).flags.has(FunctionFlags::ASYNC)
+}
+
+/// Whether another system is waited for. Of what blocks its thread anyhow, the own database and cache do not count: one
+/// statement at a time is what such a lock is often there for.
+fn is_remote(context: &Context<'_>, site: SiteId, suspends: bool) -> bool {
+    // What is only put into a client's buffer is not waited for.
+    let is_waited_for = |effect: &Effect| {
+        let trace = context.meaning.trace(site, effect);
+        let done = trace.last().and_then(|last| context.operation(*last, effect.kind));
+        done.is_none_or(|op| context.meaning.attribute(op, Attr::Completion) == Found::Absent)
+    };
     context.meaning.effects.at(site).any(|(effect, _)| {
-        matches!(
-            effect.kind,
+        let counts = match effect.kind {
             OpKind::HttpRequest
-                | OpKind::Rpc
-                | OpKind::DbRead
-                | OpKind::DbWrite
-                | OpKind::Sql
-                | OpKind::Publish
-                | OpKind::Enqueue
-                | OpKind::ObjectRead
-                | OpKind::ObjectWrite
-                | OpKind::Payment
-                | OpKind::Notify
-                | OpKind::CacheRead
-                | OpKind::CacheWrite
-                | OpKind::CacheDelete
-                | OpKind::LockAcquire
-                | OpKind::Consensus
-        ) && !effect.flags.has(distsys_engine::meaning::EffectFlags::BACKGROUND)
+            | OpKind::Rpc
+            | OpKind::ObjectRead
+            | OpKind::ObjectWrite
+            | OpKind::Payment
+            | OpKind::Notify
+            | OpKind::LockAcquire
+            | OpKind::Consensus => true,
+            OpKind::Publish | OpKind::Enqueue => suspends || is_waited_for(&effect),
+            OpKind::DbRead
+            | OpKind::DbWrite
+            | OpKind::Sql
+            | OpKind::CacheRead
+            | OpKind::CacheWrite
+            | OpKind::CacheDelete => suspends,
+            _ => false,
+        };
+        counts && !effect.flags.has(EffectFlags::BACKGROUND)
+    })
+}
+
+/// Functions that a call under the lock runs are searched this deep for what they fill.
+const MAX_DEPTH: u32 = 2;
+
+/// Whether a function, or what it calls, stores a field that the lock's holder has looked at.
+fn stores_checked(context: &Context<'_>, function: FunctionId, checked: &impl Fn(Sym) -> bool, depth: u32) -> bool {
+    let meaning = context.meaning;
+    let r = &meaning.program.facts.relations;
+    meaning.program.sites(function).any(|row| match row.kind {
+        SiteKind::Store => {
+            r.store.binary_search_by_key(&row.site, |row| row.site).is_ok_and(|at| checked(r.store[at].field))
+        }
+        SiteKind::Call if depth < MAX_DEPTH => {
+            meaning.callees(row.site).into_iter().any(|callee| stores_checked(context, callee, checked, depth + 1))
+        }
+        _ => false,
     })
 }
 
@@ -134,6 +166,16 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
     if conditions.iter().any(|var| outlives(*var) && program.assigned_from(*var).any(|row| from_awaited(row.src))) {
         return true;
     }
+    // `known = look(key); if known == null { known = load(key) }`: a second look under the lock, then the load.
+    let given_under_lock = |var: VarId| program.call_giving(var).filter(|call| sites.contains(&call.site)).map(|call| call.site);
+    let looked_again = |var: &VarId| {
+        let (remote, local): (Vec<SiteId>, Vec<SiteId>) =
+            program.assigned_from(*var).filter_map(|row| given_under_lock(row.src)).partition(|site| is_remote(context, *site, true));
+        remote.iter().any(|load| local.iter().any(|look| meaning.precedes(*look, *load)))
+    };
+    if conditions.iter().any(looked_again) {
+        return true;
+    }
     // A lock that only orders what is done coalesces nothing.
     let looked_into = guard.is_some_and(|guard| {
         conditions.iter().any(|var| *var == guard || meaning.made_from(*var).contains(&guard))
@@ -150,7 +192,11 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
         // `guard.insert(key, loaded)`
         SiteKind::Call => program.call(*site).is_some_and(|call| {
             let on_guard = call.receiver.is_some_and(|receiver| guard.is_some_and(|guard| meaning.made_from(receiver).contains(&guard)));
-            looked_into && on_guard && program.arguments(*site).any(|argument| from_awaited(argument.var))
+            // `tokens.put(key, load(key))` of what was asked before
+            let on_checked = || call.receiver.and_then(|receiver| program.loaded_as(receiver)).is_some_and(|load| checked(load.field));
+            let given = || program.arguments(*site).any(|argument| from_awaited(argument.var));
+            (looked_into && on_guard || on_checked()) && given()
+                || meaning.callees(*site).into_iter().any(|callee| stores_checked(context, callee, &checked, 0))
         }),
         _ => false,
     })

@@ -62,11 +62,18 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             let sources = meaning.made_from(time);
             Some(known.iter().find(|(_, result)| sources.contains(result)).map(|(site, _)| *site))
         };
-        if let (Some(left), Some(right)) = (of(row.left), of(right))
-            && left != right
-            && let Some(read) = left.or(right)
-        {
-            decides.push((function, row.site, read));
+        match (of(row.left), of(right)) {
+            (Some(left), Some(right)) => {
+                if left != right
+                    && let Some(read) = left.or(right)
+                {
+                    decides.push((function, row.site, read));
+                }
+            }
+            // What is called otherwise is a time by its type; it counts as that of the change if the change keeps it.
+            (Some(Some(read)), None) if is_kept_time(context, right, row.site) => decides.push((function, row.site, read)),
+            (None, Some(Some(read))) if is_kept_time(context, row.left, row.site) => decides.push((function, row.site, read)),
+            _ => {}
         }
     }
     let program = ascent_run! {
@@ -117,6 +124,71 @@ fn time_of(context: &Context<'_>, var: VarId) -> Option<VarId> {
     }
     None
 }
+
+/// Whether `var` is a parameter, or a field of one, whose type is a time, and is stored or given on after the comparison.
+fn is_kept_time(context: &Context<'_>, var: VarId, compare: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let mut at = var;
+    for _ in 0..4 {
+        match program.assigned_from(at).next() {
+            Some(row) => at = row.src,
+            None => break,
+        }
+    }
+    let says_time = |text: &str| {
+        let head = text.split('<').next().unwrap_or(text);
+        TIMES.contains(&head.rsplit('.').next().unwrap_or(head))
+    };
+    let of_parameter = program.parameter(at).is_some_and(|row| says_time(program.text(row.type_)));
+    let of_field = program.loaded_as(at).is_some_and(|load| {
+        let class = meaning.class_of(load.base).into_iter();
+        let mut fields = class.flat_map(|class| program.field_by_class.of(&r.field, class));
+        fields.any(|row| row.name == load.field && says_time(program.text(row.type_)))
+    });
+    let is_it = |other: VarId| other == at || meaning.made_from(other).contains(&at);
+    let function = context.function_of(compare);
+    (of_parameter || of_field)
+        && program.sites(function).map(|row| row.site).filter(|site| meaning.precedes(compare, *site)).any(|site| {
+            let stored = r.store.binary_search_by_key(&site, |row| row.site).ok().map(|at| r.store[at]);
+            let tells = meaning.operations.at(site).any(|op| matches!(op.kind, OpKind::Log | OpKind::Metric | OpKind::Trace));
+            let sets = || program.call(site).is_some_and(|call| names_time_set(program.text(call.name)));
+            let is_write = || meaning.effects.at(site).any(|(effect, _)| effect.kind == OpKind::DbWrite);
+            // `device.report(firmware, at)`, which keeps it.
+            let kept_below = || {
+                let mut given = meaning.resolution.passed_at(site).iter().filter(|row| is_it(row.argument));
+                given.any(|row| {
+                    let Some(parameter) = program.parameter(row.parameter) else { return false };
+                    program.sites(parameter.function).any(|inner| {
+                        let at = r.store.binary_search_by_key(&inner.site, |store| store.site);
+                        at.is_ok_and(|at| {
+                            let store = r.store[at];
+                            names_time(program.text(store.field))
+                                && (store.src == row.parameter || meaning.made_from(store.src).contains(&row.parameter))
+                        })
+                    })
+                })
+            };
+            stored.is_some_and(|row| names_time(program.text(row.field)) && is_it(row.src))
+                || kept_below()
+                || !tells
+                    && program.arguments(site).any(|row| {
+                        (names_time(program.text(row.keyword)) || sets() || is_write()) && is_it(row.var)
+                    })
+        })
+}
+
+/// `setUpdatedAt`, `set_updated_at`
+fn names_time_set(name: &str) -> bool {
+    name.strip_prefix("set").is_some_and(names_time)
+}
+
+/// Names of types that are times of the wall clock.
+const TIMES: &[&str] = &[
+    "DateTime", "NaiveDateTime", "OffsetDateTime", "PrimitiveDateTime", "SystemTime", "Time", "Instant", "LocalDateTime", "ZonedDateTime",
+    "datetime", "Date", "Timestamp", "DateTimeUtc", "DateTimeWithTimeZone",
+];
 
 fn time_of_receiver(context: &Context<'_>, var: VarId) -> bool {
     let program = context.meaning.program;

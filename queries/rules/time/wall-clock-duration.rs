@@ -2,8 +2,9 @@
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::words::words;
-use distsys_facts::{FunctionId, RegionId, RegionKind, SiteId, SiteKind, VarId, names_time};
+use distsys_engine::words::{is_report, words};
+use distsys_facts::schema::Site;
+use distsys_facts::{FunctionId, RegionKind, SiteId, SiteKind, VarId, names_time};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
@@ -38,6 +39,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut compares: Vec<(SiteId,)> = Vec::new();
     // Each reading with whether it was kept in an object or behind a reference meanwhile.
     let mut rests_on: Vec<(SiteId, SiteId, bool)> = Vec::new();
+
     for row in r.binary.iter().filter(|row| matches!(program.text(row.operator), "<" | ">" | "<=" | ">=")) {
         if !context.in_scope(row.site) || meaning.program.runs_in_browser(context.function_of(row.site)) {
             continue;
@@ -48,7 +50,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         let operands = std::iter::once(row.left).chain(row.right);
-        let mut readings: Vec<(SiteId, bool)> = operands.flat_map(|var| readings(context, var, &clocks)).collect();
+        let read: Vec<Reading> = operands.flat_map(|var| readings(context, var, &clocks)).collect();
+        // Of two times to come neither is now: the later one is taken.
+        if read.iter().all(|reading| reading.to_come) || only_tells(context, row.site, row.dst) {
+            continue;
+        }
+        let mut readings: Vec<(SiteId, bool)> = read.into_iter().map(|reading| (reading.site, reading.kept)).collect();
         readings.sort_unstable();
         readings.dedup();
         if readings.len() >= 2 {
@@ -56,6 +63,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             rests_on.extend(readings.into_iter().map(|(reading, kept)| (row.site, reading, kept)));
         }
     }
+    let readings_of = rests_on.clone();
     let program = ascent_run! {
         relation compares(SiteId) = compares;
         relation rests_on(SiteId, SiteId, bool) = rests_on;
@@ -66,11 +74,26 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     };
     let mut found = program.found;
     found.sort_unstable();
-    let mut by_function: FxHashMap<FunctionId, (SiteId, SiteId, SiteId)> = FxHashMap::default();
-    for (compare, first, second) in found {
-        by_function.entry(context.function_of(compare)).or_insert((compare, first, second));
+    // One finding a function, and one a time that is kept in an object, whichever of its methods looks at it.
+    let mut read_by: FxHashMap<SiteId, Vec<SiteId>> = FxHashMap::default();
+    for (compare, reading, _) in readings_of {
+        read_by.entry(compare).or_default().push(reading);
     }
-    by_function.into_values().map(|(compare, first, second)| report(context, compare, first, second)).collect()
+    let mut seen: FxHashSet<SiteId> = FxHashSet::default();
+    let mut functions: FxHashSet<FunctionId> = FxHashSet::default();
+    let mut told = Vec::new();
+    for (compare, first, second) in found {
+        let function = context.function_of(compare);
+        let all = read_by.get(&compare).into_iter().flatten().copied();
+        let elsewhere: Vec<SiteId> = all.filter(|site| context.function_of(*site) != function).collect();
+        if functions.contains(&function) || !elsewhere.is_empty() && elsewhere.iter().all(|site| seen.contains(site)) {
+            continue;
+        }
+        functions.insert(function);
+        seen.extend(elsewhere);
+        told.push((compare, first, second));
+    }
+    told.into_iter().map(|(compare, first, second)| report(context, compare, first, second)).collect()
 }
 
 /// Calls that give the same time or span in another form, or compute with it.
@@ -82,49 +105,134 @@ const TIME_CALLS: &[&str] = &[
     "Number", "int", "float", "ok", "time",
 ];
 
+/// A reading of the wall clock that a comparison rests on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Reading {
+    site: SiteId,
+    /// In an object or behind a reference meanwhile.
+    kept: bool,
+    /// Something was added to it.
+    to_come: bool,
+}
+
 /// The readings of the wall clock that a time or span is computed from, through fields that this process sets.
-fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>) -> Vec<(SiteId, bool)> {
+fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>) -> Vec<Reading> {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
-    let (mut found, mut stack) = (Vec::new(), vec![(var, false)]);
-    let mut seen: FxHashSet<(VarId, bool)> = FxHashSet::default();
-    while let Some((at, kept)) = stack.pop() {
-        if seen.len() > 64 || !seen.insert((at, kept)) {
+    let (mut found, mut stack) = (Vec::new(), vec![(var, false, false)]);
+    let mut seen: FxHashSet<(VarId, bool, bool)> = FxHashSet::default();
+    while let Some((at, kept, to_come)) = stack.pop() {
+        if seen.len() > 64 || !seen.insert((at, kept, to_come)) {
             continue;
         }
-        found.extend(clocks.get(&at).map(|site| (*site, kept)));
-        stack.extend(program.assigned_from(at).map(|row| (row.src, kept)));
+        found.extend(clocks.get(&at).map(|site| Reading { site: *site, kept, to_come }));
+        stack.extend(program.assigned_from(at).map(|row| (row.src, kept, to_come)));
         for row in program.binary_by_dst.of(&r.binary, at) {
             if matches!(program.text(row.operator), "+" | "-" | "*" | "/" | "//") {
-                stack.push((row.left, kept));
-                stack.extend(row.right.map(|right| (right, kept)));
+                let to_come = match program.text(row.operator) {
+                    "+" => true,
+                    "-" => false,
+                    _ => to_come,
+                };
+                stack.push((row.left, kept, to_come));
+                // What a span divides is a rate.
+                let divides = matches!(program.text(row.operator), "/" | "//");
+                stack.extend(row.right.filter(|_| !divides).map(|right| (right, kept, to_come)));
             }
         }
         if let Some(call) = program.call_giving(at)
             && TIME_CALLS.contains(&program.text(call.name))
         {
-            stack.extend(call.receiver.map(|receiver| (receiver, kept)));
-            stack.extend(program.arguments(call.site).map(|row| (row.var, kept)));
+            stack.extend(call.receiver.map(|receiver| (receiver, kept, to_come)));
+            stack.extend(program.arguments(call.site).map(|row| (row.var, kept, to_come)));
+        }
+        // What was kept under a key, in a map or in a cache that all processes share.
+        if let Some(call) = program.call_giving(at) {
+            stack.extend(kept_under_key(context, call.site).into_iter().map(|var| (var, true, to_come)));
+            // `client.get(key).Int64()`
+            let read = call.receiver.and_then(|receiver| program.call_giving(receiver));
+            stack.extend(read.into_iter().flat_map(|read| kept_under_key(context, read.site)).map(|var| (var, true, to_come)));
         }
         // `now()`, a helper of the project.
         if let Some(call) = program.call_giving(at) {
             for edge in meaning.resolution.calls_at(call.site) {
                 let returns = program.returns_by_function.of(&r.returns, edge.function);
-                stack.extend(returns.filter_map(|row| row.var).map(|var| (var, kept)));
+                stack.extend(returns.filter_map(|row| row.var).map(|var| (var, kept, to_come)));
             }
         }
         if let Some(load) = program.loaded_as(at) {
             let mut stored = meaning.stored_in(load.base, load.field);
             // Of an object whose class nobody names, by the field's own name; times of change are rows' columns.
-            if stored.is_empty() && !names_time(program.text(load.field)) {
+            if stored.is_empty() && says_which(program.text(load.field)) {
                 stored = meaning.stored_under(load.field);
             }
             stored.extend(elements(context, load.base, program.text(load.field)));
-            stack.extend(stored.into_iter().map(|var| (var, true)));
+            stack.extend(stored.into_iter().map(|var| (var, true, to_come)));
         }
     }
     found
+}
+
+/// Whether the name of a field says of itself what is kept in it: not when a row was made or changed, nor one end of anything.
+fn says_which(field: &str) -> bool {
+    let is_column = names_time(field) || words(field).iter().any(|word| word == "created");
+    !is_column && !matches!(field, "from" | "to" | "at" | "date" | "time" | "value")
+}
+
+/// Whether what a comparison decides is only whether something is told: `if late > limit: logger.warning(…)`.
+fn only_tells(context: &Context<'_>, compare: SiteId, outcome: VarId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let function = context.function_of(compare);
+    let arms = program.regions_by_function.of(&r.region, function);
+    let mut arms = arms
+        .filter(|region| program.condition_by_region.of(&r.condition, region.region).any(|row| row.var == outcome))
+        .peekable();
+    arms.peek().is_some()
+        && arms.all(|arm| {
+            let inside = |site: &&Site| program.region_within(site.region, arm.region);
+            let tells = program.sites(function).filter(inside).all(|site| match site.kind {
+                SiteKind::Call => program.call(site.site).is_some_and(|call| is_report(program.written_name(call))),
+                SiteKind::Operation | SiteKind::Await => true,
+                _ => false,
+            });
+            // Whoever leaves a loop here has decided.
+            let last = program.sites(function).rfind(inside).map(|site| site.site);
+            let goes_on = || {
+                let mut after = program.sites(function).filter(|site| Some(site.site) > last && !inside(site));
+                after.next().is_some_and(|next| last.is_some_and(|last| meaning.precedes(last, next.site)))
+            };
+            arm.kind != RegionKind::Loop && tells && goes_on()
+        })
+}
+
+/// What is put into the map, or under the key of the cache, that a call asks.
+fn kept_under_key(context: &Context<'_>, site: SiteId) -> Vec<VarId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let key_of = |site: SiteId, kind: OpKind| {
+        let found = meaning.effects.at(site).find(|(effect, _)| effect.kind == kind);
+        found.and_then(|(effect, _)| effect.key.pattern())
+    };
+    if let Some(key) = key_of(site, OpKind::CacheRead) {
+        let writes = meaning.operations.of_kind(OpKind::CacheWrite).filter(|op| key_of(op.site, OpKind::CacheWrite) == Some(key));
+        return writes.flat_map(|op| program.arguments(op.site)).map(|row| row.var).collect();
+    }
+    let Some(call) = program.call(site) else { return Vec::new() };
+    let field_of = |var: Option<VarId>| var.and_then(|var| program.loaded_as(var)).map(|load| load.field);
+    let class_of = |site: SiteId| program.function(context.function_of(site)).class;
+    let Some(map) = field_of(call.receiver).filter(|_| matches!(program.text(call.name), "get" | "getOrDefault")) else {
+        return Vec::new();
+    };
+    let puts = r.call.iter().filter(|put| {
+        matches!(program.text(put.name), "put" | "set" | "insert")
+            && field_of(put.receiver) == Some(map)
+            && class_of(put.site) == class_of(site)
+    });
+    puts.filter_map(|put| program.arguments(put.site).nth(1)).map(|row| row.var).collect()
 }
 
 /// What stands at a constant index of a tuple that is stored behind a reference: `let (then, n) = *entry`, `*entry = (now, 1)`.
@@ -148,17 +256,41 @@ const GRAVE_WORDS: &[&str] = &[
     "window", "bucket", "heartbeat", "heartbeats", "alive", "liveness",
 ];
 
-/// The words of what a comparison compares.
-fn compared_names<'c>(context: &'c Context<'_>, compare: SiteId) -> impl Iterator<Item = String> + use<'c> {
+/// Words of what is left alone for a while, whatever the clock: a jump makes the while shorter or longer, no more.
+const BENIGN_WORDS: &[&str] =
+    &["unavailable", "cooldown", "backoff", "retry", "adjustment", "adjusted", "yield", "yielded", "logged", "warned", "reported"];
+
+/// The words of what a comparison compares: of the variables and fields that its sides are computed from.
+fn compared_names(context: &Context<'_>, compare: SiteId) -> Vec<String> {
     let program = context.meaning.program;
     let r = &program.facts.relations;
     let row = r.binary.binary_search_by_key(&compare, |row| row.site).ok().map(|at| r.binary[at]);
-    let operands = row.into_iter().flat_map(|row| std::iter::once(row.left).chain(row.right));
-    operands.flat_map(|var| context.meaning.made_from(var)).flat_map(move |var| {
-        let field = program.loaded_as(var).map(|load| load.field);
-        let name = field.or(program.variable(var).map(|row| row.name));
-        name.map(|name| words(program.text(name))).unwrap_or_default()
-    })
+    let mut stack: Vec<VarId> = row.into_iter().flat_map(|row| std::iter::once(row.left).chain(row.right)).collect();
+    let mut seen: FxHashSet<VarId> = FxHashSet::default();
+    let mut names = Vec::new();
+    while let Some(at) = stack.pop() {
+        if seen.len() > 64 || !seen.insert(at) {
+            continue;
+        }
+        let load = program.loaded_as(at);
+        let name = load.map(|load| load.field).or(program.variable(at).map(|row| row.name));
+        let called = name.map(|name| words(program.text(name))).unwrap_or_default();
+        // How long is waited is no limit of a rate.
+        let of_time = called.windows(2).any(|pair| pair[0] == "time" && pair[1] == "limit");
+        names.extend(called.into_iter().filter(|word| !of_time || word != "limit"));
+        stack.extend(load.map(|load| load.base));
+        stack.extend(program.assigned_from(at).map(|row| row.src));
+        for row in program.binary_by_dst.of(&r.binary, at) {
+            stack.push(row.left);
+            stack.extend(row.right);
+        }
+        if let Some(call) = program.call_giving(at) {
+            names.extend(words(program.written_name(call)));
+            stack.extend(call.receiver);
+            stack.extend(program.arguments(call.site).map(|row| row.var));
+        }
+    }
+    names
 }
 
 /// Whether the function takes, extends or releases a distributed lock, whatever its name says.
@@ -166,29 +298,6 @@ fn takes_lock(context: &Context<'_>, site: SiteId) -> bool {
     let of_lock = |kind| matches!(kind, OpKind::LockAcquire | OpKind::LockExtend | OpKind::LockRelease);
     let function = context.function_of(site);
     context.meaning.operations.all.iter().any(|op| op.function == function && of_lock(op.kind))
-}
-
-/// Whether the span says how long is waited or tried: it ends a loop, or raises in one.
-fn ends_a_wait(context: &Context<'_>, compare: SiteId) -> bool {
-    let program = context.meaning.program;
-    let r = &program.facts.relations;
-    let Some(row) = r.binary.binary_search_by_key(&compare, |row| row.site).ok().map(|at| r.binary[at]) else { return false };
-    let function = context.function_of(compare);
-    let asks = |region: RegionId| {
-        program.condition_by_region.of(&r.condition, region).any(|condition| context.meaning.made_from(condition.var).contains(&row.dst))
-    };
-    let in_loop = |region: RegionId| program.regions_outward(region).into_iter().any(|row| row.kind == RegionKind::Loop);
-    program.regions_by_function.of(&r.region, function).any(|region| match region.kind {
-        RegionKind::Loop => asks(region.region),
-        RegionKind::Branch => {
-            let leaves = || program.sites(function).any(|site| {
-                program.region_within(site.region, region.region)
-                    && matches!(site.kind, SiteKind::Throw | SiteKind::Return)
-            });
-            in_loop(region.region) && asks(region.region) && leaves()
-        }
-        _ => false,
-    })
 }
 
 /// Where one time is taken from the other, if that is not in the comparison itself.
@@ -205,7 +314,11 @@ fn difference(context: &Context<'_>, compare: SiteId) -> Option<SiteId> {
 fn report(context: &Context<'_>, compare: SiteId, first: SiteId, second: SiteId) -> Finding {
     let name = context.named_function(context.function_of(compare));
     let place = context.place(compare);
-    let grave = compared_names(context, compare).chain(words(name)).chain(words(place.path.rsplit('/').next().unwrap_or_default())).any(|word| GRAVE_WORDS.contains(&word.as_str())) || takes_lock(context, compare);
+    let compared = compared_names(context, compare);
+    let around = words(name).into_iter().chain(words(place.path.rsplit('/').next().unwrap_or_default()));
+    let is_grave = |word: &String| GRAVE_WORDS.contains(&word.as_str());
+    let benign = compared.iter().any(|word| BENIGN_WORDS.contains(&word.as_str()));
+    let grave = !benign && (compared.iter().any(is_grave) || around.into_iter().any(|word| is_grave(&word)) || takes_lock(context, compare));
     let message = "a span between two readings of the wall clock decides here; when the clock is set (NTP, a virtual machine that was paused) the span is negative or hours long".to_owned();
     let mut builder = FindingBuilder::new(context, &RULE.info, compare, message)
         .step(first, "the wall clock is read")
@@ -215,11 +328,7 @@ fn report(context: &Context<'_>, compare: SiteId, first: SiteId, second: SiteId)
     }
     builder = builder.step(compare, "their difference decides");
     // Elsewhere few would change it.
-    builder = match (grave, ends_a_wait(context, compare)) {
-        (true, _) => builder.severity(Severity::Major),
-        (false, true) => builder.rests_on(Confidence::Medium),
-        (false, false) => builder.rests_on(Confidence::Low),
-    };
+    builder = if grave { builder.severity(Severity::Major) } else { builder.rests_on(Confidence::Low) };
     builder
         .checked("neither reading is of a monotonic clock")
         .help("measure spans with the monotonic clock (`time.monotonic()`, `performance.now()`, `Instant::now()`)")

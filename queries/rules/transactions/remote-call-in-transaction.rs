@@ -6,7 +6,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope};
 use distsys_facts::{FunctionId, Id, Role, SiteId};
 use rustc_hash::FxHashMap;
 
-use crate::transactions::{Locks, Transaction, is_elsewhere, open, while_uncommitted};
+use crate::transactions::{Locks, Transaction, is_elsewhere, is_own, open, while_uncommitted};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -45,7 +45,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let uncommitted = while_uncommitted(context, calls.clone(), Locks::Count);
     let mut commits: Vec<(FunctionId, SiteId)> = Vec::new();
     for row in meaning.effects.rows() {
-        if meaning.effects.get(row.effect).kind == OpKind::TxCommit {
+        if meaning.effects.get(row.effect).kind == OpKind::TxCommit && !is_own(context, row.site) {
             commits.push((context.function_of(row.site), row.site));
         }
     }

@@ -150,6 +150,9 @@ pub(crate) struct ReviewArguments {
     /// Leave out what this file lists: findings that were there before
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
+    /// Heed what the change makes of configuration, baseline, conventions, models and rules; else the base's hold
+    #[arg(long)]
+    pub(crate) trust_head: bool,
     /// Write a question for each routed finding to this folder, as Markdown and JSON; `-`: JSON Lines instead of the report
     #[arg(long, value_name = "DIR")]
     pub(crate) packets: Option<PathBuf>,

@@ -33,6 +33,7 @@ pub(crate) fn run(path: &Path, format: Format, jobs: Option<usize>, warm: bool) 
             let mut document = json!({
                 "files": report.summary.files,
                 "lines": report.summary.lines,
+                "findings": report.findings.len(),
                 "phases_ms": phases,
                 "tuples": tuples,
                 "peak_memory_bytes": peak,

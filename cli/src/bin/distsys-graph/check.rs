@@ -91,7 +91,7 @@ pub(crate) fn write_report(
 }
 
 /// Silences in `report` what the baseline lists.
-pub(crate) fn hold_against(report: &mut Report, path: &Path, prune: bool) -> anyhow::Result<()> {
+fn hold_against(report: &mut Report, path: &Path, prune: bool) -> anyhow::Result<()> {
     let mut baseline = Baseline::read(path)?;
     if prune {
         baseline.prune(report);
@@ -124,7 +124,11 @@ impl Chosen {
             Some(path) => Some(path.clone()),
             None => target.and_then(Config::find),
         };
-        let config = file.map(|path| Config::read(&path)).transpose()?.unwrap_or_default();
+        Self::with(choice, file.map(|path| Config::read(&path)).transpose()?.unwrap_or_default())
+    }
+
+    /// With a configuration that was found already.
+    pub(crate) fn with(choice: &ChoiceArguments, config: Config) -> anyhow::Result<Self> {
         let selection = Selection {
             rules: choice.rule.clone(),
             exclude_rules: choice.exclude_rule.clone(),

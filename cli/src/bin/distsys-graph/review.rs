@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
-use distsys_graph::outputs;
-use distsys_graph::review::{Choices, Packet, Scope, packets, review};
+use distsys_graph::review::{Choices, Heeded, Packet, Scope, Subject, packets};
+use distsys_graph::{Baseline, Config, outputs};
 
 use crate::args::{ReportFormat, ReviewArguments};
-use crate::check::{Chosen, hold_against, tell_notes, write_report};
+use crate::check::{Chosen, tell_notes, write_report};
 
 pub(crate) fn run(arguments: &ReviewArguments) -> anyhow::Result<ExitCode> {
     let scope = Scope::parse(&arguments.what).map_err(|message| anyhow!("{message}"))?;
@@ -18,11 +18,29 @@ pub(crate) fn run(arguments: &ReviewArguments) -> anyhow::Result<ExitCode> {
         Scope::Paths(paths) => paths.first().cloned().unwrap_or_default(),
         _ => Path::new(".").to_path_buf(),
     };
-    let chosen = Chosen::new(&arguments.choice, Some(&here))?;
+    let subject = Subject::open(&here, scope, arguments.trust_head)?;
+    let choice = &arguments.choice;
+    let config = match &choice.config {
+        _ if choice.no_config => None,
+        Some(path) => Some(subject.named(path)),
+        None => subject.config(&here),
+    };
+    let mut notes = Vec::new();
+    let mut heeded = |file: Heeded| match file {
+        Heeded::At { path, shown } => Some((path, shown)),
+        Heeded::New(shown) => {
+            notes.push(format!("{shown}: not heeded, the change brings it; `--trust-head` heeds it"));
+            None
+        }
+    };
+    let config = config.and_then(&mut heeded).map(|(path, shown)| Config::read_as(&path, &shown)).transpose()?;
+    let baseline = arguments.baseline.as_deref().and_then(|path| heeded(subject.named(path)));
+    let chosen = Chosen::with(choice, config.unwrap_or_default())?;
     let choices = Choices { touched: arguments.touched };
-    let mut review = review(&here, &scope, choices, &|paths| chosen.analysis(paths))?;
-    if let Some(path) = &arguments.baseline {
-        hold_against(&mut review.report, path, false)?;
+    let mut review = subject.review(choices, &|paths| chosen.analysis(paths))?;
+    review.report.notes.extend(notes);
+    if let Some((path, shown)) = baseline {
+        Baseline::read(&path)?.apply(&shown, &mut review.report);
     }
     tell_notes(&review.report);
     let mut out = BufWriter::new(anstream::stdout());

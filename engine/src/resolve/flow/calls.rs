@@ -3,6 +3,7 @@
 use distsys_facts::schema::Call;
 use distsys_facts::{CallKind, ClassId, FunctionId, ParameterKind, SiteId, VarId};
 
+use super::named_members::NamedMember;
 use super::{Confidence, EdgeKind, Flow, MAX_OWN_TARGETS, MAX_TARGETS, Passed};
 use crate::model::source::Source;
 use crate::model::{Callback, Family, Returned};
@@ -21,7 +22,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             ValueKind::Instance(class) => {
                 let name = self.program.facts.symbols.lookup("__call__");
                 if let Some(name) = name
-                    && let Member::Method(function) = self.hierarchy.member(class, name)
+                    && let Member::Method(function) = self.grounds.hierarchy.member(class, name)
                 {
                     self.call_function(row, function, Some(false), confidence);
                 }
@@ -45,10 +46,10 @@ impl<'p, 'f> Flow<'p, 'f> {
         through: Option<bool>,
         confidence: Confidence,
     ) {
-        let mut implementations = self.hierarchy.implementations(self.program, function);
+        let mut implementations = self.grounds.hierarchy.implementations(self.program, function);
         let own = if implementations.len() > 1 { self.called_on_itself(row) } else { None };
         if let Some(class) = own {
-            self.hierarchy.below(self.program, class, function, &mut implementations);
+            self.grounds.hierarchy.below(self.program, class, function, &mut implementations);
         }
         let most = if own.is_some() { MAX_OWN_TARGETS } else { MAX_TARGETS };
         if implementations.is_empty() {
@@ -117,7 +118,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         // `Type::method(x, …)` passes the receiver as the first argument.
         let explicit_receiver = has_receiver && through != Some(false) && positional == named + 1;
         let offset = usize::from(has_receiver && !explicit_receiver);
-        let given_back = self.given_back.get(&function).copied();
+        let given_back = self.grounds.given_back.get(&function).copied();
         for argument in program.arguments(row.site) {
             let keyword = program.text(argument.keyword);
             let target = if argument.position != u32::MAX && keyword.is_empty() {
@@ -133,7 +134,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 && !matches!(parameter.kind, ParameterKind::Rest | ParameterKind::KeywordRest)
             {
                 // What one caller wraps, another does not get: it goes to the result of this call alone.
-                let to = if self.wrapped.contains(&parameter.var) { row.result } else { parameter.var };
+                let to = if self.grounds.wrapped.contains(&parameter.var) { row.result } else { parameter.var };
                 self.edge(Self::node(argument.var), Self::node(to), EdgeKind::All);
                 if let Some(given) = given_back.filter(|given| given.parameter == parameter.var) {
                     if given.called {
@@ -199,7 +200,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             // `class counted(rq.decorators.job)`, `@counted("orders")`: the library's annotation, by a class of the project.
             return self.construct_base(row, class);
         }
-        let class = self.hierarchy.whole(class);
+        let class = self.grounds.hierarchy.whole(class);
         self.add(Self::node(row.result), Value::new(ValueKind::Instance(class)));
         // `Orders(replica_session)`: what is built on a connection has its role.
         for argument in self.program.arguments(row.site) {
@@ -207,7 +208,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         for name in ["__init__", "constructor", "__post_init__"] {
             if let Some(name) = self.program.facts.symbols.lookup(name)
-                && let Member::Method(function) = self.hierarchy.member(class, name)
+                && let Member::Method(function) = self.grounds.hierarchy.member(class, name)
             {
                 for function in self.chosen(row, class, function) {
                     self.record(row.site, function, Confidence::High);
@@ -241,7 +242,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     fn construct_base(&mut self, row: &Call, class: ClassId) {
-        let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();
+        let bases: Vec<(PathId, Option<ClassId>)> = self.grounds.hierarchy.external_bases(class).collect();
         for (path, _) in bases {
             self.external.insert((
                 row.site,
@@ -298,6 +299,13 @@ impl<'p, 'f> Flow<'p, 'f> {
                 if let Some(var) = self.positional(row.site, index) {
                     let node = self.callee_node(row.site);
                     self.edge(Self::node(var), node, EdgeKind::All);
+                }
+                return;
+            }
+            Some(Returned::MemberOf(object, name)) => {
+                let at = |index| self.positional(row.site, index);
+                if let (Some(object), Some(name)) = (at(object), at(name)) {
+                    self.named_members.push(NamedMember { object, name, member: row.result });
                 }
                 return;
             }

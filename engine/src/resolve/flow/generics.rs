@@ -134,11 +134,11 @@ impl<'p, 'f> Flow<'p, 'f> {
         let is_abstract = program.function(function).flags.has(FunctionFlags::ABSTRACT);
         if !is_abstract
             || self.language_of(row.site) != Language::Java
-            || !self.hierarchy.implementations(program, function).is_empty()
+            || !self.grounds.hierarchy.implementations(program, function).is_empty()
         {
             return;
         }
-        let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();
+        let bases: Vec<(PathId, Option<ClassId>)> = self.grounds.hierarchy.external_bases(class).collect();
         let models = self.models;
         for (path, argument) in bases {
             let text = program.text(row.name);
@@ -189,7 +189,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         let of_method = match base.kind {
             ValueKind::External(path) => self.paths.family(path) == Family::Java,
             ValueKind::Instance(class) | ValueKind::Class(class) => {
-                matches!(self.hierarchy.member(class, row.field), Member::Method(_))
+                matches!(self.grounds.hierarchy.member(class, row.field), Member::Method(_))
             }
             _ => false,
         };

@@ -109,11 +109,23 @@ impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn by_extension_traits(&mut self) {
         let program = self.program;
         let r = &program.facts.relations;
+        let rust = Family::from(Language::Rust);
+        // What fields are of, or what is made, is a type and no trait.
+        let mut types: FxHashSet<(ModuleId, &str)> = FxHashSet::default();
+        for row in &r.field {
+            let text = program.text(row.type_);
+            types.insert((program.class(row.class).module, text.split('<').next().unwrap_or(text)));
+        }
+        let made: FxHashSet<VarId> =
+            r.call.iter().filter(|row| makes_one(program.text(row.name))).filter_map(|row| row.receiver).collect();
         let mut traits: FxHashMap<ModuleId, Vec<String>> = FxHashMap::default();
         for row in &r.import {
             if program.language(program.file_of_module(row.module)) == Language::Rust
-                && let Some(Binding::External(path)) = self.bindings.imported(row.var)
+                && let Some(Binding::External(path)) = self.grounds.bindings.imported(row.var)
                 && path.rsplit('.').next().is_some_and(|name| name.starts_with(char::is_uppercase))
+                && !self.models.is_given(rust, &path)
+                && !made.contains(&row.var)
+                && !program.variable(row.var).is_some_and(|own| types.contains(&(row.module, program.text(own.name))))
             {
                 traits.entry(row.module).or_default().push(path);
             }
@@ -122,7 +134,6 @@ impl<'p, 'f> Flow<'p, 'f> {
             return;
         }
         let mut told: FxHashSet<SiteId> = self.calls.keys().map(|(site, _)| *site).collect();
-        let rust = Family::from(Language::Rust);
         told.extend(
             self.external
                 .iter()
@@ -167,6 +178,46 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
     }
 
+    /// A call that no model knows, given a connection on which clients are made (`orderspb.NewOrdersClient(conn)`), gives one.
+    pub(super) fn by_stubs(&mut self) {
+        let program = self.program;
+        let mut found: Vec<(VarId, PathId)> = Vec::new();
+        let mut asked: Vec<(SiteId, Family)> = Vec::new();
+        for &(site, path, _) in &self.external {
+            let family = self.paths.family(path);
+            let is_named = self.paths.text(path).rsplit('.').next().is_some_and(|name| {
+                name.starts_with("New")
+                    || name.starts_with("new")
+                    || name.starts_with("make")
+                    || name.starts_with("create")
+            });
+            if is_named && self.models.has_stubs(family) && self.models.returns(family, self.paths.text(path)).is_none()
+            {
+                asked.push((site, family));
+            }
+        }
+        asked.sort_unstable_by_key(|(site, _)| *site);
+        asked.dedup_by_key(|(site, _)| *site);
+        for (site, family) in asked {
+            let Some(call) = program.call(site) else { continue };
+            let given: Vec<Value> = program
+                .arguments(site)
+                .flat_map(|row| self.sets.of(Self::node(row.var)))
+                .map(|id| self.values.get(id))
+                .collect();
+            for value in given {
+                let ValueKind::External(path) = value.kind else { continue };
+                if let Some(type_) = self.models.stub_on(family, self.paths.text(path)) {
+                    let path = self.paths.intern(family, type_);
+                    found.push((call.result, path));
+                }
+            }
+        }
+        for (var, path) in found {
+            self.add(Self::node(var), Value::new(ValueKind::External(path)));
+        }
+    }
+
     /// What `super()` is in the method that `site` stands in: an instance as its bases see it.
     pub(super) fn bases_of_method(&mut self, site: SiteId) -> Vec<Value> {
         let program = self.program;
@@ -174,11 +225,11 @@ impl<'p, 'f> Flow<'p, 'f> {
         while let Some(id) = function {
             let row = program.function(id);
             if let Some(class) = row.class {
-                let line: Vec<ClassId> = self.hierarchy.ancestors(class)[1..].to_vec();
+                let line: Vec<ClassId> = self.grounds.hierarchy.ancestors(class)[1..].to_vec();
                 if let Some(&base) = line.first() {
                     return vec![Value::new(ValueKind::Instance(base))];
                 }
-                let bases: Vec<(PathId, Option<ClassId>)> = self.hierarchy.external_bases(class).collect();
+                let bases: Vec<(PathId, Option<ClassId>)> = self.grounds.hierarchy.external_bases(class).collect();
                 return bases
                     .into_iter()
                     .map(|(path, argument)| Value {
@@ -224,6 +275,13 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
         }
     }
+}
+
+/// Functions of a type that give a value of it.
+fn makes_one(name: &str) -> bool {
+    matches!(name, "new" | "default" | "builder" | "connect" | "open")
+        || name.starts_with("with_")
+        || name.starts_with("from_")
 }
 
 /// Types of the language itself, whose methods are known to be theirs.

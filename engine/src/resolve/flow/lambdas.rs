@@ -28,7 +28,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         let is_java = |function: FunctionId| program.language(program.file_of_function(function)) == Language::Java;
         let mut found: Vec<(FunctionId, ModuleId, Sym)> = Vec::new();
         for row in &r.assign {
-            if let (Some(closure), Some(&type_)) = (program.closure(row.src), self.static_types.get(&row.dst)) {
+            if let (Some(closure), Some(&type_)) = (program.closure(row.src), self.grounds.static_types.get(&row.dst)) {
                 found.push((closure, program.function(closure).module, type_));
             }
         }
@@ -82,7 +82,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             .filter(|row| row.kind == ParameterKind::Positional && row.type_.is_empty())
             .map(|row| row.var)
             .collect();
-        for target in self.bindings.types(module, text, 0) {
+        for target in self.grounds.bindings.types(module, text, 0) {
             match target {
                 TypeTarget::Class(class) => {
                     let Some(method) = self.only_abstract_method(class) else { continue };
@@ -101,7 +101,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                     let arguments = types::alternatives(text).into_iter().next().map(|type_| type_.arguments);
                     let taken = arguments.into_iter().flatten().take(inputs(&path));
                     for (argument, to) in taken.zip(&parameters) {
-                        for target in self.bindings.types(module, argument, 0) {
+                        for target in self.grounds.bindings.types(module, argument, 0) {
                             if let Some(value) = self.value_of_type(crate::model::Family::Java, &target) {
                                 self.add(Self::node(*to), value);
                             }
@@ -121,6 +121,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         let of = |class: &ClassId| program.method_by_class.of(&program.facts.relations.method, *class);
         let mut methods = self
+            .grounds
             .hierarchy
             .ancestors(class)
             .iter()

@@ -3,8 +3,10 @@
 mod calls;
 mod generics;
 mod given_back;
+mod grounds;
 mod guesses;
 mod lambdas;
+mod named_members;
 mod overloads;
 mod propagate;
 mod provided;
@@ -19,16 +21,14 @@ use distsys_facts::{
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::bindings::{Binding, Bindings};
-use super::members::Hierarchy;
+use super::bindings::Binding;
 use super::values::{HandleRole, Sets, Value, ValueId, ValueKind, Values};
 use crate::csr::Csr;
 use crate::model::{Family, ModelSet};
 use crate::paths::{PathId, Paths};
 use crate::program::Program;
 use crate::words::role_of_name;
-use given_back::{GivenBack, given_back};
-use wrappers::wrapped;
+use grounds::Grounds;
 
 /// How sure an edge of the call graph is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,6 +77,8 @@ pub struct Resolution {
     pub external: Vec<(SiteId, PathId, Value)>,
     /// By site.
     pub passed: Vec<Passed>,
+    /// How many values went from a node to those behind it, all propagations together.
+    pub steps: usize,
     /// What literals of a class give its fields.
     constructed: FxHashMap<(ClassId, Sym), Vec<VarId>>,
     /// Class fields, with the nodes that hold them.
@@ -136,7 +138,7 @@ impl Resolution {
         self.exports.get(&(module, name)).copied()
     }
 
-    /// The variable that an imported one, or a parameter that a provider answers, stands for.
+    /// The variable that an imported one, a member of a module, or a parameter that a provider answers, stands for.
     pub fn imported(&self, var: VarId) -> Option<VarId> {
         self.imported.get(&var).copied()
     }
@@ -185,38 +187,44 @@ impl Resolution {
     }
 
     pub fn solve(program: &Program<'_>, models: &ModelSet) -> Resolution {
-        let first = Self::propagate(program, models, Bindings::new(program, models), None);
+        let first = Self::propagate(program, models, Grounds::new(program, models), None, 0);
         if !first.is_enriched {
             return first.finish();
         }
         // What a connection is made from says its role only after the connection has gone on without one. Where that happens,
         // all is done again, with the roles known from the start.
         let roles = first.made_roles(false);
-        let second = Self::propagate(program, models, first.into_bindings(), Some(roles.clone()));
+        let steps = first.steps;
+        let second = Self::propagate(program, models, first.grounds, Some(roles.clone()), steps);
         let settled = second.made_roles(true);
         if settled == roles {
             return second.finish();
         }
-        Self::propagate(program, models, second.into_bindings(), Some(settled)).finish()
+        let steps = second.steps;
+        Self::propagate(program, models, second.grounds, Some(settled), steps).finish()
     }
 
     fn propagate<'p, 'f>(
         program: &'p Program<'f>,
         models: &'p ModelSet,
-        bindings: Bindings<'p, 'f>,
+        grounds: Grounds<'p, 'f>,
         roles: Option<FxHashMap<u32, HandleRole>>,
+        steps: usize,
     ) -> Flow<'p, 'f> {
-        let mut paths = Paths::default();
-        let hierarchy = Hierarchy::new(program, &bindings, &mut paths);
-        let mut flow = Flow::new(program, models, bindings, hierarchy, paths);
+        let mut flow = Flow::new(program, models, grounds);
         flow.roles = roles;
+        flow.steps = steps;
         flow.seed();
         flow.by_providers();
         flow.by_declared_interfaces();
         flow.run();
         flow.by_decorated_functions();
         flow.run();
+        flow.by_named_members();
+        flow.run();
         flow.by_extension_traits();
+        flow.run();
+        flow.by_stubs();
         flow.run();
         flow.by_unique_name();
         flow.run();
@@ -244,8 +252,7 @@ const END: u32 = u32::MAX;
 struct Flow<'p, 'f> {
     program: &'p Program<'f>,
     models: &'p ModelSet,
-    bindings: Bindings<'p, 'f>,
-    hierarchy: Hierarchy,
+    grounds: Grounds<'p, 'f>,
     paths: Paths,
     values: Values,
     sets: Sets,
@@ -258,26 +265,20 @@ struct Flow<'p, 'f> {
     object_fields: FxHashMap<(VarId, Sym), u32>,
     /// What the project puts into objects of libraries that are there to hold it.
     held_fields: FxHashMap<(PathId, Sym), u32>,
-    /// Role that the name of a node gives to connections under it.
-    name_roles: FxHashMap<u32, HandleRole>,
+    /// Role that the name of a field gives to connections under it; by node, from the first that was made for a field.
+    field_roles: Vec<HandleRole>,
     /// Roles of what is made, by the node of what it is made at, where they are known from the start.
     roles: Option<FxHashMap<u32, HandleRole>>,
     /// What goes into what is made.
     role_edges: Vec<(u32, u32)>,
     /// Whether something got a role after it was made.
     is_enriched: bool,
-    /// By the names themselves: few name many.
-    roles_by_name: FxHashMap<Sym, HandleRole>,
     /// Whether a library's name is that of a handle, by what was asked before.
     handles: RefCell<FxHashMap<PathId, bool>>,
     calls: FxHashMap<(SiteId, FunctionId), Confidence>,
     external: FxHashSet<(SiteId, PathId, Value)>,
     bound: FxHashSet<(SiteId, FunctionId)>,
     passed: FxHashSet<Passed>,
-    /// Parameters that the function which their owner returns calls: calling what a wrapper gives calls what it was given.
-    wrapped: FxHashSet<VarId>,
-    /// What functions give back of what they are given.
-    given_back: FxHashMap<FunctionId, GivenBack>,
     /// The nodes that get what the functions in a node give.
     results_of: FxHashMap<u32, Vec<u32>>,
     /// Nodes that hold what a call of a member may call.
@@ -285,12 +286,14 @@ struct Flow<'p, 'f> {
     callee_sites: FxHashMap<u32, SiteId>,
     /// What a library gives to the functions that a node holds, by the position of the parameter.
     handed: FxHashMap<u32, Vec<(usize, PathId)>>,
-    /// Declared types of variables, where overloads are told apart by them.
-    static_types: FxHashMap<VarId, Sym>,
+    /// Members taken by a name that is a value.
+    named_members: Vec<named_members::NamedMember>,
     provided: provided::Provided,
     any_element: Sym,
     computed: Sym,
     spread_depth: usize,
+    /// Values taken from the queue, in this propagation and those before.
+    steps: usize,
 }
 
 const MAX_SPREAD_DEPTH: usize = 4;
@@ -302,24 +305,17 @@ const MAX_TARGETS: usize = 4;
 const MAX_OWN_TARGETS: usize = 48;
 
 impl<'p, 'f> Flow<'p, 'f> {
-    pub(super) fn new(
-        program: &'p Program<'f>,
-        models: &'p ModelSet,
-        bindings: Bindings<'p, 'f>,
-        hierarchy: Hierarchy,
-        paths: Paths,
-    ) -> Self {
+    fn new(program: &'p Program<'f>, models: &'p ModelSet, grounds: Grounds<'p, 'f>) -> Self {
         let facts = program.facts;
         let return_base = facts.count(IdKind::Var) as u32;
         let nodes = return_base + facts.count(IdKind::Function) as u32;
         let mut sets = Sets::default();
         sets.grow(nodes as usize);
-        let mut flow = Flow {
+        Flow {
             program,
             models,
-            bindings,
-            hierarchy,
-            paths,
+            paths: grounds.first_paths.clone(),
+            grounds,
             values: Values::default(),
             sets,
             queue: VecDeque::new(),
@@ -330,57 +326,37 @@ impl<'p, 'f> Flow<'p, 'f> {
             constructed: FxHashMap::default(),
             object_fields: FxHashMap::default(),
             held_fields: FxHashMap::default(),
-            name_roles: FxHashMap::default(),
+            field_roles: Vec::new(),
             roles: None,
             role_edges: Vec::new(),
             is_enriched: false,
-            roles_by_name: FxHashMap::default(),
             handles: RefCell::default(),
             calls: FxHashMap::default(),
             external: FxHashSet::default(),
             bound: FxHashSet::default(),
             passed: FxHashSet::default(),
-            wrapped: wrapped(program),
-            given_back: given_back(program),
             results_of: FxHashMap::default(),
             callee_nodes: FxHashMap::default(),
             callee_sites: FxHashMap::default(),
             handed: FxHashMap::default(),
-            static_types: overloads::static_types(program),
+            named_members: Vec::new(),
             provided: provided::Provided::default(),
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
             computed: facts.symbols.lookup("[]").unwrap_or(Sym::EMPTY),
             spread_depth: 0,
-        };
-        flow.name_the_nodes();
-        flow
-    }
-
-    /// Drops all but what names stand for, which no value changes.
-    fn into_bindings(self) -> Bindings<'p, 'f> {
-        self.bindings
-    }
-
-    pub(super) fn name_the_nodes(&mut self) {
-        let facts = self.program.facts;
-        for row in &facts.relations.variable {
-            let role = self.role_of(row.name);
-            if role != HandleRole::Unknown {
-                self.name_roles.insert(row.var.index() as u32, role);
-            }
-        }
-        let mut of_functions: FxHashMap<Sym, HandleRole> = FxHashMap::default();
-        for row in &facts.relations.function {
-            let role = *of_functions.entry(row.name).or_insert_with(|| role_of_name(facts.text(row.name), true));
-            if role != HandleRole::Unknown {
-                self.name_roles.insert(self.return_base + row.function.index() as u32, role);
-            }
+            steps: 0,
         }
     }
 
     fn role_of(&mut self, name: Sym) -> HandleRole {
         let text = self.program.text(name);
-        *self.roles_by_name.entry(name).or_insert_with(|| role_of_name(text, false))
+        *self.grounds.roles_by_name.entry(name).or_insert_with(|| role_of_name(text, false))
+    }
+
+    /// Role that the name of a node gives to connections under it.
+    fn role_of_node(&self, node: u32) -> HandleRole {
+        let (node, named) = (node as usize, &self.grounds.name_roles);
+        if node < named.len() { named[node] } else { self.field_roles[node - named.len()] }
     }
 
     // ---- nodes and values
@@ -391,7 +367,8 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     pub(super) fn add_id(&mut self, node: u32, mut id: ValueId) {
-        if let Some(&role) = self.name_roles.get(&node) {
+        let role = self.role_of_node(node);
+        if role != HandleRole::Unknown {
             let value = self.values.get(id);
             if value.role == HandleRole::Unknown && self.is_handle(value) {
                 id = self.values.intern(Value { role, ..value });
@@ -415,7 +392,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         };
         match value.kind {
             ValueKind::External(path) => names_one(path),
-            ValueKind::Instance(class) => self.hierarchy.external_bases(class).any(|(path, _)| names_one(path)),
+            ValueKind::Instance(class) => self.grounds.hierarchy.external_bases(class).any(|(path, _)| names_one(path)),
             _ => false,
         }
     }
@@ -497,9 +474,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         self.nodes += 1;
         self.sets.grow(self.nodes as usize);
         let role = self.role_of(name);
-        if role != HandleRole::Unknown {
-            self.name_roles.insert(node, role);
-        }
+        self.field_roles.push(role);
         node
     }
 
@@ -586,17 +561,27 @@ impl<'p, 'f> Flow<'p, 'f> {
         let external_by_site = ranges(&external, |row| row.0);
         let mut class_lines = FxHashMap::default();
         for row in &self.program.facts.relations.class {
-            let bases: Vec<PathId> = self.hierarchy.external_bases(row.class).map(|(path, _)| path).collect();
+            let bases: Vec<PathId> = self.grounds.hierarchy.external_bases(row.class).map(|(path, _)| path).collect();
             if !bases.is_empty() {
                 class_lines.insert(row.class, bases);
             }
         }
         let classes = self.program.facts.count(IdKind::Class);
         let r = &self.program.facts.relations;
-        let imports = r.import.iter().map(|row| (row.var, self.bindings.imported(row.var)));
-        let free = r.global.iter().map(|row| (row.var, self.bindings.free(row.module, self.program.text(row.path))));
+        let bindings = &self.grounds.bindings;
+        let imports = r.import.iter().map(|row| (row.var, bindings.imported(row.var)));
+        let free = r.global.iter().map(|row| (row.var, bindings.free(row.module, self.program.text(row.path))));
+        // `schema.orders`, where `schema` is a module.
+        let members = r.load.iter().map(|row| {
+            let mut values = self.sets.of(Self::node(row.base)).map(|id| self.values.get(id).kind);
+            match (values.next(), values.next()) {
+                (Some(ValueKind::Module(module)), None) => (row.dst, bindings.exported(module, row.field, 0)),
+                _ => (row.dst, None),
+            }
+        });
         let imported = imports
             .chain(free)
+            .chain(members)
             .filter_map(|(from, binding)| match binding {
                 Some(Binding::Var(var)) => Some((from, var)),
                 _ => None,
@@ -608,7 +593,8 @@ impl<'p, 'f> Flow<'p, 'f> {
             given.sort_unstable();
             given.dedup();
         }
-        let ancestors = (0..classes).map(|index| self.hierarchy.ancestors(ClassId::new(index)).to_vec()).collect();
+        let ancestors =
+            (0..classes).map(|index| self.grounds.hierarchy.ancestors(ClassId::new(index)).to_vec()).collect();
         Resolution {
             paths: self.paths,
             values: self.values,
@@ -616,11 +602,12 @@ impl<'p, 'f> Flow<'p, 'f> {
             calls,
             external,
             passed,
+            steps: self.steps,
             constructed,
             fields: self.class_fields,
             ancestors,
             imported,
-            exports: self.bindings.into_exports(),
+            exports: self.grounds.bindings.into_exports(),
             provided: self.provided.fields,
             calls_by_site,
             passed_by_site,

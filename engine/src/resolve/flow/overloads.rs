@@ -11,7 +11,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     /// The methods that the call of `found` may mean.
     pub(super) fn chosen(&self, row: &Call, class: ClassId, found: FunctionId) -> Vec<FunctionId> {
         let program = self.program;
-        let overloads = self.hierarchy.overloads(class, program.function(found).name);
+        let overloads = self.grounds.hierarchy.overloads(class, program.function(found).name);
         if overloads.len() < 2 {
             return vec![found];
         }
@@ -94,7 +94,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         if program.template(var).is_some() {
             return Some("String");
         }
-        if let Some(type_) = self.static_types.get(&var) {
+        if let Some(type_) = self.grounds.static_types.get(&var) {
             return Some(plain(program.text(*type_)));
         }
         let call = program.call_giving(var).filter(|call| call.kind == CallKind::New)?;

@@ -13,6 +13,7 @@ use crate::resolve::values::{Value, ValueKind};
 impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn run(&mut self) {
         while let Some((node, id)) = self.queue.pop_front() {
+            self.steps += 1;
             let mut next = self.dynamic.heads.get(&node).copied().unwrap_or(END);
             while next != END {
                 let (to, after, kind) = self.dynamic.edges[next as usize];
@@ -89,7 +90,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn member(&mut self, base: Value, name: Sym, to: u32) {
         match base.kind {
             ValueKind::Module(module) => {
-                if let Some(binding) = self.bindings.exported(module, name, 0) {
+                if let Some(binding) = self.grounds.bindings.exported(module, name, 0) {
                     self.seed_binding(to, module, binding);
                 } else if let Some(binding) = self.whole_export(module) {
                     // CommonJS: `module.exports = x`, then `require(…).name`.
@@ -103,11 +104,11 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
             ValueKind::Class(class) | ValueKind::Instance(class) if self.is_declared_beside(class, name) => {
                 let module = self.program.class(class).module;
-                if let Some(binding) = self.bindings.declared(module, self.program.text(name)) {
+                if let Some(binding) = self.grounds.bindings.declared(module, self.program.text(name)) {
                     self.seed_binding(to, module, binding);
                 }
             }
-            ValueKind::Class(class) | ValueKind::Instance(class) => match self.hierarchy.member(class, name) {
+            ValueKind::Class(class) | ValueKind::Instance(class) => match self.grounds.hierarchy.member(class, name) {
                 Member::Method(function) => {
                     if self.program.function(function).flags.has(FunctionFlags::PROPERTY) {
                         let from = self.return_node(function);
@@ -117,7 +118,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                     }
                 }
                 Member::Field => {
-                    let line: Vec<ClassId> = self.hierarchy.ancestors(class).to_vec();
+                    let line: Vec<ClassId> = self.grounds.hierarchy.ancestors(class).to_vec();
                     for ancestor in line {
                         let from = self.class_field(ancestor, name);
                         self.edge(from, to, EdgeKind::All);
@@ -146,13 +147,13 @@ impl<'p, 'f> Flow<'p, 'f> {
     fn is_declared_beside(&self, class: ClassId, name: Sym) -> bool {
         let row = self.program.class(class);
         self.program.language(self.program.file_of_module(row.module)) == Language::Java
-            && !matches!(self.hierarchy.member(class, name), Member::Method(_) | Member::Field)
-            && self.bindings.declared(row.module, self.program.text(name)).is_some()
+            && !matches!(self.grounds.hierarchy.member(class, name), Member::Method(_) | Member::Field)
+            && self.grounds.bindings.declared(row.module, self.program.text(name)).is_some()
     }
 
     pub(super) fn whole_export(&self, module: ModuleId) -> Option<VarId> {
         let name = self.program.facts.symbols.lookup("=")?;
-        match self.bindings.exported(module, name, 0) {
+        match self.grounds.bindings.exported(module, name, 0) {
             Some(Binding::Var(var)) => Some(var),
             _ => None,
         }
@@ -266,7 +267,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 return;
             }
         };
-        match self.hierarchy.member(class, row.name) {
+        match self.grounds.hierarchy.member(class, row.name) {
             Member::Method(function) => {
                 let receiver_is_class = matches!(receiver.kind, ValueKind::Class(_));
                 let chosen = self.chosen(row, class, function);

@@ -135,7 +135,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     /// The library's type that stands for `text`, in its one spelling.
     fn provided_type(&mut self, module: ModuleId, text: Sym) -> Option<(Family, PathId)> {
         let family = self.program.language(self.program.file_of_module(module)).into();
-        let targets = self.bindings.types(module, self.program.text(text), 0);
+        let targets = self.grounds.bindings.types(module, self.program.text(text), 0);
         let path = targets.into_iter().find_map(|target| match target {
             TypeTarget::External(path, _) => Some(path),
             _ => None,

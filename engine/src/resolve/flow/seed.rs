@@ -18,12 +18,12 @@ impl<'p, 'f> Flow<'p, 'f> {
             self.add(Self::node(row.var), Value::new(ValueKind::Class(row.class)));
         }
         for row in &r.import {
-            if let Some(binding) = self.bindings.imported(row.var) {
+            if let Some(binding) = self.grounds.bindings.imported(row.var) {
                 self.seed_binding(Self::node(row.var), row.module, binding);
             }
         }
         for row in &r.global {
-            if let Some(binding) = self.bindings.free(row.module, self.program.text(row.path)) {
+            if let Some(binding) = self.grounds.bindings.free(row.module, self.program.text(row.path)) {
                 self.seed_binding(Self::node(row.var), row.module, binding);
             }
         }
@@ -33,7 +33,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             if row.kind == ParameterKind::Receiver
                 && let Some(class) = function.class
             {
-                let class = self.hierarchy.whole(class);
+                let class = self.grounds.hierarchy.whole(class);
                 // The receiver of a class method is the class.
                 let of_class = function.flags.has(FunctionFlags::STATIC);
                 let kind = if of_class { ValueKind::Class(class) } else { ValueKind::Instance(class) };
@@ -65,7 +65,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             self.seed_type(node, function.module, row.type_);
         }
         for row in &r.field {
-            let class = self.hierarchy.whole(row.class);
+            let class = self.grounds.hierarchy.whole(row.class);
             let node = self.class_field(class, row.name);
             if !row.type_.is_empty() {
                 self.seed_type(node, self.program.class(row.class).module, row.type_);
@@ -135,7 +135,7 @@ impl<'p, 'f> Flow<'p, 'f> {
 
     pub(super) fn seed_type(&mut self, node: u32, module: ModuleId, text: Sym) {
         let family = self.family_of(module);
-        for target in self.bindings.types(module, self.program.text(text), 0) {
+        for target in self.grounds.bindings.types(module, self.program.text(text), 0) {
             if let Some(value) = self.value_of_type(family, &target) {
                 self.add(node, value);
             }
@@ -148,7 +148,7 @@ impl<'p, 'f> Flow<'p, 'f> {
 
     pub(super) fn value_of_type(&mut self, family: Family, target: &TypeTarget) -> Option<Value> {
         Some(match target {
-            TypeTarget::Class(class) => Value::new(ValueKind::Instance(self.hierarchy.whole(*class))),
+            TypeTarget::Class(class) => Value::new(ValueKind::Instance(self.grounds.hierarchy.whole(*class))),
             TypeTarget::External(path, class) => {
                 Value { class: *class, ..Value::new(ValueKind::External(self.paths.intern(family, path))) }
             }

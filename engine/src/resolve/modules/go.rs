@@ -11,7 +11,7 @@ pub(super) struct Packages {
     /// By folder: the module that stands for all files of the package.
     by_folder: FxHashMap<String, ModuleId>,
     scope: FxHashMap<ModuleId, ModuleId>,
-    /// Paths of modules with their folders, the longest first: `module` and `replace` of the go.mod files.
+    /// Paths of modules with their folders, the longest first: `module` and `replace` of the go.mod files, `replace` of a go.work.
     roots: Vec<(String, String)>,
 }
 
@@ -32,7 +32,7 @@ impl Packages {
         }
         for row in &program.facts.relations.manifest {
             let path = program.path(row.file);
-            let Some(folder) = path.strip_suffix("go.mod") else { continue };
+            let Some(folder) = path.strip_suffix("go.mod").or_else(|| path.strip_suffix("go.work")) else { continue };
             let folder = folder.trim_end_matches('/');
             let (key, value) = (program.text(row.key), program.text(row.value));
             if key == "module" {

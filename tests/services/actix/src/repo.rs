@@ -124,7 +124,7 @@ pub async fn credit_diesel(connection: &mut AsyncPgConnection, id: i64, cents: i
 
 pub async fn settle(state: &State, id: i64, cents: i64) -> anyhow::Result<()> {
     let lock = Lock::acquire(&state.redis, &format!("customer-{id}"), 10).await?;
-    let (balance,): (i64,) = sqlx::query_as("SELECT cents FROM customers WHERE id = $1").bind(id).fetch_one(&state.sql).await?;
+    let (balance,): (i64,) = sqlx::query_as("SELECT cents FROM customers WHERE id = $1").bind(id).fetch_one(&state.sql).await?; // finds: lock-not-released-on-error
     sqlx::query("UPDATE customers SET cents = $1 WHERE id = $2").bind(balance - cents).bind(id).execute(&state.sql).await?; // finds: lock-without-fenced-write
     lock.release().await
 }

@@ -112,7 +112,7 @@ impl Auctions {
         if !self.cache.try_lock(&format!("appraise-{id}"), &owner, 3_000).await? {
             return Ok(());
         }
-        let seller = self.gateway.seller(id).await?;
+        let seller = self.gateway.seller(id).await?; // finds: lock-not-released-on-error
         self.lots.set_price(id, seller.len() as i32).await?; // finds: cache-not-invalidated, lock-without-fenced-write
         self.cache.unlock(&format!("appraise-{id}"), &owner).await
     }

@@ -1,0 +1,69 @@
+//! What a propagation starts from: all that the program says before any value flows, and that no value changes.
+
+use distsys_facts::{FunctionId, Id, IdKind, Sym, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::given_back::{GivenBack, given_back};
+use super::overloads::static_types;
+use super::wrappers::wrapped;
+use crate::model::ModelSet;
+use crate::paths::Paths;
+use crate::program::Program;
+use crate::resolve::bindings::Bindings;
+use crate::resolve::members::Hierarchy;
+use crate::resolve::values::HandleRole;
+use crate::words::role_of_name;
+
+/// Worked out once, and handed from one propagation to the next.
+pub(super) struct Grounds<'p, 'f> {
+    pub(super) bindings: Bindings<'p, 'f>,
+    pub(super) hierarchy: Hierarchy,
+    /// The names that the hierarchy made: every propagation makes the same further ones, in its own order.
+    pub(super) first_paths: Paths,
+    /// Parameters that the function which their owner returns calls: calling what a wrapper gives calls what it was given.
+    pub(super) wrapped: FxHashSet<VarId>,
+    /// What functions give back of what they are given.
+    pub(super) given_back: FxHashMap<FunctionId, GivenBack>,
+    /// Declared types of variables, where overloads are told apart by them.
+    pub(super) static_types: FxHashMap<VarId, Sym>,
+    /// Role that the name of a variable, or of the function of a returned value, gives to connections under it; by node.
+    pub(super) name_roles: Vec<HandleRole>,
+    /// By the names themselves: few name many.
+    pub(super) roles_by_name: FxHashMap<Sym, HandleRole>,
+}
+
+impl<'p, 'f> Grounds<'p, 'f> {
+    pub(super) fn new(program: &'p Program<'f>, models: &'p ModelSet) -> Self {
+        let bindings = Bindings::new(program, models);
+        let mut first_paths = Paths::default();
+        let hierarchy = Hierarchy::new(program, &bindings, &mut first_paths);
+        let mut grounds = Grounds {
+            bindings,
+            hierarchy,
+            first_paths,
+            wrapped: wrapped(program),
+            given_back: given_back(program),
+            static_types: static_types(program),
+            name_roles: Vec::new(),
+            roles_by_name: FxHashMap::default(),
+        };
+        grounds.name_the_nodes(program);
+        grounds
+    }
+
+    fn name_the_nodes(&mut self, program: &Program<'_>) {
+        let facts = program.facts;
+        let vars = facts.count(IdKind::Var);
+        self.name_roles = vec![HandleRole::Unknown; vars + facts.count(IdKind::Function)];
+        for row in &facts.relations.variable {
+            let of_name = self.roles_by_name.entry(row.name);
+            self.name_roles[row.var.index()] = *of_name.or_insert_with(|| role_of_name(facts.text(row.name), false));
+        }
+        let mut of_functions: FxHashMap<Sym, HandleRole> = FxHashMap::default();
+        for row in &facts.relations.function {
+            let of_name = of_functions.entry(row.name);
+            let role = *of_name.or_insert_with(|| role_of_name(facts.text(row.name), true));
+            self.name_roles[vars + row.function.index()] = role;
+        }
+    }
+}

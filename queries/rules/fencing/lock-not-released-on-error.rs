@@ -1,0 +1,214 @@
+//! A lock that is released at the end is still held where the function is left before.
+
+use distsys_engine::meaning::{Extent, Found, Scope};
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::{FunctionKind, RegionKind, SiteId, SiteKind};
+use rustc_hash::FxHashMap;
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "lock-not-released-on-error",
+        category: Category::Fencing,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "a way out of the function leaves its lock held",
+        page: include_str!("lock-not-released-on-error.md"),
+    },
+    judge,
+};
+
+/// How a lock stays held.
+struct Leak<'m> {
+    scope: &'m Scope,
+    taken: SiteId,
+    releases: Vec<SiteId>,
+    /// Where the function is left, by its own words.
+    exits: Vec<SiteId>,
+    /// What may fail between.
+    fails: Option<SiteId>,
+}
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut leaks: FxHashMap<SiteId, Leak<'_>> = FxHashMap::default();
+    for scope in &meaning.scopes.all {
+        let is_lock = matches!(scope.kind, OpKind::LockAcquire | OpKind::SessionLock | OpKind::Guard);
+        let Extent::Open(taken) = scope.extent else { continue };
+        if !is_lock || !context.in_scope(taken) {
+            continue;
+        }
+        let releases = meaning.closers(scope);
+        // A function that never releases hands the lock to its caller, or lets it expire.
+        if releases.is_empty() {
+            continue;
+        }
+        let exits = exits(context, taken, &releases);
+        // So does one that releases only on the way to another exit than its last.
+        if exits.iter().any(|exit| releases.iter().all(|release| release < exit)) {
+            continue;
+        }
+        let fails = match exits.is_empty() {
+            true => fails(context, taken, &releases),
+            false => None,
+        };
+        if exits.is_empty() && fails.is_none() {
+            continue;
+        }
+        let place = exits.first().copied().unwrap_or(taken);
+        leaks.entry(place).or_insert(Leak { scope, taken, releases, exits, fails });
+    }
+    leaks.into_iter().map(|(place, leak)| report(context, place, &leak)).collect()
+}
+
+/// Where the function is left with the lock.
+fn exits(context: &Context<'_>, taken: SiteId, releases: &[SiteId]) -> Vec<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let function = context.function_of(taken);
+    let sites = program.sites(function).filter(|row| matches!(row.kind, SiteKind::Return | SiteKind::Throw));
+    sites
+        .map(|row| row.site)
+        .filter(|exit| {
+            meaning.precedes(taken, *exit)
+                && meaning.avoids(taken, releases, *exit)
+                && !is_released_by_handler(context, *exit, releases)
+                && !is_released_if_held(context, taken, *exit, releases)
+                && !is_refused(context, taken, *exit)
+                && !hands_over(context, taken, *exit)
+        })
+        .collect()
+}
+
+/// Whether a handler or `finally` around a site releases.
+fn is_released_by_handler(context: &Context<'_>, site: SiteId, releases: &[SiteId]) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let leaves_by_return = program.site(site).kind == SiteKind::Return;
+    let tries = program.regions_outward(program.site(site).region).filter(|row| row.kind == RegionKind::Try);
+    tries.flat_map(|row| program.handles_by_body.of(&r.handles, row.region)).any(|row| {
+        // A handler does not see a `return`.
+        let runs = !leaves_by_return || program.region(row.region).kind == RegionKind::Finally;
+        runs && releases.iter().any(|release| program.region_within(program.site(*release).region, row.region))
+    })
+}
+
+/// Whether a release before the exit is done if something holds: that the lock was got, as far as is known.
+fn is_released_if_held(context: &Context<'_>, taken: SiteId, exit: SiteId, releases: &[SiteId]) -> bool {
+    let program = context.meaning.program;
+    releases.iter().any(|release| {
+        let arm = program.regions_outward(program.site(*release).region).find(|row| row.kind == RegionKind::Branch);
+        arm.is_some_and(|arm| {
+            let is_in = |site: SiteId| program.region_within(program.site(site).region, arm.region);
+            let leaves = program
+                .sites(context.function_of(taken))
+                .any(|row| matches!(row.kind, SiteKind::Return | SiteKind::Throw) && is_in(row.site));
+            !is_in(taken) && !is_in(exit) && *release < exit && !leaves
+        })
+    })
+}
+
+/// Whether the function is left because the lock was not got.
+fn is_refused(context: &Context<'_>, taken: SiteId, exit: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(got) = program.call(taken).map(|call| call.result) else { return true };
+    let thrown = r.throws.iter().find(|row| row.site == exit).and_then(|row| row.var);
+    let mut asked = context.conditions(exit).into_iter().chain(thrown);
+    if asked.any(|var| meaning.made_from(var).contains(&got)) {
+        return true;
+    }
+    // Whatever failed in a body, the lock may not be there yet.
+    program.regions_outward(program.site(exit).region).filter(|row| row.kind == RegionKind::Catch).any(|handler| {
+        let mut bodies = r.handles.iter().filter(|row| row.region == handler.region);
+        bodies.any(|row| program.region_within(program.site(taken).region, row.body))
+    })
+}
+
+/// Whether the lock, or what releases it, goes to the caller.
+fn hands_over(context: &Context<'_>, taken: SiteId, exit: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Some(got) = program.call(taken).map(|call| call.result) else { return true };
+    let function = context.function_of(taken);
+    let mut given = program.returns_by_function.of(&program.facts.relations.returns, function);
+    given.any(|row| row.site == exit && row.var.is_some_and(|var| meaning.made_from(var).contains(&got)))
+}
+
+/// What is asked of another system between the lock and its release, and may throw past it.
+fn fails(context: &Context<'_>, taken: SiteId, releases: &[SiteId]) -> Option<SiteId> {
+    let meaning = context.meaning;
+    if !meaning.throws_silently(taken) || releases.iter().any(|release| is_given_away(context, *release)) {
+        return None;
+    }
+    let may_fail = |kind: OpKind| {
+        matches!(
+            kind,
+            OpKind::HttpRequest
+                | OpKind::Rpc
+                | OpKind::Payment
+                | OpKind::DbRead
+                | OpKind::DbWrite
+                | OpKind::Publish
+                | OpKind::Enqueue
+                | OpKind::Notify
+                | OpKind::ObjectRead
+                | OpKind::ObjectWrite
+        )
+    };
+    let rows = meaning.effects.in_function(context.function_of(taken));
+    let mut sites: Vec<SiteId> = rows.filter(|(effect, _)| may_fail(effect.kind)).map(|(_, row)| row.site).collect();
+    sites.sort_unstable();
+    sites.into_iter().find(|site| {
+        let program = meaning.program;
+        let is_last = releases.iter().any(|release| meaning.precedes(*site, *release));
+        let is_caught = program.regions_outward(program.site(*site).region).any(|row| row.kind == RegionKind::Try);
+        !releases.contains(site)
+            && is_last
+            && !is_caught
+            && meaning.precedes(taken, *site)
+            && meaning.avoids(taken, releases, *site)
+    })
+}
+
+/// Whether a release is done by a function that is given to somebody: `work().finally(() => lock.release())`.
+fn is_given_away(context: &Context<'_>, release: SiteId) -> bool {
+    let program = context.meaning.program;
+    let closures = context.meaning.callees(release).into_iter();
+    closures.into_iter().any(|function| program.function(function).kind == FunctionKind::Closure)
+}
+
+fn report(context: &Context<'_>, place: SiteId, leak: &Leak<'_>) -> Finding {
+    let meaning = context.meaning;
+    let expires = leak.scope.kind == OpKind::LockAcquire
+        && meaning.operation(leak.scope).is_some_and(|op| meaning.attribute(op, Attr::Ttl) != Found::Absent);
+    let consequence = match (leak.scope.kind, expires) {
+        (_, true) => "everybody else waits until it expires",
+        (OpKind::SessionLock, _) => "the connection goes back to the pool with it, and nobody else gets it",
+        (OpKind::Guard, _) => "whoever asks for it next waits for ever",
+        _ => "nobody else gets it",
+    };
+    let message = match leak.fails {
+        Some(_) => format!("what fails before the release leaves the lock held; {consequence}"),
+        None => format!("the function is left here with the lock held; {consequence}"),
+    };
+    let mut builder = FindingBuilder::new(context, &RULE.info, place, message)
+        .step(leak.taken, "the lock is taken here");
+    if let Some(site) = leak.fails {
+        builder = builder.step(site, "this may fail").severity(if expires { Severity::Minor } else { Severity::Major });
+    }
+    for exit in leak.exits.iter().skip(1).take(3) {
+        builder = builder.step(*exit, "and left here, too");
+    }
+    for release in leak.releases.iter().take(2) {
+        builder = builder.step(*release, "it is released here only");
+    }
+    builder
+        .checked("no `finally`, deferred call or handler around it releases the lock")
+        .help("release in `finally` (a deferred call, a guard, a `with` block), so that every way out does it")
+        .build()
+}

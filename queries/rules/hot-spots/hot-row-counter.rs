@@ -1,0 +1,323 @@
+//! One row that many requests change: a counter beside what is counted, a mark of the last use.
+
+use distsys_engine::meaning::{Effect, EffectFlags};
+use distsys_engine::words::words;
+use distsys_engine::OpKind;
+use distsys_facts::{FunctionId, RegionKind, SiteId, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::transactions::{covered, is_elsewhere};
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "hot-row-counter",
+        category: Category::HotSpots,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "many requests queue for the lock of one row that all of them change",
+        page: include_str!("hot-row-counter.md"),
+    },
+    judge,
+};
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut found: FxHashMap<SiteId, Hot> = FxHashMap::default();
+    let mut counts: FxHashMap<FunctionId, Vec<(SiteId, Effect)>> = FxHashMap::default();
+    let mut inserts: FxHashMap<FunctionId, Vec<(SiteId, Effect)>> = FxHashMap::default();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        if effect.kind != OpKind::DbWrite || is_elsewhere(effect.flags) || !context.in_scope(row.site) {
+            continue;
+        }
+        let function = context.function_of(row.site);
+        match meaning.text(effect.verb) {
+            // What a caller gives to be stored is not known here.
+            Some("insert") => inserts.entry(function).or_default().push((row.site, effect)),
+            Some("increment" | "update" | "upsert") if effect.entity_name().is_some() => counts.entry(function).or_default().push((row.site, effect)),
+            _ => {}
+        }
+    }
+    let transactions: FxHashSet<SiteId> = covered(context).into_iter().map(|(_, site)| site).collect();
+    for (function, counts) in counts {
+        for (site, effect) in counts {
+            let trace = meaning.trace(site, &effect);
+            let Some(&last) = trace.last() else { continue };
+            if trace.len() == 1 && marks_a_use(context, site, &effect) {
+                found.insert(site, Hot { trace, effect, beside: None });
+                continue;
+            }
+            let mut inserted = inserts.get(&function).into_iter().flatten().filter(|(beside, row)| {
+                row.entity_name() != effect.entity_name() && *beside != site
+            });
+            let Some(&(beside, row)) = inserted.next() else { continue };
+            if !counts_up(context, last, &effect) || is_spread(context, last) {
+                continue;
+            }
+            let is_total = meaning.text(effect.entity).is_some_and(is_total) && meaning.is_served(function);
+            let is_held = trace.iter().any(|site| transactions.contains(site)) && transactions.contains(&beside);
+            if is_total || is_held && is_counted_for_each(context, function, &trace) {
+                let known = found.get(&last).is_some_and(|known| known.trace.len() <= trace.len());
+                if !known {
+                    found.insert(last, Hot { trace, effect, beside: Some((beside, row)) });
+                }
+            }
+        }
+    }
+    found.into_values().map(|hot| report(context, &hot)).collect()
+}
+
+/// A change of a row that many wait for, with the insert that it is done beside.
+struct Hot {
+    trace: Vec<SiteId>,
+    effect: Effect,
+    beside: Option<(SiteId, Effect)>,
+}
+
+/// Whether an entity is what others add up to, as it is spelt in one word: `notificationstatistic`, `apiusage`.
+fn is_total(entity: &str) -> bool {
+    const TOTALS: &[&str] = &["statistic", "stat", "stats", "counter", "usage", "quota", "tally", "total", "aggregate"];
+    TOTALS.iter().any(|total| entity.ends_with(total))
+}
+
+/// Whether the row is counted up by one: by the database, or by a helper that gives the new value of a column so.
+fn counts_up(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let columns = meaning.columns_written(site);
+    // Money and stock are what the row is about; attempts are counted on the row of the work itself.
+    if columns.iter().any(|column| words(column).iter().any(|word| NO_COUNTERS.contains(&word.as_str()))) {
+        return false;
+    }
+    let values: Vec<VarId> = meaning.chain_arguments(site).into_iter().flat_map(|var| meaning.made_from(var)).collect();
+    // So many at once: that is what a batch does.
+    let sized = |var: &VarId| {
+        let called = program.call_giving(*var).map(|call| program.text(call.name));
+        let loaded = program.loaded_as(*var).map(|load| program.text(load.field));
+        [called, loaded].into_iter().flatten().any(|name| matches!(name, "len" | "length" | "count" | "size"))
+    };
+    if values.iter().any(sized) {
+        return false;
+    }
+    if meaning.text(effect.verb) == Some("increment") {
+        return true;
+    }
+    let is_one = |var: VarId| program.literal(var).is_some_and(|row| program.text(row.value) == "1");
+    let adds_one = |var: VarId| {
+        program.binary_by_dst.of(&r.binary, var).any(|row| {
+            program.text(row.operator) == "+" && (is_one(row.left) || row.right.is_some_and(is_one))
+        })
+    };
+    if values.iter().copied().any(adds_one) {
+        return true;
+    }
+    // `update(next_count(kind))`
+    let helpers = values.iter().filter_map(|var| program.call_giving(*var)).flat_map(|call| meaning.callees(call.site));
+    let given = helpers.flat_map(|helper| program.returns_by_function.of(&r.returns, helper)).filter_map(|row| row.var);
+    given.flat_map(|var| meaning.made_from(var)).any(adds_one)
+}
+
+const NO_COUNTERS: &[&str] = &[
+    "balance", "amount", "cents", "price", "credit", "credits", "debit", "stock", "quantity", "inventory", "available", "reserved",
+    "attempt", "attempts", "retry", "retries", "tries", "version", "revision", "failures",
+];
+
+/// Whether the row is one of several among which chance or a hash chooses.
+fn is_spread(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut given = meaning.chain_arguments(site).into_iter().flat_map(|var| meaning.made_from(var));
+    given.any(|var| {
+        let names = [
+            program.variable(var).map(|row| row.name),
+            program.loaded_as(var).map(|row| row.field),
+            program.call_giving(var).map(|call| call.name),
+        ];
+        names.into_iter().flatten().any(|name| {
+            words(program.text(name)).iter().any(|word| matches!(word.as_str(), "shard" | "slot" | "bucket" | "random" | "rand" | "partition"))
+        })
+    })
+}
+
+/// Callers are climbed this far for the loop that calls them.
+const MAX_CALLERS: usize = 3;
+
+/// Whether a loop does it for each of its elements, on a row that the elements do not choose.
+fn is_counted_for_each(context: &Context<'_>, function: FunctionId, trace: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let mut ways: Vec<Vec<SiteId>> = vec![trace.to_vec()];
+    let mut at = function;
+    for _ in 0..=MAX_CALLERS {
+        let mut next = Vec::new();
+        for way in &ways {
+            let site = way[0];
+            let around = program.regions_outward(program.site(site).region);
+            let loops = around.into_iter().filter(|region| region.kind == RegionKind::Loop);
+            for over in loops.filter_map(|region| program.iterates_by_region.first(&r.iterates, region.region)) {
+                let elements: Vec<VarId> = program.load_by_base.of(&r.load, over.var).map(|row| row.dst).collect();
+                if !elements.is_empty() && is_key_apart(context, way, &elements) {
+                    return true;
+                }
+            }
+            let callers = meaning.callers(context.function_of(site)).iter().filter(|site| context.in_scope(**site));
+            next.extend(callers.map(|caller| std::iter::once(*caller).chain(way.iter().copied()).collect::<Vec<_>>()));
+        }
+        let Some(first) = next.first() else { return false };
+        let above = context.function_of(first[0]);
+        if above == at || next.len() > MAX_WAYS {
+            return false;
+        }
+        at = above;
+        ways = next;
+    }
+    false
+}
+
+/// More callers than this are not followed.
+const MAX_WAYS: usize = 8;
+
+/// Whether the row that is changed at the end of a way is chosen by what comes from outside the loop, and by nothing of its
+/// elements.
+fn is_key_apart(context: &Context<'_>, way: &[SiteId], elements: &[VarId]) -> bool {
+    let meaning = context.meaning;
+    let mut of_element: FxHashSet<VarId> = elements.iter().copied().collect();
+    for site in &way[..way.len() - 1] {
+        let passed = meaning.resolution.passed_at(*site).iter();
+        let handed: Vec<VarId> = passed
+            .filter(|row| meaning.made_from(row.argument).iter().any(|var| of_element.contains(var)))
+            .map(|row| row.parameter)
+            .collect();
+        of_element.extend(handed);
+    }
+    let keys = keys_of(context, way[way.len() - 1]);
+    let made: FxHashSet<VarId> = keys.into_iter().flat_map(|var| meaning.made_from(var)).collect();
+    let is_given = made.iter().any(|var| meaning.program.parameter(*var).is_some() || meaning.program.variable(*var).is_some());
+    is_given && made.iter().all(|var| !of_element.contains(var))
+}
+
+/// The values that a write is told its row by: `where: { id }`, `.filter(id=id)`.
+fn keys_of(context: &Context<'_>, site: SiteId) -> Vec<VarId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let mut keys = Vec::new();
+    for argument in meaning.chain_arguments(site) {
+        let entries = program.entry_by_var.of(&r.entry, argument).filter(|row| program.text(row.key) == "where");
+        keys.extend(entries.map(|row| row.value));
+    }
+    for filter in filters(context, site) {
+        keys.extend(program.arguments(filter).map(|row| row.var));
+    }
+    keys
+}
+
+/// The calls of a statement's chain that say which rows it is about.
+fn filters(context: &Context<'_>, site: SiteId) -> Vec<SiteId> {
+    let program = context.meaning.program;
+    let mut found = Vec::new();
+    let mut at = program.call(site);
+    while let Some(call) = at {
+        if matches!(program.text(call.name), "where" | "filter" | "filter_by" | "Where" | "and_where") {
+            found.push(call.site);
+        }
+        at = call.receiver.and_then(|receiver| program.call_giving(receiver));
+    }
+    found
+}
+
+/// Whether the write does no more than note on a credential that it was used, whenever it is.
+fn marks_a_use(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let columns = meaning.columns_written(site);
+    if columns.is_empty()
+        || !columns.iter().all(|column| is_last_use(column))
+        || effect.flags.has(EffectFlags::CONDITIONAL)
+        || !meaning.text(effect.entity).is_some_and(is_credential)
+    {
+        return false;
+    }
+    // How long ago it was, chance, or a cache may let most of the writes go.
+    let thins_out = |site: SiteId| {
+        context.decisions(site).into_iter().flat_map(|var| meaning.made_from(var)).any(|var| {
+            let asks = program.call_giving(var).is_some_and(|call| {
+                let kinds = meaning.operations.at(call.site).map(|op| op.kind);
+                let named = words(program.text(call.name));
+                kinds.into_iter().any(|kind| matches!(kind, OpKind::ClockRead | OpKind::MonotonicClock | OpKind::CacheRead | OpKind::Fresh))
+                    || named.iter().any(|word| matches!(word.as_str(), "random" | "should" | "stale" | "throttle" | "now"))
+            });
+            asks || program.loaded_as(var).is_some_and(|load| is_last_use(program.text(load.field)))
+        })
+    };
+    let function = context.function_of(site);
+    let callers = meaning.callers(function);
+    let is_thinned = thins_out(site) || !callers.is_empty() && callers.iter().all(|caller| thins_out(*caller));
+    let mut names = std::iter::once(function).chain(callers.iter().map(|caller| context.function_of(*caller)));
+    let checks = names.any(|function| {
+        let name = context.named_function(function).to_ascii_lowercase();
+        ["auth", "verif", "validat"].iter().any(|part| name.contains(part))
+    });
+    !is_thinned && !asks_the_time(context, site) && (checks || meaning.is_served(function))
+}
+
+/// Whether the write's own condition asks for the time that is stored.
+fn asks_the_time(context: &Context<'_>, site: SiteId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    keys_of(context, site).into_iter().flat_map(|var| context.meaning.made_from(var)).any(|var| {
+        let keys = program.entry_by_var.of(&r.entry, var).map(|row| row.key);
+        let mut names = keys.chain(program.loaded_as(var).map(|load| load.field));
+        names.any(|name| is_last_use(program.text(name)))
+    }) || filters(context, site).into_iter().flat_map(|filter| program.arguments(filter)).any(|row| is_last_use(program.text(row.keyword)))
+}
+
+/// `last_used_at`, `lastAccessed`
+fn is_last_use(column: &str) -> bool {
+    let words = words(column);
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    has(&["last"]) && has(&["used", "use", "usage", "accessed", "access", "seen", "active", "activity"])
+}
+
+/// By the name of its table or class in one word: `personalaccesstoken`, `apikey`.
+fn is_credential(entity: &str) -> bool {
+    ["token", "key", "credential", "secret"].iter().any(|name| entity.ends_with(name))
+}
+
+fn report(context: &Context<'_>, hot: &Hot) -> Finding {
+    let meaning = context.meaning;
+    let entity = context.quoted(hot.effect.entity);
+    let last = *hot.trace.last().unwrap_or(&hot.trace[0]);
+    let (message, help) = match hot.beside {
+        Some(_) => (
+            format!("each of these adds to one row of {entity} beside what it stores; all that count on that row wait for its lock, one after another"),
+            "count what is stored when it is asked for, add up in batches, or spread the counter over several rows",
+        ),
+        None => (
+            format!("each request with the same credential writes its row of {entity}, only to note when it was used; a busy client makes all of its requests wait for one row"),
+            "write only where the stored time is older than some minutes, in the condition of the update",
+        ),
+    };
+    let mut builder = FindingBuilder::new(context, &RULE.info, last, message)
+        .subject(meaning.text(hot.effect.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(hot.trace[0], &hot.effect));
+    if hot.beside.is_none() {
+        builder = builder.severity(Severity::Minor);
+    }
+    builder = builder.steps(context.steps(&hot.trace, &hot.effect));
+    if let Some((beside, row)) = hot.beside {
+        builder = builder.steps(context.steps(&meaning.trace(beside, &row), &row));
+    }
+    builder
+        .checked(match hot.beside {
+            Some(_) => "the counter is neither spread over rows nor added to in batches",
+            None => "no condition on the stored time, chance or cache lets a write go",
+        })
+        .help(help)
+        .build()
+}

@@ -1,0 +1,218 @@
+//! A statement runs on a connection of its own while a transaction is open that it belongs to.
+
+use ascent::ascent_run;
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Runs, Scope};
+use distsys_engine::words::is_telemetry;
+use distsys_facts::{FunctionId, RegionKind, SiteId};
+use rustc_hash::FxHashMap;
+
+use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::transactions::is_elsewhere;
+use crate::{Context, FindingBuilder, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    info: RuleInfo {
+        slug: "statement-outside-transaction",
+        category: Category::Transactions,
+        severity: Severity::Major,
+        maturity: Maturity::Stable,
+        yields_to: &[],
+        summary: "a statement in a transaction's code does not run in it",
+        page: include_str!("statement-outside-transaction.md"),
+    },
+    judge,
+};
+
+/// A statement with what it does, and the calls that lead to it.
+struct Statement {
+    site: SiteId,
+    effect: EffectId,
+    trace: Vec<SiteId>,
+}
+
+struct Candidate<'m> {
+    /// None if the transaction is opened elsewhere, and only handed to statements.
+    scope: Option<&'m Scope>,
+    outside: Vec<SiteId>,
+    effect: Effect,
+    /// What the transaction does to the same entity.
+    inside: Option<(Vec<SiteId>, Effect)>,
+}
+
+fn judge(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut by_place: FxHashMap<SiteId, Candidate<'_>> = FxHashMap::default();
+    for scope in meaning.scopes.of_kind(OpKind::TxScope) {
+        if meaning.is_out_of_scope(scope.function) || !meaning.is_carried(scope) {
+            continue;
+        }
+        let (mut inside, mut outside) = (Vec::new(), Vec::new());
+        for statement in statements(context, scope) {
+            match meaning.runs_in(scope, &statement.trace) {
+                Runs::Inside => inside.push(statement),
+                Runs::Outside if !is_on_failure(context, &statement.trace) => outside.push(statement),
+                Runs::Outside | Runs::Unknown => {}
+            }
+        }
+        // A transaction that nothing is seen to run in is not understood.
+        if inside.is_empty() {
+            continue;
+        }
+        for statement in outside {
+            let Some(candidate) = leaves(context, scope, statement, &inside) else { continue };
+            let place = context.primary(&candidate.outside);
+            let better = by_place.get(&place).is_none_or(|known| {
+                (candidate.inside.is_some(), std::cmp::Reverse(candidate.outside.len()))
+                    > (known.inside.is_some(), std::cmp::Reverse(known.outside.len()))
+            });
+            if better {
+                by_place.insert(place, candidate);
+            }
+        }
+    }
+    for candidate in not_told(context) {
+        by_place.entry(context.primary(&candidate.outside)).or_insert(candidate);
+    }
+    by_place.into_values().map(|candidate| report(context, &candidate)).collect()
+}
+
+/// Writes that are not told the transaction which an earlier statement of the same function, on the same entity, is told:
+/// the row is locked by it.
+fn not_told<'m>(context: &Context<'m>) -> Vec<Candidate<'m>> {
+    let meaning = context.meaning;
+    let mut told: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
+    let mut bare: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        let holds = effect.kind == OpKind::DbWrite || effect.flags.has(EffectFlags::ROW_LOCK);
+        if !holds || is_elsewhere(effect.flags) || !context.in_scope(row.site) {
+            continue;
+        }
+        let mut own = meaning.operations.at(row.site).filter(|op| op.kind == effect.kind);
+        match own.next().and_then(|op| meaning.is_told_transaction(op)) {
+            Some(true) => told.push((context.function_of(row.site), row.site, row.effect)),
+            Some(false) if effect.kind == OpKind::DbWrite && !is_on_failure(context, &[row.site]) => {
+                bare.push((context.function_of(row.site), row.site, row.effect));
+            }
+            _ => {}
+        }
+    }
+    let entity = |effect: &EffectId| meaning.effects.get(*effect).entity_name();
+    let mut ends: Vec<(FunctionId, SiteId)> = Vec::new();
+    for row in meaning.effects.rows() {
+        if matches!(meaning.effects.get(row.effect).kind, OpKind::TxCommit | OpKind::TxRollback) {
+            ends.push((context.function_of(row.site), row.site));
+        }
+    }
+    let program = ascent_run! {
+        relation told(FunctionId, SiteId, EffectId) = told;
+        relation bare(FunctionId, SiteId, EffectId) = bare;
+        relation ends(FunctionId, SiteId) = ends;
+        relation held(FunctionId, SiteId, EffectId, SiteId, EffectId);
+        held(f, t, te, b, be) <--
+            bare(f, b, be), told(f, t, te),
+            if meaning.precedes(*t, *b) && entity(te).is_some() && entity(te) == entity(be);
+        relation over(SiteId, SiteId);
+        over(t, b) <-- held(f, t, _, b, _), ends(f, e), if meaning.precedes(*t, *e) && meaning.precedes(*e, *b);
+        relation found(SiteId, EffectId, SiteId, EffectId);
+        found(b, be, t, te) <-- held(_, t, te, b, be), !over(t, b);
+    };
+    let mut found = program.found;
+    found.sort_unstable();
+    found
+        .into_iter()
+        .map(|(bare, effect, told, known)| Candidate {
+            scope: None,
+            outside: vec![bare],
+            effect: meaning.effects.get(effect),
+            inside: Some((vec![told], meaning.effects.get(known))),
+        })
+        .collect()
+}
+
+/// What is read and written where a transaction is open.
+fn statements(context: &Context<'_>, scope: &Scope) -> Vec<Statement> {
+    let meaning = context.meaning;
+    let mut found = Vec::new();
+    for site in meaning.sites(scope) {
+        for (effect, row) in meaning.effects.at(site) {
+            let is_statement = matches!(effect.kind, OpKind::DbRead | OpKind::DbWrite);
+            if is_statement && !is_elsewhere(effect.flags) && context.in_scope(site) {
+                found.push(Statement { site, effect: row.effect, trace: meaning.trace(site, &effect) });
+            }
+        }
+    }
+    found
+}
+
+/// What is done because something has failed must stay when the transaction is rolled back.
+fn is_on_failure(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    let program = context.meaning.program;
+    let is_handler = |site: &SiteId| {
+        let mut outward = program.regions_outward(program.site(*site).region);
+        outward.any(|region| matches!(region.kind, RegionKind::Catch | RegionKind::Finally))
+    };
+    trace.iter().any(is_handler)
+}
+
+/// A write leaves the transaction; a read does where it asks for what the transaction has written.
+fn leaves<'m>(
+    context: &Context<'m>,
+    scope: &'m Scope,
+    statement: Statement,
+    inside: &[Statement],
+) -> Option<Candidate<'m>> {
+    let meaning = context.meaning;
+    let effect = meaning.effects.get(statement.effect);
+    let entity = effect.entity_name()?;
+    let touches = |other: &&Statement| {
+        let known = meaning.effects.get(other.effect);
+        let holds = known.kind == OpKind::DbWrite || known.flags.has(EffectFlags::ROW_LOCK);
+        holds && known.entity_name() == Some(entity) && meaning.precedes(other.site, statement.site)
+    };
+    let before = inside.iter().find(touches).map(|other| (other.trace.clone(), meaning.effects.get(other.effect)));
+    let told = match effect.kind {
+        // What is noted stays on purpose.
+        OpKind::DbWrite => !is_telemetry(meaning.name(entity)),
+        _ => before.as_ref().is_some_and(|(_, known)| known.kind == OpKind::DbWrite),
+    };
+    told.then_some(Candidate { scope: Some(scope), outside: statement.trace, effect, inside: before })
+}
+
+fn report(context: &Context<'_>, candidate: &Candidate<'_>) -> Finding {
+    let meaning = context.meaning;
+    let effect = &candidate.effect;
+    let waits = candidate.inside.is_some()
+        && effect.kind == OpKind::DbWrite
+        && !matches!(meaning.text(effect.verb), Some("insert"));
+    let consequence = match (effect.kind, waits) {
+        (OpKind::DbRead, _) => "it does not see what the transaction has written",
+        (_, true) => "it waits for rows that the transaction itself has locked, and a rollback does not take it back",
+        (_, false) => "a rollback does not take it back, and it does not see what the transaction has written",
+    };
+    let message =
+        format!("{} on a connection of its own while the transaction is open; {consequence}", context.does(effect));
+    let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(&candidate.outside), message)
+        .subject(meaning.text(effect.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(candidate.outside[0], effect));
+    if let Some(scope) = candidate.scope {
+        for site in &scope.steps {
+            builder = builder.step(*site, "the transaction is opened through this call");
+        }
+        if let Some(origin) = scope.origin {
+            builder = builder.step(origin, "the transaction is open from here");
+        }
+    }
+    if let Some((trace, known)) = &candidate.inside {
+        builder = builder.steps(context.steps(trace, known));
+    }
+    if waits {
+        builder = builder.severity(Severity::Blocker);
+    }
+    builder
+        .steps(context.steps(&candidate.outside, effect))
+        .checked("nothing that carries the transaction reaches the statement")
+        .help("do it on the transaction's own handle (`tx`, the session, the option), and hand that to helpers")
+        .build()
+}

@@ -1,0 +1,159 @@
+//! Locks that expire by themselves, and what is done under them.
+
+use distsys_engine::meaning::{Effect, Found, Name, Operand, Operation, Scope};
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::{ClassId, FunctionId, SiteId, Sym, VarId};
+use rustc_hash::FxHashSet;
+
+use crate::Context;
+use crate::cached::parts;
+
+/// Values are followed through so many copies.
+const MAX_COPIES: usize = 6;
+
+/// Whether a platform ends whatever goes through `functions` no later than the lock expires: nobody outlives it.
+pub(crate) fn is_outlived_by_none(context: &Context<'_>, lock: &Operation, functions: &[FunctionId]) -> bool {
+    let meaning = context.meaning;
+    let Some(ttl) = meaning.least_span(lock, Attr::Ttl) else { return false };
+    functions.iter().filter_map(|function| meaning.run_limit(*function)).any(|limit| limit <= ttl)
+}
+
+/// Whether the holder prolongs the lock, which only a holder can, or asks for it again on the way to what `trace` does.
+pub(crate) fn is_held_still(context: &Context<'_>, scope: &Scope, trace: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let Some(lock) = meaning.operation(scope).map(|op| keys(context, op)) else { return false };
+    let held: FxHashSet<SiteId> = meaning.sites(scope).into_iter().collect();
+    let asks = |site: SiteId| {
+        meaning.effects.at(site).any(|(effect, _)| {
+            let last = || meaning.trace(site, &effect).last().copied();
+            let op = |kind: OpKind| last().and_then(|last| context.operation(last, kind));
+            matches!(effect.kind, OpKind::LockExtend | OpKind::CacheRead)
+                && op(effect.kind).is_some_and(|op| {
+                    let keys = keys(context, op);
+                    effect.kind == OpKind::LockExtend && keys.is_empty() || keys.iter().any(|key| lock.contains(key))
+                })
+        })
+    };
+    trace.iter().enumerate().any(|(depth, step)| {
+        let before = meaning.program.sites(context.function_of(*step)).map(|row| row.site);
+        let before = before.filter(|site| site != step && (depth > 0 || held.contains(site)));
+        before.into_iter().any(|site| asks(site) && meaning.precedes(site, *step))
+    })
+}
+
+/// What a key is known by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    /// The same text or pattern anywhere.
+    Pattern(Name),
+    /// The same value in one function or object.
+    Value(VarId),
+    Field(ClassId, Sym),
+}
+
+/// What the key of a lock, or of an entry of a cache, is known by.
+pub(crate) fn keys(context: &Context<'_>, op: &Operation) -> Vec<Key> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut keys = Vec::new();
+    for (effect, _) in meaning.effects.at(op.site).filter(|(effect, _)| effect.kind == op.kind) {
+        if let Some(name) = effect.key.pattern()
+            && meaning.name(name).trim_matches(['{', '}']).len() > 2
+        {
+            keys.push(Key::Pattern(name));
+        }
+    }
+    if let Found::Is(Operand::Var(var)) = meaning.attribute(op, Attr::Key) {
+        let mut at = var;
+        for _ in 0..MAX_COPIES {
+            keys.push(Key::Value(at));
+            if let Some(load) = program.loaded_as(at)
+                && let Some(class) = program.function(op.function).class
+            {
+                keys.push(Key::Field(class, load.field));
+            }
+            match program.assigned_from(at).next() {
+                Some(row) => at = row.src,
+                None => break,
+            }
+        }
+    }
+    keys
+}
+
+/// Whether what a write sets cannot be stale: times that are read as it is done, or nothing but what the lock's own key says
+/// and leads to, so that every holder of it writes the same.
+pub(crate) fn writes_the_same(context: &Context<'_>, scope: &Scope, trace: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let Some(&last) = trace.last() else { return false };
+    let set = meaning.columns_set(last);
+    let made: Vec<VarId> =
+        set.into_iter().map(|(_, value)| value).filter(|var| meaning.constant(*var).is_none()).collect();
+    if made.is_empty() {
+        return false;
+    }
+    if made.iter().all(|var| is_now(context, *var)) {
+        return true;
+    }
+    let key = key_parts(context, scope);
+    let held: FxHashSet<SiteId> = meaning.sites(scope).into_iter().collect();
+    !key.is_empty()
+        && made.into_iter().all(|value| {
+            let sources = sources_above(context, value, trace);
+            let is_read_here =
+                |var: &VarId| meaning.program.call_giving(*var).is_some_and(|call| held.contains(&call.site));
+            sources.iter().any(|var| key.contains(var)) && !sources.iter().any(is_read_here)
+        })
+}
+
+/// Whether a value is the time that it is read at.
+fn is_now(context: &Context<'_>, var: VarId) -> bool {
+    let program = context.meaning.program;
+    let mut at = var;
+    for _ in 0..MAX_COPIES {
+        if let Some(call) = program.call_giving(at) {
+            // `timezone.now()`
+            let now = matches!(program.written_name(call), "now" | "utcnow" | "Now");
+            return now || context.operation(call.site, OpKind::ClockRead).is_some();
+        }
+        let mut sources = program.assigned_from(at);
+        let (Some(only), None) = (sources.next(), sources.next()) else { return false };
+        at = only.src;
+    }
+    false
+}
+
+/// The values that the key of a lock is put together from, where it is taken in the function that holds it.
+fn key_parts(context: &Context<'_>, scope: &Scope) -> FxHashSet<VarId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let mut parts = FxHashSet::default();
+    let Some(op) = meaning.operation(scope).filter(|op| op.function == scope.function) else { return parts };
+    let Found::Is(Operand::Var(key)) = meaning.attribute(op, Attr::Key) else { return parts };
+    let mut stack = vec![key];
+    while let Some(at) = stack.pop() {
+        if meaning.constant(at).is_none() && parts.insert(at) {
+            stack.extend(program.assigned_from(at).map(|row| row.src));
+            stack.extend(program.hole_by_var.of(&r.hole, at).map(|row| row.value));
+        }
+    }
+    parts
+}
+
+/// What a value at the end of a trace is made from in the function that the trace starts in.
+fn sources_above(context: &Context<'_>, value: VarId, trace: &[SiteId]) -> FxHashSet<VarId> {
+    let meaning = context.meaning;
+    let mut sources = meaning.made_from(value);
+    for site in trace.iter().rev().skip(1) {
+        let passed = meaning.resolution.passed_at(*site).iter().filter(|row| sources.contains(&row.parameter));
+        let given: Vec<VarId> = passed.flat_map(|row| parts(context, row.parameter, row.argument, &sources)).collect();
+        sources.extend(given.into_iter().flat_map(|var| meaning.made_from(var)));
+    }
+    sources
+}
+
+/// Whether a write adds to what is there, a row of its own or an amount: what it adds is no older version of anything.
+pub(crate) fn adds(context: &Context<'_>, write: &Effect) -> bool {
+    matches!(context.meaning.text(write.verb), Some("insert" | "increment"))
+}
