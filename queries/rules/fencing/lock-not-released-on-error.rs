@@ -2,7 +2,7 @@
 
 use distsys_engine::meaning::{Extent, Found, Scope};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{FunctionKind, RegionKind, SiteId, SiteKind};
+use distsys_facts::{FunctionKind, RegionId, RegionKind, SiteId, SiteKind};
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -121,6 +121,18 @@ fn is_refused(context: &Context<'_>, taken: SiteId, exit: SiteId) -> bool {
     let mut asked = context.conditions(exit).into_iter().chain(thrown);
     if asked.any(|var| meaning.made_from(var).contains(&got)) {
         return true;
+    }
+    // `loop { if try_lock() { break; } if late() { return Err(…) } }`: what got it has left the loop by then.
+    let tries = program.regions_outward(program.site(taken).region).find(|row| row.kind == RegionKind::Loop);
+    if let Some(tries) = tries.filter(|tries| program.region_within(program.site(exit).region, tries.region)) {
+        let arms = program.regions_by_function.of(&r.region, context.function_of(taken));
+        let mut arms = arms.filter(|row| row.kind == RegionKind::Branch && program.region_within(row.region, tries.region));
+        let asks = |arm: RegionId| {
+            program.condition_by_region.of(&r.condition, arm).any(|row| meaning.made_from(row.var).contains(&got))
+        };
+        if arms.any(|row| asks(row.region) && !program.region_within(program.site(exit).region, row.region)) {
+            return true;
+        }
     }
     // Whatever failed in a body, the lock may not be there yet.
     program.regions_outward(program.site(exit).region).filter(|row| row.kind == RegionKind::Catch).any(|handler| {

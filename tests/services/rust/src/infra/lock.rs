@@ -31,7 +31,7 @@ pub async fn with_lock<T, Fut: Future<Output = T>>(client: &redis::Client, name:
         if got.is_some() {
             break;
         }
-        if started.elapsed()? > Duration::from_secs(10) {  // finds: wall-clock-duration, lock-not-released-on-error
+        if started.elapsed()? > Duration::from_secs(10) {  // finds: wall-clock-duration
             anyhow::bail!("lock timeout");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
