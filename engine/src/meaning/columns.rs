@@ -271,24 +271,6 @@ impl<'m> Meaning<'m> {
         self.reader().columns_set(site)
     }
 
-    /// Whether a write compares what it sets, so that the second of two finds another row:
-    /// `updateMany({ where: { id, state: "new" }, data: { state: "done" } })`.
-    pub fn compares_and_sets(&self, site: SiteId) -> bool {
-        let (program, reader) = (self.program, self.reader());
-        let r = &program.facts.relations;
-        let entries = |object: VarId| program.entry_by_var.of(&r.entry, object);
-        let given = program.arguments(site).filter_map(|row| reader.object(row.var));
-        let filters = given.flat_map(entries).filter(|row| program.text(row.key) == "where");
-        // `{ not: "paid" }` asks for no value.
-        let equal = filters
-            .filter_map(|row| reader.object(row.value))
-            .flat_map(entries)
-            .filter(|row| reader.object(row.value).is_none());
-        let asked: Vec<&str> =
-            equal.map(|row| program.text(row.key)).filter(|key| !matches!(*key, "" | "**")).collect();
-        !asked.is_empty() && self.columns_set(site).iter().any(|(column, _)| asked.contains(column))
-    }
-
     /// The fields that a new object of the project's is given before the write at `site` stores it (`session.add(Order(n=1))`);
     /// empty if not all of them are seen.
     pub fn fields_given(&self, site: SiteId) -> Vec<&'m str> {
@@ -312,6 +294,24 @@ impl<'m> Meaning<'m> {
             given.extend(program.stores_to(holder).map(|store| program.text(store.field)));
         }
         given
+    }
+
+    /// Whether a write compares what it sets, so that the second of two finds another row:
+    /// `updateMany({ where: { id, state: "new" }, data: { state: "done" } })`.
+    pub fn compares_and_sets(&self, site: SiteId) -> bool {
+        let (program, reader) = (self.program, self.reader());
+        let r = &program.facts.relations;
+        let entries = |object: VarId| program.entry_by_var.of(&r.entry, object);
+        let given = program.arguments(site).filter_map(|row| reader.object(row.var));
+        let filters = given.flat_map(entries).filter(|row| program.text(row.key) == "where");
+        // `{ not: "paid" }` asks for no value.
+        let equal = filters
+            .filter_map(|row| reader.object(row.value))
+            .flat_map(entries)
+            .filter(|row| reader.object(row.value).is_none());
+        let asked: Vec<&str> =
+            equal.map(|row| program.text(row.key)).filter(|key| !matches!(*key, "" | "**")).collect();
+        !asked.is_empty() && self.columns_set(site).iter().any(|(column, _)| asked.contains(column))
     }
 
     /// The columns that the write at `site` sets; empty if they are not known.

@@ -11,10 +11,10 @@ use crate::operation::OpKind;
 /// Longer chains are cut: no reader follows them.
 const MAX_STEPS: usize = 16;
 
-/// So many sites are looked at for a way around handlers of failures.
-const MAX_SEEN: usize = 200;
 /// Where more ways lead to an effect, only some are looked at.
 const MAX_WAYS: usize = 48;
+/// So many sites are looked at for a way around handlers of failures.
+const MAX_SEEN: usize = 200;
 
 impl Meaning<'_> {
     /// The sites from `site` down to the operation that does `effect`, both included; shortest first by depth-first

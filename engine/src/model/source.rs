@@ -165,6 +165,14 @@ impl Source {
                     let (name, inner) = argument.split_once('.').unwrap_or((argument, "0"));
                     Ok(Source::Option(name.to_owned(), Box::new(Source::parse(inner)?)))
                 }
+                "setting" => Ok(Source::Setting(argument.to_owned())),
+                "overrides" => Ok(match argument.split_once(" of ") {
+                    Some((attribute, position)) => Source::Overrides(
+                        attribute.to_owned(),
+                        Some(position.parse().map_err(|_| format!("`{position}` in `{text}` is no number"))?),
+                    ),
+                    None => Source::Overrides(argument.to_owned(), None),
+                }),
                 "exported" => {
                     let path = rest.strip_prefix('.').into_iter().flat_map(|rest| rest.split('.'));
                     Ok(Source::Exported(argument.to_owned(), path.map(str::to_owned).collect()))
@@ -179,14 +187,6 @@ impl Source {
                         "`{text}` is not a manifest's name, a section and an entry, as in `manifest(vercel.json functions maxDuration)`"
                     )),
                 },
-                "setting" => Ok(Source::Setting(argument.to_owned())),
-                "overrides" => Ok(match argument.split_once(" of ") {
-                    Some((attribute, position)) => Source::Overrides(
-                        attribute.to_owned(),
-                        Some(position.parse().map_err(|_| format!("`{position}` in `{text}` is no number"))?),
-                    ),
-                    None => Source::Overrides(argument.to_owned(), None),
-                }),
                 _ => Err(format!(
                     "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, outer, made, function, tree, passed, option, exported, manifest, setting, overrides"
                 )),

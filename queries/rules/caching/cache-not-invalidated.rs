@@ -80,13 +80,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
         }
     }
-    let filled: FxHashSet<Name> = looks.iter().map(|(key, _)| *key).chain(replaced.iter().map(|(key, _)| *key)).collect();
-    cached.extend(copied_elsewhere(context, &drops, &filled));
     // What an annotated function gives is kept under its name.
+    let mut filled: FxHashSet<Name> = looks.iter().map(|(key, _)| *key).chain(replaced.iter().map(|(key, _)| *key)).collect();
     for op in meaning.operations.of_kind(OpKind::CacheWrite) {
         for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
             let name = meaning.program.text(meaning.program.function(row.function).name);
             let key = drops.iter().map(|(key, _)| *key).find(|key| meaning.name(*key) == name);
+            filled.extend(key);
             let returned = meaning.program.sites(row.function).filter(|site| site.kind == SiteKind::Return).map(|site| site.site);
             for (fill, key) in returned.flat_map(|fill| key.map(|key| (fill, key))) {
                 let reads = reads.get(&row.function).into_iter().flatten();
@@ -94,6 +94,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
         }
     }
+    cached.extend(copied_elsewhere(context, &drops, &filled));
     let dropped: FxHashSet<Name> = drops.iter().map(|(key, _)| *key).collect();
     // A copy that somebody takes care to drop is meant to be fresh; so is one of a single row that would stay for long.
     let nobody_drops = |key: &Name| !dropped.contains(key) && drops_any.is_empty();

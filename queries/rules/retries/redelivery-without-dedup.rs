@@ -7,7 +7,7 @@ use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
 use crate::finding::Confidence;
-use crate::handlers::{is_acknowledged_before, is_known_again, is_work, redelivered, webhooks};
+use crate::handlers::{is_acknowledged_before, is_known_again, redelivered, webhooks};
 use crate::retried::{counts_attempts, is_payment};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -40,12 +40,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 }
             }
         }
-        // What is acknowledged before it is done does not come again.
-        let acks: Vec<SiteId> = handler.sites.iter().copied().filter(|site| acknowledges(context, *site)).collect();
         for (site, effect) in repeated {
-            if acks.iter().any(|ack| *ack != site && context.meaning.precedes(*ack, site)) {
-                continue;
-            }
             let effect = context.meaning.effects.get(effect);
             for trace in context.meaning.traces(site, &effect) {
                 let Some(last) = trace.last().copied().filter(|_| trace.len() <= MAX_DEPTH) else { continue };
@@ -68,12 +63,6 @@ fn tells_only(context: &Context<'_>, trace: &[SiteId]) -> bool {
         let own = name.rsplit('.').next().unwrap_or(name);
         is_telemetry(name) || is_repeatable_function(own) || words(name).iter().any(|word| TELLS.contains(&word.as_str()))
     })
-}
-
-/// Whether a site acknowledges, and does nothing else of the work.
-fn acknowledges(context: &Context<'_>, site: SiteId) -> bool {
-    let effects: Vec<Effect> = context.meaning.effects.at(site).map(|(effect, _)| effect).collect();
-    effects.iter().any(|effect| effect.kind == OpKind::Ack) && !effects.iter().any(|effect| is_work(context, effect))
 }
 
 /// An effect that a second delivery repeats, and the handler that reaches it.

@@ -4,7 +4,7 @@ use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::words::{is_report, words};
 use distsys_facts::schema::Site;
-use distsys_facts::{FunctionId, RegionId, RegionKind, SiteId, SiteKind, VarId, names_time};
+use distsys_facts::{FunctionId, RegionKind, SiteId, SiteKind, VarId, names_time};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
@@ -300,29 +300,6 @@ fn takes_lock(context: &Context<'_>, site: SiteId) -> bool {
     context.meaning.operations.all.iter().any(|op| op.function == function && of_lock(op.kind))
 }
 
-/// Whether the span says how long is waited or tried: it ends a loop, or raises in one.
-fn ends_a_wait(context: &Context<'_>, compare: SiteId) -> bool {
-    let program = context.meaning.program;
-    let r = &program.facts.relations;
-    let Some(row) = r.binary.binary_search_by_key(&compare, |row| row.site).ok().map(|at| r.binary[at]) else { return false };
-    let function = context.function_of(compare);
-    let asks = |region: RegionId| {
-        program.condition_by_region.of(&r.condition, region).any(|condition| context.meaning.made_from(condition.var).contains(&row.dst))
-    };
-    let in_loop = |region: RegionId| program.regions_outward(region).into_iter().any(|row| row.kind == RegionKind::Loop);
-    program.regions_by_function.of(&r.region, function).any(|region| match region.kind {
-        RegionKind::Loop => asks(region.region),
-        RegionKind::Branch => {
-            let leaves = || program.sites(function).any(|site| {
-                program.region_within(site.region, region.region)
-                    && matches!(site.kind, SiteKind::Throw | SiteKind::Return)
-            });
-            in_loop(region.region) && asks(region.region) && leaves()
-        }
-        _ => false,
-    })
-}
-
 /// Where one time is taken from the other, if that is not in the comparison itself.
 fn difference(context: &Context<'_>, compare: SiteId) -> Option<SiteId> {
     let program = context.meaning.program;
@@ -351,11 +328,7 @@ fn report(context: &Context<'_>, compare: SiteId, first: SiteId, second: SiteId)
     }
     builder = builder.step(compare, "their difference decides");
     // Elsewhere few would change it.
-    builder = match (grave, ends_a_wait(context, compare)) {
-        (true, _) => builder.severity(Severity::Major),
-        (false, true) => builder.rests_on(Confidence::Medium),
-        (false, false) => builder.rests_on(Confidence::Low),
-    };
+    builder = if grave { builder.severity(Severity::Major) } else { builder.rests_on(Confidence::Low) };
     builder
         .checked("neither reading is of a monotonic clock")
         .help("measure spans with the monotonic clock (`time.monotonic()`, `performance.now()`, `Instant::now()`)")
