@@ -88,11 +88,20 @@ fn is_released_by_handler(context: &Context<'_>, site: SiteId, releases: &[SiteI
     let program = context.meaning.program;
     let r = &program.facts.relations;
     let leaves_by_return = program.site(site).kind == SiteKind::Return;
-    let tries = program.regions_outward(program.site(site).region).filter(|row| row.kind == RegionKind::Try);
-    tries.flat_map(|row| program.handles_by_body.of(&r.handles, row.region)).any(|row| {
-        // A handler does not see a `return`.
-        let runs = !leaves_by_return || program.region(row.region).kind == RegionKind::Finally;
-        runs && releases.iter().any(|release| program.region_within(program.site(*release).region, row.region))
+    // A handler belongs to the body whose `finally` runs after it.
+    let body_of = |region| r.handles.iter().find(move |row| row.region == region).map(|row| row.body);
+    let bodies = program.regions_outward(program.site(site).region).filter_map(|row| match row.kind {
+        RegionKind::Try => Some((row.region, false)),
+        RegionKind::Catch => body_of(row.region).map(|body| (body, true)),
+        _ => None,
+    });
+    let mut ends = bodies.flat_map(|(body, handled)| {
+        program.handles_by_body.of(&r.handles, body).map(move |row| (row.region, handled))
+    });
+    ends.any(|(region, handled)| {
+        // A handler sees neither a `return` nor what another handler throws.
+        let runs = !(leaves_by_return || handled) || program.region(region).kind == RegionKind::Finally;
+        runs && releases.iter().any(|release| program.region_within(program.site(*release).region, region))
     })
 }
 

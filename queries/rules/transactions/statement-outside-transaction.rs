@@ -156,7 +156,7 @@ fn is_on_failure(context: &Context<'_>, trace: &[SiteId]) -> bool {
     trace.iter().any(is_handler)
 }
 
-/// A write leaves the transaction; a read does where it asks for what the transaction has written.
+/// A write leaves the transaction; a read may be meant to.
 fn leaves<'m>(
     context: &Context<'m>,
     scope: &'m Scope,
@@ -174,8 +174,9 @@ fn leaves<'m>(
     let before = inside.iter().find(touches).map(|other| (other.trace.clone(), meaning.effects.get(other.effect)));
     let told = match effect.kind {
         // What is noted stays on purpose.
-        OpKind::DbWrite => !is_telemetry(meaning.name(entity)),
-        _ => before.as_ref().is_some_and(|(_, known)| known.kind == OpKind::DbWrite),
+        OpKind::DbWrite => !is_telemetry(meaning.name(entity)) && !meaning.name(entity).contains("audit"),
+// What a read beside it does not see may be what it is not to see.
+        _ => false,
     };
     told.then_some(Candidate { scope: Some(scope), outside: statement.trace, effect, inside: before })
 }
