@@ -28,11 +28,9 @@ const STABLE: f64 = 0.9;
 const BELOW: &[&str] = &[
     "cache-not-invalidated",
     "cache-stampede",
-    "floating-effect",
     "lock-without-fenced-write",
     "post-without-idempotency-key",
     "retry-without-idempotency-key",
-    "unbounded-fanout",
     "unbounded-queue",
 ];
 
