@@ -21,7 +21,12 @@ pub(crate) fn is_outlived_by_none(context: &Context<'_>, lock: &Operation, funct
 /// Whether the holder prolongs the lock, which only a holder can, or asks for it again on the way to what `trace` does.
 pub(crate) fn is_held_still(context: &Context<'_>, scope: &Scope, trace: &[SiteId]) -> bool {
     let meaning = context.meaning;
-    let Some(lock) = meaning.operation(scope).map(|op| keys(context, op)) else { return false };
+    let Some(taken) = meaning.operation(scope) else { return false };
+    let lock = keys(context, taken);
+    // Of a lock that is taken without a time to live, the first span is no longer one.
+    let without = meaning.attribute(taken, Attr::Ttl) == Found::Absent;
+    let extended = meaning.effects.in_function(taken.function).filter(|(effect, _)| effect.kind == OpKind::LockExtend);
+    let first = extended.map(|(_, row)| row.site).filter(|site| without && meaning.precedes(taken.site, *site)).min();
     let held: FxHashSet<SiteId> = meaning.sites(scope).into_iter().collect();
     let asks = |site: SiteId| {
         meaning.effects.at(site).any(|(effect, _)| {
@@ -37,7 +42,7 @@ pub(crate) fn is_held_still(context: &Context<'_>, scope: &Scope, trace: &[SiteI
     trace.iter().enumerate().any(|(depth, step)| {
         let before = meaning.program.sites(context.function_of(*step)).map(|row| row.site);
         let before = before.filter(|site| site != step && (depth > 0 || held.contains(site)));
-        before.into_iter().any(|site| asks(site) && meaning.precedes(site, *step))
+        before.into_iter().any(|site| Some(site) != first && asks(site) && meaning.precedes(site, *step))
     })
 }
 
