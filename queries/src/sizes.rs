@@ -61,6 +61,11 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
         if is_compared(context, at) || is_declared_small(context, at) || is_filled_from_bounded(context, at, fills) {
             return true;
         }
+        // What all callers bound.
+        if fills > 0 && program.parameter(at).is_some_and(|row| row.kind != ParameterKind::Receiver) {
+            let mut given = meaning.resolution.passed_to(at).map(|row| row.argument).peekable();
+            return given.peek().is_some() && given.all(|var| is_bounded_within(context, var, fills - 1));
+        }
         if let Some(call) = program.call_giving(at) {
             let name = program.text(call.name);
             if cuts(name) {

@@ -167,6 +167,9 @@ impl Meaning<'_> {
                         created.push((call.site, set));
                     }
                     stack.extend(inner.into_iter().map(|var| (var, set)));
+                } else if matches!(program.text(call.name), "into" | "try_into" | "parse") {
+                    // `let endpoint: Endpoint = uri.into();`: made here, of what is no client.
+                    created.push((call.site, set));
                 } else if let Some(from) = from {
                     stack.push((from, set));
                 }

@@ -441,11 +441,10 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         // What lets it go is left for the end, or given to the caller: `return func() { client.Del(ctx, key) }`.
         let let_go = self.deletions_of_key_beside(op).into_iter().any(|site| {
             let row = program.site(site);
-            let mut around = program.regions_outward(row.region).into_iter();
-            let (ends, decided) =
-                around.by_ref().fold((row.function != op.function, false), |(ends, decided), region| {
-                    (ends || region.kind == RegionKind::Finally, decided || region.kind == RegionKind::Branch)
-                });
+            let ends = row.function != op.function;
+            let (ends, decided) = program.regions_outward(row.region).fold((ends, false), |(ends, decided), region| {
+                (ends || region.kind == RegionKind::Finally, decided || region.kind == RegionKind::Branch)
+            });
             ends && !decided
         });
         key || path

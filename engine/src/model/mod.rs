@@ -568,6 +568,13 @@ impl ModelSet {
         found
     }
 
+    /// Whether a model names the last segment of `path` in plain text: what any name matches is no method of a trait.
+    pub fn names_method(&self, family: Family, path: &str) -> bool {
+        let last = path.rsplit('.').next().unwrap_or(path);
+        let known = self.families.get(&family).and_then(|models| models.by_call.by_last.get(last));
+        known.into_iter().flatten().any(|(pattern, _)| pattern.matches(path))
+    }
+
     /// The models of a call that say what the function given to it gets.
     pub fn giving(&self, family: Family, path: &str) -> impl Iterator<Item = &OpModel> {
         let models = self.families.get(&family);

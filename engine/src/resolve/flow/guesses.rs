@@ -161,7 +161,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             for path in names {
                 let whole = format!("{path}.{name}");
                 let whole = self.models.canonical(rust, &whole);
-                if !self.models.ops_of(rust, &whole).is_empty() {
+                if self.models.names_method(rust, &whole) {
                     let via = self.sets.of(Self::node(receiver)).map(|id| self.values.get(id)).next();
                     let path = self.paths.intern(rust, &whole);
                     let via = Value {
