@@ -338,7 +338,7 @@ impl<'m> Meaning<'m> {
             let mut assigned = program.assign_by_src.of(&r.assign, at).map(|row| row.dst);
             match calls.next().or(assigned.next()) {
                 Some(var) => at = var,
-                None => return waits == 1,
+                None => return waits <= 1,
             }
         }
         false

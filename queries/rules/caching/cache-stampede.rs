@@ -304,7 +304,9 @@ fn waits_for_another(context: &Context<'_>, function: FunctionId, load: SiteId) 
         sources.into_iter().any(|var| {
             let by_key = program.loaded_as(var).filter(|load| program.text(load.field).starts_with('[')).map(|load| load.base);
             let got = program.call_giving(var).filter(|call| {
+                // Of a pool one gets a connection, under no key.
                 matches!(program.text(call.name), "get" | "pop" | "setdefault")
+                    && program.arguments(call.site).next().is_some()
                     && meaning.resolution.calls_at(call.site).is_empty()
                     && meaning.effects.at(call.site).next().is_none()
             });

@@ -33,7 +33,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         let Some(failure) = failure_of(context, op) else { continue };
-        if is_decided_inside(context, op.site, &failure) || counts(context, op.function) {
+        if is_decided_inside(context, op.site, &failure) || counts(context, op.function) || rejects_others(context, op) {
             continue;
         }
         if *limited.get_or_insert_with(|| has_delivery_limit(context)) {
@@ -53,6 +53,17 @@ fn is_always_requeued(context: &Context<'_>, op: &Operation) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether other failures in the same function reject the message: what can never be processed is told apart.
+fn rejects_others(context: &Context<'_>, op: &Operation) -> bool {
+    let meaning = context.meaning;
+    let mut others = meaning.operations.of_kind(OpKind::Nack).filter(|other| other.function == op.function);
+    others.any(|other| match meaning.attribute(other, Attr::Requeue) {
+        Found::Is(Operand::Text(text)) => text == "false",
+        Found::Is(Operand::Var(var)) => meaning.constant(var).is_some_and(|text| text.eq_ignore_ascii_case("false")),
+        _ => false,
+    })
 }
 
 /// Where every failure of the processing comes, if the message is put back there.

@@ -72,7 +72,7 @@ impl Lots for PgLots {
 
 pub async fn add_bid(pool: &Pool<AsyncPgConnection>, lot: i32, amount: i32, bidder: i32) -> anyhow::Result<usize> {
     let mut conn = pool.get().await?;
-    Ok(diesel::insert_into(bids::table)
+    Ok(diesel::insert_into(bids::table) // finds: post-without-idempotency-key
         .values((bids::lot_id.eq(lot), bids::amount.eq(amount), bids::bidder.eq(bidder)))
         .execute(&mut conn)
         .await?)

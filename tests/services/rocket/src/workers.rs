@@ -48,7 +48,7 @@ pub async fn careful(channel: lapin::Channel, lots: std::sync::Arc<dyn Lots>) ->
         let delivery = delivery?;
         match lots.retitle(1, "x").await { // finds: cache-not-invalidated
             Ok(()) => delivery.ack(BasicAckOptions::default()).await?,
-            Err(_) => delivery.nack(BasicNackOptions { requeue: true, ..Default::default() }).await?,
+            Err(_) => delivery.nack(BasicNackOptions { requeue: true, ..Default::default() }).await?, // finds: requeue-forever
         }
     }
     Ok(())

@@ -21,7 +21,7 @@ impl Events {
     }
 
     pub async fn publish_unconfirmed(&self, topic: &str, payload: &[u8]) -> anyhow::Result<()> {
-        let _ = self
+        let _ = self // finds: floating-effect
             .channel
             .basic_publish("events", topic, BasicPublishOptions::default(), payload, BasicProperties::default())
             .await?;

@@ -14,7 +14,7 @@ from shop.orders.models import Order, Outbox
 def send_confirmation(self, order_id):
     order = Order.objects.get(pk=order_id)
     try:
-        send_mail("Your order", f"Order {order.id}", "shop@example.com", [order.customer])  # finds: retry-of-side-effect
+        send_mail("Your order", f"Order {order.id}", "shop@example.com", [order.customer])  # finds: retry-of-side-effect, redelivery-without-dedup
     except OSError as error:
         raise self.retry(exc=error, countdown=30)
 
