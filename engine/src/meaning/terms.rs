@@ -402,7 +402,8 @@ impl<'m, 'f> Describer<'m, 'f> {
         let Role::Parameter(parameter) = role else { return role };
         match self.argument(parameter, callee, call) {
             Argument::Given(var) => match self.role_of(var) {
-                Role::Unknown => self.reader.role_named(var).into(),
+                // `find(db.reader(), id)`; one of several connections has the name of none.
+                Role::Unknown if self.reader.maker(var).is_some() => self.reader.role_named(var).into(),
                 role => role,
             },
             Argument::Elsewhere => role,
