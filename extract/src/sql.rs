@@ -397,8 +397,10 @@ mod tests {
         let taken =
             one("UPDATE locks SET owner = ?, expires_at = ? WHERE id = ? AND (expires_at IS NULL OR expires_at < ?)");
         assert_eq!(taken.clauses, ["atomic_where", "takes_over"]);
+        // Who prolongs asks for the end, not for which of two changes is the newer.
+        assert_eq!(one("UPDATE locks SET expires_at = ? WHERE id = ? AND expires_at > ?").clauses, ["atomic_where"]);
         assert_eq!(
-            one("UPDATE locks SET expires_at = ? WHERE id = ? AND expires_at > ?").clauses,
+            one("UPDATE profiles SET updated_at = ? WHERE id = ? AND updated_at < ?").clauses,
             ["atomic_where", "newer_wins"]
         );
         assert_eq!(one("BEGIN").columns, ["begin"]);

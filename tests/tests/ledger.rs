@@ -28,10 +28,14 @@ const STABLE: f64 = 0.9;
 const BELOW: &[&str] = &[
     "cache-not-invalidated",
     "cache-stampede",
+    "lock-held-across-await",
+    "lock-not-released-on-error",
     "lock-without-fenced-write",
     "post-without-idempotency-key",
+    "replica-read-modify-write",
     "retry-without-idempotency-key",
     "unbounded-queue",
+    "write-then-replica-read",
 ];
 
 #[test]

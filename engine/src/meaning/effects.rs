@@ -3,11 +3,12 @@
 //! Summaries, not instances: a function has a set of effects, each a kind with what matters of it, in terms of its own
 //! parameters; a caller's effects are its callees' with its arguments put in.
 
-use distsys_facts::{ClassId, FunctionId, Id, IdKind, SiteId};
+use distsys_facts::{ClassId, FunctionId, Id, IdKind, SiteId, VarId};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::FxHashMap;
 
+use super::gates::{Gates, Given, given};
 use super::invoked::{Invocations, Mode};
 use super::operations::Operations;
 use super::own_effects::{effects_of, lower_case, of_sql_text};
@@ -104,6 +105,8 @@ struct Summary {
     /// What a template method does through the many classes that fill it in: it is known of the method and of those of its
     /// class that call it. Whoever calls it on one object does not do what all of the others would.
     of_siblings: Vec<(EffectId, Confidence)>,
+    /// Effects that are not done without a parameter.
+    gated: Vec<(EffectId, VarId)>,
 }
 
 /// A function that does more different things than this is a whole program; the rest is left out.
@@ -124,6 +127,7 @@ impl Effects {
         let mut effects = Effects { summaries: vec![Summary::default(); functions], ..Effects::default() };
         let own = effects.own(describer, operations, invocations);
         let callees = callees(describer, invocations);
+        let gates = Gates::new(describer.reader);
         let mut graph: DiGraph<(), (), u32> = DiGraph::with_capacity(functions, callees.iter().map(Vec::len).sum());
         for _ in 0..functions {
             graph.add_node(());
@@ -154,7 +158,12 @@ impl Effects {
                 for &function in &members {
                     let rows = effects.of_function(describer, own_of(function), &callees[function.index()], marks);
                     let known = &mut effects.summaries[function.index()];
-                    let summary = Summary { all: summarise(&rows.known), of_siblings: summarise(&rows.of_siblings) };
+                    let places = rows.known.iter().chain(&rows.of_siblings).map(|row| (row.site, row.effect));
+                    let summary = Summary {
+                        all: summarise(&rows.known),
+                        of_siblings: summarise(&rows.of_siblings),
+                        gated: gates.of(describer.reader, places, &rows.gates),
+                    };
                     changed |=
                         (summary.all.len(), summary.of_siblings.len()) != (known.all.len(), known.of_siblings.len());
                     *known = summary;
@@ -259,7 +268,8 @@ impl Effects {
         edges: &[Edge],
         marks: &FxHashMap<SiteId, EffectFlags>,
     ) -> Rows {
-        let mut rows = Rows { known: Vec::with_capacity(own.len()), of_siblings: Vec::new() };
+        let mut rows =
+            Rows { known: Vec::with_capacity(own.len()), of_siblings: Vec::new(), gates: FxHashMap::default() };
         for (_, row) in own {
             rows.known.push(SiteEffect { effect: self.marked(row.effect, marks.get(&row.site)), ..*row });
         }
@@ -267,15 +277,40 @@ impl Effects {
             if edge.mode == Mode::Registered {
                 continue;
             }
-            let Summary { all, of_siblings } = self.summaries[edge.callee.index()].clone();
+            let Summary { all, of_siblings, gated } = self.summaries[edge.callee.index()].clone();
             let call = edge.direct.then_some(edge.site);
+            let given: FxHashMap<VarId, Given> = match call {
+                Some(site) => gated.iter().map(|(_, gate)| (*gate, given(describer.reader, site, *gate))).collect(),
+                None => FxHashMap::default(),
+            };
             let of_siblings = of_siblings.into_iter().filter(|_| edge.of_own_class).map(|row| (row, true));
             for ((id, confidence), of_siblings) in all.into_iter().map(|row| (row, edge.of_siblings)).chain(of_siblings)
             {
+                let gates = gated.iter().filter(|(effect, _)| *effect == id).filter_map(|(_, gate)| given.get(gate));
+                let mut handed = Vec::new();
+                let mut nothing = false;
+                for gate in gates {
+                    match gate {
+                        Given::Nothing => nothing = true,
+                        Given::Parameter(own) => handed.push(*own),
+                        Given::Other => {}
+                    }
+                }
+                if nothing {
+                    continue;
+                }
                 let effect = self.get(id);
                 let effect = at_call(describer, effect, edge, call);
                 let effect = self.intern(effect);
                 let effect = self.marked(effect, marks.get(&edge.site));
+                // Another way to it at the same site may ask for nothing.
+                let place = (edge.site, effect);
+                let known = || rows.known.iter().chain(&rows.of_siblings).any(|row| (row.site, row.effect) == place);
+                match rows.gates.get_mut(&place) {
+                    Some(gates) => gates.retain(|gate| handed.contains(gate)),
+                    None if !handed.is_empty() && !known() => drop(rows.gates.insert(place, handed)),
+                    None => {}
+                }
                 let row = SiteEffect { site: edge.site, effect, confidence: confidence.min(edge.confidence) };
                 if of_siblings { rows.of_siblings.push(row) } else { rows.known.push(row) }
             }
@@ -289,6 +324,8 @@ struct Rows {
     known: Vec<SiteEffect>,
     /// Those that only the class of the function knows of.
     of_siblings: Vec<SiteEffect>,
+    /// The function's own parameters that calls hand on to what asks for them.
+    gates: FxHashMap<(SiteId, EffectId), Vec<VarId>>,
 }
 
 impl Rows {

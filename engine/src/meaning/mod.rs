@@ -16,6 +16,7 @@ mod durations;
 mod effects;
 mod environments;
 mod failures;
+mod gates;
 mod guards;
 mod invoked;
 mod lift;
