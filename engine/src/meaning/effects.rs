@@ -3,12 +3,12 @@
 //! Summaries, not instances: a function has a set of effects, each a kind with what matters of it, in terms of its own
 //! parameters; a caller's effects are its callees' with its arguments put in.
 
-use distsys_facts::{ClassId, FunctionId, Id, IdKind, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionId, Id, IdKind, SiteId};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::FxHashMap;
 
-use super::gates::{Gates, Given, given};
+use super::gates::{Gate, Gates, Given, given};
 use super::invoked::{Invocations, Mode};
 use super::operations::Operations;
 use super::own_effects::{effects_of, lower_case, of_sql_text};
@@ -105,8 +105,8 @@ struct Summary {
     /// What a template method does through the many classes that fill it in: it is known of the method and of those of its
     /// class that call it. Whoever calls it on one object does not do what all of the others would.
     of_siblings: Vec<(EffectId, Confidence)>,
-    /// Effects that are not done without a parameter.
-    gated: Vec<(EffectId, VarId)>,
+    /// Effects that are not done without a parameter, or an entry of one.
+    gated: Vec<(EffectId, Gate)>,
 }
 
 /// A function that does more different things than this is a whole program; the rest is left out.
@@ -279,7 +279,7 @@ impl Effects {
             }
             let Summary { all, of_siblings, gated } = self.summaries[edge.callee.index()].clone();
             let call = edge.direct.then_some(edge.site);
-            let given: FxHashMap<VarId, Given> = match call {
+            let given: FxHashMap<Gate, Given> = match call {
                 Some(site) => gated.iter().map(|(_, gate)| (*gate, given(describer.reader, site, *gate))).collect(),
                 None => FxHashMap::default(),
             };
@@ -292,7 +292,7 @@ impl Effects {
                 for gate in gates {
                     match gate {
                         Given::Nothing => nothing = true,
-                        Given::Parameter(own) => handed.push(*own),
+                        Given::Own(own) => handed.push(*own),
                         Given::Other => {}
                     }
                 }
@@ -324,8 +324,8 @@ struct Rows {
     known: Vec<SiteEffect>,
     /// Those that only the class of the function knows of.
     of_siblings: Vec<SiteEffect>,
-    /// The function's own parameters that calls hand on to what asks for them.
-    gates: FxHashMap<(SiteId, EffectId), Vec<VarId>>,
+    /// The gates of the function's own that calls hand on to what asks for them.
+    gates: FxHashMap<(SiteId, EffectId), Vec<Gate>>,
 }
 
 impl Rows {

@@ -1,13 +1,18 @@
-//! Gates: parameters without which a function does not come to an effect (`if payment: refund(payment)`).
+//! Gates: parameters, and entries of options, without which a function does not come to an effect
+//! (`if payment: refund(payment)`, `if (allowed.apiKey) …`).
 //!
-//! Who calls the function without the parameter, or gives nothing for it, does not do what stands behind the gate.
+//! Who calls the function without them, or gives nothing for them, does not do what stands behind the gate.
 
-use distsys_facts::{RegionId, RegionKind, SiteId, VarId};
+use distsys_facts::{RegionId, RegionKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
 use super::effects::EffectId;
 use super::invoked::parameter_of;
+use super::operations::{Found, Operand};
 use super::reader::Reader;
+
+/// A parameter, and the entry of it that is asked for (empty: the parameter itself).
+pub(super) type Gate = (VarId, Sym);
 
 /// Conditions are taken apart this deep.
 const MAX_DEPTH: u32 = 4;
@@ -15,21 +20,21 @@ const MAX_DEPTH: u32 = 4;
 /// What regions ask of their function's parameters: that they are there.
 #[derive(Debug, Default)]
 pub(super) struct Gates {
-    by_region: FxHashMap<RegionId, Vec<VarId>>,
+    by_region: FxHashMap<RegionId, Vec<Gate>>,
 }
 
 /// What a caller gives for a parameter.
 pub(super) enum Given {
     Nothing,
     /// What the caller itself is given.
-    Parameter(VarId),
+    Own(Gate),
     Other,
 }
 
 impl Gates {
     pub(super) fn new(reader: Reader<'_, '_>) -> Self {
         let program = reader.program;
-        let mut by_region: FxHashMap<RegionId, Vec<VarId>> = FxHashMap::default();
+        let mut by_region: FxHashMap<RegionId, Vec<Gate>> = FxHashMap::default();
         for row in &program.facts.relations.condition {
             let region = program.region(row.region);
             if region.kind != RegionKind::Branch {
@@ -37,7 +42,7 @@ impl Gates {
             }
             let mut asked = Vec::new();
             present(reader, row.var, 0, &mut asked);
-            asked.retain(|var| program.parameter(*var).is_some_and(|parameter| parameter.function == region.function));
+            asked.retain(|(var, _)| program.parameter(*var).is_some_and(|parameter| parameter.function == region.function));
             if !asked.is_empty() {
                 by_region.entry(row.region).or_default().extend(asked);
             }
@@ -46,7 +51,7 @@ impl Gates {
     }
 
     /// The parameters that must be there for a site to be reached.
-    fn at(&self, reader: Reader<'_, '_>, site: SiteId) -> Vec<VarId> {
+    fn at(&self, reader: Reader<'_, '_>, site: SiteId) -> Vec<Gate> {
         let around = reader.program.regions_outward(reader.program.site(site).region);
         around.filter_map(|row| self.by_region.get(&row.region)).flatten().copied().collect()
     }
@@ -57,21 +62,21 @@ impl Gates {
         &self,
         reader: Reader<'_, '_>,
         rows: impl Iterator<Item = (SiteId, EffectId)>,
-        also: &FxHashMap<(SiteId, EffectId), Vec<VarId>>,
-    ) -> Vec<(EffectId, VarId)> {
+        also: &FxHashMap<(SiteId, EffectId), Vec<Gate>>,
+    ) -> Vec<(EffectId, Gate)> {
         if self.by_region.is_empty() && also.is_empty() {
             return Vec::new();
         }
-        let mut by_effect: FxHashMap<EffectId, Vec<VarId>> = FxHashMap::default();
-        let mut at_site: FxHashMap<SiteId, Vec<VarId>> = FxHashMap::default();
+        let mut by_effect: FxHashMap<EffectId, Vec<Gate>> = FxHashMap::default();
+        let mut at_site: FxHashMap<SiteId, Vec<Gate>> = FxHashMap::default();
         for (site, effect) in rows {
             let own = at_site.entry(site).or_insert_with(|| self.at(reader, site));
             let handed = also.get(&(site, effect)).into_iter().flatten();
-            let gates: Vec<VarId> = own.iter().chain(handed).copied().collect();
-            by_effect.entry(effect).and_modify(|known| known.retain(|var| gates.contains(var))).or_insert(gates);
+            let gates: Vec<Gate> = own.iter().chain(handed).copied().collect();
+            by_effect.entry(effect).and_modify(|known| known.retain(|gate| gates.contains(gate))).or_insert(gates);
         }
-        let mut gated: Vec<(EffectId, VarId)> =
-            by_effect.into_iter().flat_map(|(effect, vars)| vars.into_iter().map(move |var| (effect, var))).collect();
+        let mut gated: Vec<(EffectId, Gate)> =
+            by_effect.into_iter().flat_map(|(effect, gates)| gates.into_iter().map(move |gate| (effect, gate))).collect();
         gated.sort_unstable();
         gated.dedup();
         gated
@@ -79,7 +84,7 @@ impl Gates {
 }
 
 /// The parameters that are surely there where `var` holds.
-fn present(reader: Reader<'_, '_>, var: VarId, depth: u32, found: &mut Vec<VarId>) {
+fn present(reader: Reader<'_, '_>, var: VarId, depth: u32, found: &mut Vec<Gate>) {
     let program = reader.program;
     if depth > MAX_DEPTH {
         return;
@@ -87,8 +92,16 @@ fn present(reader: Reader<'_, '_>, var: VarId, depth: u32, found: &mut Vec<VarId
     if let Some(parameter) = parameter_of(reader, var) {
         // What is given anew on the way may be there all the same.
         if program.assigned_from(parameter).next().is_none() {
-            found.push(parameter);
+            found.push((parameter, Sym::EMPTY));
         }
+        return;
+    }
+    if let Some(load) = program.loaded_as(var) {
+        // `const allowed = given ?? all`: what is given, if something is.
+        let ways = reader.ways(load.base).into_iter().chain([load.base]);
+        let given = ways.filter_map(|way| parameter_of(reader, way));
+        let given = given.filter(|parameter| program.assigned_from(*parameter).next().is_none());
+        found.extend(given.take(1).map(|parameter| (parameter, load.field)));
         return;
     }
     if let Some(row) = program.binary_by_dst.first(&program.facts.relations.binary, var) {
@@ -105,20 +118,32 @@ fn present(reader: Reader<'_, '_>, var: VarId, depth: u32, found: &mut Vec<VarId
     }
 }
 
-/// What the call at `site` gives for a parameter of what it calls.
-pub(super) fn given(reader: Reader<'_, '_>, site: SiteId, parameter: VarId) -> Given {
+/// What the call at `site` gives for a parameter of what it calls, or for an entry of it.
+pub(super) fn given(reader: Reader<'_, '_>, site: SiteId, (parameter, entry): Gate) -> Given {
     let program = reader.program;
     let is_nothing = |var: VarId| reader.is_null(var) || reader.constant(var) == Some("false");
     let passed = reader.resolution.passed_at(site).iter().find(|row| row.parameter == parameter);
     if let Some(row) = passed {
-        return match parameter_of(reader, row.argument) {
-            _ if is_nothing(row.argument) => Given::Nothing,
-            Some(own) if program.assigned_from(own).next().is_none() => Given::Parameter(own),
-            _ => Given::Other,
+        let own = parameter_of(reader, row.argument).filter(|own| program.assigned_from(*own).next().is_none());
+        if let Some(own) = own {
+            return Given::Own((own, entry));
+        }
+        let is_none = match entry.is_empty() {
+            true => is_nothing(row.argument),
+            // An object that is seen whole.
+            false => {
+                reader.object(row.argument).is_some()
+                    && match reader.within(row.argument, &[program.text(entry).to_owned()]) {
+                        Found::Absent => true,
+                        Found::Is(Operand::Var(var)) => is_nothing(var),
+                        _ => false,
+                    }
+            }
         };
+        return if is_none { Given::Nothing } else { Given::Other };
     }
     // What is spread may hold it.
-    if program.arguments(site).any(|row| program.text(row.keyword).starts_with('*')) {
+    if !entry.is_empty() || program.arguments(site).any(|row| program.text(row.keyword).starts_with('*')) {
         return Given::Other;
     }
     match program.parameter(parameter).and_then(|row| row.default) {
