@@ -42,7 +42,9 @@ impl Gates {
             }
             let mut asked = Vec::new();
             present(reader, row.var, 0, &mut asked);
-            asked.retain(|(var, _)| program.parameter(*var).is_some_and(|parameter| parameter.function == region.function));
+            asked.retain(|(var, _)| {
+                program.parameter(*var).is_some_and(|parameter| parameter.function == region.function)
+            });
             if !asked.is_empty() {
                 by_region.entry(row.region).or_default().extend(asked);
             }
@@ -75,8 +77,10 @@ impl Gates {
             let gates: Vec<Gate> = own.iter().chain(handed).copied().collect();
             by_effect.entry(effect).and_modify(|known| known.retain(|gate| gates.contains(gate))).or_insert(gates);
         }
-        let mut gated: Vec<(EffectId, Gate)> =
-            by_effect.into_iter().flat_map(|(effect, gates)| gates.into_iter().map(move |gate| (effect, gate))).collect();
+        let mut gated: Vec<(EffectId, Gate)> = by_effect
+            .into_iter()
+            .flat_map(|(effect, gates)| gates.into_iter().map(move |gate| (effect, gate)))
+            .collect();
         gated.sort_unstable();
         gated.dedup();
         gated

@@ -64,7 +64,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     found.sort_unstable();
     let mut by_place: FxHashMap<SiteId, (SiteId, SiteId, Effect, Effect)> = FxHashMap::default();
     for (write, read, re, we) in found {
-        if context.in_scope(write) {
+        // `updateMany({ where: { id, closedAt: null }, data: { closedAt } })`: a state that is gone is not found.
+        let compares = || {
+            let trace = meaning.trace(write, &meaning.effects.get(we));
+            trace.last().is_some_and(|last| meaning.compares_and_sets(*last))
+        };
+        if context.in_scope(write) && !compares() {
             by_place.entry(read).or_insert((read, write, meaning.effects.get(re), meaning.effects.get(we)));
         }
     }
