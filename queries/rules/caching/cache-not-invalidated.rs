@@ -325,7 +325,9 @@ impl Freshness<'_, '_> {
     /// Whether `function` drops the copy in the run in which it does what stands at `site`.
     fn drops_around(&self, function: FunctionId, site: Option<SiteId>) -> bool {
         let precedes = |drop: &Drop| site.is_some_and(|site| self.context.meaning.precedes(site, drop.site));
-        self.dropping.get(&function).into_iter().flatten().any(|drop| !drop.beside || precedes(drop))
+        // What is dropped by the very call that leads here is dropped by another function that it may run (`handler(request)`).
+        let drops = self.dropping.get(&function).into_iter().flatten().filter(|drop| Some(drop.site) != site);
+        drops.into_iter().any(|drop| !drop.beside || precedes(drop))
     }
 
     /// Whether the callers of `function`, at any depth, drop the copy.
