@@ -32,6 +32,10 @@ const BEYOND: &[(&str, &str)] = &[
     ),
     ("replica-read-modify-write / Silent / TypeScript: a thumbnail made twice is the same", "what is derived data"),
     (
+        "replica-read-modify-write / Silent / TypeScript: the write asks for the state that was read",
+        "which columns a condition compares",
+    ),
+    (
         "remote-call-in-transaction / Silent / Python: asked before the session's first statement",
         "that a session's transaction is open from its first statement",
     ),
