@@ -325,6 +325,19 @@ impl<'f> Program<'f> {
         self.idle_by_region.first(&self.facts.relations.idle, region).is_some()
     }
 
+    /// The class that a function, or the one that it is written in, is a method of.
+    pub fn class_around(&self, function: FunctionId) -> Option<ClassId> {
+        let mut at = Some(function);
+        while let Some(function) = at {
+            let row = self.function(function);
+            if row.class.is_some() {
+                return row.class;
+            }
+            at = row.parent;
+        }
+        None
+    }
+
     /// Whether a region is `inner` or lies inside of it.
     pub fn region_within(&self, mut region: RegionId, outer: RegionId) -> bool {
         loop {

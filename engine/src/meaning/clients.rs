@@ -1,6 +1,6 @@
 //! Scopes that the configuration of a client makes: `axiosRetry(client, …)` retries every call on it.
 
-use distsys_facts::{ClassId, FunctionId, ParameterKind, SiteId, VarId};
+use distsys_facts::{ClassId, ParameterKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
 use super::operations::{Found, Operand, Operation};
@@ -49,20 +49,7 @@ impl Builder<'_, '_, '_> {
         let program = self.reader.program;
         let base = program.loaded_as(client)?.base;
         let own = program.parameter(base).is_some_and(|row| row.kind == ParameterKind::Receiver);
-        self.class_around(op.function).filter(|_| own)
-    }
-
-    fn class_around(&self, function: FunctionId) -> Option<ClassId> {
-        let program = self.reader.program;
-        let mut at = Some(function);
-        while let Some(function) = at {
-            let row = program.function(function);
-            if row.class.is_some() {
-                return row.class;
-            }
-            at = row.parent;
-        }
-        None
+        self.reader.program.class_around(op.function).filter(|_| own)
     }
 
     /// A call on a client that instances of `class` configure: itself, or, in a method that the class inherits and others
@@ -72,14 +59,14 @@ impl Builder<'_, '_, '_> {
         let resolution = self.reader.resolution;
         let function = program.site(site).function;
         let is_own = |other: ClassId| other == class || resolution.ancestors(other).contains(&class);
-        match self.class_around(function) {
+        match program.class_around(function) {
             Some(other) if !is_own(other) && resolution.ancestors(class).contains(&other) => {
                 let mut calls: Vec<SiteId> = resolution
                     .calls
                     .iter()
                     .filter(|edge| edge.function == function)
                     .map(|edge| edge.site)
-                    .filter(|site| self.class_around(program.site(*site).function).is_some_and(is_own))
+                    .filter(|site| program.class_around(program.site(*site).function).is_some_and(is_own))
                     .collect();
                 calls.dedup();
                 calls

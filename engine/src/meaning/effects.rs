@@ -3,7 +3,7 @@
 //! Summaries, not instances: a function has a set of effects, each a kind with what matters of it, in terms of its own
 //! parameters; a caller's effects are its callees' with its arguments put in.
 
-use distsys_facts::{ClassId, FunctionId, Id, IdKind, SiteId};
+use distsys_facts::{FunctionId, Id, IdKind, SiteId};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::FxHashMap;
@@ -16,7 +16,6 @@ use super::terms::{Describer, Name, Role, Term};
 use super::tracked::Tracked;
 use crate::csr::Csr;
 use crate::operation::OpKind;
-use crate::program::Program;
 use crate::resolve::Confidence;
 
 /// What a function may do.
@@ -356,19 +355,6 @@ struct Edge {
 /// Whoever calls one of so few may well do what any of them does.
 const FEW_TARGETS: usize = 4;
 
-/// The class that a function, or the one that it is written in, is a method of.
-fn class_around(program: &Program<'_>, function: FunctionId) -> Option<ClassId> {
-    let mut at = Some(function);
-    while let Some(function) = at {
-        let row = program.function(function);
-        if row.class.is_some() {
-            return row.class;
-        }
-        at = row.parent;
-    }
-    None
-}
-
 fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<Edge>> {
     let reader = describer.reader;
     let program = reader.program;
@@ -389,7 +375,8 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
             confidence: call.confidence,
             direct: true,
             of_siblings: reader.resolution.calls_at(call.site).len() > FEW_TARGETS,
-            of_own_class: class_around(program, caller)
+            of_own_class: program
+                .class_around(caller)
                 .is_some_and(|class| program.function(call.function).class == Some(class)),
         });
     }

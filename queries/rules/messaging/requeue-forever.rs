@@ -46,24 +46,23 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
 
 /// Whether the message is put back, whatever it is.
 fn is_always_requeued(context: &Context<'_>, op: &Operation) -> bool {
-    match context.meaning.attribute(op, Attr::Requeue) {
-        Found::Is(Operand::Text(text)) => text == "true",
-        Found::Is(Operand::Var(var)) => {
-            context.meaning.constant(var).is_some_and(|text| text.eq_ignore_ascii_case("true"))
-        }
-        _ => false,
-    }
+    requeues(context, op) == Some(true)
 }
 
 /// Whether other failures in the same function reject the message: what can never be processed is told apart.
 fn rejects_others(context: &Context<'_>, op: &Operation) -> bool {
-    let meaning = context.meaning;
-    let mut others = meaning.operations.of_kind(OpKind::Nack).filter(|other| other.function == op.function);
-    others.any(|other| match meaning.attribute(other, Attr::Requeue) {
-        Found::Is(Operand::Text(text)) => text == "false",
-        Found::Is(Operand::Var(var)) => meaning.constant(var).is_some_and(|text| text.eq_ignore_ascii_case("false")),
-        _ => false,
-    })
+    let mut others = context.meaning.operations.of_kind(OpKind::Nack).filter(|other| other.function == op.function);
+    others.any(|other| requeues(context, other) == Some(false))
+}
+
+/// Whether a refusal puts the message back, as far as it is constant.
+fn requeues(context: &Context<'_>, op: &Operation) -> Option<bool> {
+    let text = match context.meaning.attribute(op, Attr::Requeue) {
+        Found::Is(Operand::Text(text)) => text,
+        Found::Is(Operand::Var(var)) => context.meaning.constant(var)?.to_ascii_lowercase(),
+        _ => return None,
+    };
+    text.parse().ok()
 }
 
 /// Where every failure of the processing comes, if the message is put back there.
