@@ -11,8 +11,15 @@ use super::invoked::parameter_of;
 use super::operations::{Found, Operand};
 use super::reader::Reader;
 
-/// A parameter, and the entry of it that is asked for (empty: the parameter itself).
-pub(super) type Gate = (VarId, Sym);
+/// A parameter, the entry of it that is asked for (empty: the parameter itself), and what is asked of it.
+pub(super) type Gate = (VarId, Sym, Asked);
+
+/// `false` is there, and yet does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Asked {
+    There,
+    Holds,
+}
 
 /// Conditions are taken apart this deep.
 const MAX_DEPTH: u32 = 4;
@@ -41,8 +48,8 @@ impl Gates {
                 continue;
             }
             let mut asked = Vec::new();
-            present(reader, row.var, 0, &mut asked);
-            asked.retain(|(var, _)| {
+            present(reader, row.var, Asked::Holds, 0, &mut asked);
+            asked.retain(|(var, ..)| {
                 program.parameter(*var).is_some_and(|parameter| parameter.function == region.function)
             });
             if !asked.is_empty() {
@@ -88,7 +95,7 @@ impl Gates {
 }
 
 /// The parameters that are surely there where `var` holds.
-fn present(reader: Reader<'_, '_>, var: VarId, depth: u32, found: &mut Vec<Gate>) {
+fn present(reader: Reader<'_, '_>, var: VarId, asked: Asked, depth: u32, found: &mut Vec<Gate>) {
     let program = reader.program;
     if depth > MAX_DEPTH {
         return;
@@ -96,7 +103,7 @@ fn present(reader: Reader<'_, '_>, var: VarId, depth: u32, found: &mut Vec<Gate>
     if let Some(parameter) = parameter_of(reader, var) {
         // What is given anew on the way may be there all the same.
         if program.assigned_from(parameter).next().is_none() {
-            found.push((parameter, Sym::EMPTY));
+            found.push((parameter, Sym::EMPTY, asked));
         }
         return;
     }
@@ -105,17 +112,17 @@ fn present(reader: Reader<'_, '_>, var: VarId, depth: u32, found: &mut Vec<Gate>
         let ways = reader.ways(load.base).into_iter().chain([load.base]);
         let given = ways.filter_map(|way| parameter_of(reader, way));
         let given = given.filter(|parameter| program.assigned_from(*parameter).next().is_none());
-        found.extend(given.take(1).map(|parameter| (parameter, load.field)));
+        found.extend(given.take(1).map(|parameter| (parameter, load.field, asked)));
         return;
     }
     if let Some(row) = program.binary_by_dst.first(&program.facts.relations.binary, var) {
         match (program.text(row.operator), row.right) {
             ("and" | "&&", Some(right)) => {
-                present(reader, row.left, depth + 1, found);
-                present(reader, right, depth + 1, found);
+                present(reader, row.left, asked, depth + 1, found);
+                present(reader, right, asked, depth + 1, found);
             }
             ("is not" | "!=" | "!==", Some(right)) if reader.is_null(right) => {
-                present(reader, row.left, depth + 1, found);
+                present(reader, row.left, Asked::There, depth + 1, found);
             }
             _ => {}
         }
@@ -123,14 +130,14 @@ fn present(reader: Reader<'_, '_>, var: VarId, depth: u32, found: &mut Vec<Gate>
 }
 
 /// What the call at `site` gives for a parameter of what it calls, or for an entry of it.
-pub(super) fn given(reader: Reader<'_, '_>, site: SiteId, (parameter, entry): Gate) -> Given {
+pub(super) fn given(reader: Reader<'_, '_>, site: SiteId, (parameter, entry, asked): Gate) -> Given {
     let program = reader.program;
-    let is_nothing = |var: VarId| reader.is_null(var) || reader.constant(var) == Some("false");
+    let is_nothing = |var: VarId| reader.is_null(var) || asked == Asked::Holds && reader.constant(var) == Some("false");
     let passed = reader.resolution.passed_at(site).iter().find(|row| row.parameter == parameter);
     if let Some(row) = passed {
         let own = parameter_of(reader, row.argument).filter(|own| program.assigned_from(*own).next().is_none());
         if let Some(own) = own {
-            return Given::Own((own, entry));
+            return Given::Own((own, entry, asked));
         }
         let is_none = match entry.is_empty() {
             true => is_nothing(row.argument),
