@@ -51,6 +51,46 @@ impl Meaning<'_> {
         None
     }
 
+    /// What a span that an attribute says is at the least, as `span_along`: of a sum whatever part of it is known, for
+    /// what is added to a time to live (jitter) makes it no shorter.
+    pub fn floor_along(&self, op: &Operation, attr: Attr, trace: &[SiteId]) -> Option<f64> {
+        let (var, unit) = match self.attribute(op, attr) {
+            Found::Is(Operand::Var(var)) => (var, self.unit_of(op)),
+            Found::Is(Operand::Counted(var, unit)) => (var, Some(unit)),
+            found => return self.span_found(op, &found),
+        };
+        let calls = trace.len().checked_sub(1).map_or(&[][..], |last| &trace[..last]);
+        self.floor_of(var, unit, calls, 0)
+    }
+
+    fn floor_of(&self, var: VarId, unit: Option<f64>, calls: &[SiteId], depth: u32) -> Option<f64> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        let program = self.program;
+        if let Some(span) = self.span_of(var, unit, depth) {
+            return Some(span);
+        }
+        if let Some(row) = program.binary_by_dst.first(&program.facts.relations.binary, var)
+            && program.text(row.operator) == "+"
+        {
+            let left = self.floor_of(row.left, unit, calls, depth + 1);
+            let right = row.right.and_then(|right| self.floor_of(right, unit, calls, depth + 1));
+            return left.map_or(right, |left| Some(left + right.unwrap_or(0.0)));
+        }
+        let Some(parameter) = parameter_of(self.reader(), var).and_then(|parameter| program.parameter(parameter)) else {
+            let mut sources = program.assigned_from(var);
+            return match (sources.next(), sources.next()) {
+                (Some(only), None) => self.floor_of(only.src, unit, calls, depth + 1),
+                _ => None,
+            };
+        };
+        let (call, outer) = calls.split_last()?;
+        let passed = self.resolution.passed_at(*call).iter().find(|row| row.parameter == parameter.var);
+        let argument = passed.map(|row| row.argument).or(parameter.default)?;
+        self.floor_of(argument, unit, outer, depth + 1)
+    }
+
     /// The least of the spans that an attribute may be, in milliseconds; none if it may be one that is not constant.
     pub fn least_span(&self, op: &Operation, attr: Attr) -> Option<f64> {
         self.span(op, attr).or_else(|| {

@@ -1,7 +1,7 @@
 //! An entity is cached, and one of its writers leaves the cached copy as it was: others do not, or the copy outlives any patience.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Name, Operand};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Name, Operand, Term};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
 use distsys_facts::{FunctionId, SiteId, SiteKind, VarId};
@@ -50,6 +50,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 let drop = Drop { function, site: row.site, beside: effect.flags.has(EffectFlags::BACKGROUND) };
                 match pattern(context, &effect) {
                     Some(key) => drops.push((key, drop)),
+                    // The callers of a helper say what it deletes.
+                    None if matches!(effect.key, Term::Parameter(_) | Term::Within(..)) => {}
                     // What it deletes is not seen; it may be any copy.
                     None => drops_any.push(drop),
                 }
@@ -224,7 +226,7 @@ fn stays_long(context: &Context<'_>, key: Name, fill: SiteId) -> bool {
     let long = match meaning.attribute(op, Attr::Ttl) {
         Found::Absent => meaning.declares(op, Attr::Ttl),
         Found::Is(Operand::Text(text)) if text == "none" => true,
-        _ => meaning.span_along(op, Attr::Ttl, &trace).is_some_and(|span| span > PATIENCE),
+        _ => meaning.floor_along(op, Attr::Ttl, &trace).is_some_and(|span| span > PATIENCE),
     };
     long && meaning.name(key).contains("{}")
 }
