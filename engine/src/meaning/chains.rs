@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use distsys_facts::schema::Call;
 use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, SiteId, Sym, VarId};
 
-use super::operations::{Found, Operation};
+use super::invoked::parameter_of;
+use super::operations::{Found, Operand, Operation};
 use super::reader::{MAX_CHAIN, Reader};
 use crate::model::Family;
 use crate::model::source::Source;
@@ -248,7 +249,8 @@ impl<'m> Reader<'m, '_> {
     pub(super) fn chain(&self, op: &Operation, name: &str, inner: &Source) -> Found {
         let mut unknown = false;
         let after = Some(op.site).filter(|site| *site != op.call);
-        for site in after.into_iter().chain(self.chain_calls(op.site)) {
+        let before = self.chain_calls(op.site);
+        for site in after.into_iter().chain(before.iter().copied()) {
             let Some(call) = self.call(site) else { continue };
             if name != "*" && self.program.text(call.name) != name && !self.is_called(site, name) {
                 continue;
@@ -261,10 +263,27 @@ impl<'m> Reader<'m, '_> {
             match self.source(&at, inner) {
                 Found::Absent => {}
                 Found::Unknown => unknown = true,
-                found => return found,
+                found => return self.as_passed(found, &before),
             }
         }
         if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    /// What was found in a helper of the project that a call of the chain leads through, as that call passes it:
+    /// `consumer(&channel, BasicConsumeOptions { no_ack: true, .. })`, where `consumer` hands its parameter on.
+    fn as_passed(&self, mut found: Found, chain: &[SiteId]) -> Found {
+        for _ in 0..MAX_CHAIN {
+            let (var, path) = match &found {
+                Found::Is(Operand::Var(var)) => (*var, &[][..]),
+                Found::Is(Operand::Within(var, path)) => (*var, &path[..]),
+                _ => return found,
+            };
+            let Some(parameter) = parameter_of(*self, var) else { return found };
+            let passed = |site: &SiteId| self.resolution.passed_at(*site).iter().find(|row| row.parameter == parameter);
+            let Some(row) = chain.iter().find_map(passed) else { return found };
+            found = self.within(row.argument, path);
+        }
+        found
     }
 
     /// Whether the call `site` is of the qualified name `path`.
