@@ -198,11 +198,16 @@ impl Meaning<'_> {
         self.resolution.values_of(var).any(|value| match value.kind {
             ValueKind::External(path) => {
                 let (family, text) = (self.resolution.paths.family(path), self.resolution.paths.text(path));
-                let is_setting = || {
-                    let mut ops = self.models.ops_of(family, text).into_iter();
+                let reads = |path: &str| {
+                    let mut ops = self.models.ops_of(family, path).into_iter();
                     ops.any(|op| self.models.op(family, op).kind == OpKind::ConfigRead)
                 };
-                !is_plain_data(text) && !is_setting()
+                // `std::env::var("PAY_URL").unwrap()`: what is made of a setting is one.
+                let ends = text.match_indices('.').map(|(at, _)| at).chain([text.len()]);
+                let is_setting = || ends.into_iter().any(|end| reads(&text[..end]));
+                // `String.clone`: what plain data gives is plain.
+                let first = text.split('.').next().unwrap_or(text);
+                !is_plain_data(text) && !is_plain_data(first) && !is_setting()
             }
             _ => false,
         })
