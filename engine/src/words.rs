@@ -328,7 +328,7 @@ const ASKS: &[&str] = &[
 
 /// Whether a function may be repeated, as its name says: `stop_query`, `fetch_rates`, `upsert_order`.
 pub fn is_repeatable_function(name: &str) -> bool {
-    const ALSO: &[&str] = &["upsert", "ensure", "register", "sync", "get", "fetch", "find", "list", "read"];
+    const ALSO: &[&str] = &["upsert", "ensure", "sync", "get", "fetch", "find", "list", "read"];
     words(name).iter().any(|word| ASKS.contains(&word.as_str()) || ALSO.contains(&word.as_str()))
 }
 

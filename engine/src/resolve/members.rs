@@ -130,6 +130,11 @@ impl Hierarchy {
         if external.is_empty() { Member::Nothing } else { Member::External(external) }
     }
 
+    /// Whether objects of a class have a field of a name, whatever methods of that name there are.
+    pub(super) fn has_field(&self, class: ClassId, name: Sym) -> bool {
+        self.ancestors(class).iter().any(|ancestor| self.fields.contains(&(*ancestor, name)))
+    }
+
     /// All methods that a name means in a class, its own first, if there are several.
     pub(super) fn overloads(&self, class: ClassId, name: Sym) -> Vec<FunctionId> {
         let line = self.ancestors(class);

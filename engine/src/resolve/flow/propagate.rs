@@ -81,8 +81,27 @@ impl<'p, 'f> Flow<'p, 'f> {
             self.add(to, base);
             return;
         }
-        if !self.is_better_known(row, base) {
-            self.member(base, row.field, to);
+        if self.is_better_known(row, base) {
+            return;
+        }
+        match base.kind {
+            ValueKind::Instance(class) if self.is_field_not_method(class, row.field) => self.field(class, row.field, to),
+            _ => self.member(base, row.field, to),
+        }
+    }
+
+    /// Where fields and methods have name spaces of their own, `self.eta` is the field beside a method `eta`.
+    fn is_field_not_method(&self, class: ClassId, name: Sym) -> bool {
+        let module = self.program.class(class).module;
+        self.program.language(self.program.file_of_module(module)) == Language::Rust
+            && self.grounds.hierarchy.has_field(class, name)
+    }
+
+    fn field(&mut self, class: ClassId, name: Sym, to: u32) {
+        let line: Vec<ClassId> = self.grounds.hierarchy.ancestors(class).to_vec();
+        for ancestor in line {
+            let from = self.class_field(ancestor, name);
+            self.edge(from, to, EdgeKind::All);
         }
     }
 
@@ -117,13 +136,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                         self.add(to, Value { class: Some(class), ..Value::new(ValueKind::Function(function)) });
                     }
                 }
-                Member::Field => {
-                    let line: Vec<ClassId> = self.grounds.hierarchy.ancestors(class).to_vec();
-                    for ancestor in line {
-                        let from = self.class_field(ancestor, name);
-                        self.edge(from, to, EdgeKind::All);
-                    }
-                }
+                Member::Field => self.field(class, name, to),
                 Member::External(bases) => {
                     for (path, argument) in bases {
                         self.external_member(path, name, Value { class: argument.or(Some(class)), ..base }, to);
