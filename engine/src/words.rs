@@ -278,6 +278,14 @@ pub fn is_seen_twice(name: &str) -> bool {
         "wager",
         "bid",
         "enrollment",
+        "loan",
+        "consignment",
+        "parcel",
+        "voucher",
+        "ticket",
+        "trip",
+        "prescription",
+        "sale",
     ];
     words(name).last().is_some_and(|word| THINGS.contains(&entity_name(word).as_str()))
 }

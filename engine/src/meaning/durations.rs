@@ -78,7 +78,8 @@ impl Meaning<'_> {
             let right = row.right.and_then(|right| self.floor_of(right, unit, calls, depth + 1));
             return left.map_or(right, |left| Some(left + right.unwrap_or(0.0)));
         }
-        let Some(parameter) = parameter_of(self.reader(), var).and_then(|parameter| program.parameter(parameter)) else {
+        let Some(parameter) = parameter_of(self.reader(), var).and_then(|parameter| program.parameter(parameter))
+        else {
             let mut sources = program.assigned_from(var);
             return match (sources.next(), sources.next()) {
                 (Some(only), None) => self.floor_of(only.src, unit, calls, depth + 1),

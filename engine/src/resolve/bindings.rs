@@ -292,11 +292,21 @@ impl<'p, 'f> Bindings<'p, 'f> {
         if let Some(globs) = self.globs.get(&module)
             && let Some(name) = self.program.facts.symbols.lookup(path)
         {
+            // Of several libraries' only a model can tell which has it.
+            let mut known = None;
             for &target in globs {
                 match self.member_of(module, target, name, 1) {
+                    Some(Binding::External(path))
+                        if known.is_none() && self.models.mentions(language.into(), &path) =>
+                    {
+                        known = Some(Binding::External(path));
+                    }
                     Some(Binding::External(_)) | None => {}
                     found => return found,
                 }
+            }
+            if known.is_some() {
+                return known;
             }
         }
         Some(Binding::External(self.external(language, path.to_owned())))

@@ -54,7 +54,17 @@ impl Lower<'_> {
                 let name = tuple.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
                 let wrapper = matches!(
                     name.as_str(),
-                    "Some" | "Ok" | "Err" | "Ready" | "Path" | "Json" | "State" | "Extension" | "Query" | "Form"
+                    "Some"
+                        | "Ok"
+                        | "Err"
+                        | "Ready"
+                        | "Path"
+                        | "Json"
+                        | "State"
+                        | "Data"
+                        | "Extension"
+                        | "Query"
+                        | "Form"
                 );
                 for (index, element) in tuple.elems.iter().enumerate().filter(|(_, element)| binds(element)) {
                     let part =

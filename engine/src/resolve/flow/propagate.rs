@@ -85,7 +85,9 @@ impl<'p, 'f> Flow<'p, 'f> {
             return;
         }
         match base.kind {
-            ValueKind::Instance(class) if self.is_field_not_method(class, row.field) => self.field(class, row.field, to),
+            ValueKind::Instance(class) if self.is_field_not_method(class, row.field) => {
+                self.field(class, row.field, to)
+            }
             _ => self.member(base, row.field, to),
         }
     }
