@@ -2,6 +2,7 @@
 
 use distsys_facts::{CallKind, SiteId, VarId};
 
+use super::invoked::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use super::reader::{MAX_CHAIN, Reader};
 use crate::model::source::Source;
@@ -16,6 +17,11 @@ impl Reader<'_, '_> {
             return Found::Absent;
         }
         let calls = self.calls_making(var);
+        if calls.is_empty()
+            && let Some(found) = self.at_makers_of_passed(op, var, inner)
+        {
+            return found;
+        }
         match inner {
             Source::Chain(name, inner) => {
                 let named = |site: &SiteId| {
@@ -41,6 +47,19 @@ impl Reader<'_, '_> {
                 None => Found::Unknown,
             },
         }
+    }
+
+    /// At what made the values that callers pass as the parameter that `var` is: absent where none of them has it.
+    fn at_makers_of_passed(&self, op: &Operation, var: VarId, inner: &Source) -> Option<Found> {
+        let parameter = parameter_of(*self, var)?;
+        let mut passed =
+            self.resolution.passed_to(parameter).map(|row| row.argument).filter(|argument| *argument != var).peekable();
+        passed.peek()?;
+        // A parameter that is only handed on is not followed further.
+        let absent = |argument: VarId| {
+            parameter_of(*self, argument).is_none() && self.at_maker(op, argument, inner) == Found::Absent
+        };
+        Some(if passed.all(absent) { Found::Absent } else { Found::Unknown })
     }
 
     /// Whether `var` is a new object.

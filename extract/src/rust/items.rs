@@ -38,6 +38,7 @@ impl Lower<'_> {
                     for variant in &item.variants {
                         let name = variant.ident.to_string();
                         self.to.field(class, &name, "", None);
+                        self.fields(class, &variant.fields, &format!("{name}."));
                     }
                     continue;
                 }

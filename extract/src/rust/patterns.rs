@@ -66,9 +66,13 @@ impl Lower<'_> {
                         | "Query"
                         | "Form"
                 );
+                // `Store::Redis(cache)`: what a variant holds is a field of its enumeration.
+                let prefix = if is_variant(&tuple.path) { format!("{name}.") } else { String::new() };
                 for (index, element) in tuple.elems.iter().enumerate().filter(|(_, element)| binds(element)) {
-                    let part =
-                        if wrapper && tuple.elems.len() == 1 { value } else { self.to.load(value, &index.to_string()) };
+                    let part = match wrapper && tuple.elems.len() == 1 {
+                        true => value,
+                        false => self.to.load(value, &format!("{prefix}{index}")),
+                    };
                     self.bind_pattern(element, part);
                 }
             }
@@ -128,6 +132,12 @@ fn asked(pattern: &Pat) -> Option<String> {
         Pat::Range(_) => Some("range".to_owned()),
         _ => None,
     }
+}
+
+/// Whether a path is written as that of a variant: `Store::Redis`, `Self::Redis`.
+fn is_variant(path: &syn::Path) -> bool {
+    let owner = path.segments.iter().rev().nth(1);
+    owner.is_some_and(|segment| segment.ident.to_string().starts_with(char::is_uppercase))
 }
 
 fn binds(pattern: &Pat) -> bool {

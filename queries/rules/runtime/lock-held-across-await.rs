@@ -48,9 +48,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let suspends: Vec<(SiteId,)> = r.site.iter().filter(|row| row.kind == SiteKind::Await).map(|row| (row.site,)).collect();
     let mut remote: Vec<(SiteId,)> = Vec::new();
     for row in &r.suspend {
-        let awaited = row.var.map_or(row.site, |var| program.call_giving(var).map_or(row.site, |call| call.site));
         let suspends = gives_way(context, row.site);
-        if is_remote(context, awaited, suspends) || is_remote(context, row.site, suspends) {
+        let awaited = row.var.map(|var| futures(context, var)).unwrap_or_default();
+        if awaited.into_iter().chain([row.site]).any(|site| is_remote(context, site, suspends)) {
             remote.push((row.site,));
         }
     }
@@ -80,6 +80,24 @@ fn blocks_the_thread(context: &Context<'_>, scope: &Scope) -> bool {
         None => false,
     }
 }
+
+/// The calls that made what is awaited, here or before: `let work = match kind { Kind::A => a().boxed(), Kind::B => b().boxed() };`.
+fn futures(context: &Context<'_>, awaited: VarId) -> Vec<SiteId> {
+    let program = context.meaning.program;
+    let (mut found, mut stack, mut seen) = (Vec::new(), vec![awaited], Vec::new());
+    while let Some(var) = stack.pop() {
+        if seen.len() > MAX_COPIES || seen.contains(&var) {
+            continue;
+        }
+        seen.push(var);
+        found.extend(program.call_giving(var).map(|call| call.site));
+        stack.extend(program.assigned_from(var).map(|row| row.src));
+    }
+    found
+}
+
+/// What is awaited is followed back through so many variables.
+const MAX_COPIES: usize = 16;
 
 /// Whether a task waits here and its thread goes on with others, not the thread itself.
 fn gives_way(context: &Context<'_>, site: SiteId) -> bool {
