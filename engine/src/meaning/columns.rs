@@ -38,6 +38,9 @@ fn sets_columns(name: &str) -> bool {
             | "UpdateMany"
             | "UpdateByID"
             | "FindOneAndUpdate"
+            | "patch"
+            | "patchAndFetch"
+            | "patchAndFetchById"
     )
 }
 
@@ -278,9 +281,10 @@ impl<'m, 'f> Reader<'m, 'f> {
         // Of the class, which stands for the column; of an object it would be what was read.
         if let Some(load) = program.loaded_as(var) {
             // `const orders = pgTable("orders", …)`
-            let of_table =
-                || self.is_class(load.base) || self.is_named(load.base) || self.made_under(load.base).is_some();
-            return program.text(load.field) == column && of_table();
+            let makes_table = |call: &Call| operations.at(call.site).next().is_none();
+            let is_table = || self.maker(load.base).is_some_and(makes_table) && self.made_under(load.base).is_some();
+            return program.text(load.field) == column
+                && (self.is_class(load.base) || self.is_named(load.base) || is_table());
         }
         // `Expr::col(Column::Cents).add(cents)`
         let ops = program.call_giving(var).into_iter().flat_map(|call| operations.at(call.site));
