@@ -148,12 +148,16 @@ impl<'m> Reader<'m, '_> {
     pub(super) fn maker(&self, var: VarId) -> Option<&'m Call> {
         let program = self.program;
         let mut at = var;
+        // `models.Order ?? model("Order", schema)`: where one way leads to no call, another may.
+        let mut others: Vec<VarId> = Vec::new();
         for _ in 0..MAX_CHAIN {
             if let Some(call) = program.call_giving(at) {
                 return Some(call);
             }
-            if let Some(only) = program.assigned_from(at).next() {
-                at = only.src;
+            let mut ways = program.assigned_from(at).map(|row| row.src);
+            if let Some(first) = ways.next() {
+                others.extend(ways.take(MAX_WAYS));
+                at = first;
                 continue;
             }
             if let Some(original) = self.resolution.imported(at) {
@@ -161,13 +165,12 @@ impl<'m> Reader<'m, '_> {
                 continue;
             }
             if let Some(load) = program.loaded_as(at) {
-                match self.offered(load.base, load.field).or_else(|| self.stored(load.base, load.field)) {
-                    Some(src) => at = src,
-                    None => return None,
+                if let Some(src) = self.offered(load.base, load.field).or_else(|| self.stored(load.base, load.field)) {
+                    at = src;
+                    continue;
                 }
-                continue;
             }
-            return None;
+            at = others.pop()?;
         }
         None
     }

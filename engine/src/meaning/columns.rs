@@ -38,6 +38,9 @@ fn sets_columns(name: &str) -> bool {
             | "UpdateMany"
             | "UpdateByID"
             | "FindOneAndUpdate"
+            | "patch"
+            | "patchAndFetch"
+            | "patchAndFetchById"
     )
 }
 
@@ -104,7 +107,7 @@ impl<'m, 'f> Reader<'m, 'f> {
             for argument in program.arguments(call.site) {
                 set.extend(self.columns_compared(argument.var));
                 let keyword = program.text(argument.keyword);
-                let object = self.object(argument.var);
+                let object = self.object(argument.var).or_else(|| self.object_built(argument.var));
                 let entries = |object: VarId| {
                     program.entry_by_var.of(&r.entry, object).map(|row| (program.text(row.key), row.value))
                 };
@@ -130,6 +133,13 @@ impl<'m, 'f> Reader<'m, 'f> {
         }
         set.retain(|(column, _)| !column.is_empty());
         set
+    }
+
+    /// `.set((eb) => ({ balance: eb("balance", "+", amount) }))`
+    fn object_built(&self, var: VarId) -> Option<VarId> {
+        let program = self.program;
+        let given = program.returns_by_function.of(&program.facts.relations.returns, program.closure(var)?);
+        given.filter_map(|row| row.var).find_map(|var| self.object(var))
     }
 
     /// `.set(orders::state.eq("paid"))`, `.set((a.eq(1), b.eq(2)))`
@@ -221,8 +231,21 @@ impl<'m, 'f> Reader<'m, 'f> {
             return counts(constant)
                 && constant.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == column);
         }
-        self.program.template(text).is_some_and(|template| counts(self.program.text(template)))
-            && self.holes(text).any(|hole| self.is_column(operations, column, hole))
+        let Some(template) = self.program.template(text).map(|template| self.program.text(template)) else {
+            return false;
+        };
+        let plain = |c: char| c.is_alphanumeric() || c == '_';
+        counts(template)
+            && (template.split(|c: char| !plain(c)).any(|word| word == column)
+                || self.holes(text).any(|hole| self.is_column(operations, column, hole)))
+    }
+
+    /// Whether an expression is built of the column, an operator and a number: `eb("balance", "+", amount)`.
+    fn built_to_count_on(&self, column: &str, built: SiteId) -> bool {
+        let given: Vec<VarId> = self.program.arguments(built).map(|row| row.var).collect();
+        let [left, operator, _] = given[..] else { return false };
+        self.constant(operator).is_some_and(|text| matches!(text, "+" | "-" | "*"))
+            && self.constant(left) == Some(column)
     }
 
     /// Whether the new value of `column` is counted on from what the row holds: `Account.balance + amount`.
@@ -240,6 +263,9 @@ impl<'m, 'f> Reader<'m, 'f> {
         if text.is_some_and(|row| self.text_counts_on(operations, column, row.var)) {
             return true;
         }
+        if made.is_some_and(|call| self.built_to_count_on(column, call.site)) {
+            return true;
+        }
         let added = made.filter(|call| matches!(program.text(call.name), "add" | "sub" | "mul"));
         if added.and_then(|call| call.receiver).is_some_and(|receiver| self.is_column(operations, column, receiver)) {
             return true;
@@ -254,7 +280,11 @@ impl<'m, 'f> Reader<'m, 'f> {
         let program = self.program;
         // Of the class, which stands for the column; of an object it would be what was read.
         if let Some(load) = program.loaded_as(var) {
-            return program.text(load.field) == column && (self.is_class(load.base) || self.is_named(load.base));
+            // `const orders = pgTable("orders", …)`
+            let makes_table = |call: &Call| operations.at(call.site).next().is_none();
+            let is_table = || self.maker(load.base).is_some_and(makes_table) && self.made_under(load.base).is_some();
+            return program.text(load.field) == column
+                && (self.is_class(load.base) || self.is_named(load.base) || is_table());
         }
         // `Expr::col(Column::Cents).add(cents)`
         let ops = program.call_giving(var).into_iter().flat_map(|call| operations.at(call.site));

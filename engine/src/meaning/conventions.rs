@@ -1,5 +1,5 @@
 //! Entry points by convention: functions that a framework runs because of the file that offers them, the class that lists
-//! them, or what they take.
+//! them, what they take, or what type they are declared of.
 
 use distsys_facts::{FunctionId, FunctionKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use super::invoked::functions_of;
 use super::reader::Reader;
 use crate::model::Family;
+use crate::program::Program;
 use crate::resolve::ValueKind;
 
 /// A function that a model's operation runs, and where that is said to be: the call that wraps it, or its own first site.
@@ -21,6 +22,7 @@ pub(super) fn entries(reader: &Reader<'_, '_>) -> Vec<Entry> {
     by_file(reader, &mut found);
     by_class(reader, &mut found);
     by_parameter(reader, &mut found);
+    by_type(reader, &mut found);
     by_what_is_read(reader, &mut found);
     found
 }
@@ -94,7 +96,7 @@ fn by_parameter(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
     let program = reader.program;
     let mut models = FxHashMap::default();
     for row in &program.facts.relations.parameter {
-        if row.type_.is_empty() || program.function(row.function).kind == FunctionKind::Closure {
+        if row.type_.is_empty() || is_inner_closure(program, row.function) {
             continue;
         }
         let family = Family::from(program.language(program.file_of_function(row.function)));
@@ -105,6 +107,36 @@ fn by_parameter(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
                 .or_insert_with(|| reader.models.ops_that_take(family, reader.resolution.paths.text(path)));
             let Some(site) = program.sites(row.function).next() else { continue };
             found.extend(models.iter().map(|&model| Entry { site: site.site, function: row.function, model }));
+        }
+    }
+}
+
+/// A closure that a function makes is run by whoever that gives it to.
+fn is_inner_closure(program: &Program<'_>, function: FunctionId) -> bool {
+    let row = program.function(function);
+    let of_module = row.parent.is_some_and(|parent| program.function(parent).kind == FunctionKind::Module);
+    row.kind == FunctionKind::Closure && !of_module
+}
+
+/// `export const handler: SQSHandler = async (event) => …`, be it through a wrapper.
+fn by_type(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
+    let program = reader.program;
+    let mut models = FxHashMap::default();
+    for row in &program.facts.relations.declared_type {
+        let Some(variable) = program.variable(row.var) else { continue };
+        if program.function(variable.function).kind != FunctionKind::Module {
+            continue;
+        }
+        let family = Family::from(program.language(program.file_of_function(variable.function)));
+        for value in reader.resolution.values_of(row.var) {
+            let ValueKind::External(path) = value.kind else { continue };
+            let models = models
+                .entry((family, path))
+                .or_insert_with(|| reader.models.ops_of_type(family, reader.resolution.paths.text(path)));
+            for &model in models.iter() {
+                let given = program.assigned_from(row.var).flat_map(|row| offered(reader, row.src));
+                found.extend(given.map(|(site, function)| Entry { site, function, model }));
+            }
         }
     }
 }

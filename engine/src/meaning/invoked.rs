@@ -48,6 +48,8 @@ pub struct Invocations {
     applied: FxHashMap<VarId, Vec<SiteId>>,
     /// Calls that pass a parameter on, with the parameter that receives it and the caller's own.
     passed_on: FxHashMap<SiteId, Vec<(VarId, VarId)>>,
+    /// Calls of wrappers that a parameter is given to, by what they are registered with: `new Worker(name, traced(work))`.
+    wrapped_for: FxHashMap<SiteId, SiteId>,
     /// The parameters that closures are given as.
     given_as: FxHashMap<FunctionId, Vec<VarId>>,
     /// Calls whose result a task runs (`create_task(work())`).
@@ -119,6 +121,10 @@ impl Invocations {
                 if let Some(parameter) = parameter_of(reader, var) {
                     self.applied.entry(parameter).or_default().push(op.site);
                     queue.push_back(parameter);
+                } else if mode_of(op.kind) == Mode::Registered
+                    && let Some(made) = made_by(reader, var)
+                {
+                    self.wrapped_for.insert(made, op.site);
                 }
             }
         }
@@ -274,9 +280,12 @@ impl Invocations {
             if functions.is_empty() {
                 continue;
             }
-            // `register(handler)`: what the wrapper registers is what it is given.
-            let registering: Vec<SiteId> =
-                applied.iter().copied().filter(|site| modes.sites.contains(&(*site, Mode::Registered))).collect();
+            // `register(handler)`: what the wrapper registers is what it is given, be it in another wrapper.
+            let registered_by = |site: &SiteId| {
+                let site = self.wrapped_for.get(site).unwrap_or(site);
+                modes.sites.contains(&(*site, Mode::Registered)).then_some(*site)
+            };
+            let registering: Vec<SiteId> = applied.iter().filter_map(registered_by).collect();
             if registering.len() == applied.len() {
                 for &site in &registering {
                     let mode = Mode::Registered;
@@ -652,7 +661,17 @@ pub(super) fn functions_of(reader: Reader<'_, '_>, var: VarId) -> Vec<FunctionId
         .collect();
     functions.sort_unstable_by_key(|function| function.index());
     functions.dedup();
-    if functions.len() > MAX_FUNCTIONS { Vec::new() } else { functions }
+    if functions.len() > MAX_FUNCTIONS {
+        // What a wrapper gives calls what it was given, by everybody; it is itself but its own closure.
+        let wrapper = made_by(reader, var).map_or(&[][..], |made| reader.resolution.calls_at(made));
+        let is_own = |function: &FunctionId| {
+            let parent = reader.program.function(*function).parent;
+            parent.is_some_and(|parent| wrapper.iter().any(|edge| edge.function == parent))
+        };
+        functions.retain(is_own);
+        functions.truncate(MAX_FUNCTIONS);
+    }
+    functions
 }
 
 /// The call whose result `var` is, unawaited.

@@ -1,6 +1,6 @@
 //! What one operation does: its effects, by its model's attributes and by the SQL that it runs.
 
-use distsys_facts::{FunctionId, SqlVerb, VarId};
+use distsys_facts::{FunctionId, SiteId, SqlVerb, VarId};
 
 use super::columns::is_version;
 use super::effects::{Effect, EffectFlags};
@@ -254,7 +254,18 @@ pub(super) fn is_versioned(reader: Reader<'_, '_>, op: &Operation) -> bool {
     let Found::Is(Operand::Class(class)) = reader.attribute(op, Attr::Entity) else { return false };
     let mapped = |name: &str| words(name).iter().any(|word| word == "version");
     let annotated = program.field_annotation_by_class.of(&r.field_annotation, class);
-    annotated.filter_map(|row| program.call(row.site)).any(|call| mapped(program.written_name(call)))
+    // `@Property({ version: true })`
+    let asked = |site: SiteId| {
+        let objects = program.arguments(site).filter_map(|row| reader.object(row.var));
+        let mut entries = objects.flat_map(|object| program.entry_by_var.of(&r.entry, object));
+        entries.any(|row| {
+            let is_true = || program.literal(row.value).is_some_and(|row| program.text(row.value) == "true");
+            program.text(row.key) == "version" && is_true()
+        })
+    };
+    annotated
+        .filter_map(|row| program.call(row.site))
+        .any(|call| mapped(program.written_name(call)) || asked(call.site))
         || program.field_by_class.of(&r.field, class).filter_map(|row| row.value).any(|value| {
             program.entry_by_var.of(&r.entry, value).any(|entry| program.text(entry.key) == "version_id_col")
         })
@@ -387,7 +398,7 @@ fn role_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Role {
         // Other values may reach the receiver with another role; then it is the caller's.
         let receiver = describer.reader.program.call(op.call).and_then(|call| call.receiver);
         return match receiver.map(|var| describer.role_of(var)) {
-            Some(role @ Role::Parameter(_)) => role,
+            Some(role @ (Role::Parameter(_) | Role::ParameterOr(..))) => role,
             _ => own,
         };
     }

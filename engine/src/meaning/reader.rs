@@ -678,7 +678,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// The name under which a library made `var`: `pgTable("orders", …)`, `Table("orders", metadata)`.
-    fn made_under(&self, var: VarId) -> Option<&'m str> {
+    pub(super) fn made_under(&self, var: VarId) -> Option<&'m str> {
         let maker = self.maker(var)?;
         if self.resolution.external_at(maker.site).is_empty() {
             return None;

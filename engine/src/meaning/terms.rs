@@ -50,6 +50,8 @@ pub enum Role {
     Replica,
     /// That of the connection passed as this parameter, or held by the object passed.
     Parameter(VarId),
+    /// Likewise; where none is passed, that of the connection taken in its place (`tx ?? this.replica`).
+    ParameterOr(VarId, HandleRole),
 }
 
 impl From<HandleRole> for Role {
@@ -399,15 +401,28 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 
     pub(super) fn role_at_call(&mut self, role: Role, callee: FunctionId, call: Option<SiteId>) -> Role {
-        let Role::Parameter(parameter) = role else { return role };
+        let (parameter, otherwise) = match role {
+            Role::Parameter(parameter) => (parameter, HandleRole::Unknown),
+            Role::ParameterOr(parameter, otherwise) => (parameter, otherwise),
+            role => return role,
+        };
         match self.argument(parameter, callee, call) {
+            Argument::Given(var) if otherwise != HandleRole::Unknown && self.reader.is_null(var) => otherwise.into(),
+            // Handed on: the caller may have been given none, too.
+            Argument::Given(var) if self.is_plain_parameter(var) => match (self.role_of(var), otherwise) {
+                (Role::Parameter(of_caller), HandleRole::Replica | HandleRole::Primary) => {
+                    Role::ParameterOr(of_caller, otherwise)
+                }
+                (role, _) => role,
+            },
             Argument::Given(var) => match self.role_of(var) {
                 // `find(db.reader(), id)`; one of several connections has the name of none.
                 Role::Unknown if self.reader.maker(var).is_some() => self.reader.role_named(var).into(),
                 role => role,
             },
             Argument::Elsewhere => role,
-            Argument::Omitted | Argument::Hidden | Argument::Keywords(_) => Role::Unknown,
+            Argument::Omitted => otherwise.into(),
+            Argument::Hidden | Argument::Keywords(_) => Role::Unknown,
         }
     }
 
@@ -460,10 +475,11 @@ impl<'m, 'f> Describer<'m, 'f> {
         }
         // Some give a connection whose role nothing says.
         mixed |= plain && !self.is_provided(var);
-        if found != HandleRole::Unknown && !mixed {
+        let root = self.root_of(var, depth);
+        if found != HandleRole::Unknown && !mixed && !matches!(root, Role::ParameterOr(..)) {
             return found.into();
         }
-        self.root_parameter(var).map_or(Role::Unknown, Role::Parameter)
+        root
     }
 
     /// The role of what a helper of the project made from a connection that it was given: that of this call's connection, not
@@ -520,7 +536,7 @@ impl<'m, 'f> Describer<'m, 'f> {
         for var in given.filter(|var| program.literal(*var).is_none()) {
             let role = match self.role_at(var, depth + 1) {
                 Role::Unknown => return None,
-                Role::Parameter(parameter) => {
+                Role::Parameter(parameter) | Role::ParameterOr(parameter, _) => {
                     let passed =
                         self.reader.resolution.passed_at(site).iter().find(|row| row.parameter == parameter)?;
                     self.role_at(passed.argument, depth + 1)
@@ -548,25 +564,46 @@ impl<'m, 'f> Describer<'m, 'f> {
             || self.reader.stored(load.base, load.field).is_some_and(answered)
     }
 
-    /// The parameter that a connection comes from: `session` of `session.query(…)`, `self` of `self.session`.
-    fn root_parameter(&self, var: VarId) -> Option<VarId> {
+    fn is_plain_parameter(&self, var: VarId) -> bool {
+        self.reader.program.parameter(var).is_some_and(|row| row.kind != ParameterKind::Receiver)
+    }
+
+    /// The role of the parameter that a connection comes from: `session` of `session.query(…)`, `self` of `self.session`.
+    fn root_of(&self, var: VarId, depth: usize) -> Role {
         let program = self.reader.program;
         let mut at = var;
         for _ in 0..MAX_DEPTH {
             if program.parameter(at).is_some() {
-                return Some(at);
+                return Role::Parameter(at);
             }
             if let Some(load) = program.loaded_as(at) {
                 at = load.base;
             } else if let Some(call) = program.call_giving(at) {
-                at = call.receiver?;
+                let Some(receiver) = call.receiver else { break };
+                at = receiver;
             } else {
-                let mut sources = program.assigned_from(at);
-                let (Some(only), None) = (sources.next(), sources.next()) else { return None };
-                at = only.src;
+                let mut sources = program.assigned_from(at).map(|row| row.src);
+                match (sources.next(), sources.next(), sources.next()) {
+                    (Some(only), None, _) => at = only,
+                    (Some(given), Some(otherwise), None) => return self.given_or(given, otherwise, depth),
+                    _ => break,
+                }
             }
         }
-        None
+        Role::Unknown
+    }
+
+    /// `tx ?? this.replica`: what is passed, else a connection that is there.
+    fn given_or(&self, given: VarId, otherwise: VarId, depth: usize) -> Role {
+        const MAX_CHOICES: usize = 3;
+        if depth >= MAX_CHOICES || !self.is_plain_parameter(given) {
+            return Role::Unknown;
+        }
+        match self.role_at(otherwise, depth + 1) {
+            Role::Primary => Role::ParameterOr(given, HandleRole::Primary),
+            Role::Replica => Role::ParameterOr(given, HandleRole::Replica),
+            _ => Role::Unknown,
+        }
     }
 }
 

@@ -249,6 +249,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         files: Vec::new(),
         classes: Vec::new(),
         takes: Vec::new(),
+        typed: Vec::new(),
         reads: Vec::new(),
         kind: OpKind::Apply,
         when: Vec::new(),
@@ -270,6 +271,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
             "files" => op.files = patterns(key, value)?,
             "classes" => op.classes = patterns(key, value)?,
             "takes" => op.takes = patterns(key, value)?,
+            "typed" => op.typed = patterns(key, value)?,
             "reads" => op.reads = strings(key, value)?,
             "kind" => {
                 let name = string(key, value)?;
@@ -324,9 +326,9 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         }
     }
     op.kind = kind.ok_or("`kind` is missing")?;
-    let named = [&op.patterns, &op.shapes, &op.files, &op.classes, &op.takes];
+    let named = [&op.patterns, &op.shapes, &op.files, &op.classes, &op.takes, &op.typed];
     if named.iter().all(|patterns| patterns.is_empty()) && op.reads.is_empty() {
-        return Err("`call`, `shape`, `files`, `classes`, `takes` or `reads` is missing".to_owned());
+        return Err("`call`, `shape`, `files`, `classes`, `takes`, `typed` or `reads` is missing".to_owned());
     }
     let of_class = |callback: &Callback| matches!(callback, Callback::Methods(_) | Callback::MethodsDecorated);
     if op.handlers.is_empty() == (op.callbacks.iter().any(of_class) || !op.files.is_empty() || !op.classes.is_empty()) {

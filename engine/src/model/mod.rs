@@ -148,6 +148,8 @@ pub struct OpModel {
     pub classes: Vec<Pattern>,
     /// Types: functions that take a parameter of one are run.
     pub takes: Vec<Pattern>,
+    /// Types: functions that are given to a name which is declared of one are run.
+    pub typed: Vec<Pattern>,
     /// What functions that it is about read: an entry of their first parameter, and what is read of that in turn.
     pub reads: Vec<String>,
     pub kind: OpKind,
@@ -172,7 +174,8 @@ pub struct OpModel {
 impl OpModel {
     /// Whether no call says what is run, but where it stands or what it takes.
     pub fn is_convention(&self) -> bool {
-        !(self.files.is_empty() && self.classes.is_empty() && self.takes.is_empty() && self.reads.is_empty())
+        let patterns = [&self.files, &self.classes, &self.takes, &self.typed];
+        !(patterns.iter().all(|patterns| patterns.is_empty()) && self.reads.is_empty())
     }
 
     /// The sources of an attribute; none if the model says nothing of it.
@@ -599,6 +602,11 @@ impl ModelSet {
     /// The models of functions that take a value of this type.
     pub fn ops_that_take(&self, family: Family, type_: &str) -> Vec<u32> {
         self.ops_where(family, |op| op.takes.iter().any(|pattern| pattern.matches(type_)))
+    }
+
+    /// The models of functions that are declared of a type.
+    pub fn ops_of_type(&self, family: Family, type_: &str) -> Vec<u32> {
+        self.ops_where(family, |op| op.typed.iter().any(|pattern| pattern.matches(type_)))
     }
 
     fn ops_where(&self, family: Family, test: impl Fn(&OpModel) -> bool) -> Vec<u32> {

@@ -11,6 +11,7 @@ mod overloads;
 mod propagate;
 mod provided;
 mod seed;
+mod told;
 mod wrappers;
 
 use std::cell::RefCell;
@@ -29,6 +30,7 @@ use crate::paths::{PathId, Paths};
 use crate::program::Program;
 use crate::words::role_of_name;
 use grounds::Grounds;
+use told::Told;
 
 /// How sure an edge of the call graph is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -187,7 +189,14 @@ impl Resolution {
     }
 
     pub fn solve(program: &Program<'_>, models: &ModelSet) -> Resolution {
-        let first = Self::propagate(program, models, Grounds::new(program, models), None, 0);
+        let grounds = Grounds::new(program, models);
+        let mut first = Self::propagate(program, models, grounds, Told::default(), None, 0);
+        // The plain connection of a declared type has gone on beside the one that was given.
+        let told = first.told();
+        if !told.is_empty() {
+            let steps = first.steps;
+            first = Self::propagate(program, models, first.grounds, told, None, steps);
+        }
         if !first.is_enriched {
             return first.finish();
         }
@@ -195,23 +204,25 @@ impl Resolution {
         // all is done again, with the roles known from the start.
         let roles = first.made_roles(false);
         let steps = first.steps;
-        let second = Self::propagate(program, models, first.grounds, Some(roles.clone()), steps);
+        let second = Self::propagate(program, models, first.grounds, first.told, Some(roles.clone()), steps);
         let settled = second.made_roles(true);
         if settled == roles {
             return second.finish();
         }
         let steps = second.steps;
-        Self::propagate(program, models, second.grounds, Some(settled), steps).finish()
+        Self::propagate(program, models, second.grounds, second.told, Some(settled), steps).finish()
     }
 
     fn propagate<'p, 'f>(
         program: &'p Program<'f>,
         models: &'p ModelSet,
         grounds: Grounds<'p, 'f>,
+        told: Told,
         roles: Option<FxHashMap<u32, HandleRole>>,
         steps: usize,
     ) -> Flow<'p, 'f> {
         let mut flow = Flow::new(program, models, grounds);
+        flow.told = told;
         flow.roles = roles;
         flow.steps = steps;
         flow.seed();
@@ -267,6 +278,8 @@ struct Flow<'p, 'f> {
     held_fields: FxHashMap<(PathId, Sym), u32>,
     /// Role that the name of a field gives to connections under it; by node, from the first that was made for a field.
     field_roles: Vec<HandleRole>,
+    /// Parameters and fields whose declared type adds nothing to what is given.
+    told: Told,
     /// Roles of what is made, by the node of what it is made at, where they are known from the start.
     roles: Option<FxHashMap<u32, HandleRole>>,
     /// What goes into what is made.
@@ -327,6 +340,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             object_fields: FxHashMap::default(),
             held_fields: FxHashMap::default(),
             field_roles: Vec::new(),
+            told: Told::default(),
             roles: None,
             role_edges: Vec::new(),
             is_enriched: false,

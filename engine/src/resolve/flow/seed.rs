@@ -3,6 +3,7 @@
 use distsys_facts::{FunctionFlags, FunctionKind, ModuleId, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
+use super::told::library;
 use super::{EdgeKind, Flow};
 use crate::model::Family;
 use crate::resolve::bindings::{Binding, TypeTarget};
@@ -40,7 +41,8 @@ impl<'p, 'f> Flow<'p, 'f> {
                 self.add(node, Value::new(kind));
             }
             if !row.type_.is_empty() {
-                self.seed_type(node, function.module, row.type_);
+                let told = self.told.parameter(row.var).map(str::to_owned);
+                self.seed_connection(node, function.module, row.type_, told.as_deref());
             }
             if let Some(default) = row.default {
                 self.edge(Self::node(default), node, EdgeKind::All);
@@ -68,7 +70,9 @@ impl<'p, 'f> Flow<'p, 'f> {
             let class = self.grounds.hierarchy.whole(row.class);
             let node = self.class_field(class, row.name);
             if !row.type_.is_empty() {
-                self.seed_type(node, self.program.class(row.class).module, row.type_);
+                let module = self.program.class(row.class).module;
+                let told = self.told.field(class, row.name).map(str::to_owned);
+                self.seed_connection(node, module, row.type_, told.as_deref());
             }
             if let Some(value) = row.value {
                 self.edge(Self::node(value), node, EdgeKind::All);
@@ -129,6 +133,22 @@ impl<'p, 'f> Flow<'p, 'f> {
             Binding::Declared(path, class) => {
                 let path = self.paths.intern(family, &path);
                 self.add(node, Value { class: Some(class), ..Value::new(ValueKind::External(path)) });
+            }
+        }
+    }
+
+    /// Lets what a declared type says flow to `node`, but for a connection of the library that another is `told` to come from.
+    fn seed_connection(&mut self, node: u32, module: ModuleId, text: Sym, told: Option<&str>) {
+        let Some(told) = told else { return self.seed_type(node, module, text) };
+        let family = self.family_of(module);
+        for target in self.grounds.bindings.types(module, self.program.text(text), 0) {
+            let Some(value) = self.value_of_type(family, &target) else { continue };
+            let is_told = match value.kind {
+                ValueKind::External(path) => self.is_handle(value) || library(self.paths.text(path)) == told,
+                _ => false,
+            };
+            if !is_told {
+                self.add(node, value);
             }
         }
     }
