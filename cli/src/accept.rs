@@ -14,7 +14,7 @@ use crate::config::known_slug;
 use crate::json::Diagnostic;
 
 /// Documents in the root of a project that may say what it accepts.
-const DOCUMENTS: &[&str] = &["CLAUDE.md", "AGENTS.md", "ARCHITECTURE.md"];
+pub(crate) const DOCUMENTS: &[&str] = &["CLAUDE.md", "AGENTS.md", "ARCHITECTURE.md"];
 
 /// A rule that a project accepts to break.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! Revisions come from people and are never read as options (`--end-of-options`); nothing that a repository configures to be
 //! run (hooks, file-system monitors, text conversions, external differs, LFS filters) is run.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -196,16 +197,18 @@ impl Repository {
         self.run(&["ls-files", "--error-unmatch", "-z", "--", &literal]).is_ok()
     }
 
-    /// Writes the files of a commit or tree below `folder`, which is empty.
-    pub fn export(&self, tree: &str, folder: &Path) -> Result<(), GitError> {
-        let index = folder.join("index");
-        let files = folder.join("tree");
-        std::fs::create_dir_all(&files).map_err(GitError::Missing)?;
-        // The prefix is put before each path as it is.
-        let prefix = format!("--prefix={}/", files.display());
-        let with_index = |arguments: &[&str]| self.output(arguments, Some(&index)).map(|_| ());
-        with_index(&["read-tree", tree])?;
-        with_index(&["checkout-index", "--all", "--quiet", "--force", &prefix])
+    /// The files of a commit or tree.
+    pub fn paths(&self, tree: &str) -> Result<Vec<String>, GitError> {
+        Ok(texts(&self.run(&["ls-tree", "-r", "-z", "--name-only", "--full-tree", "--end-of-options", tree])?)
+            .collect())
+    }
+
+    /// A place below `folder`, which is empty, for files of a commit or tree.
+    pub fn exported(&self, tree: &str, folder: &Path) -> Result<Exported, GitError> {
+        let exported = Exported { index: folder.join("index"), tree: folder.join("tree") };
+        std::fs::create_dir_all(&exported.tree).map_err(GitError::Missing)?;
+        self.output(&["read-tree", tree], Some(&exported.index), &[])?;
+        Ok(exported)
     }
 
     fn line(&self, arguments: &[&str]) -> Result<String, GitError> {
@@ -214,24 +217,67 @@ impl Repository {
     }
 
     fn run(&self, arguments: &[&str]) -> Result<Vec<u8>, GitError> {
-        self.output(arguments, None)
+        self.output(arguments, None, &[])
     }
 
-    fn output(&self, arguments: &[&str], index: Option<&Path>) -> Result<Vec<u8>, GitError> {
+    fn output(&self, arguments: &[&str], index: Option<&Path>, input: &[u8]) -> Result<Vec<u8>, GitError> {
         let mut command = Command::new("git");
-        command.arg("-C").arg(&self.root).args(QUIET).args(arguments).stdin(Stdio::null());
+        command.arg("-C").arg(&self.root).args(QUIET).args(arguments);
+        command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
         command.env_remove("GIT_EXTERNAL_DIFF");
         if let Some(index) = index {
             command.env("GIT_INDEX_FILE", index);
         }
-        let output = command.output().map_err(GitError::Missing)?;
+        let mut child = command.spawn().map_err(GitError::Missing)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // Whoever does not read it to its end says why.
+            let _ = stdin.write_all(input);
+        }
+        let output = child.wait_with_output().map_err(GitError::Missing)?;
         if output.status.success() {
             return Ok(output.stdout);
         }
         let message = String::from_utf8_lossy(&output.stderr);
         let message = message.lines().next().unwrap_or("it failed").trim_start_matches("fatal: ").to_owned();
         Err(GitError::Failed { command: arguments.first().copied().unwrap_or_default().to_owned(), message })
+    }
+}
+
+/// Files of one commit or tree, written out where they are needed.
+#[derive(Debug)]
+pub struct Exported {
+    index: PathBuf,
+    tree: PathBuf,
+}
+
+impl Exported {
+    /// The folder that the files are in.
+    pub fn tree(&self) -> &Path {
+        &self.tree
+    }
+
+    /// Writes all files.
+    pub fn bring_all(&self, repository: &Repository) -> Result<(), GitError> {
+        self.checkout(repository, &["--all"], &[])
+    }
+
+    /// Writes the files at `paths`, which the commit or tree has.
+    pub fn bring<'a>(
+        &self,
+        repository: &Repository,
+        paths: impl IntoIterator<Item = &'a String>,
+    ) -> Result<(), GitError> {
+        let listed: Vec<u8> = paths.into_iter().flat_map(|path| path.bytes().chain([0])).collect();
+        if listed.is_empty() { Ok(()) } else { self.checkout(repository, &["-z", "--stdin"], &listed) }
+    }
+
+    fn checkout(&self, repository: &Repository, which: &[&str], input: &[u8]) -> Result<(), GitError> {
+        // The prefix is put before each path as it is.
+        let prefix = format!("--prefix={}/", self.tree.display());
+        let arguments = [&["checkout-index", "--quiet", "--force", &prefix], which].concat();
+        repository.output(&arguments, Some(&self.index), input).map(|_| ())
     }
 }
 

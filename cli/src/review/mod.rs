@@ -1,5 +1,6 @@
 //! Review of a change: what is new against the base, told as a strict human reviewer would.
 
+mod base;
 mod packets;
 mod route;
 mod scope;
@@ -14,6 +15,7 @@ use distsys_queries::Finding;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tempfile::TempDir;
 
+use base::Base;
 pub use packets::{Packet, packets};
 pub use route::Route;
 pub use scope::{Scope, Versions};
@@ -75,7 +77,7 @@ pub struct Compared {
     repository: Repository,
     versions: Versions,
     changes: Vec<Change>,
-    base: TempDir,
+    base: Base,
     /// None: the later version says itself what counts.
     policy: Option<Policy>,
 }
@@ -91,8 +93,8 @@ impl Subject {
         let repository = Repository::of(here)?;
         let versions = scope.versions(&repository)?;
         let changes = repository.changes(&versions.base, versions.head.as_deref())?;
-        let base = exported(&repository, &versions.base)?;
-        let policy = (!trust_head).then(|| Policy::new(base.path().join(TREE), repository.root()));
+        let base = Base::new(&repository, &versions.base, &changes)?;
+        let policy = (!trust_head).then(|| Policy::new(base.tree().to_path_buf(), repository.root()));
         Ok(Subject::Change(Compared { repository, versions, changes, base, policy }))
     }
 
@@ -106,13 +108,16 @@ impl Subject {
 
     /// A configuration or baseline that whoever runs the review names.
     pub fn named(&self, path: &Path) -> Heeded {
-        self.policy().map_or_else(|| Heeded::as_it_is(path), |(policy, repository)| policy.named(path, repository))
+        match self.policy() {
+            Some((policy, compared)) => policy.named(path, &compared.base, &compared.repository),
+            None => Heeded::as_it_is(path),
+        }
     }
 
-    fn policy(&self) -> Option<(&Policy, &Repository)> {
+    fn policy(&self) -> Option<(&Policy, &Compared)> {
         match self {
             Subject::Paths(_) => None,
-            Subject::Change(compared) => Some((compared.policy.as_ref()?, &compared.repository)),
+            Subject::Change(compared) => Some((compared.policy.as_ref()?, compared)),
         }
     }
 
@@ -133,39 +138,34 @@ fn of_paths(paths: &[PathBuf], analysis: &Analysis) -> Result<Review, ReviewErro
     Ok(Review { report, compared, files, dirty: 0, known: 0, root, _folder: None })
 }
 
-/// Where [`Repository::export`] writes the files.
-const TREE: &str = "tree";
-
-fn exported(repository: &Repository, tree: &str) -> Result<TempDir, ReviewError> {
-    let folder = tempfile::tempdir()
-        .map_err(|source| ReviewError::Folder { path: std::env::temp_dir().display().to_string(), source })?;
-    repository.export(tree, folder.path())?;
-    Ok(folder)
+fn folder() -> Result<TempDir, ReviewError> {
+    tempfile::tempdir()
+        .map_err(|source| ReviewError::Folder { path: std::env::temp_dir().display().to_string(), source })
 }
 
 impl Compared {
     fn review(&self, choices: Choices, analysis: &dyn Fn(Vec<PathBuf>) -> Analysis) -> Result<Review, ReviewError> {
         let Compared { repository, versions, changes, .. } = self;
         let dirty = if versions.head.is_none() { repository.dirty()? } else { 0 };
-        let judged = |folder: PathBuf, listing: Listing| match &self.policy {
-            Some(policy) => policy.judges(analysis(vec![folder])).listing(listing),
-            None => analysis(vec![folder]),
+        let judged = |root: &Path, listing: Listing| match &self.policy {
+            Some(policy) => policy.judges(analysis(vec![root.to_path_buf()])).listing(listing),
+            None => analysis(vec![root.to_path_buf()]),
         };
-        let of_copy = |folder: &TempDir| {
-            judged(folder.path().join(TREE), Listing::All).copy_of(repository.root().to_path_buf()).run()
-        };
-        let (folder, mut report) = match &versions.head {
+        let original = repository.root().to_path_buf();
+        let (folder, root, mut report) = match &versions.head {
             None => {
-                let files = Listing::Only(Arc::new(repository.files()?.into_iter().collect()));
-                (None, judged(repository.root().to_path_buf(), files).run()?)
+                let files = repository.files()?.into_iter().map(|path| (path, None)).collect();
+                let report = judged(&original, Listing::Only(Arc::new(files))).run()?;
+                (None, original.clone(), report)
             }
             Some(head) => {
-                let folder = exported(repository, head)?;
-                let report = of_copy(&folder)?;
-                (Some(folder), report)
+                let folder = folder()?;
+                let head = repository.exported(head, folder.path())?;
+                head.bring_all(repository)?;
+                let report = judged(head.tree(), Listing::All).copy_of(original.clone()).run()?;
+                (Some(folder), head.tree().to_path_buf(), report)
             }
         };
-        let root = folder.as_ref().map_or_else(|| repository.root().to_path_buf(), |folder| folder.path().join(TREE));
         if let Some(policy) = &self.policy {
             let altered = policy.altered(changes, &root);
             if !altered.is_empty() {
@@ -183,7 +183,8 @@ impl Compared {
             tell_only(&mut report, |_| false);
             return Ok(Review { report, compared, files, dirty, known, root, _folder: folder });
         }
-        let base = of_copy(&self.base)?;
+        let of_base = Listing::Only(Arc::new(self.base.files()));
+        let base = judged(&root, Listing::All).listing(of_base).copy_of(original).run()?;
         let renames: FxHashMap<&str, &str> =
             changes.iter().filter_map(|change| Some((change.before.as_deref()?, change.path.as_str()))).collect();
         let before = Before::new(&base, &renames);

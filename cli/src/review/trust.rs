@@ -6,16 +6,16 @@
 
 use std::path::{Path, PathBuf};
 
+use super::base::{Base, is_named, is_policy};
 use crate::accept;
 use crate::analysis::Analysis;
 use crate::config::{Config, FILE_NAME};
 use crate::git::{Change, Repository};
-use crate::own_rules;
 
 /// The base, as what a change is judged by.
 #[derive(Debug)]
 pub(super) struct Policy {
-    /// The files of the base.
+    /// Files of the base; all those that say what counts.
     tree: PathBuf,
     /// The root of the repository.
     root: PathBuf,
@@ -53,9 +53,9 @@ impl Policy {
     }
 
     /// A file that whoever runs the review names: as the base has it if the repository keeps it, else as it is.
-    pub(super) fn named(&self, path: &Path, repository: &Repository) -> Heeded {
+    pub(super) fn named(&self, path: &Path, base: &Base, repository: &Repository) -> Heeded {
         let Some(file) = self.within(path) else { return Heeded::as_it_is(path) };
-        if self.tree.join(&file).is_file() {
+        if base.brings(&file, repository) {
             return self.of_base(&file);
         }
         match repository.tracks(&file.to_string_lossy()) {
@@ -83,12 +83,13 @@ impl Policy {
 
     /// What of that the change alters; `head` is where its files are.
     pub(super) fn altered(&self, changes: &[Change], head: &Path) -> Vec<String> {
-        let is_policy = |path: &str| {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            name == FILE_NAME || path.starts_with(own_rules::FOLDER) || matches!(name, ".gitignore" | ".ignore")
+        // What a document says of it is compared below.
+        let is_altered = |path: &&String| {
+            is_policy(path) && !accept::DOCUMENTS.contains(&path.as_str())
+                || [".gitignore", ".ignore"].iter().any(|name| is_named(path, name))
         };
         let names = changes.iter().flat_map(|change| change.before.iter().chain([&change.path]));
-        let mut altered: Vec<String> = names.filter(|path| is_policy(path)).cloned().collect();
+        let mut altered: Vec<String> = names.filter(is_altered).cloned().collect();
         let (before, after) =
             (accept::of_documents(&self.tree, &mut Vec::new()), accept::of_documents(head, &mut Vec::new()));
         for origin in before.iter().chain(&after).map(|accepted| &accepted.origin) {

@@ -2,6 +2,7 @@
 
 mod guard;
 mod limits;
+mod listed;
 mod paths;
 mod read;
 mod survey;
@@ -15,11 +16,11 @@ use std::time::{Duration, Instant};
 
 use distsys_facts::{DiagnosticKind, FactBase};
 use rayon::prelude::*;
-use rustc_hash::FxHashSet;
 
 use crate::cache::{CacheError, Part, TreeCache};
 use crate::front_end::link;
 pub use limits::{Limits, Reached, Watch, memory};
+pub use listed::Files;
 pub use survey::Survey;
 use workers::Job;
 
@@ -85,8 +86,8 @@ pub enum Listing {
     Unignored,
     /// All.
     All,
-    /// These, by their paths from the root, with `/`.
-    Only(Arc<FxHashSet<String>>),
+    /// These: some version of the project, whose unchanged files lie at their paths.
+    Only(Arc<Files>),
 }
 
 /// A file that gave no facts, and why.

@@ -1,15 +1,14 @@
 //! The files of a tree, in the order of their paths.
 
+use std::fs::{FileType, Metadata};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use distsys_facts::{DiagnosticKind, Role};
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
-use rustc_hash::FxHashSet;
 
-use super::paths;
 use super::{ExtractError, Listing, Options, Skipped};
+use super::{listed, paths};
 use crate::cache::Stat;
 use crate::front_end::front_end_for;
 use crate::manifest;
@@ -33,6 +32,10 @@ pub(super) fn walk(root: &Path, targets: &[PathBuf], options: &Options) -> Resul
     }
     let overrides =
         overrides.build().map_err(|error| ExtractError::Exclude { glob: String::new(), message: error.to_string() })?;
+    if let Listing::Only(files) = &options.listing {
+        listed::list(&mut walk, root, files, &overrides, options);
+        return Ok(walk.in_order());
+    }
     let whole = [root.to_path_buf()];
     for target in if targets.is_empty() { &whole[..] } else { targets } {
         let unreadable = |source| ExtractError::Unreadable { path: target.display().to_string(), source };
@@ -48,12 +51,8 @@ pub(super) fn walk(root: &Path, targets: &[PathBuf], options: &Options) -> Resul
         let named = target.clone();
         let (sender, receiver) = std::sync::mpsc::channel();
         let base = root.to_path_buf();
-        let listed = Listed::of(&options.listing);
         builder.filter_entry(move |entry| {
             let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-            if entry.depth() > 0 && !listed.has(&relative(&base, entry.path()), is_folder) {
-                return false;
-            }
             let name = entry.file_name().to_string_lossy();
             // A folder that the user names is entered, whatever it is called.
             match paths::folder_to_skip(&name).filter(|_| is_folder && entry.path() != named) {
@@ -83,64 +82,58 @@ pub(super) fn walk(root: &Path, targets: &[PathBuf], options: &Options) -> Resul
         walk.skipped.extend(receiver.try_iter());
         walk.of_ci(root, target, &overrides);
     }
-    walk.files.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
-    walk.files.dedup_by(|a, b| a.0 == b.0);
-    walk.skipped.sort();
-    walk.skipped.dedup();
-    Ok(walk)
-}
-
-/// The files of a listing, and the folders that they are in.
-#[derive(Debug, Default)]
-struct Listed(Option<(Arc<FxHashSet<String>>, FxHashSet<String>)>);
-
-impl Listed {
-    fn of(listing: &Listing) -> Self {
-        let Listing::Only(files) = listing else { return Listed(None) };
-        let mut folders = FxHashSet::default();
-        for file in files.iter() {
-            let mut path = file.as_str();
-            while let Some((folder, _)) = path.rsplit_once('/')
-                && folders.insert(folder.to_owned())
-            {
-                path = folder;
-            }
-        }
-        Listed(Some((Arc::clone(files), folders)))
-    }
-
-    fn has(&self, path: &str, is_folder: bool) -> bool {
-        self.0
-            .as_ref()
-            .is_none_or(|(files, folders)| if is_folder { folders.contains(path) } else { files.contains(path) })
-    }
+    Ok(walk.in_order())
 }
 
 impl Walk {
+    fn in_order(mut self) -> Self {
+        self.files.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+        self.files.dedup_by(|a, b| a.0 == b.0);
+        self.skipped.sort();
+        self.skipped.dedup();
+        self
+    }
+
     /// What a CI is told to do stands in hidden folders and files, which are not walked else.
     fn of_ci(&mut self, root: &Path, target: &Path, overrides: &Override) {
         let workflows = std::fs::read_dir(target.join(".github/workflows"));
         let workflows = workflows.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
         for file in workflows.chain([target.join(".gitlab-ci.yml")]) {
-            let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let Ok(metadata) = std::fs::symlink_metadata(&file) else { continue };
-            let wanted = metadata.is_file() && manifest::is_yaml(&name) && metadata.len() <= manifest::MAX_YAML_BYTES;
-            if wanted && !overrides.matched(&file, false).is_ignore() {
-                self.files.push((relative(root, &file), file, metadata.len(), Stat::of(&metadata)));
+            if let Ok(metadata) = std::fs::symlink_metadata(&file)
+                && !overrides.matched(&file, false).is_ignore()
+            {
+                self.of_ci_file(relative(root, &file), file, &metadata);
             }
+        }
+    }
+
+    pub(super) fn of_ci_file(&mut self, path: String, file: PathBuf, metadata: &Metadata) {
+        let name = path.rsplit('/').next().unwrap_or(&path);
+        if metadata.is_file() && manifest::is_yaml(name) && metadata.len() <= manifest::MAX_YAML_BYTES {
+            self.files.push((path, file, metadata.len(), Stat::of(metadata)));
         }
     }
 
     fn entry(&mut self, root: &Path, entry: &ignore::DirEntry, options: &Options) {
         let Some(kind) = entry.file_type() else { return };
-        let path = relative(root, entry.path());
-        let name = entry.file_name().to_string_lossy();
+        self.file(relative(root, entry.path()), entry.path(), kind, || entry.metadata().ok(), options);
+    }
+
+    pub(super) fn file(
+        &mut self,
+        path: String,
+        from: &Path,
+        kind: FileType,
+        metadata: impl FnOnce() -> Option<Metadata>,
+        options: &Options,
+    ) {
+        let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
         if kind.is_symlink() {
-            let message = match std::fs::canonicalize(entry.path()) {
+            let message = match std::fs::canonicalize(from) {
                 Ok(_) => "a symbolic link, not followed",
                 Err(_) => "a symbolic link that leads nowhere or in a circle, not followed",
             };
-            if std::fs::metadata(entry.path()).is_ok_and(|target| target.is_dir())
+            if std::fs::metadata(from).is_ok_and(|target| target.is_dir())
                 || wanted(&path, &name)
                 || message.contains("circle")
             {
@@ -155,7 +148,7 @@ impl Walk {
             self.skipped.push(Skipped { path, kind, message: "left out for its name".to_owned() });
             return;
         }
-        let metadata = entry.metadata().ok();
+        let metadata = metadata();
         let size = metadata.as_ref().map_or(0, std::fs::Metadata::len);
         if manifest::is_yaml(&name) && size > manifest::MAX_YAML_BYTES {
             return;
@@ -166,7 +159,7 @@ impl Walk {
             return;
         }
         let stat = metadata.as_ref().and_then(Stat::of);
-        self.files.push((path, entry.path().to_path_buf(), size, stat));
+        self.files.push((path, from.to_path_buf(), size, stat));
     }
 }
 
@@ -176,8 +169,11 @@ fn wanted(path: &str, name: &str) -> bool {
         || manifest::is_manifest(name) && paths::role(path) == Role::Source
 }
 
+/// Beside one of these a folder of the name of build output is that.
+pub(super) const MANIFESTS: &[&str] =
+    &["package.json", "Cargo.toml", "pyproject.toml", "setup.py", "setup.cfg", "tox.ini"];
+
 fn beside_manifest(folder: &Path) -> bool {
-    const MANIFESTS: &[&str] = &["package.json", "Cargo.toml", "pyproject.toml", "setup.py", "setup.cfg", "tox.ini"];
     folder.parent().is_some_and(|parent| MANIFESTS.iter().any(|name| parent.join(name).is_file()))
         && !folder.join("__init__.py").is_file()
 }
