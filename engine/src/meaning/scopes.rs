@@ -450,7 +450,53 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         key || path
             || let_go
             || holds_open
+            || self.is_let_go_by_callers(op)
             || self.effects.in_function(op.function).any(|(effect, _)| effect.kind == OpKind::LockRelease)
+    }
+
+    /// Whether whoever has the key set deletes it in the end: `if not latch.take(): return`, `finally: latch.give_back()`.
+    fn is_let_go_by_callers(&self, op: &Operation) -> bool {
+        let program = self.reader.program;
+        let pattern = |site: SiteId, kind: OpKind| {
+            self.effects.at(site).filter(|(effect, _)| effect.kind == kind).find_map(|(effect, _)| effect.key.pattern())
+        };
+        let of_class = |function: FunctionId| program.function(function).class;
+        // The key may be known of the object only: then the object's class is asked.
+        let is_same = |delete: &Operation| match pattern(op.site, OpKind::LockAcquire) {
+            Some(own) => pattern(delete.site, OpKind::CacheDelete) == Some(own),
+            None => of_class(op.function).is_some() && self.is_same_field(op, delete),
+        };
+        let mut deletes = self.operations.of_kind(OpKind::CacheDelete).filter(|delete| delete.function != op.function);
+        deletes.any(|delete| {
+            is_same(delete) && {
+                let callers = self.index.callers.get(&delete.function).into_iter().flatten();
+                callers.into_iter().any(|site| self.ends_with(*site) && self.is_called_beside(op.function, *site))
+            }
+        })
+    }
+
+    /// Whether the keys of both are what one field of their class holds.
+    fn is_same_field(&self, op: &Operation, delete: &Operation) -> bool {
+        let program = self.reader.program;
+        let field = |op: &Operation| match self.reader.attribute(op, Attr::Key) {
+            Found::Is(Operand::Var(var)) => program.loaded_as(var).map(|load| load.field),
+            _ => None,
+        };
+        let class = |op: &Operation| program.function(op.function).class;
+        class(op) == class(delete) && field(op).is_some() && field(op) == field(delete)
+    }
+
+    /// Whether the call is what is left for the end of its function.
+    fn ends_with(&self, site: SiteId) -> bool {
+        let program = self.reader.program;
+        program.regions_outward(program.site(site).region).any(|region| region.kind == RegionKind::Finally)
+    }
+
+    /// Whether `function` is called where `site` stands, too.
+    fn is_called_beside(&self, function: FunctionId, site: SiteId) -> bool {
+        let program = self.reader.program;
+        let mut callers = self.index.callers.get(&function).into_iter().flatten();
+        callers.any(|caller| program.site(*caller).function == program.site(site).function)
     }
 
     /// Whether a `with` holds what the operation gives.

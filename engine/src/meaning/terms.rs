@@ -298,16 +298,17 @@ impl<'m, 'f> Describer<'m, 'f> {
             out.push_str(part);
         }
         let name = self.names.intern(&out);
+        // Of several the first is followed: what a key is of stands before which one it is.
         match parameters[..] {
-            [(parameter, at)] => u8::try_from(at).map_or(Term::Text(name), |at| Term::Filled(parameter, name, at)),
-            _ => self.settled(name),
+            [(parameter, at), ..] => u8::try_from(at).map_or(Term::Text(name), |at| Term::Filled(parameter, name, at)),
+            [] => self.settled(name),
         }
     }
 
     /// Text of which nothing more will be known.
     fn settled(&self, name: Name) -> Term {
         let text = self.names.text(name);
-        let says_nothing = text.contains("{}") && text.replace("{}", "").is_empty();
+        let says_nothing = text.contains("{}") && !text.contains(char::is_alphanumeric);
         if says_nothing { Term::Unknown } else { Term::Text(name) }
     }
 
