@@ -8,6 +8,7 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::FxHashMap;
 
+use super::consensus::Alternatives;
 use super::gates::{Gate, Gates, Given, given};
 use super::invoked::{Invocations, Mode};
 use super::operations::Operations;
@@ -272,8 +273,16 @@ impl Effects {
         for (_, row) in own {
             rows.known.push(SiteEffect { effect: self.marked(row.effect, marks.get(&row.site)), ..*row });
         }
+        let mut alternatives = Alternatives::default();
         for edge in edges {
             if edge.mode == Mode::Registered {
+                continue;
+            }
+            if edge.of_many {
+                let done = self.summaries[edge.callee.index()].all.clone();
+                let sure = done.into_iter().filter(|(_, confidence)| *confidence >= Confidence::Medium);
+                let effects = sure.map(|(id, _)| at_call(describer, self.get(id), edge, Some(edge.site))).collect();
+                alternatives.add(edge.site, edge.callee, effects);
                 continue;
             }
             let Summary { all, of_siblings, gated } = self.summaries[edge.callee.index()].clone();
@@ -314,6 +323,11 @@ impl Effects {
                 if of_siblings { rows.of_siblings.push(row) } else { rows.known.push(row) }
             }
         }
+        for (site, effect) in alternatives.agreed() {
+            let effect = self.intern(effect);
+            let effect = self.marked(effect, marks.get(&site));
+            rows.known.push(SiteEffect { site, effect, confidence: Confidence::Medium });
+        }
         rows
     }
 }
@@ -350,6 +364,8 @@ struct Edge {
     of_siblings: bool,
     /// From a method to one of the same class.
     of_own_class: bool,
+    /// To one of the many implementations of what is called: what they have in common is done.
+    of_many: bool,
 }
 
 /// Whoever calls one of so few may well do what any of them does.
@@ -378,6 +394,23 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
             of_own_class: program
                 .class_around(caller)
                 .is_some_and(|class| program.function(call.function).class == Some(class)),
+            of_many: false,
+        });
+    }
+    for &(site, function) in &reader.resolution.alternatives {
+        if program.call(site).is_some_and(|row| row.kind == distsys_facts::CallKind::Annotation) {
+            continue;
+        }
+        let mode = if invocations.is_background(site) { Mode::Background } else { Mode::Inline };
+        callees[program.site(site).function.index()].push(Edge {
+            site,
+            callee: function,
+            mode,
+            confidence: Confidence::Medium,
+            direct: true,
+            of_siblings: false,
+            of_own_class: false,
+            of_many: true,
         });
     }
     for row in &invocations.all {
@@ -391,6 +424,7 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
                 direct: false,
                 of_siblings: false,
                 of_own_class: true,
+                of_many: false,
             };
             callees[caller.index()].push(edge);
         }

@@ -9,6 +9,7 @@ mod chains;
 mod clients;
 mod columns;
 mod connections;
+mod consensus;
 mod conventions;
 mod deadlines;
 mod deferred;

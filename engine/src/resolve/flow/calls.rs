@@ -58,6 +58,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             return;
         }
         if implementations.len() > most {
+            self.of_many.insert((row.site, function));
             // Still of the abstract method's type.
             self.bind(row, function, through);
             return;

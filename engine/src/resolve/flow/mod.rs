@@ -75,6 +75,9 @@ pub struct Resolution {
     sets: Sets,
     /// By site.
     pub calls: Vec<CallEdge>,
+    /// Implementations of what is called, by site, where there are too many for each to be a target that one would
+    /// believe in.
+    pub alternatives: Vec<(SiteId, FunctionId)>,
     /// Library functions called, by site: the name, and the value through which it was reached.
     pub external: Vec<(SiteId, PathId, Value)>,
     /// By site.
@@ -289,6 +292,8 @@ struct Flow<'p, 'f> {
     /// Whether a library's name is that of a handle, by what was asked before.
     handles: RefCell<FxHashMap<PathId, bool>>,
     calls: FxHashMap<(SiteId, FunctionId), Confidence>,
+    /// Calls of abstract methods that many fill in.
+    of_many: FxHashSet<(SiteId, FunctionId)>,
     external: FxHashSet<(SiteId, PathId, Value)>,
     bound: FxHashSet<(SiteId, FunctionId)>,
     passed: FxHashSet<Passed>,
@@ -313,6 +318,9 @@ const MAX_SPREAD_DEPTH: usize = 4;
 
 /// A call with more targets than this is not resolved, only guessed.
 const MAX_TARGETS: usize = 4;
+
+/// What more implementations than this have in common nobody looks for.
+const MAX_ALTERNATIVES: usize = 48;
 
 /// A method that calls an abstract one on its own object is written for all classes below: each fills it in.
 const MAX_OWN_TARGETS: usize = 48;
@@ -346,6 +354,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             is_enriched: false,
             handles: RefCell::default(),
             calls: FxHashMap::default(),
+            of_many: FxHashSet::default(),
             external: FxHashSet::default(),
             bound: FxHashSet::default(),
             passed: FxHashSet::default(),
@@ -538,15 +547,27 @@ impl<'p, 'f> Flow<'p, 'f> {
 
     /// Where types have interfaces without saying so, several classes with the called method are alternatives of which a
     /// program mostly has one: that it is this one is a guess.
-    fn doubt_alternatives(&self, calls: &mut [CallEdge]) {
+    fn doubt_alternatives(&self, calls: &mut [CallEdge]) -> Vec<(SiteId, FunctionId)> {
+        let mut doubted = Vec::new();
         let class_of = |edge: &CallEdge| self.program.function(edge.function).class;
         for edges in calls.chunk_by_mut(|left, right| left.site == right.site) {
             let first = class_of(&edges[0]);
             let structural = Family::from(self.language_of(edges[0].site)).has_structural_interfaces();
             if structural && first.is_some() && edges.iter().any(|edge| class_of(edge) != first) {
                 edges.iter_mut().for_each(|edge| edge.confidence = Confidence::Low);
+                doubted.extend(edges.iter().map(|edge| (edge.site, edge.function)));
             }
         }
+        doubted
+    }
+
+    /// The implementations that calls of abstract methods may lead to, where they are not targets.
+    fn implementations_of_many(&self) -> impl Iterator<Item = (SiteId, FunctionId)> + '_ {
+        self.of_many.iter().flat_map(|&(site, function)| {
+            let all = self.grounds.hierarchy.implementations(self.program, function);
+            let is_bounded = all.len() <= MAX_ALTERNATIVES;
+            all.into_iter().filter(move |_| is_bounded).map(move |function| (site, function))
+        })
     }
 
     pub(super) fn finish(self) -> Resolution {
@@ -562,7 +583,14 @@ impl<'p, 'f> Flow<'p, 'f> {
         let of_async = calls.iter().filter(|edge| is_async(edge.function)).map(|edge| edge.site).collect();
         calls.retain(|edge| !is_double(edge) && !self.is_result_of_future(edge, &of_async));
         calls.sort_unstable();
-        self.doubt_alternatives(&mut calls);
+        let mut alternatives = self.doubt_alternatives(&mut calls);
+        alternatives.extend(
+            self.implementations_of_many().filter(|(_, function)| {
+                !self.program.is_out_of_scope(*function) || self.program.is_generated(*function)
+            }),
+        );
+        alternatives.sort_unstable();
+        alternatives.dedup();
         let mut external: Vec<(SiteId, PathId, Value)> = self.external.iter().copied().collect();
         // Path and value ids are made in an order that the input alone decides, so this order is deterministic.
         external.sort_unstable();
@@ -614,6 +642,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             values: self.values,
             sets: self.sets,
             calls,
+            alternatives,
             external,
             passed,
             steps: self.steps,

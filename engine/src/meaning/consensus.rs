@@ -1,0 +1,93 @@
+//! What a call through an interface of many implementations does, whichever runs: what nearly all of them do.
+//!
+//! Each by itself is a guess, and to tell of each would be to tell of one call many times. Of what they have in common
+//! only that is kept which they have in common: the table, the method, the key where they agree.
+
+use std::collections::BTreeMap;
+
+use distsys_facts::{FunctionId, SiteId};
+
+use super::effects::{Effect, EffectFlags};
+use super::terms::{Role, Term};
+use crate::operation::OpKind;
+
+/// What one of the implementations does at the call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    pub site: SiteId,
+    pub implementation: FunctionId,
+    pub effect: Effect,
+}
+
+/// The implementations that a call may lead to.
+#[derive(Debug, Default)]
+pub(super) struct Alternatives {
+    /// By site, how many there are, and of those how many do anything that is known.
+    counts: BTreeMap<SiteId, (usize, usize)>,
+    shares: Vec<Share>,
+}
+
+impl Alternatives {
+    /// Adds an implementation with what it does.
+    pub(super) fn add(&mut self, site: SiteId, implementation: FunctionId, effects: Vec<Effect>) {
+        let (all, active) = self.counts.entry(site).or_default();
+        *all += 1;
+        *active += usize::from(!effects.is_empty());
+        self.shares.extend(effects.into_iter().map(|effect| Share { site, implementation, effect }));
+    }
+
+    /// What is done at each site, by site.
+    pub(super) fn agreed(&self) -> Vec<(SiteId, Effect)> {
+        let mut by_kind: BTreeMap<(SiteId, OpKind), Vec<&Share>> = BTreeMap::new();
+        for share in &self.shares {
+            by_kind.entry((share.site, share.effect.kind)).or_default().push(share);
+        }
+        let mut agreed = Vec::new();
+        for ((site, _), shares) in by_kind {
+            let Some(&(all, active)) = self.counts.get(&site) else { continue };
+            // One or two that do nothing are stand-ins; where half do, the call mostly does nothing.
+            if active < 2 || active * 2 <= all {
+                continue;
+            }
+            let is_of_nearly_all = |shares: &[&Share]| {
+                let mut who: Vec<FunctionId> = shares.iter().map(|share| share.implementation).collect();
+                who.sort_unstable();
+                who.dedup();
+                who.len() * 5 >= active * 4
+            };
+            if !is_of_nearly_all(&shares) {
+                continue;
+            }
+            let mut by_verb: BTreeMap<Term, Vec<&Share>> = BTreeMap::new();
+            for share in &shares {
+                by_verb.entry(share.effect.verb).or_default().push(share);
+            }
+            let before = agreed.len();
+            agreed.extend(
+                by_verb.values().filter(|of_verb| is_of_nearly_all(of_verb)).map(|of_verb| (site, common(of_verb))),
+            );
+            if agreed.len() == before {
+                agreed.push((site, common(&shares)));
+            }
+        }
+        agreed
+    }
+}
+
+/// What effects of one kind have in common.
+fn common(shares: &[&Share]) -> Effect {
+    let first = shares[0].effect;
+    let one = |of: fn(&Effect) -> Term| {
+        let term = of(&first);
+        if shares.iter().all(|share| of(&share.effect) == term) { term } else { Term::Unknown }
+    };
+    Effect {
+        kind: first.kind,
+        verb: one(|effect| effect.verb),
+        entity: one(|effect| effect.entity),
+        key: one(|effect| effect.key),
+        role: if shares.iter().all(|share| share.effect.role == first.role) { first.role } else { Role::Unknown },
+        // What excuses one of them may excuse all.
+        flags: shares.iter().fold(EffectFlags::default(), |flags, share| flags | share.effect.flags),
+    }
+}
