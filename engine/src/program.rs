@@ -20,6 +20,8 @@ pub struct Program<'f> {
     pub load_by_dst: Csr,
     pub load_by_base: Csr,
     pub store_by_base: Csr,
+    /// Names of fields that something is stored to, in whatever object.
+    pub stored_fields: FxHashSet<Sym>,
     pub entry_by_var: Csr,
     pub element_by_var: Csr,
     pub hole_by_var: Csr,
@@ -105,6 +107,7 @@ impl<'f> Program<'f> {
             assign_by_src: Csr::by(vars, &r.assign, |row| Some(row.src)),
             load_by_dst: Csr::by(vars, &r.load, |row| Some(row.dst)),
             load_by_base: Csr::by(vars, &r.load, |row| Some(row.base)),
+            stored_fields: r.store.iter().map(|row| row.field).collect(),
             store_by_base: Csr::by(vars, &r.store, |row| Some(row.base)),
             entry_by_var: Csr::by(vars, &r.entry, |row| Some(row.var)),
             element_by_var: Csr::by(vars, &r.element, |row| Some(row.var)),

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, SiteId, Sym, VarId};
+use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, RegionKind, SiteId, Sym, VarId};
 
 use super::invoked::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use super::reader::{MAX_CHAIN, Reader};
-use crate::model::Family;
 use crate::model::source::Source;
+use crate::model::{Family, Returned};
 use crate::operation::Attr;
 use crate::resolve::ValueKind;
 
@@ -36,8 +36,9 @@ impl<'m> Reader<'m, '_> {
         while let Some(var) = queue.pop_front()
             && found.len() < MAX_CHAIN
         {
-            for setter in self.setters_on(var) {
-                if setter != site && !found.contains(&setter) {
+            let setters: Vec<SiteId> = self.setters_on(var).collect();
+            for &setter in &setters {
+                if setter != site && !found.contains(&setter) && !self.is_alternative(setter, &setters) {
                     found.push(setter);
                 }
             }
@@ -56,13 +57,55 @@ impl<'m> Reader<'m, '_> {
         let program = self.program;
         let calls = program.calls_by_receiver.of(&program.facts.relations.call, var);
         // `builder.header(name, value);`
-        let builds = move || {
-            self.maker(var)
-                .is_some_and(|made| made.kind == CallKind::New && program.text(made.name).ends_with("Builder"))
-        };
+        let builds = move || self.is_of_builder(var);
         let is_statement =
             move |call: &Call| self.family(call.site) == Family::Java && !self.is_looked_at(call.result) && builds();
-        calls.filter(move |call| is_setter(program.text(call.name)) || is_statement(call)).map(|call| call.site)
+        // `request.SetHeader(name, value)`, which gives the same object back.
+        let gives_back = move |call: &Call| !self.is_looked_at(call.result) && self.gives_receiver(call.site);
+        calls
+            .filter(move |call| is_setter(program.text(call.name)) || is_statement(call) || gives_back(call))
+            .map(|call| call.site)
+    }
+
+    /// Whether what `var` holds is a builder: made as one, or by calls on one.
+    fn is_of_builder(&self, var: VarId) -> bool {
+        let mut made = self.maker(var);
+        for _ in 0..MAX_CHAIN {
+            let Some(call) = made else { return false };
+            let name = self.program.text(call.name);
+            if call.kind == CallKind::New {
+                return name.ends_with("Builder");
+            }
+            if matches!(name, "builder" | "newBuilder") {
+                return true;
+            }
+            made = call.receiver.and_then(|receiver| self.maker(receiver));
+        }
+        false
+    }
+
+    /// Whether a call of a library gives the very object that it is called on.
+    fn gives_receiver(&self, site: SiteId) -> bool {
+        self.resolution.external_at(site).iter().any(|(_, path, _)| {
+            let paths = &self.resolution.paths;
+            matches!(self.models.returns(paths.family(*path), paths.text(*path)), Some(Returned::Receiver))
+        })
+    }
+
+    /// Whether a statement sets one thing where another one, in an arm beside, sets another:
+    /// `case "GET" -> builder.get(); case "POST" -> builder.post(body);`.
+    fn is_alternative(&self, setter: SiteId, setters: &[SiteId]) -> bool {
+        let program = self.program;
+        let arm = program.region(program.site(setter).region);
+        let name = |site: SiteId| self.call(site).map(|call| call.name);
+        setters.iter().any(|other| {
+            let beside = program.region(program.site(*other).region);
+            beside.region != arm.region
+                && beside.parent == arm.parent
+                && arm.kind == RegionKind::Branch
+                && beside.kind == RegionKind::Branch
+                && name(*other) != name(setter)
+        })
     }
 
     /// The last call of the chain that `site` begins, as far as it is written in one expression:

@@ -1,7 +1,7 @@
 //! Columns: which of an entity's a write sets, a condition asks for, a copy holds.
 
 use distsys_facts::schema::{Call, Sql};
-use distsys_facts::{CallKind, SiteId, VarId};
+use distsys_facts::{CallKind, SiteId, SqlVerb, VarId};
 
 use super::Meaning;
 use super::operations::{Found, Operand, Operations};
@@ -391,6 +391,22 @@ impl<'m> Meaning<'m> {
         let elements = program.element_by_var.of(&program.facts.relations.element, var);
         let columns: Option<Vec<&str>> = elements.map(|row| self.reader().column_name(row.value)).collect();
         columns.filter(|columns| !columns.is_empty())
+    }
+
+    /// The columns that the text of a query at `site` selects or asks for; empty if they are not all known.
+    pub fn columns_selected(&self, site: SiteId) -> Vec<&'m str> {
+        let program = self.program;
+        let run = self.operations.at(site).filter_map(|op| match self.attribute(op, Attr::Sql) {
+            Found::Is(Operand::Var(var)) => Some(var),
+            _ => None,
+        });
+        let texts: Vec<Sql> = run.flat_map(|var| statements(self.reader(), var)).collect();
+        let is_whole = |row: &Sql| row.verb == SqlVerb::Select && !program.text(row.columns).is_empty();
+        if !texts.iter().all(is_whole) {
+            return Vec::new();
+        }
+        let names = texts.iter().flat_map(|row| [program.text(row.columns), program.text(row.where_columns)]);
+        names.flat_map(|list| list.split(',')).filter(|column| !column.is_empty()).collect()
     }
 
     /// The columns that an object is made with where it is written: `order::ActiveModel { state: Set(paid), .. }.update(db)`.

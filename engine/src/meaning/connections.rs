@@ -40,7 +40,7 @@ enum Origin {
     Filled(Sym),
 }
 
-/// The function of the trace that a variable is looked at in; none: whoever calls it.
+/// The function that a variable is looked at in, of the trace or beyond it of those that were entered; none: whoever calls it.
 type Frame = Option<usize>;
 
 #[derive(Debug, Default)]
@@ -56,6 +56,8 @@ struct Walk<'w, 'm> {
     trace: &'w [SiteId],
     /// What carries the transaction.
     carriers: &'w FxHashSet<VarId>,
+    /// The calls whose value was looked for in what they call, each with the frame that it is in.
+    entered: Vec<(SiteId, Frame)>,
     origins: Origins,
     seen: FxHashSet<(VarId, Vec<Sym>, Frame)>,
 }
@@ -227,6 +229,19 @@ impl Meaning<'_> {
             (Found::Is(Operand::Var(var)), Extent::Function(_)) if scope.steps.is_empty() => {
                 self.hold(var, &mut carriers);
             }
+            (Found::Is(Operand::Var(var)), Extent::Function(function)) => {
+                // A wrapper of the project opens it, and gives it, or what it makes of it, to the function that it runs.
+                let mut opened = FxHashSet::default();
+                self.hold(var, &mut opened);
+                opened.extend(scope.steps.iter().filter_map(|step| self.program.call(*step)).map(|call| call.result));
+                let given = self.program.parameters(function).filter(|row| row.kind != ParameterKind::Receiver);
+                let carries = |argument: VarId| self.made_from(argument).iter().any(|source| opened.contains(source));
+                carriers.extend(
+                    given
+                        .map(|row| row.var)
+                        .filter(|parameter| self.resolution.passed_to(*parameter).any(|row| carries(row.argument))),
+                );
+            }
             _ => {}
         }
         carriers
@@ -261,7 +276,7 @@ impl Meaning<'_> {
 
 impl<'w, 'm> Walk<'w, 'm> {
     fn new(meaning: &'w Meaning<'m>, trace: &'w [SiteId], carriers: &'w FxHashSet<VarId>) -> Self {
-        Walk { meaning, trace, carriers, origins: Origins::default(), seen: FxHashSet::default() }
+        Walk { meaning, trace, carriers, entered: Vec::new(), origins: Origins::default(), seen: FxHashSet::default() }
     }
 
     fn function_at(&self, frame: usize) -> FunctionId {
@@ -366,6 +381,15 @@ impl<'w, 'm> Walk<'w, 'm> {
     fn parameter(&mut self, var: VarId, path: Vec<Sym>, frame: Frame) {
         let program = self.meaning.program;
         let Some(row) = program.parameter(var) else { return };
+        let entered = frame.and_then(|frame| self.entered.get(frame.checked_sub(self.trace.len())?).copied());
+        if let Some((site, around)) = entered {
+            let calls = self.meaning.resolution.calls_at(site).iter().any(|edge| edge.function == row.function);
+            return match calls {
+                true => self.given_at(var, path, site, (around, frame)),
+                false if self.is_around(row.function) => self.held(var, path),
+                false => self.by_anybody(var, path),
+            };
+        }
         let at = frame.and_then(|frame| (0..=frame).rev().find(|at| self.function_at(*at) == row.function));
         match at {
             Some(0) => self.held(var, path),
@@ -398,13 +422,18 @@ impl<'w, 'm> Walk<'w, 'm> {
 
     /// What the caller in the trace gives for a parameter.
     fn given(&mut self, var: VarId, path: Vec<Sym>, at: usize) {
+        self.given_at(var, path, self.trace[at - 1], (Some(at - 1), Some(at)));
+    }
+
+    /// What the call at `site` gives for a parameter of what it calls; `frames` are the caller's and the callee's.
+    fn given_at(&mut self, var: VarId, path: Vec<Sym>, site: SiteId, frames: (Frame, Frame)) {
         let meaning = self.meaning;
         let program = meaning.program;
         let Some(row) = program.parameter(var) else { return };
-        let site = self.trace[at - 1];
+        let (caller, callee) = frames;
         if row.kind == ParameterKind::Receiver {
             match program.call(site).and_then(|call| call.receiver) {
-                Some(receiver) => self.follow(receiver, path, Some(at - 1)),
+                Some(receiver) => self.follow(receiver, path, caller),
                 None => self.of_class(var, path),
             }
             return;
@@ -412,19 +441,19 @@ impl<'w, 'm> Walk<'w, 'm> {
         let mut given =
             meaning.resolution.passed_at(site).iter().filter(|passed| passed.parameter == var).map(|row| row.argument);
         if let Some(argument) = given.next() {
-            return self.follow(argument, path, Some(at - 1));
+            return self.follow(argument, path, caller);
         }
         // A transaction inside of a transaction, a connection for a callback: it is where what it is opened on is.
         let opens =
             meaning.operations.at(site).find(|op| matches!(op.kind, OpKind::TxScope | OpKind::ConnectionAcquire));
         if let Some(receiver) = opens.and_then(|op| meaning.receiver_of(op)) {
-            return self.follow(receiver, path, Some(at - 1));
+            return self.follow(receiver, path, caller);
         }
         let is_called = meaning.resolution.calls_at(site).iter().any(|edge| edge.function == row.function);
         let is_spread = program.arguments(site).any(|row| matches!(program.text(row.keyword), "*" | "**"));
         match row.default {
             _ if !is_called || is_spread => self.origins.unknown = true,
-            Some(default) => self.follow(default, path, Some(at)),
+            Some(default) => self.follow(default, path, callee),
             // Not given: nothing.
             None => {}
         }
@@ -490,9 +519,28 @@ impl<'w, 'm> Walk<'w, 'm> {
             _ => None,
         });
         let edges = meaning.resolution.calls_at(site);
+        // `Wrapped{DB: db}` embeds what it is a connection by.
+        if edges.is_empty()
+            && path.is_empty()
+            && made.is_some_and(|class| self.is_connection(ValueKind::Instance(class)))
+        {
+            let embedded = program.arguments(site).map(|row| row.var);
+            let is_handle =
+                |var: &VarId| meaning.resolution.values_of(*var).any(|value| self.is_connection(value.kind));
+            let embedded: Vec<VarId> = embedded.filter(is_handle).collect();
+            if !embedded.is_empty() {
+                embedded.into_iter().for_each(|var| self.follow(var, Vec::new(), frame));
+                return;
+            }
+        }
         if let (Some(_), Some((field, rest)), true) =
             (made, path.split_first(), call.callee.is_some_and(|callee| meaning.reader().is_class(callee)))
         {
+            // `Service{db: tx}`: the fields are named where the object is made.
+            let named = program.arguments(site).find(|row| edges.is_empty() && row.keyword == *field);
+            if let Some(named) = named {
+                return self.follow(named.var, rest.to_vec(), frame);
+            }
             // `new Service(tx)`: the field that a parameter of the constructor goes into.
             for source in meaning.stored_in(call.result, *field) {
                 let passed = meaning.resolution.passed_at(site).iter().find(|row| row.parameter == source);
@@ -503,16 +551,18 @@ impl<'w, 'm> Walk<'w, 'm> {
                             self.follow(default, rest.to_vec(), None);
                         }
                     }
-                    _ => self.follow(source, rest.to_vec(), None),
+                    _ => self.follow(source, rest.to_vec(), frame),
                 }
             }
             return;
         }
         if !edges.is_empty() {
             let r = &program.facts.relations;
+            let inside = self.trace.len() + self.entered.len();
+            self.entered.push((site, frame));
             for edge in edges {
                 let given = program.returns_by_function.of(&r.returns, edge.function).filter_map(|row| row.var);
-                given.collect::<Vec<_>>().into_iter().for_each(|var| self.follow(var, path.clone(), None));
+                given.collect::<Vec<_>>().into_iter().for_each(|var| self.follow(var, path.clone(), Some(inside)));
             }
             return;
         }

@@ -1,5 +1,6 @@
 //! Deadlines that a value carries to whoever is given it (Go's contexts), and the calls that it bounds.
 
+use distsys_facts::schema::Call;
 use distsys_facts::{SiteId, VarId};
 use rustc_hash::FxHashSet;
 
@@ -7,6 +8,7 @@ use super::operations::{Found, Operation};
 use super::reader::Reader;
 use super::scopes::Builder;
 use crate::operation::{Attr, OpKind};
+use crate::paths::PathId;
 use crate::resolve::ValueKind;
 
 /// A carrier is derived from another one so many times.
@@ -54,7 +56,7 @@ impl Reader<'_, '_> {
         if external.is_empty() {
             return Found::Unknown;
         }
-        if self.is_detached(call.site) {
+        if self.is_detached(call.site) || self.is_of_answered_request(call) && !self.requests_are_bounded() {
             return Found::Absent;
         }
         for (_, path, _) in external {
@@ -98,6 +100,63 @@ impl Reader<'_, '_> {
             .external_at(site)
             .iter()
             .any(|(_, path, _)| self.models.is_detached(paths.family(*path), paths.text(*path)))
+    }
+
+    /// Whether a call gives the carrier of the request that its function, or whoever calls that, answers.
+    fn is_of_answered_request(&self, call: &Call) -> bool {
+        let paths = &self.resolution.paths;
+        let is_answered = |path: PathId| self.models.is_answered(paths.family(path), paths.text(path));
+        let gives = self.resolution.external_at(call.site).iter().any(|(_, path, _)| is_answered(*path));
+        gives && call.receiver.is_some_and(|request| self.is_answered_here(request, 0))
+    }
+
+    /// Whether `request` is what a function is called with that answers it.
+    fn is_answered_here(&self, request: VarId, derived: usize) -> bool {
+        let program = self.program;
+        let mut at = self.origin(request);
+        for _ in 0..MAX_DERIVED {
+            at = program.loaded_as(at).map_or(at, |load| self.origin(load.base));
+        }
+        // `c.Request()`
+        if let Some(call) = program.call_giving(at) {
+            return derived < MAX_DERIVED && call.receiver.is_some_and(|of| self.is_answered_here(of, derived + 1));
+        }
+        let Some(parameter) = program.parameter(at) else { return false };
+        let paths = &self.resolution.paths;
+        let answers = |var: VarId| {
+            self.resolution.values_of(var).any(|value| match value.kind {
+                ValueKind::External(path) => self.models.answers(paths.family(path), paths.text(path)),
+                _ => false,
+            })
+        };
+        if program.parameters(parameter.function).any(|row| answers(row.var)) {
+            return true;
+        }
+        let mut given = self.resolution.passed_to(at).map(|row| row.argument).peekable();
+        derived < MAX_DERIVED && given.peek().is_some() && given.all(|given| self.is_answered_here(given, derived + 1))
+    }
+
+    /// Whether something in the tree gives the requests of a server a deadline, as a middleware does.
+    fn requests_are_bounded(&self) -> bool {
+        *self.resolution.bounds_requests.get_or_init(|| {
+            self.resolution.external.iter().any(|(site, path, _)| {
+                let paths = &self.resolution.paths;
+                // `request.WithContext(ctx)` does only where the context has one.
+                let has_deadline = |carrier: VarId| self.ways(carrier).into_iter().any(|way| self.makes_deadline(way));
+                self.models.bounds_requests(paths.family(*path), paths.text(*path))
+                    && self.argument(*site, 0).is_none_or(|first| !self.is_carrier(first) || has_deadline(first))
+            })
+        })
+    }
+
+    /// Whether a carrier is made by an operation that sets a deadline.
+    fn makes_deadline(&self, carrier: VarId) -> bool {
+        let Some(call) = self.maker(carrier) else { return false };
+        self.resolution.external_at(call.site).iter().any(|(_, path, _)| {
+            let family = self.resolution.paths.family(*path);
+            let ops = self.models.ops_of(family, self.resolution.paths.text(*path));
+            ops.iter().any(|number| self.models.op(family, *number).kind == OpKind::TimeoutScope)
+        })
     }
 
     /// Whether a carrier is the one that a function was called with, or made from it, or from a request that it was: it ends
@@ -181,7 +240,7 @@ impl Builder<'_, '_, '_> {
 
 impl Reader<'_, '_> {
     /// Whether a model knows calls of the name as an operation of their own.
-    fn does_something(&self, path: crate::paths::PathId) -> bool {
+    fn does_something(&self, path: PathId) -> bool {
         let family = self.resolution.paths.family(path);
         let ops = self.models.ops_of(family, self.resolution.paths.text(path));
         ops.iter().any(|number| self.models.op(family, *number).kind != OpKind::TimeoutScope)

@@ -44,6 +44,7 @@ pub struct Invocations {
     /// By site.
     pub all: Vec<Invoked>,
     by_site: Csr,
+    functions: FxHashSet<FunctionId>,
     /// Sites at which a parameter's value is called or given to what calls it.
     applied: FxHashMap<VarId, Vec<SiteId>>,
     /// Calls that pass a parameter on, with the parameter that receives it and the caller's own.
@@ -72,12 +73,18 @@ impl Invocations {
         // What a framework runs on a request is not run by the wrapper that it is given to.
         invocations.all.sort_unstable_by_key(|row| (row.site, row.function, row.mode != Mode::Registered, row.mode));
         invocations.all.dedup_by_key(|row| (row.site, row.function));
+        invocations.functions = invocations.all.iter().map(|row| row.function).collect();
         invocations.by_site = Csr::by(reader.program.facts.count(IdKind::Site), &invocations.all, |row| Some(row.site));
         invocations
     }
 
     pub fn at(&self, site: SiteId) -> impl Iterator<Item = &Invoked> {
         self.by_site.of(&self.all, site)
+    }
+
+    /// Whether something that is given the function as a value makes it run.
+    pub fn is_invoked(&self, function: FunctionId) -> bool {
+        self.functions.contains(&function)
     }
 
     /// Where the value of a parameter is called, in the function or in what it is passed to.

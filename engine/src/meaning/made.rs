@@ -3,7 +3,7 @@
 //! such an object is read like that of an object literal, also behind a helper of the project that makes it.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, FunctionId, SiteId, VarId};
+use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, VarId};
 
 use super::invoked::functions_of;
 use super::operations::{Found, Operand, Operation};
@@ -36,12 +36,17 @@ impl<'m> Reader<'m, '_> {
         let (first, rest) = path.split_first()?;
         let making = self.making(var, 0);
         let filled = self.filled(var, path, depth, 0);
-        if filled != Found::Absent {
+        // What options may set comes after what is set for sure.
+        let by_options = match &filled {
+            Found::Is(Operand::Within(options, _)) => self.is_gathered(*options),
+            _ => false,
+        };
+        if filled != Found::Absent && !by_options {
             return Some(filled);
         }
         let Some(making) = making else {
             let whole = self.program.parameter(var).is_none() && self.is_whole_literal(var);
-            return whole.then_some(Found::Absent);
+            return (whole || by_options).then_some(filled);
         };
         for (_, given) in &making.through {
             match self.filled(*given, path, depth, 0) {
@@ -57,7 +62,7 @@ impl<'m> Reader<'m, '_> {
             });
         }
         let Some((_, sources)) = making.makes.fields.iter().find(|(name, _)| same_key(name, first)) else {
-            return Some(Found::Absent);
+            return Some(filled);
         };
         let found = self.first(&self.at(making.call), sources);
         Some(match self.seen_from_caller(found, &making.through) {
@@ -158,6 +163,7 @@ impl<'m> Reader<'m, '_> {
         let program = self.program;
         let r = &program.facts.relations;
         let mut unknown = false;
+        let mut by_options = None;
         let mut note = |found: Found| match found {
             Found::Absent => None,
             Found::Unknown => {
@@ -188,11 +194,67 @@ impl<'m> Reader<'m, '_> {
                 continue;
             }
             for argument in program.argument_by_var.of(&r.argument, holder) {
+                if let Some(options) = self.gathered_functions(argument.site) {
+                    by_options.get_or_insert(Operand::Within(options, path.to_vec()));
+                }
                 for passed in self.resolution.passed_at(argument.site).iter().filter(|row| row.argument == holder) {
                     let found = self.filled(passed.parameter, path, depth + 1, helpers + 1);
                     if let Some(found) = note(self.passed_from(found, argument.site)) {
                         return found;
                     }
+                }
+            }
+        }
+        match by_options {
+            _ if unknown => Found::Unknown,
+            Some(within) => Found::Is(within),
+            None => Found::Absent,
+        }
+    }
+
+    /// The parameter that gathers functions of which one is called at `site`: `for _, option := range options { option(req) }`.
+    fn gathered_functions(&self, site: SiteId) -> Option<VarId> {
+        let callee = self.program.call(site)?.callee?;
+        let load = self.program.loaded_as(self.root(callee))?;
+        let parameter = self.program.parameter(self.root(load.base))?;
+        let is_one = self.program.text(load.field) == "[*]" && parameter.kind == ParameterKind::Rest;
+        is_one.then_some(parameter.var)
+    }
+
+    /// What functions that a call gives for a parameter that gathers them put at `path` of what they are called with.
+    pub(super) fn set_by_options(&self, given: &[VarId], path: &[String]) -> Found {
+        let r = &self.program.facts.relations;
+        let mut unknown = false;
+        for &var in given {
+            // `options...`, be it a list or what this function was given itself.
+            let elements = self.program.element_by_var.of(&r.element, self.root(var)).map(|row| row.value);
+            let elements: Vec<VarId> = elements.collect();
+            if !elements.is_empty() {
+                match self.set_by_options(&elements, path) {
+                    Found::Absent => {}
+                    Found::Unknown => unknown = true,
+                    found => return found,
+                }
+                continue;
+            }
+            if let Some(parameter) = self.program.parameter(self.root(var)) {
+                return Found::Is(Operand::Within(parameter.var, path.to_vec()));
+            }
+            let functions = functions_of(*self, var);
+            unknown |= functions.is_empty();
+            for function in functions {
+                let mut parameters = self.program.parameters(function);
+                let Some(first) = parameters.find(|row| row.kind != ParameterKind::Receiver) else { continue };
+                let found = match self.filled(first.var, path, 0, 0) {
+                    found @ Found::Is(_) => {
+                        self.maker(var).map_or(found.clone(), |call| self.passed_from(found, call.site))
+                    }
+                    found => found,
+                };
+                match found {
+                    Found::Absent => {}
+                    Found::Unknown => unknown = true,
+                    found => return found,
                 }
             }
         }
@@ -315,7 +377,7 @@ impl<'m> Reader<'m, '_> {
     /// Whether a parameter takes what is left of the arguments.
     fn gathers(&self, function: FunctionId, var: VarId) -> bool {
         let mut rows = self.program.parameters(function);
-        rows.any(|row| row.var == var && row.kind == distsys_facts::ParameterKind::Rest)
+        rows.any(|row| row.var == var && row.kind == ParameterKind::Rest)
     }
 
     /// The argument that a call of a library gives back as it is: `aws.String(name)`.

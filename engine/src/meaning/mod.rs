@@ -128,6 +128,10 @@ impl<'m> Meaning<'m> {
             if marks.is_empty() { unmarked } else { Effects::new(&mut describer, &operations, &invocations, &marks) };
         let mut callers: FxHashMap<FunctionId, Vec<SiteId>> = FxHashMap::default();
         for edge in &resolution.calls {
+            // What calls its own parameter is not the caller: who gives the function is, where it is run by that.
+            if invocations.is_through_parameter(edge.site) && invocations.is_invoked(edge.function) {
+                continue;
+            }
             callers.entry(edge.function).or_default().push(edge.site);
         }
         for row in &invocations.all {

@@ -109,6 +109,7 @@ impl Meaning<'_> {
                 }
             }
             stack.extend(self.flow.passed_by_argument.of(&self.resolution.passed, at).map(|row| row.parameter));
+            stack.extend(self.flow.provided_to.get(&at).into_iter().flatten());
             for row in self.flow.returns_by_var.of(&r.returns, at) {
                 for site in self.callers(row.function) {
                     stack.extend(program.call(*site).map(|call| call.result));
@@ -291,6 +292,8 @@ pub(super) struct FlowIndex {
     /// The value whose method calls a closure, by the closure's parameters.
     given_by: FxHashMap<VarId, VarId>,
     imports_by_member: FxHashMap<distsys_facts::Sym, Vec<VarId>>,
+    /// The parameters that get what a function of the project provides, by what it returns.
+    provided_to: FxHashMap<VarId, Vec<VarId>>,
     /// Values that are returned, yielded, stored, or part of another value.
     kept: FxHashSet<VarId>,
 }
@@ -334,7 +337,14 @@ impl FlowIndex {
         let is_slice = |row: &&distsys_facts::schema::Binary| program.text(row.operator) == "[..]";
         kept.extend(r.binary.iter().filter(|row| !is_slice(row)).map(|row| row.left));
         kept.extend(r.binary.iter().filter_map(|row| row.right));
+        let mut provided_to: FxHashMap<VarId, Vec<VarId>> = FxHashMap::default();
+        for row in &r.parameter {
+            if let Some(returned) = resolution.imported(row.var) {
+                provided_to.entry(returned).or_default().push(row.var);
+            }
+        }
         FlowIndex {
+            provided_to,
             kept,
             given_by,
             store_by_src: Csr::by(vars, &r.store, |row| Some(row.src)),

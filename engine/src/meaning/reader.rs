@@ -142,11 +142,25 @@ impl<'m> Reader<'m, '_> {
         if self.program.parameter(at).is_some() {
             return None;
         }
-        let mut literals = self.resolution.values_of(at);
+        let mut literals = self.resolution.values_of(at).filter_map(|value| match value.kind {
+            ValueKind::Literal(var) => Some(Some(var)),
+            // The type that a constant is declared with.
+            ValueKind::External(_) if self.is_constant_field(at) => None,
+            _ => Some(None),
+        });
         match (literals.next(), literals.next()) {
-            (Some(Value { kind: ValueKind::Literal(var), .. }), None) => Some(var),
+            (Some(only), None) => only,
             _ => None,
         }
+    }
+
+    /// Whether `var` is a field that is spelt as a constant, and nothing in the tree is stored to it.
+    fn is_constant_field(&self, var: VarId) -> bool {
+        self.program.loaded_as(var).is_some_and(|load| {
+            let name = self.program.text(load.field);
+            let is_upper = name.len() > 1 && !name.contains(char::is_lowercase) && name.contains(char::is_uppercase);
+            is_upper && !self.program.stored_fields.contains(&load.field)
+        })
     }
 
     /// Whether a value is waited for, copied, handed on or taken apart.
@@ -251,6 +265,14 @@ impl<'m> Reader<'m, '_> {
                 Found::Is(self.unit(unit).map_or(Operand::Present, |unit| Operand::Counted(count, unit)))
             }
             Source::Outer(name, inner) => self.outer(op, name, inner.as_deref()),
+            Source::Beside(name, inner) => {
+                let r = &self.program.facts.relations;
+                let annotated = self.program.annotated_by_site.of(&r.function_annotation, op.call).next();
+                let function = annotated.map(|row| row.function).into_iter();
+                let others = function
+                    .flat_map(|function| self.program.annotation_by_function.of(&r.function_annotation, function));
+                self.annotation(op, name, inner.as_deref(), others.map(|row| row.site))
+            }
             Source::Any(text) => {
                 let there = self
                     .chain_arguments(op.site)
@@ -357,16 +379,25 @@ impl<'m> Reader<'m, '_> {
         let r = &program.facts.relations;
         let annotated = program.annotated_by_site.of(&r.function_annotation, op.call).next();
         let Some(class) = annotated.and_then(|row| program.function(row.function).class) else { return Found::Absent };
-        let mut annotations = program.annotation_by_class.of(&r.class_annotation, class);
+        let annotations = program.annotation_by_class.of(&r.class_annotation, class);
+        self.annotation(op, name, inner, annotations.map(|row| row.site))
+    }
+
+    /// A source at the annotation of a qualified name among some.
+    fn annotation(
+        &self,
+        op: &Operation,
+        name: &str,
+        inner: Option<&Source>,
+        mut annotations: impl Iterator<Item = SiteId>,
+    ) -> Found {
         let is_named = |site: SiteId| {
             self.resolution.external_at(site).iter().any(|(_, path, _)| self.resolution.paths.text(*path) == name)
         };
-        match (annotations.find(|row| is_named(row.site)), inner) {
+        match (annotations.find(|site| is_named(*site)), inner) {
             (None, _) => Found::Absent,
             (Some(_), None) => Found::Is(Operand::Present),
-            (Some(row), Some(inner)) => {
-                self.source(&Operation { site: row.site, call: row.site, shift: 0, ..*op }, inner)
-            }
+            (Some(site), Some(inner)) => self.source(&Operation { site, call: site, shift: 0, ..*op }, inner),
         }
     }
 
@@ -407,7 +438,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// Whether `var` is what is left of the arguments of its function: `func (c *Cache) Drop(keys ...string)`.
-    fn is_gathered(&self, var: VarId) -> bool {
+    pub(super) fn is_gathered(&self, var: VarId) -> bool {
         let parameter = parameter_of(*self, var).and_then(|var| self.program.parameter(var));
         parameter.is_some_and(|row| row.kind == ParameterKind::Rest)
     }

@@ -372,6 +372,10 @@ impl<'m, 'f> Describer<'m, 'f> {
                 Argument::Given(var) => self.describe(var),
                 Argument::Omitted => Term::Absent,
                 Argument::Elsewhere => term,
+                Argument::Gathered(given) => match given[..] {
+                    [only] => self.describe(only),
+                    _ => Term::Unknown,
+                },
                 Argument::Hidden | Argument::Keywords(_) => Term::Unknown,
             },
             Term::Filled(parameter, name, at) => match self.argument(parameter, callee, call) {
@@ -380,6 +384,13 @@ impl<'m, 'f> Describer<'m, 'f> {
                     self.filled(name, at, given)
                 }
                 Argument::Elsewhere => term,
+                Argument::Gathered(given) => match given[..] {
+                    [only] => {
+                        let given = self.describe(only);
+                        self.filled(name, at, given)
+                    }
+                    _ => self.settled(name),
+                },
                 Argument::Omitted | Argument::Hidden | Argument::Keywords(_) => self.settled(name),
             },
             Term::Within(parameter, path) => match self.argument(parameter, callee, call) {
@@ -391,6 +402,11 @@ impl<'m, 'f> Describer<'m, 'f> {
                 Argument::Keywords(site) => {
                     let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
                     let found = self.reader.keyword(site, &path);
+                    self.term(&found)
+                }
+                Argument::Gathered(given) => {
+                    let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
+                    let found = self.reader.set_by_options(&given, &path);
                     self.term(&found)
                 }
                 Argument::Omitted => Term::Absent,
@@ -423,7 +439,7 @@ impl<'m, 'f> Describer<'m, 'f> {
             },
             Argument::Elsewhere => role,
             Argument::Omitted => otherwise.into(),
-            Argument::Hidden | Argument::Keywords(_) => Role::Unknown,
+            Argument::Hidden | Argument::Keywords(_) | Argument::Gathered(_) => Role::Unknown,
         }
     }
 
@@ -439,20 +455,23 @@ impl<'m, 'f> Describer<'m, 'f> {
             Some(row) => Argument::Given(row.argument),
             None if row.kind == ParameterKind::KeywordRest => Argument::Keywords(site),
             None if row.kind == ParameterKind::Rest => {
-                self.gathered(row, site).map_or(Argument::Hidden, Argument::Given)
+                self.gathered(row, site).map_or(Argument::Hidden, Argument::Gathered)
             }
             None => row.default.map_or(Argument::Omitted, Argument::Given),
         }
     }
 
-    /// What a call gives to the parameter that gathers what is left, if it is one argument.
-    fn gathered(&self, rest: &Parameter, site: SiteId) -> Option<VarId> {
+    /// What a call gives to the parameter that gathers what is left; none where it cannot be told apart.
+    fn gathered(&self, rest: &Parameter, site: SiteId) -> Option<Vec<VarId>> {
         let program = self.reader.program;
         let receivers = program.parameters(rest.function).filter(|row| row.kind == ParameterKind::Receiver).count();
         let first = rest.index.checked_sub(receivers as u32)?;
-        let mut left = program.arguments(site).filter(|row| row.position != u32::MAX && row.position >= first);
-        let only = left.next().filter(|row| row.keyword.is_empty())?;
-        left.next().is_none().then_some(only.var)
+        let by_position = program.arguments(site).filter(|row| row.position != u32::MAX);
+        // What is spread before may reach this far.
+        if by_position.clone().any(|row| row.position < first && !row.keyword.is_empty()) {
+            return None;
+        }
+        Some(by_position.filter(|row| row.position >= first).map(|row| row.var).collect())
     }
 
     /// The role of the connection that `var` is or holds.
@@ -643,6 +662,8 @@ impl<'m, 'f> Reader<'m, 'f> {
 
 enum Argument {
     Given(VarId),
+    /// What is given for a parameter that gathers what is left: none, some, or one that is spread.
+    Gathered(Vec<VarId>),
     Omitted,
     /// The parameter is of a function around the callee.
     Elsewhere,

@@ -51,8 +51,13 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                         match key.as_str() {
                             "type" => library.carriers.extend(strings(key, value)?),
                             "detached" => library.detached.extend(strings(key, value)?),
+                            "answered" => library.answered.extend(strings(key, value)?),
+                            "answers" => library.answers.extend(strings(key, value)?),
+                            "bounding" => library.bounding.extend(strings(key, value)?),
                             _ => {
-                                let message = format!("[[carrier]]: unknown key `{key}`; known are `type`, `detached`");
+                                let message = format!(
+                                    "[[carrier]]: unknown key `{key}`; known are `type`, `detached`, `answered`, `answers`, `bounding`"
+                                );
                                 return Err(message);
                             }
                         }

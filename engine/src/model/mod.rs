@@ -256,6 +256,9 @@ struct Library {
     handles: Vec<String>,
     carriers: Vec<String>,
     detached: Vec<String>,
+    answered: Vec<String>,
+    answers: Vec<String>,
+    bounding: Vec<String>,
     stubs: Vec<Stub>,
     holders: Vec<String>,
     declares: Vec<Declares>,
@@ -304,6 +307,11 @@ struct FamilyModels {
     carriers: Vec<Pattern>,
     /// Calls that make a carrier which ends with no other.
     detached: Vec<Pattern>,
+    /// Calls that give the carrier of a request, the types by which a function answers one, and the calls after which
+    /// requests have a deadline.
+    answered: Vec<Pattern>,
+    answers: Vec<Pattern>,
+    bounding: Vec<Pattern>,
     /// Names of types that calls give.
     types: FxHashSet<String>,
     stubs: Vec<Stub>,
@@ -377,6 +385,9 @@ impl ModelSet {
                 return Err(fail(format!("alias `{from}` already stands for `{other}`")));
             }
         }
+        models.types.extend(
+            library.constants.iter().filter_map(|(path, _)| path.rsplit_once('.')).map(|(type_, _)| type_.to_owned()),
+        );
         models.constants.extend(library.constants);
         models.failures.extend(library.failures);
         for makes in library.makes {
@@ -407,6 +418,9 @@ impl ModelSet {
         for call in library.detached {
             models.detached.extend(Pattern::parse(&call));
         }
+        models.answered.extend(library.answered.iter().flat_map(|call| Pattern::parse(call)));
+        models.answers.extend(library.answers.iter().flat_map(|type_| Pattern::parse(type_)));
+        models.bounding.extend(library.bounding.iter().flat_map(|call| Pattern::parse(call)));
         for holder in library.holders {
             models.holders.extend(Pattern::parse(&holder));
         }
@@ -488,6 +502,14 @@ impl ModelSet {
         self.families.get(&family).is_some_and(|models| models.prefixes.contains(path))
     }
 
+    /// Likewise, `path` being spelt as it may be, of a type or an annotation.
+    pub fn knows_type(&self, family: Family, path: &str) -> bool {
+        let spelt = self.canonical(family, path);
+        let Some(models) = self.families.get(&family) else { return false };
+        let is_mentioned = |path: &str| models.prefixes.contains(path) || models.types.contains(path);
+        is_mentioned(path) || is_mentioned(&spelt) || models.by_call.of(&spelt).next().is_some()
+    }
+
     /// What calling `path` gives, if a model says so.
     pub fn returns(&self, family: Family, path: &str) -> Option<&Returned> {
         self.families.get(&family)?.returns.of(path).next()
@@ -538,6 +560,21 @@ impl ModelSet {
     /// Whether a call makes a carrier that ends with no other, not even the one that it is given.
     pub fn is_detached(&self, family: Family, path: &str) -> bool {
         self.families.get(&family).is_some_and(|models| models.detached.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Whether a call gives the carrier of a request, and so no deadline of its own where the request is answered here.
+    pub fn is_answered(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.answered.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Whether a function that takes a value of the type answers a request.
+    pub fn answers(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.answers.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Whether a call gives the requests of a server a deadline.
+    pub fn bounds_requests(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.bounding.iter().any(|pattern| pattern.matches(path)))
     }
 
     /// Whether whatever fails of a library's calls is an exception of this name.

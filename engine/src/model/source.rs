@@ -38,6 +38,8 @@ pub enum Source {
     /// `outer(feign.FeignClient).name`: a source at the annotation of this qualified name on the class that the annotated
     /// function is a member of; without one: whether it is there.
     Outer(String, Option<Box<Source>>),
+    /// At the annotation of this name on the method that the operation's own annotation stands on.
+    Beside(String, Option<Box<Source>>),
     /// `made(take)`: argument 0 is built through a call of this name.
     MadeBy(String),
     /// `function(1)`: argument 1, if it is a function.
@@ -154,6 +156,10 @@ impl Source {
                 "outer" => {
                     let inner = rest.strip_prefix('.').map(Source::parse).transpose()?;
                     Ok(Source::Outer(argument.to_owned(), inner.map(Box::new)))
+                }
+                "beside" => {
+                    let inner = rest.strip_prefix('.').map(Source::parse).transpose()?;
+                    Ok(Source::Beside(argument.to_owned(), inner.map(Box::new)))
                 }
                 "any" => Ok(Source::Any(argument.to_owned())),
                 "after" => Ok(Source::After(argument.to_owned())),

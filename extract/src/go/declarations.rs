@@ -81,15 +81,23 @@ impl<'s> Lower<'s> {
                     if keeps {
                         self.conversions.insert(self.text(name));
                     }
+                    if type_.kind() == "map_type" {
+                        self.maps.insert(self.text(name));
+                    }
                 }
             }
             "var_declaration" | "const_declaration" => {
                 for spec in specs(node) {
                     for name in tree::fields(spec, "name") {
                         declare(self, name);
-                        let is_number = tree::fields(spec, "value").first().and_then(|list| tree::first(*list));
-                        if spec.kind() == "const_spec" && is_number.is_some_and(|value| value.kind() == "int_literal") {
+                        let value = tree::fields(spec, "value").first().and_then(|list| tree::first(*list));
+                        if spec.kind() == "const_spec" && value.is_some_and(|value| value.kind() == "int_literal") {
                             self.counts.insert(self.text(name));
+                        }
+                        if spec.kind() == "const_spec"
+                            && let Some(text) = value.and_then(|value| self.text_of_literal(value))
+                        {
+                            self.texts.insert(self.text(name), text);
                         }
                     }
                 }

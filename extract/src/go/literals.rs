@@ -19,9 +19,9 @@ impl<'s> Lower<'s> {
     /// A literal of `type_`, which the elements of a list and the values of a map leave out.
     fn literal_of(&mut self, type_: Option<Node<'_>>, body: Node<'_>, node: Node<'_>) -> VarId {
         let type_ = type_.map(pointed_at);
-        let Some(type_) = type_ else { return self.object(None, body) };
+        let Some(type_) = type_ else { return self.object(None, body, false) };
         match type_.kind() {
-            "map_type" => self.object(type_.child_by_field_name("value"), body),
+            "map_type" => self.object(type_.child_by_field_name("value"), body, true),
             "slice_type" | "array_type" | "implicit_length_array_type" => {
                 let element = type_.child_by_field_name("element");
                 let values: Vec<VarId> = tree::parts(body)
@@ -36,13 +36,13 @@ impl<'s> Lower<'s> {
                     .collect();
                 self.to.array(&values)
             }
-            "struct_type" => self.object(None, body),
+            "struct_type" => self.object(None, body, false),
             _ => {
                 // No field is called by a text: the named type is one of maps.
-                if has_texts_for_keys(body) {
-                    return self.object(None, body);
+                if has_texts_for_keys(body) || self.maps.contains(self.text(type_)) {
+                    return self.object(None, body, true);
                 }
-                let Some(callee) = self.callee_of_type(type_) else { return self.object(None, body) };
+                let Some(callee) = self.callee_of_type(type_) else { return self.object(None, body, false) };
                 let mut given = Vec::new();
                 for entry in tree::parts(body) {
                     match entry.kind() {
@@ -102,7 +102,7 @@ impl<'s> Lower<'s> {
     }
 
     /// `map[string]T{"k": v}`, or a struct without a name.
-    fn object(&mut self, values: Option<Node<'_>>, body: Node<'_>) -> VarId {
+    fn object(&mut self, values: Option<Node<'_>>, body: Node<'_>, is_map: bool) -> VarId {
         let entries = tree::parts(body);
         if entries.is_empty() {
             return self.to.empty_object();
@@ -113,13 +113,45 @@ impl<'s> Lower<'s> {
                 "keyed_element" => (entry.child_by_field_name("key"), entry.child_by_field_name("value")),
                 _ => (None, Some(entry)),
             };
-            let key = key.map(|key| self.key_of(key)).unwrap_or_default();
+            // A name is a variable here, not a field.
+            let key = match key {
+                Some(key) if is_map => self.text_of_key(key),
+                Some(key) => self.key_of(key),
+                None => String::new(),
+            };
             if let Some(value) = value {
                 let value = self.element(values, value);
                 self.to.entry(object, &key, value);
             }
         }
         object
+    }
+
+    /// The text of a map's key; empty if it is not known here.
+    fn text_of_key(&mut self, key: Node<'_>) -> String {
+        let inner = match key.kind() {
+            "literal_element" => tree::first(key),
+            _ => Some(key),
+        };
+        match inner.map(unparenthesized) {
+            Some(name) if name.kind() == "identifier" => {
+                let known = self.texts.get(self.text(name)).cloned();
+                known.unwrap_or_else(|| {
+                    self.expression(name);
+                    String::new()
+                })
+            }
+            _ => self.key_of(key),
+        }
+    }
+
+    /// What a literal of text says.
+    pub(super) fn text_of_literal(&self, node: Node<'_>) -> Option<String> {
+        match node.kind() {
+            "interpreted_string_literal" => Some(unescaped(self.text(node)).into_owned()),
+            "raw_string_literal" => Some(self.text(node).trim_matches('`').to_owned()),
+            _ => None,
+        }
     }
 
     /// The name of a field, or the text of a key; empty if it is computed.
@@ -131,8 +163,7 @@ impl<'s> Lower<'s> {
         let Some(inner) = inner.map(unparenthesized) else { return String::new() };
         match inner.kind() {
             "identifier" | "field_identifier" => self.text(inner).to_owned(),
-            "interpreted_string_literal" => unescaped(self.text(inner)).into_owned(),
-            "raw_string_literal" => self.text(inner).trim_matches('`').to_owned(),
+            "interpreted_string_literal" | "raw_string_literal" => self.text_of_literal(inner).unwrap_or_default(),
             "int_literal" => self.text(inner).to_owned(),
             "literal_value" => String::new(),
             _ => {

@@ -77,6 +77,8 @@ impl FrontEnd for Go {
             classes: FxHashMap::default(),
             conversions: FxHashSet::default(),
             counts: FxHashSet::default(),
+            texts: FxHashMap::default(),
+            maps: FxHashSet::default(),
             packages: FxHashMap::default(),
             types: FxHashMap::default(),
             copies: FxHashMap::default(),
@@ -149,6 +151,10 @@ struct Lower<'s> {
     conversions: FxHashSet<&'s str>,
     /// Constants of the file that are numbers.
     counts: FxHashSet<&'s str>,
+    /// Constants of the file that are texts.
+    texts: FxHashMap<&'s str, String>,
+    /// Types of the file that are maps.
+    maps: FxHashSet<&'s str>,
     /// Imported packages, by the variable that holds them.
     packages: FxHashMap<VarId, &'s str>,
     /// What a variable is declared to be.

@@ -112,7 +112,15 @@ impl<'s> Lower<'s> {
         let mut given = vec![Some(Value { var: whole, is_error: false })];
         for (index, name) in targets.iter().enumerate().skip(1) {
             let is_looked_at = is_call && self.text(*name) != "_";
-            let var = if is_looked_at { self.to.load(whole, &index.to_string()) } else { self.to.fresh_var() };
+            let var = if is_looked_at {
+                self.to.load(whole, &index.to_string())
+            } else if !is_call && self.text(*name) != "_" {
+                // `known, ok := rates[name]`: whether it is there.
+                let nothing = self.to.null();
+                self.to.binary("!=", whole, Some(nothing), tree::span(*name))
+            } else {
+                self.to.fresh_var()
+            };
             given.push(Some(Value { var, is_error: is_call && index + 1 == count }));
         }
         given

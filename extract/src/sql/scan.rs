@@ -105,6 +105,11 @@ pub(super) fn without_placeholders(text: &str) -> String {
                 None => (None, width),
             },
             '{' if rest.starts_with("{}") => (Some("hole"), 2),
+            // `#{code}` is bound, `${table}` is text put in.
+            '#' | '$' if rest[1..].starts_with('{') => match rest.find('}') {
+                Some(end) => (Some(if c == '#' { "$1" } else { "hole" }), end + 1),
+                None => (None, width),
+            },
             '?' => (Some("$1"), 1),
             '@' if starts_name(&rest[1..]) => (Some("$1"), 1 + name_length(&rest[1..])),
             ':' if rest.starts_with("::") => (None, 2),

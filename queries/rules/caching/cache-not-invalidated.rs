@@ -388,7 +388,10 @@ fn columns_held<'m>(context: &Context<'m>, reads: &FxHashMap<FunctionId, Vec<(Na
     let rows = of_function.filter(|(_, read)| meaning.precedes(*read, fill)).filter_map(|(_, read)| meaning.program.call(*read));
     let mut held = Vec::new();
     for row in rows {
-        let named = meaning.columns_named(row.site);
+        let named = meaning.columns_named(row.site).or_else(|| {
+            let (effect, _) = meaning.effects.at(row.site).find(|(effect, _)| effect.kind == OpKind::DbRead)?;
+            meaning.trace(row.site, &effect).last().map(|last| meaning.columns_selected(*last))
+        });
         let returns = &meaning.program.facts.relations.returns;
         let returned = meaning.program.returns_by_function.of(returns, context.function_of(fill)).filter(|row| row.site == fill);
         let given = meaning.program.arguments(fill).map(|row| row.var).chain(returned.filter_map(|row| row.var));

@@ -3,7 +3,7 @@
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, Failure};
 use distsys_engine::words::is_report;
-use distsys_facts::{RegionId, SiteId, SiteKind};
+use distsys_facts::{RegionId, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::handlers::{Handler, is_acknowledged_before, is_work, redelivered};
@@ -95,17 +95,49 @@ fn only_tells(context: &Context<'_>, failure: &Failure) -> bool {
         SiteKind::Throw | SiteKind::Store => false,
         SiteKind::Call => {
             let acks = meaning.effects.at(*site).all(|(effect, _)| matches!(effect.kind, OpKind::Ack | OpKind::Log | OpKind::Metric | OpKind::Trace));
-            let tells = program.call(*site).is_none_or(|call| {
+            let logs = meaning.operations.at(*site).any(|op| op.kind == OpKind::Log);
+            let tells = logs || program.call(*site).is_none_or(|call| {
                 let held = call.receiver.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
                 let named = call.callee.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
                 let global = call.callee.or(call.receiver).and_then(|var| program.global(var)).map(|path| program.text(path));
                 [Some(program.text(call.name)), held, named, global].into_iter().flatten().any(is_report)
             });
             let is_ack = meaning.effects.at(*site).any(|(effect, _)| effect.kind == OpKind::Ack);
-            acks && (tells || is_ack)
+            acks && (tells || is_ack || program.call(*site).is_some_and(|call| is_told(context, call.result)))
         }
         _ => true,
     })
+}
+
+/// Words within words of what is told are followed this far.
+const MAX_TOLD: usize = 12;
+
+/// Whether a value is but part of what is told: `log.warn("no {}", order.id())`.
+fn is_told(context: &Context<'_>, var: VarId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let mut stack = vec![var];
+    let mut seen: Vec<VarId> = Vec::new();
+    let mut told = false;
+    while let Some(at) = stack.pop() {
+        if seen.len() > MAX_TOLD || seen.contains(&at) {
+            continue;
+        }
+        seen.push(at);
+        stack.extend(program.assign_by_src.of(&r.assign, at).map(|row| row.dst));
+        stack.extend(program.load_by_base.of(&r.load, at).map(|row| row.dst));
+        stack.extend(r.hole.iter().filter(|row| row.value == at).map(|row| row.var));
+        let mut used: Vec<SiteId> = program.argument_by_var.of(&r.argument, at).map(|row| row.site).collect();
+        used.extend(program.calls_by_receiver.of(&r.call, at).map(|call| call.site));
+        for call in used.into_iter().filter_map(|site| program.call(site)) {
+            let logs = context.meaning.operations.at(call.site).any(|op| op.kind == OpKind::Log);
+            match logs || is_report(program.text(call.name)) {
+                true => told = true,
+                false => stack.push(call.result),
+            }
+        }
+    }
+    told
 }
 
 /// Whether the failure of one message is dealt with, and then the next one comes.

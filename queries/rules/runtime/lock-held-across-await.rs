@@ -179,6 +179,19 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
         .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
         .flat_map(|condition| meaning.made_from(condition.var))
         .collect::<rustc_hash::FxHashSet<VarId>>();
+    // What asks how a request has ended (`if err != nil`) has not looked before it.
+    let requested: Vec<VarId> = awaited
+        .iter()
+        .copied()
+        .filter(|var| program.call_giving(*var).is_some_and(|call| is_remote(context, call.site, true)))
+        .collect();
+    let looks = program
+        .regions_by_function
+        .of(&r.region, scope.function)
+        .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
+        .filter(|condition| !ends_in(context, condition.var, &requested))
+        .flat_map(|condition| meaning.made_from(condition.var))
+        .collect::<rustc_hash::FxHashSet<VarId>>();
     // A variable of the module or of a function around this one.
     let outlives = |var: VarId| program.variable(var).is_some_and(|row| row.function != scope.function);
     if conditions.iter().any(|var| outlives(*var) && program.assigned_from(*var).any(|row| from_awaited(row.src))) {
@@ -198,13 +211,13 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
     let looked_into = guard.is_some_and(|guard| {
         conditions.iter().any(|var| *var == guard || meaning.made_from(*var).contains(&guard))
     });
-    let checked = |field| conditions.iter().any(|var| program.loaded_as(*var).is_some_and(|load| load.field == field));
+    let checked = |field| looks.iter().any(|var| program.loaded_as(*var).is_some_and(|load| load.field == field));
     sites.iter().any(|site| match program.site(*site).kind {
         SiteKind::Store => r.store.binary_search_by_key(site, |row| row.site).is_ok_and(|at| {
             let store = r.store[at];
             let into_guard = looked_into && guard.is_some_and(|guard| meaning.made_from(store.base).contains(&guard));
             // `if key not in tokens: tokens[key] = await load(key)`
-            let asked = || meaning.made_from(store.base).iter().any(|var| conditions.contains(var));
+            let asked = || meaning.made_from(store.base).iter().any(|var| looks.contains(var));
             from_awaited(store.src) && (checked(store.field) || into_guard || asked())
         }),
         // `guard.insert(key, loaded)`
@@ -219,6 +232,33 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
         _ => false,
     })
 }
+
+/// Whether a value is, or is taken from, what one of the requests has given.
+fn ends_in(context: &Context<'_>, var: VarId, requested: &[VarId]) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let mut stack = vec![var];
+    let mut seen: Vec<VarId> = Vec::new();
+    while let Some(at) = stack.pop() {
+        if requested.contains(&at) {
+            return true;
+        }
+        if seen.len() > MAX_TAKEN || seen.contains(&at) {
+            continue;
+        }
+        seen.push(at);
+        stack.extend(program.assigned_from(at).map(|row| row.src));
+        stack.extend(program.loaded_as(at).map(|load| load.base));
+        for row in program.binary_by_dst.of(&r.binary, at) {
+            stack.push(row.left);
+            stack.extend(row.right);
+        }
+    }
+    false
+}
+
+/// What is taken from an answer is followed this far.
+const MAX_TAKEN: usize = 24;
 
 fn report(context: &Context<'_>, scope: &Scope, suspend: SiteId, sync: bool) -> Finding {
     let message = if sync {

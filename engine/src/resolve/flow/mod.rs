@@ -16,6 +16,7 @@ mod wrappers;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::sync::OnceLock;
 
 use distsys_facts::{
     ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, SiteId, Sym, VarId,
@@ -99,6 +100,8 @@ pub struct Resolution {
     passed_by_parameter: Csr,
     external_by_site: FxHashMap<SiteId, (u32, u32)>,
     class_lines: FxHashMap<ClassId, Vec<PathId>>,
+    /// Whether some call of the tree gives requests a deadline, once it has been asked.
+    pub(crate) bounds_requests: OnceLock<bool>,
 }
 
 impl Resolution {
@@ -657,6 +660,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             passed_by_parameter,
             external_by_site,
             class_lines,
+            bounds_requests: OnceLock::new(),
         }
     }
 }
