@@ -142,10 +142,20 @@ impl<'m> Reader<'m, '_> {
         if self.program.parameter(at).is_some() {
             return None;
         }
-        let mut literals = self.resolution.values_of(at);
+        let mut literals = self.resolution.values_of(at).filter(|value| !self.says_text(value.kind));
         match (literals.next(), literals.next()) {
             (Some(Value { kind: ValueKind::Literal(var), .. }), None) => Some(var),
             _ => None,
+        }
+    }
+
+    /// Whether a value is only the type of text, as a constant is declared of it: that says nothing of the text.
+    pub(super) fn says_text(&self, kind: ValueKind) -> bool {
+        match kind {
+            ValueKind::External(path) => {
+                matches!(self.resolution.paths.text(path), "str" | "string" | "String" | "java.lang.String")
+            }
+            _ => false,
         }
     }
 
@@ -711,6 +721,13 @@ impl<'m> Reader<'m, '_> {
             stack.extend(program.assigned_from(at).map(|row| row.src));
             stack.extend(program.element_by_var.of(&r.element, at).map(|row| row.value));
             stack.extend(program.hole_by_var.of(&r.hole, at).map(|row| row.value));
+            // `PREFIX + id`
+            for row in program.binary_by_dst.of(&r.binary, at).filter(|row| program.text(row.operator) == "+") {
+                stack.extend(row.right);
+                stack.push(row.left);
+            }
+            // `lock_key(id)`: a helper of the project that puts it together.
+            stack.extend(program.call_giving(at).and_then(|call| self.only_return(call.site)));
         }
         names
     }

@@ -568,16 +568,16 @@ impl Bindings<'_, '_> {
         if is_of_language(name) {
             return external(format!("java.lang.{name}"));
         }
-        // Which of several packages it is of only a model can tell.
+        // Which of several packages it is of only a model can tell. What no model knows is outside all the same: its
+        // members are read by their names (`HttpMethod.POST`).
         let mut known = globs().map(|of| format!("{of}.{name}"));
         if let Some(path) = known.clone().find(|path| self.models.mentions(Language::Java.into(), path)) {
             return external(path);
         }
-        match (known.next(), known.next()) {
-            (None, _) if package.is_empty() => external(name.to_owned()),
-            (None, _) => external(format!("{package}.{name}")),
-            (Some(only), None) => external(only),
-            _ => None,
+        match known.next() {
+            Some(first) => external(first),
+            None if package.is_empty() => external(name.to_owned()),
+            None => external(format!("{package}.{name}")),
         }
     }
 
