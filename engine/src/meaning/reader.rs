@@ -142,25 +142,21 @@ impl<'m> Reader<'m, '_> {
         if self.program.parameter(at).is_some() {
             return None;
         }
-        let mut literals = self.resolution.values_of(at).filter_map(|value| match value.kind {
-            ValueKind::Literal(var) => Some(Some(var)),
-            // The type that a constant is declared with.
-            ValueKind::External(_) if self.is_constant_field(at) => None,
-            _ => Some(None),
-        });
+        let mut literals = self.resolution.values_of(at).filter(|value| !self.says_text(value.kind));
         match (literals.next(), literals.next()) {
-            (Some(only), None) => only,
+            (Some(Value { kind: ValueKind::Literal(var), .. }), None) => Some(var),
             _ => None,
         }
     }
 
-    /// Whether `var` is a field that is spelt as a constant, and nothing in the tree is stored to it.
-    fn is_constant_field(&self, var: VarId) -> bool {
-        self.program.loaded_as(var).is_some_and(|load| {
-            let name = self.program.text(load.field);
-            let is_upper = name.len() > 1 && !name.contains(char::is_lowercase) && name.contains(char::is_uppercase);
-            is_upper && !self.program.stored_fields.contains(&load.field)
-        })
+    /// Whether a value is only the type of text, as a constant is declared of it: that says nothing of the text.
+    pub(super) fn says_text(&self, kind: ValueKind) -> bool {
+        match kind {
+            ValueKind::External(path) => {
+                matches!(self.resolution.paths.text(path), "str" | "string" | "String" | "java.lang.String")
+            }
+            _ => false,
+        }
     }
 
     /// Whether a value is waited for, copied, handed on or taken apart.
@@ -742,6 +738,13 @@ impl<'m> Reader<'m, '_> {
             stack.extend(program.assigned_from(at).map(|row| row.src));
             stack.extend(program.element_by_var.of(&r.element, at).map(|row| row.value));
             stack.extend(program.hole_by_var.of(&r.hole, at).map(|row| row.value));
+            // `PREFIX + id`
+            for row in program.binary_by_dst.of(&r.binary, at).filter(|row| program.text(row.operator) == "+") {
+                stack.extend(row.right);
+                stack.push(row.left);
+            }
+            // `lock_key(id)`: a helper of the project that puts it together.
+            stack.extend(program.call_giving(at).and_then(|call| self.only_return(call.site)));
         }
         names
     }

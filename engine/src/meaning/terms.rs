@@ -236,12 +236,7 @@ impl<'m, 'f> Describer<'m, 'f> {
     /// What the values that reach `var` say, if they are one.
     fn of_values(&mut self, var: VarId) -> Term {
         let reader = self.reader;
-        // That it is text says nothing of the text.
-        let says_type = |kind: ValueKind| match kind {
-            ValueKind::External(path) => matches!(reader.resolution.paths.text(path), "str" | "string" | "String"),
-            _ => false,
-        };
-        let mut values = reader.resolution.values_of(var).filter(|value| !says_type(value.kind));
+        let mut values = reader.resolution.values_of(var).filter(|value| !reader.says_text(value.kind));
         let (Some(only), None) = (values.next(), values.next()) else { return Term::Unknown };
         match only.kind {
             ValueKind::External(_) => match reader.library_constant(var) {

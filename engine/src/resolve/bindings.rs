@@ -568,15 +568,16 @@ impl Bindings<'_, '_> {
         if is_of_language(name) {
             return external(format!("java.lang.{name}"));
         }
-        // Which of several packages it is of only a model can tell; where none knows it, one is as good as another.
+        // Which of several packages it is of only a model can tell. What no model knows is outside all the same: its
+        // members are read by their names (`HttpMethod.POST`).
         let mut known = globs().map(|of| format!("{of}.{name}"));
         if let Some(path) = known.clone().find(|path| self.models.knows_type(Language::Java.into(), path)) {
             return external(path);
         }
         match known.next() {
+            Some(first) => external(first),
             None if package.is_empty() => external(name.to_owned()),
             None => external(format!("{package}.{name}")),
-            Some(first) => external(first),
         }
     }
 

@@ -4,7 +4,7 @@ use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, Failure};
 use distsys_engine::words::is_report;
 use distsys_facts::{RegionId, SiteId, SiteKind, VarId};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::handlers::{Handler, is_acknowledged_before, is_work, redelivered};
 
@@ -91,53 +91,48 @@ fn only_tells(context: &Context<'_>, failure: &Failure) -> bool {
     let answers = |site: &SiteId| {
         program.returns_by_function.of(returns, context.function_of(*site)).any(|row| row.site == *site && row.var.is_some())
     };
-    !failure.sites.iter().any(answers) && failure.sites.iter().all(|site| match program.site(*site).kind {
-        SiteKind::Throw | SiteKind::Store => false,
-        SiteKind::Call => {
-            let acks = meaning.effects.at(*site).all(|(effect, _)| matches!(effect.kind, OpKind::Ack | OpKind::Log | OpKind::Metric | OpKind::Trace));
-            let logs = meaning.operations.at(*site).any(|op| op.kind == OpKind::Log);
-            let tells = logs || program.call(*site).is_none_or(|call| {
-                let held = call.receiver.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
-                let named = call.callee.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
-                let global = call.callee.or(call.receiver).and_then(|var| program.global(var)).map(|path| program.text(path));
-                [Some(program.text(call.name)), held, named, global].into_iter().flatten().any(is_report)
-            });
-            let is_ack = meaning.effects.at(*site).any(|(effect, _)| effect.kind == OpKind::Ack);
-            acks && (tells || is_ack || program.call(*site).is_some_and(|call| is_told(context, call.result)))
-        }
-        _ => true,
-    })
+    let tells = |site: SiteId| {
+        let logs = || meaning.operations.at(site).any(|op| op.kind == OpKind::Log);
+        logs() || program.call(site).is_none_or(|call| {
+            let held = call.receiver.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
+            let named = call.callee.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
+            let global = call.callee.or(call.receiver).and_then(|var| program.global(var)).map(|path| program.text(path));
+            [Some(program.text(call.name)), held, named, global].into_iter().flatten().any(is_report)
+        })
+    };
+    let told = what_is_told(context, failure.sites.iter().copied().filter(|site| tells(*site)));
+    !failure.sites.iter().any(answers)
+        && failure.sites.iter().all(|site| match program.site(*site).kind {
+            SiteKind::Throw | SiteKind::Store => false,
+            SiteKind::Call => {
+                let mut effects = meaning.effects.at(*site).map(|(effect, _)| effect.kind);
+                let acks = effects.all(|kind| matches!(kind, OpKind::Ack | OpKind::Log | OpKind::Metric | OpKind::Trace));
+                let is_ack = meaning.effects.at(*site).any(|(effect, _)| effect.kind == OpKind::Ack);
+                acks && (tells(*site) || is_ack || is_only_told(context, *site, &told))
+            }
+            _ => true,
+        })
 }
 
-/// Words within words of what is told are followed this far.
-const MAX_TOLD: usize = 12;
-
-/// Whether a value is but part of what is told: `log.warn("no {}", order.id())`.
-fn is_told(context: &Context<'_>, var: VarId) -> bool {
+/// What calls that tell of something are given, with all that it is made from.
+fn what_is_told(context: &Context<'_>, telling: impl Iterator<Item = SiteId>) -> FxHashSet<VarId> {
     let program = context.meaning.program;
-    let r = &program.facts.relations;
-    let mut stack = vec![var];
-    let mut seen: Vec<VarId> = Vec::new();
-    let mut told = false;
-    while let Some(at) = stack.pop() {
-        if seen.len() > MAX_TOLD || seen.contains(&at) {
-            continue;
-        }
-        seen.push(at);
-        stack.extend(program.assign_by_src.of(&r.assign, at).map(|row| row.dst));
-        stack.extend(program.load_by_base.of(&r.load, at).map(|row| row.dst));
-        stack.extend(r.hole.iter().filter(|row| row.value == at).map(|row| row.var));
-        let mut used: Vec<SiteId> = program.argument_by_var.of(&r.argument, at).map(|row| row.site).collect();
-        used.extend(program.calls_by_receiver.of(&r.call, at).map(|call| call.site));
-        for call in used.into_iter().filter_map(|site| program.call(site)) {
-            let logs = context.meaning.operations.at(call.site).any(|op| op.kind == OpKind::Log);
-            match logs || is_report(program.text(call.name)) {
-                true => told = true,
-                false => stack.push(call.result),
-            }
-        }
-    }
-    told
+    let given = telling.flat_map(|site| {
+        let receiver = program.call(site).and_then(|call| call.receiver);
+        receiver.into_iter().chain(program.arguments(site).map(|row| row.var)).collect::<Vec<_>>()
+    });
+    given.flat_map(|var| context.meaning.made_from(var)).collect()
+}
+
+/// Whether a call only gives what is told: an accessor of the message or the error, or what puts the text together. What is
+/// given something and kept under a name may be where the message is parked.
+fn is_only_told(context: &Context<'_>, site: SiteId, told: &FxHashSet<VarId>) -> bool {
+    let program = context.meaning.program;
+    let Some(call) = program.call(site) else { return false };
+    let is_kept = || program.assign_by_src.of(&program.facts.relations.assign, call.result).next().is_some();
+    told.contains(&call.result)
+        && context.meaning.effects.at(site).next().is_none()
+        && (program.arguments(site).next().is_none() || !is_kept())
 }
 
 /// Whether the failure of one message is dealt with, and then the next one comes.
