@@ -49,10 +49,12 @@ pub fn read(text: &str) -> Vec<Statement> {
         Ok(statements) => statements.iter().map(|statement| of_ast(statement, &plain)).collect(),
         Err(_) => scan::statement(&plain).into_iter().collect(),
     };
-    if let [only] = &mut statements[..]
-        && only.verb == SqlVerb::Select
-    {
-        only.clauses.extend(scan::session_lock(&plain));
+    if let [only] = &mut statements[..] {
+        match only.verb {
+            SqlVerb::Select => only.clauses.extend(scan::session_lock(&plain)),
+            SqlVerb::Other if scan::is_serializable(&plain) => only.clauses.push("serializable"),
+            _ => {}
+        }
     }
     statements
 }

@@ -52,7 +52,13 @@ fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys
             let first = describer.reader.program.text(row.columns);
             (transaction_kind(first), "")
         }
-        SqlVerb::Ddl | SqlVerb::Other => (OpKind::Sql, ""),
+        SqlVerb::Ddl | SqlVerb::Other => {
+            // Of two transactions that read what the other writes one is refused: as good as a lock of all that is read.
+            if has("serializable") {
+                flags = flags | EffectFlags::ROW_LOCK;
+            }
+            (OpKind::Sql, "")
+        }
     };
     if has("atomic_where") || has("version") {
         flags = flags | EffectFlags::CONDITIONAL;

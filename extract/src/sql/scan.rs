@@ -21,7 +21,8 @@ pub(super) fn without_head_comments(text: &str) -> &str {
     }
 }
 
-/// Whether a query takes, or gives back, a lock that stays with the session until it is given back.
+/// Whether a query takes, or gives back, a lock that stays with the session until it is given back, or takes one that ends
+/// with the transaction, as those of rows do.
 pub(super) fn session_lock(text: &str) -> Option<&'static str> {
     const TAKES: &[&str] = &[
         "pg_advisory_lock",
@@ -37,6 +38,7 @@ pub(super) fn session_lock(text: &str) -> Option<&'static str> {
         "release_lock",
         "release_all_locks",
     ];
+    const OF_TRANSACTION: &[&str] = &["pg_advisory_xact_lock", "pg_try_advisory_xact_lock"];
     let mut called = text.split('(').map(|before| {
         let start = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
         before.get(start..).unwrap_or_default().to_ascii_lowercase()
@@ -44,6 +46,7 @@ pub(super) fn session_lock(text: &str) -> Option<&'static str> {
     called.find_map(|name| match name.as_str() {
         name if TAKES.contains(&name) => Some("session_lock"),
         name if GIVES_BACK.contains(&name) => Some("session_unlock"),
+        name if OF_TRANSACTION.contains(&name) => Some("for_update"),
         _ => None,
     })
 }
@@ -73,11 +76,21 @@ pub(super) fn may_be_sql(text: &str) -> bool {
                 && text.trim().trim_end_matches(';') == text.trim().trim_end_matches(';').to_ascii_uppercase()
                 || ["TRANSACTION", "WORK", "IMMEDIATE", "EXCLUSIVE"].contains(&rest.as_str())
         }
+        "SET" => is_serializable(trimmed),
         "START" => rest.to_ascii_uppercase().starts_with("TRANSACTION"),
         "CREATE" | "ALTER" | "DROP" => has(&["TABLE", "INDEX"]),
         "TRUNCATE" => rest.split_whitespace().count() <= 3 && !rest.is_empty(),
         _ => false,
     }
+}
+
+/// `SET TRANSACTION ISOLATION LEVEL SERIALIZABLE`
+pub(super) fn is_serializable(text: &str) -> bool {
+    let upper = text.to_ascii_uppercase();
+    let words: Vec<&str> = upper.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    words.first() == Some(&"SET")
+        && words.contains(&"TRANSACTION")
+        && words.ends_with(&["ISOLATION", "LEVEL", "SERIALIZABLE"])
 }
 
 /// Prose has neither operators, stars nor names with underscores, and is not written in capitals.

@@ -34,8 +34,14 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         {
             starts.push((op.site, op.site, over));
         }
-        for argument in meaning.program.arguments(op.site) {
-            let started = started_by(context, op.site, argument.var).into_iter();
+        // What is gathered: the arguments, or an object that holds what is begun.
+        let held = match meaning.attribute(op, Attr::Value) {
+            Found::Is(Operand::Var(var)) => Some(var),
+            _ => None,
+        };
+        let given = meaning.program.arguments(op.site).map(|row| row.var);
+        for gathered in given.chain(held).collect::<FxHashSet<VarId>>() {
+            let started = started_by(context, op.site, gathered).into_iter();
             starts.extend(started.map(|(site, over)| (op.site, site, over)));
         }
     }
@@ -60,7 +66,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             calls.push((site, row.effect));
             traces.insert((site, row.effect), trace);
         }
-        if context.is_limited(site) {
+        if context.is_limited(site) || waits_while_full(context, site) {
             limited.push((site,));
         }
     }
@@ -193,6 +199,10 @@ fn started_by(context: &Context<'_>, gather: SiteId, gathered: VarId) -> Vec<(Si
         for call in program.calls_by_receiver.of(&r.call, var) {
             if matches!(program.text(call.name), "append" | "push" | "add" | "push_back") {
                 made.extend(program.arguments(call.site).map(|row| row.var));
+                // `all.push(async move { … })`
+                if context.operation(call.site, OpKind::Apply).is_some() {
+                    made.push(call.result);
+                }
             }
         }
         // `[work(item) for item in items]`
@@ -205,6 +215,37 @@ fn started_by(context: &Context<'_>, gather: SiteId, gathered: VarId) -> Vec<(Si
     started.sort_unstable();
     started.dedup();
     started
+}
+
+/// Whether how many are under way is compared in the loop that begins more, of the collection that is begun into:
+/// `while tasks.len() >= 8 { tasks.join_next().await; } tasks.spawn(work(item));`.
+fn waits_while_full(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(call) = program.call(site) else { return false };
+    let Some(around) = program.regions_outward(program.site(site).region).find(|row| row.kind == RegionKind::Loop) else {
+        return false;
+    };
+    // `tasks.spawn(…)`, `tasks.push(spawn(…))`
+    let kept = program.argument_by_var.of(&r.argument, call.result).filter_map(|row| program.call(row.site));
+    let holders: FxHashSet<VarId> = std::iter::once(call).chain(kept).filter_map(|call| call.receiver).collect();
+    let holds = |var: VarId| holders.contains(&var) || program.assigned_from(var).any(|row| holders.contains(&row.src));
+    let is_size = |var: VarId| {
+        let counted = program.call_giving(var).is_some_and(|call| {
+            let of = call.receiver.or_else(|| program.arguments(call.site).next().map(|row| row.var));
+            matches!(program.text(call.name), "len" | "size" | "count" | "length") && of.is_some_and(holds)
+        });
+        counted
+            || program.loaded_as(var).is_some_and(|load| {
+                matches!(program.text(load.field), "length" | "size") && holds(load.base)
+            })
+    };
+    r.binary.iter().any(|row| {
+        program.region_within(program.site(row.site).region, around.region)
+            && matches!(program.text(row.operator), "<" | "<=" | ">" | ">=" | "==" | "===")
+            && (is_size(row.left) || row.right.is_some_and(is_size))
+    })
 }
 
 /// The collection that the innermost loop around a site runs over; a loop around `gather`, too, waits for each turn.
