@@ -275,7 +275,8 @@ impl<'p, 'f> Flow<'p, 'f> {
         self.callback_gets_element(row, via);
         let value = match returned {
             None => Value { kind: ValueKind::External(path), ..self.after_step(row, via) },
-            Some(Returned::OfClass) => match via.class {
+            // `repository.findOne(…)`, `manager.findOne(Order, …)`
+            Some(Returned::OfClass) => match via.class.or_else(|| self.class_argument(row.site)) {
                 Some(class) => Value { class: None, ..Value::new(ValueKind::Instance(class)) },
                 None => Value { kind: ValueKind::External(path), ..via },
             },
