@@ -292,6 +292,11 @@ impl<'m> Meaning<'m> {
         gives.is_some_and(|var| !is_used(var)) && !(op.kind == OpKind::Spawn && self.handles_itself(op.site))
     }
 
+    /// Whether what the libraries of a call's language do outside the process gives a promise.
+    pub fn gives_promises(&self, site: SiteId) -> bool {
+        self.reader().family(site).gives_promises()
+    }
+
     /// Whether a transaction is begun at a stricter level than the database's own, as an option or in the statement.
     pub fn is_isolated(&self, op: &Operation) -> bool {
         let by_statement = || match self.attribute(op, Attr::Sql) {
