@@ -6,7 +6,7 @@ use distsys_facts::SqlVerb;
 use sqlparser::ast::{
     AlterTableOperation, Assignment, AssignmentTarget, BinaryOperator, ColumnOption, ConflictTarget, Expr, FromTable,
     Insert, LockType, ObjectName, OnConflictAction, OnInsert, SelectItem, SetExpr, Statement as Ast, TableConstraint,
-    TableFactor, TableObject, TableWithJoins,
+    TableFactor, TableObject, TableWithJoins, TransactionIsolationLevel, TransactionMode,
 };
 use sqlparser::dialect::{GenericDialect, MySqlDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
@@ -57,6 +57,10 @@ pub fn read(text: &str) -> Vec<Statement> {
         }
     }
     statements
+}
+
+fn is_serializable(mode: &TransactionMode) -> bool {
+    matches!(mode, TransactionMode::IsolationLevel(TransactionIsolationLevel::Serializable))
 }
 
 fn of_ast(ast: &Ast, text: &str) -> Statement {
@@ -115,7 +119,13 @@ fn of_ast(ast: &Ast, text: &str) -> Statement {
             finish_where(delete.selection.as_ref(), &mut statement);
             statement
         }
-        Ast::StartTransaction { .. } => transaction("begin"),
+        Ast::StartTransaction { modes, .. } => {
+            let mut statement = transaction("begin");
+            if modes.iter().any(is_serializable) {
+                statement.clauses.push("serializable");
+            }
+            statement
+        }
         Ast::Commit { .. } => transaction("commit"),
         Ast::Rollback { .. } => transaction("rollback"),
         Ast::CreateTable(create) => {

@@ -3,7 +3,7 @@
 use distsys_engine::OpKind;
 use distsys_engine::meaning::Meaning;
 use distsys_engine::words::words;
-use distsys_facts::schema::Call;
+use distsys_facts::schema::{Call, Load};
 use distsys_facts::{ParameterKind, RegionKind, VarId};
 
 use crate::Context;
@@ -77,6 +77,12 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
             if meaning.operations.at(call.site).any(|op| op.kind == OpKind::DbRead || op.kind == OpKind::Sql) {
                 return is_limited_query(context, call.site);
             }
+            // What a function of the project gives, whatever it is given to ask with.
+            let given = given_by_project(context, call);
+            if fills > 0 && !given.is_empty() && given.into_iter().all(|var| is_bounded_within(context, var, fills - 1))
+            {
+                return true;
+            }
             // What the closure of a transaction gives.
             let given = given_by_transaction(context, call);
             if !given.is_empty() {
@@ -111,6 +117,9 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
         } else if let Some(load) = program.loaded_as(at).filter(|load| program.text(load.field) == "[&]") {
             // What a call has put into it.
             at = load.base;
+        } else if let Some(load) = program.loaded_as(at).filter(|load| holds_rows(context, load)) {
+            // `const { rows } = await pool.query(…)`
+            at = load.base;
         } else if let Some(original) = meaning.resolution.imported(at) {
             at = original;
         } else {
@@ -118,6 +127,28 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
         }
     }
     false
+}
+
+/// Whether a field of what a query gave is what it has found.
+fn holds_rows(context: &Context<'_>, load: &Load) -> bool {
+    let meaning = context.meaning;
+    let named = matches!(
+        meaning.program.text(load.field),
+        "rows" | "Items" | "items" | "records" | "results" | "docs" | "hits" | "data"
+    );
+    let mut made = meaning.made_from(load.base).into_iter().filter_map(|var| meaning.program.call_giving(var));
+    named
+        && made
+            .any(|call| meaning.operations.at(call.site).any(|op| op.kind == OpKind::DbRead || op.kind == OpKind::Sql))
+}
+
+/// What functions of the project that a call may run return.
+fn given_by_project(context: &Context<'_>, call: &Call) -> Vec<VarId> {
+    let meaning = context.meaning;
+    let r = &meaning.program.facts.relations;
+    let edges = meaning.resolution.calls_at(call.site).iter();
+    let returned = edges.flat_map(|edge| meaning.program.returns_by_function.of(&r.returns, edge.function));
+    returned.filter_map(|row| row.var).collect()
 }
 
 /// Whether a call of this name gives a part of limited size.

@@ -17,7 +17,7 @@ use crate::resolve::ValueKind;
 const MAX_WAYS: usize = 6;
 
 /// Methods of a promise, which run nothing of the chain.
-fn settles(name: &str) -> bool {
+pub(super) fn settles(name: &str) -> bool {
     matches!(name, "then" | "catch" | "finally")
 }
 

@@ -4,7 +4,7 @@ use distsys_facts::schema::Call;
 use distsys_facts::{SiteId, VarId};
 use rustc_hash::FxHashSet;
 
-use super::operations::{Found, Operation};
+use super::operations::{Found, Operand, Operation};
 use super::reader::Reader;
 use super::scopes::Builder;
 use crate::operation::{Attr, OpKind};
@@ -23,6 +23,43 @@ impl Reader<'_, '_> {
     pub(super) fn deadline(&self, site: SiteId, position: usize) -> Found {
         let mut seen = FxHashSet::default();
         self.argument(site, position).map_or(Found::Absent, |var| self.deadline_of(var, 0, &mut seen))
+    }
+
+    /// The time after which a timer in the list that argument `position` is goes off.
+    pub(super) fn timer(&self, site: SiteId, position: usize) -> Found {
+        let program = self.program;
+        let Some(list) = self.argument(site, position) else { return Found::Absent };
+        let list = self.ways(list).first().copied().unwrap_or(list);
+        let elements = program.element_by_var.of(&program.facts.relations.element, list);
+        let mut timers = elements.filter_map(|row| self.timer_of(row.value, 0));
+        timers.next().map_or(Found::Absent, |span| Found::Is(Operand::Var(span)))
+    }
+
+    /// After how long a promise ends by a timer that its function sets: `new Promise((_, reject) => setTimeout(reject, 5000))`.
+    fn timer_of(&self, promise: VarId, depth: u32) -> Option<VarId> {
+        const MAX_HELPERS: u32 = 2;
+        const SETS_TIMER: &str = "setTimeout";
+        let program = self.program;
+        let r = &program.facts.relations;
+        let made = self.maker(promise)?;
+        let sets_timer = |call: &&Call| program.text(call.name) == SETS_TIMER;
+        if sets_timer(&made) {
+            // That of `timers/promises` gives the promise itself.
+            return self.argument(made.site, 0);
+        }
+        if let [edge] = self.resolution.calls_at(made.site) {
+            let mut given = program
+                .returns_by_function
+                .of(&r.returns, edge.function)
+                .filter_map(|row| row.var)
+                .filter(|_| depth < MAX_HELPERS);
+            let span = given.find_map(|var| self.timer_of(var, depth + 1))?;
+            let passed = self.resolution.passed_at(made.site).iter().find(|row| row.parameter == self.origin(span));
+            return Some(passed.map_or(span, |row| row.argument));
+        }
+        let closure = program.closure(self.argument(made.site, 0)?)?;
+        let calls = program.sites(closure).filter_map(|row| program.call(row.site));
+        self.argument(calls.filter(sets_timer).map(|call| call.site).next()?, 1)
     }
 
     fn deadline_of(&self, var: VarId, derived: usize, seen: &mut FxHashSet<VarId>) -> Found {

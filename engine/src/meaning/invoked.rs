@@ -15,6 +15,7 @@ use super::reader::Reader;
 use crate::csr::Csr;
 use crate::model::{Callback, Family, ScopeKind, Slot};
 use crate::operation::{Attr, OpKind};
+use crate::program::Program;
 use crate::resolve::{Passed, ValueKind};
 
 /// When a function given away runs.
@@ -59,6 +60,8 @@ pub struct Invocations {
     unawaited: Vec<SiteId>,
     /// Sites that call a parameter directly.
     through_parameter: FxHashSet<SiteId>,
+    /// Calls of what lists hold, by the list.
+    out_of_lists: FxHashMap<VarId, Vec<SiteId>>,
 }
 
 impl Invocations {
@@ -69,6 +72,7 @@ impl Invocations {
         invocations.unawaited(reader, operations);
         invocations.by_project(reader, operations);
         invocations.by_decorators(reader);
+        invocations.out_of_lists = calls_out_of_lists(reader.program);
         invocations.by_unknown_libraries(reader, operations);
         // What a framework runs on a request is not run by the wrapper that it is given to.
         invocations.all.sort_unstable_by_key(|row| (row.site, row.function, row.mode != Mode::Registered, row.mode));
@@ -104,6 +108,11 @@ impl Invocations {
     /// Whether what is called at `site` is a parameter's value.
     pub fn is_through_parameter(&self, site: SiteId) -> bool {
         self.through_parameter.contains(&site)
+    }
+
+    /// Where what a list holds is called.
+    fn called_out_of(&self, list: VarId) -> &[SiteId] {
+        self.out_of_lists.get(&list).map_or(&[], Vec::as_slice)
     }
 
     fn find_applied(&mut self, reader: Reader<'_, '_>, operations: &Operations) {
@@ -437,10 +446,55 @@ impl Invocations {
             let is_project = !reader.resolution.calls_at(row.site).is_empty();
             let registers = operations.at(row.site).any(|op| mode_of(op.kind) != Mode::Inline);
             if !is_project && !registers {
-                self.all.push(Invoked { site: row.site, function, mode: Mode::Inline });
+                // `hooks.push(() => …)`: run where what the list holds is called.
+                let kept = keeps(program, row.site).map_or(&[][..], |list| self.called_out_of(list));
+                let sites = if kept.is_empty() { vec![row.site] } else { kept.to_vec() };
+                self.all.extend(sites.into_iter().map(|site| Invoked { site, function, mode: Mode::Inline }));
             }
         }
     }
+}
+
+/// The list that a call puts its arguments into.
+fn keeps(program: &Program<'_>, site: SiteId) -> Option<VarId> {
+    let call = program.call(site)?;
+    matches!(program.text(call.name), "push" | "append" | "unshift" | "add").then_some(call.receiver).flatten()
+}
+
+/// Calls of what lists hold, by the list: `for (const hook of hooks) await hook()`, `hooks.map((hook) => hook())`.
+fn calls_out_of_lists(program: &Program<'_>) -> FxHashMap<VarId, Vec<SiteId>> {
+    let r = &program.facts.relations;
+    let mut found: FxHashMap<VarId, Vec<SiteId>> = FxHashMap::default();
+    let kept: FxHashSet<VarId> = r
+        .argument
+        .iter()
+        .filter(|row| program.closure(row.var).is_some())
+        .filter_map(|row| keeps(program, row.site))
+        .collect();
+    if kept.is_empty() {
+        return found;
+    }
+    let given =
+        r.argument.iter().filter_map(|row| Some((program.closure(row.var)?, program.call(row.site)?.receiver?)));
+    let given: FxHashMap<FunctionId, VarId> = given.filter(|(_, list)| kept.contains(list)).collect();
+    for call in r.call.iter() {
+        let Some(mut at) = call.callee else { continue };
+        for _ in 0..4 {
+            match program.assigned_from(at).next() {
+                Some(row) => at = row.src,
+                None => break,
+            }
+        }
+        let list = match program.parameter(at) {
+            // The parameter of a closure that a method of the list is given.
+            Some(parameter) => given.get(&parameter.function).copied(),
+            None => program.loaded_as(at).filter(|load| program.text(load.field) == "[*]").map(|load| load.base),
+        };
+        if let Some(list) = list.filter(|list| kept.contains(list)) {
+            found.entry(list).or_default().push(call.site);
+        }
+    }
+    found
 }
 
 /// What calls a function for each element of a collection, or for the value of a promise, in the languages' own libraries.

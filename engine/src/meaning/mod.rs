@@ -59,6 +59,7 @@ pub use order::Order;
 pub use scopes::{Extent, Scope, Scopes};
 pub use terms::{Name, Names, Role, Term};
 
+use own_effects::statements;
 use reader::Reader;
 
 /// Where the object that an operation is done on is made.
@@ -294,6 +295,22 @@ impl<'m> Meaning<'m> {
             false => self.is_used(var),
         };
         gives.is_some_and(|var| !is_used(var)) && !(op.kind == OpKind::Spawn && self.handles_itself(op.site))
+    }
+
+    /// Whether what the libraries of a call's language do outside the process gives a promise.
+    pub fn gives_promises(&self, site: SiteId) -> bool {
+        self.reader().family(site).gives_promises()
+    }
+
+    /// Whether a transaction is begun at a stricter level than the database's own, as an option or in the statement.
+    pub fn is_isolated(&self, op: &Operation) -> bool {
+        let by_statement = || match self.attribute(op, Attr::Sql) {
+            Found::Is(Operand::Var(var)) => statements(self.reader(), var)
+                .iter()
+                .any(|row| self.program.text(row.clauses).split(',').any(|clause| clause == "serializable")),
+            _ => false,
+        };
+        self.attribute(op, Attr::Isolation) != Found::Absent || by_statement()
     }
 
     /// Whether what is started at a site lets no failure out: it catches all by itself, or only calls what does.

@@ -38,7 +38,7 @@ fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys
         SqlVerb::Select if has("session_lock") => (OpKind::SessionLock, ""),
         SqlVerb::Select if has("session_unlock") => (OpKind::SessionUnlock, ""),
         SqlVerb::Select => {
-            if has("for_update") || has("for_share") {
+            if ["for_update", "for_share", "transaction_lock"].into_iter().any(has) {
                 flags = flags | EffectFlags::ROW_LOCK;
             }
             (OpKind::DbRead, "select")

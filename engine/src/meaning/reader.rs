@@ -249,6 +249,7 @@ impl<'m> Reader<'m, '_> {
                 None => Found::Absent,
             },
             Source::Deadline(position) => self.deadline(op.call, *position + op.shift as usize),
+            Source::Timer(position) => self.timer(op.call, *position + op.shift as usize),
             Source::Maker(position, inner) => match self.argument(op.call, *position + op.shift as usize) {
                 Some(var) => self.at_maker(op, var, inner),
                 None => Found::Absent,

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::chains::settles;
 use super::effects::{Effect, Effects};
 use super::invoked::{Invocations, functions_of, parameter_of, slot_var};
 use super::operations::{Found, Operand, Operation, Operations};
@@ -198,14 +199,22 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                             found.push(scope(op.function, Extent::Site(op.site)));
                             continue;
                         }
+                        if kind == OpKind::TimeoutScope {
+                            let begun = var.map_or_else(Vec::new, |var| self.begun_by_callers(var));
+                            found.extend(begun.into_iter().map(|(through, site)| Scope {
+                                steps: vec![through],
+                                ..scope(self.reader.program.site(site).function, Extent::Site(site))
+                            }));
+                        }
                         for function in var.into_iter().flat_map(|var| functions_of(self.reader, var)) {
                             found.push(scope(function, Extent::Function(function)));
                         }
                         // A future or promise given instead of a function runs inside, too.
                         if matches!(kind, OpKind::TimeoutScope | OpKind::Limiter)
-                            && let Some(site) = var.and_then(|var| self.made_here(var))
+                            && let Some(var) = var
                         {
-                            found.push(scope(op.function, Extent::Site(site)));
+                            let made = self.begun_here(var).into_iter();
+                            found.extend(made.map(|site| scope(op.function, Extent::Site(site))));
                         }
                     }
                     ScopeKind::Guard => {
@@ -659,6 +668,34 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             index.passed.entry(row.parameter).or_default().push((row.site, row.argument));
         }
         index
+    }
+
+    /// The call in this function whose promise `var` is, with those that what it gives is handed on through
+    /// (`fetch(url).then(read)`), and those in the list that it is (`[fetch(url), timer]`).
+    fn begun_here(&self, var: VarId) -> Vec<SiteId> {
+        let program = self.reader.program;
+        let elements = program.element_by_var.of(&program.facts.relations.element, var).map(|row| row.value);
+        let mut begun = Vec::new();
+        for var in std::iter::once(var).chain(elements) {
+            let mut at = self.made_here(var);
+            while let Some(site) = at {
+                begun.push(site);
+                let call = program.call(site).filter(|call| settles(program.text(call.name)));
+                at = call.and_then(|call| call.receiver).and_then(|receiver| self.made_here(receiver));
+            }
+        }
+        begun
+    }
+
+    /// Calls whose promises the callers give for a parameter that `var` is, or that stands in the list which it is, each with the
+    /// call that it is given to: `within(5000, client.get(url))`.
+    fn begun_by_callers(&self, var: VarId) -> Vec<(SiteId, SiteId)> {
+        let program = self.reader.program;
+        let elements = program.element_by_var.of(&program.facts.relations.element, var).map(|row| row.value);
+        let parameters = std::iter::once(var).chain(elements).filter_map(|var| parameter_of(self.reader, var));
+        let given = parameters.flat_map(|parameter| self.index.passed.get(&parameter).into_iter().flatten());
+        let begun = given.map(|(site, argument)| (*site, self.begun_here(*argument)));
+        begun.flat_map(|(through, calls)| calls.into_iter().map(move |site| (through, site))).collect()
     }
 
     /// The call in this function whose result `var` is.

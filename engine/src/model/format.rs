@@ -150,6 +150,9 @@ fn returned_of(text: String) -> Result<Returned, String> {
     if let Some(written) = within("call") {
         return Ok(Returned::CallOf(position(written)?));
     }
+    if let Some(written) = within("pairs") {
+        return Ok(Returned::Pairs(position(written)?));
+    }
     if let Some((object, name)) = within("member").and_then(|written| written.split_once(',')) {
         return Ok(Returned::MemberOf(position(object)?, position(name)?));
     }

@@ -89,6 +89,8 @@ pub enum Returned {
     CallOf(usize),
     /// The member of an argument that another one names.
     MemberOf(usize, usize),
+    /// What an argument holds, each with its name.
+    Pairs(usize),
     /// An instance of the project class that the receiver is of (`Optional<Order>`).
     OfClass,
     /// A qualified type, `{0}` filled with the text of argument 0.

@@ -33,6 +33,8 @@ pub enum Source {
     After(String),
     /// `deadline(0)`: the time after which what argument 0 carries ends.
     Deadline(usize),
+    /// `timer(0)`: the time after which a timer in the list that argument 0 is goes off.
+    Timer(usize),
     /// `span(0, 1)`: argument 0, counted in the unit of time that argument 1 names.
     Span(usize, usize),
     /// `outer(feign.FeignClient).name`: a source at the annotation of this qualified name on the class that the annotated
@@ -138,6 +140,7 @@ impl Source {
                     None => Source::ArgumentName(number()?),
                 }),
                 "deadline" => Ok(Source::Deadline(number()?)),
+                "timer" => Ok(Source::Timer(number()?)),
                 "maker" => {
                     let inner = rest.strip_prefix('.').ok_or_else(|| {
                         format!("`{text}` lacks what is taken of the call, as in `maker(0).chain(timeout).0`")
@@ -194,7 +197,7 @@ impl Source {
                     )),
                 },
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, maker, any, after, span, outer, made, function, tree, passed, option, exported, manifest, setting, overrides"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, timer, maker, any, after, span, outer, made, function, tree, passed, option, exported, manifest, setting, overrides"
                 )),
             };
         }

@@ -21,8 +21,8 @@ pub(super) fn without_head_comments(text: &str) -> &str {
     }
 }
 
-/// Whether a query takes, or gives back, a lock that stays with the session until it is given back, or takes one that ends
-/// with the transaction, as those of rows do.
+/// Whether a query takes a lock that stays until the transaction ends, or one that stays with the session until it is given
+/// back, or gives such a one back.
 pub(super) fn session_lock(text: &str) -> Option<&'static str> {
     const TAKES: &[&str] = &[
         "pg_advisory_lock",
@@ -38,15 +38,20 @@ pub(super) fn session_lock(text: &str) -> Option<&'static str> {
         "release_lock",
         "release_all_locks",
     ];
-    const OF_TRANSACTION: &[&str] = &["pg_advisory_xact_lock", "pg_try_advisory_xact_lock"];
+    const TAKES_FOR_TRANSACTION: &[&str] = &[
+        "pg_advisory_xact_lock",
+        "pg_advisory_xact_lock_shared",
+        "pg_try_advisory_xact_lock",
+        "pg_try_advisory_xact_lock_shared",
+    ];
     let mut called = text.split('(').map(|before| {
         let start = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
         before.get(start..).unwrap_or_default().to_ascii_lowercase()
     });
     called.find_map(|name| match name.as_str() {
         name if TAKES.contains(&name) => Some("session_lock"),
+        name if TAKES_FOR_TRANSACTION.contains(&name) => Some("transaction_lock"),
         name if GIVES_BACK.contains(&name) => Some("session_unlock"),
-        name if OF_TRANSACTION.contains(&name) => Some("for_update"),
         _ => None,
     })
 }
@@ -75,6 +80,7 @@ pub(super) fn may_be_sql(text: &str) -> bool {
             rest.is_empty()
                 && text.trim().trim_end_matches(';') == text.trim().trim_end_matches(';').to_ascii_uppercase()
                 || ["TRANSACTION", "WORK", "IMMEDIATE", "EXCLUSIVE"].contains(&rest.as_str())
+                || ["ISOLATION LEVEL ", "TRANSACTION ISOLATION LEVEL "].iter().any(|start| rest.starts_with(start))
         }
         "SET" => is_serializable(trimmed),
         "START" => rest.to_ascii_uppercase().starts_with("TRANSACTION"),
@@ -97,6 +103,18 @@ pub(super) fn is_serializable(text: &str) -> bool {
 fn shaped(rest: &str) -> bool {
     rest.contains(['=', '*', '_', '(', ',', '<', '>', '?', '$', '{', '%', '"', '`', ';'])
         || rest.split_whitespace().any(|word| matches!(word, "FROM" | "WHERE"))
+        || has_clause(rest)
+}
+
+/// `… limit 20`, `… order by name`
+fn has_clause(rest: &str) -> bool {
+    let lower = rest.to_ascii_lowercase();
+    let words: Vec<&str> = lower.split_whitespace().collect();
+    words.windows(2).any(|pair| match pair {
+        ["order" | "group", "by"] | ["for", "update" | "share"] => true,
+        ["limit", count] => count.bytes().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    })
 }
 
 /// Placeholders of drivers and holes of templates as text that every dialect parses.

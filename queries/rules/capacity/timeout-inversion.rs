@@ -26,7 +26,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut by_place: FxHashMap<SiteId, Inverted> = FxHashMap::default();
     for scope in meaning.scopes.of_kind(OpKind::TimeoutScope) {
         let Some(op) = meaning.operation(scope).filter(|op| context.in_scope(op.site)) else { continue };
-        let Some(outer) = meaning.span(op, Attr::Timeout).filter(|span| *span > 0.0) else { continue };
+        // A helper of the project gives the limit that each of its callers says.
+        let along: Vec<SiteId> = scope.steps.iter().copied().chain([op.site]).collect();
+        let outer = meaning.span_along(op, Attr::Timeout, &along).filter(|span| *span > 0.0);
+        let Some(outer) = outer else { continue };
+        let place = along[0];
         // A deadline that goes along with calls ends what is far below, too: the limit of a client that many use is not its own.
         let travels = meaning.travels(scope);
         let mut longest: Option<Inverted> = None;
@@ -41,7 +45,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             });
         }
         if let Some(found) = longest {
-            by_place.entry(op.site).or_insert(found);
+            by_place.entry(place).or_insert(found);
         }
     }
     by_place.into_iter().map(|(place, found)| report(context, place, &found)).collect()

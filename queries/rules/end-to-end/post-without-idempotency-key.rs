@@ -48,6 +48,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             if !meaning.serves(op, row.function, "post") {
                 continue;
             }
+            // What is run before it, on the same request.
+            let mut beside = meaning.invocations.at(op.site).filter(|other| other.function != row.function);
+            if beside.any(|other| speaking.reached_from(context, other.function, &[])) {
+                continue;
+            }
             let speaks = speaking.reached_from(context, row.function, &[]);
             for (effect, site) in meaning.effects.in_function(row.function) {
                 if !may_create(context, &effect) {

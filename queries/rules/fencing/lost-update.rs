@@ -1,8 +1,8 @@
 //! A value is read, a new one computed from it and written back, with nothing that notices a change in between.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, Found, Name, Operation, Role, Term};
-use distsys_engine::{Attr, OpKind};
+use distsys_engine::meaning::{Effect, EffectFlags, Name, Operation, Role, Term};
+use distsys_engine::OpKind;
 use distsys_engine::words::words;
 use distsys_facts::schema::Call;
 use distsys_facts::{FunctionId, FunctionKind, SiteId, SiteKind, VarId};
@@ -51,7 +51,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut guarded: Vec<(SiteId,)> = Vec::new();
     for scope in &meaning.scopes.all {
         let serial = scope.kind == OpKind::TxScope
-            && meaning.operation(scope).is_some_and(|op| meaning.attribute(op, Attr::Isolation) != Found::Absent);
+            && meaning.operation(scope).is_some_and(|op| meaning.is_isolated(op));
         if serial || matches!(scope.kind, OpKind::LockAcquire | OpKind::Guard) {
             guarded.extend(meaning.sites(scope).into_iter().map(|site| (site,)));
         }

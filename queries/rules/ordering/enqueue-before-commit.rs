@@ -2,7 +2,7 @@
 
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Term};
-use distsys_facts::SiteId;
+use distsys_facts::{RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::transactions::{Locks, is_elsewhere, while_uncommitted};
@@ -41,7 +41,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let message = meaning.effects.get(message);
         let written = meaning.effects.get(written);
         let sends = meaning.trace(send, &message);
-        if is_delayed(context, &sends) {
+        if is_delayed(context, &sends) || is_relayed(context, send, write, &written) {
             continue;
         }
         let place = context.primary(&sends);
@@ -58,6 +58,26 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let starts: FxHashSet<SiteId> = by_place.values().map(|candidate| candidate.sends[0]).collect();
     let is_told_below = |candidate: &Candidate| candidate.sends[1..].iter().any(|site| starts.contains(site));
     by_place.into_values().filter(|candidate| !is_told_below(candidate)).map(|candidate| report(context, &candidate)).collect()
+}
+
+/// Whether a relay sends what stands in the rows that it has locked, one after another, and then marks these as sent: what is
+/// rolled back is sent again, and nothing is sent that was never written.
+fn is_relayed(context: &Context<'_>, send: SiteId, write: SiteId, written: &Effect) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let function = context.function_of(send);
+    if write < send || context.function_of(write) != function {
+        return false;
+    }
+    let around = program.regions_outward(program.site(send).region).filter(|row| row.kind == RegionKind::Loop);
+    let over = around.filter_map(|row| program.iterates_by_region.first(&r.iterates, row.region));
+    let sources: FxHashSet<VarId> = over.flat_map(|row| meaning.made_from(row.var)).collect();
+    let locked = meaning.effects.in_function(function).filter(|(effect, _)| {
+        effect.kind == OpKind::DbRead && effect.flags.has(EffectFlags::ROW_LOCK) && effect.entity == written.entity
+    });
+    let mut read = locked.filter_map(|(_, row)| program.call(row.site));
+    read.any(|call| sources.contains(&call.result))
 }
 
 /// Far below a call that is not surely the one it is a guess.

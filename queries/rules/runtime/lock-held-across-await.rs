@@ -1,7 +1,7 @@
 //! A guard is alive where the task gives way.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, Found, Scope};
+use distsys_engine::meaning::{Effect, EffectFlags, Extent, Found, Scope};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionFlags, FunctionId, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::FxHashMap;
@@ -31,6 +31,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut sync_guard: Vec<(Guard,)> = Vec::new();
     let mut alive: Vec<(Guard, SiteId)> = Vec::new();
     let mut coalesces: Vec<(Guard,)> = Vec::new();
+    let mut given_back: Vec<(Guard, SiteId)> = Vec::new();
     for (number, scope) in meaning.scopes.all.iter().enumerate() {
         if scope.kind != OpKind::Guard || meaning.is_out_of_scope(scope.function) {
             continue;
@@ -41,6 +42,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             sync_guard.push((number,));
         } else if fills_what_it_guards(context, scope, &sites) {
             coalesces.push((number,));
+        }
+        if let Extent::Function(function) = scope.extent {
+            given_back.extend(promises_given_back(context, function).into_iter().map(|site| (number, site)));
         }
         alive.extend(sites.into_iter().map(|site| (number, site)));
     }
@@ -60,7 +64,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation alive(Guard, SiteId) = alive;
         relation suspends(SiteId) = suspends;
         relation remote(SiteId) = remote;
+        relation given_back(Guard, SiteId) = given_back;
         relation found(Guard, SiteId, bool);
+        found(g, s, false) <-- given_back(g, s), !sync_guard(g), !coalesces(g);
         found(g, s, true) <-- suspends(s), alive(g, s), sync_guard(g);
         found(g, s, false) <-- remote(s), alive(g, s), !sync_guard(g), !coalesces(g);
     };
@@ -71,6 +77,18 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         by_guard.entry(guard).or_insert((suspend, sync));
     }
     by_guard.into_iter().map(|(guard, (suspend, sync))| report(context, &meaning.scopes.all[guard as usize], suspend, sync)).collect()
+}
+
+/// Calls whose promises a function gives back to who runs it under the lock, and waits: `runExclusive(() => client.post(…))`.
+fn promises_given_back(context: &Context<'_>, function: FunctionId) -> Vec<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    if program.function(function).flags.has(FunctionFlags::ASYNC) {
+        return Vec::new();
+    }
+    let given = program.returns_by_function.of(&program.facts.relations.returns, function).filter_map(|row| row.var);
+    let calls = given.filter_map(|var| program.call_giving(var)).map(|call| call.site);
+    calls.filter(|site| meaning.gives_promises(*site) && is_remote(context, *site, true)).collect()
 }
 
 fn blocks_the_thread(context: &Context<'_>, scope: &Scope) -> bool {
@@ -169,7 +187,7 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
         awaited.iter().any(|awaited| sources.contains(awaited))
     };
     let guard = match scope.extent {
-        distsys_engine::meaning::Extent::Life(_, var) => Some(var),
+        Extent::Life(_, var) => Some(var),
         _ => None,
     };
     // What the conditions in reach have looked at: fields, and the guard itself.
@@ -226,7 +244,9 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
             // `tokens.put(key, load(key))` of what was asked before
             let on_checked = || call.receiver.and_then(|receiver| program.loaded_as(receiver)).is_some_and(|load| checked(load.field));
             let given = || program.arguments(*site).any(|argument| from_awaited(argument.var));
-            (looked_into && on_guard || on_checked()) && given()
+            // `known.set(key, loaded)` of the map that was asked before, which outlives the call
+            let on_asked = || call.receiver.is_some_and(|receiver| outlives(receiver) && conditions.contains(&receiver));
+            (looked_into && on_guard || on_checked() || on_asked()) && given()
                 || meaning.callees(*site).into_iter().any(|callee| stores_checked(context, callee, &checked, 0))
         }),
         _ => false,

@@ -264,6 +264,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         if !self.external.insert((row.site, path, via)) || row.kind == CallKind::Annotation {
             return;
         }
+        self.hold_named(row, path, via);
         let to = Self::node(row.result);
         if self.paths.text(path) == "super" && row.receiver.is_none() {
             for value in self.bases_of_method(row.site) {
@@ -276,7 +277,8 @@ impl<'p, 'f> Flow<'p, 'f> {
         self.callback_gets_element(row, via);
         let value = match returned {
             None => Value { kind: ValueKind::External(path), ..self.after_step(row, via) },
-            Some(Returned::OfClass) => match via.class {
+            // `repository.findOne(…)`, `manager.findOne(Order, …)`
+            Some(Returned::OfClass) => match via.class.or_else(|| self.class_argument(row.site)) {
                 Some(class) => Value { class: None, ..Value::new(ValueKind::Instance(class)) },
                 None => Value { kind: ValueKind::External(path), ..via },
             },
@@ -293,6 +295,12 @@ impl<'p, 'f> Flow<'p, 'f> {
             Some(Returned::Argument(index)) => {
                 if let Some(var) = self.positional(row.site, index) {
                     self.edge(Self::node(var), to, EdgeKind::All);
+                }
+                return;
+            }
+            Some(Returned::Pairs(index)) => {
+                if let Some(var) = self.positional(row.site, index) {
+                    self.edge(Self::node(var), to, EdgeKind::Entries);
                 }
                 return;
             }
@@ -330,6 +338,27 @@ impl<'p, 'f> Flow<'p, 'f> {
         self.add(to, value);
         self.callback_gets_receiver(row, via);
         self.callback_gets_given(row, path, family);
+    }
+
+    /// `app.decorate("redis", client)`: what is put under a name into an object that is there to hold it.
+    fn hold_named(&mut self, row: &Call, path: PathId, via: Value) {
+        let ValueKind::External(holder) = via.kind else { return };
+        let family = self.paths.family(path);
+        let models = self.models;
+        let Some(sets) = models.sets(family, self.paths.text(path)) else { return };
+        if !models.is_holder(family, self.paths.text(holder)) {
+            return;
+        }
+        let at = |sources: &[Source]| match sources {
+            [Source::Position(position, inner)] if inner.is_empty() => self.positional(row.site, *position),
+            _ => None,
+        };
+        if let (Some(key), Some(value)) = (at(&sets.key), at(&sets.value))
+            && let Some(name) = self.program.literal(key).map(|literal| literal.value)
+        {
+            let to = self.held_field(holder, name);
+            self.edge(Self::node(value), to, EdgeKind::All);
+        }
     }
 
     /// What a model says that the function given to a call gets (`subscribe("orders", cb=handle)`).

@@ -262,6 +262,10 @@ enum EdgeKind {
     All,
     /// Only the role passes: a session is a replica's if its engine is.
     Role,
+    /// What the object holds, each in a pair with its name.
+    Entries,
+    /// In a pair, one of many.
+    Paired,
 }
 
 const END: u32 = u32::MAX;
@@ -445,6 +449,22 @@ impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn pass(&mut self, id: ValueId, to: u32, kind: EdgeKind) {
         match kind {
             EdgeKind::All => self.add_id(to, id),
+            EdgeKind::Entries => {
+                if let ValueKind::Object(object) = self.values.get(id).kind {
+                    let program = self.program;
+                    let entries = program.entry_by_var.of(&program.facts.relations.entry, object);
+                    for row in entries.filter(|row| program.text(row.key) != "**") {
+                        self.edge(Self::node(row.value), to, EdgeKind::Paired);
+                    }
+                }
+            }
+            EdgeKind::Paired => {
+                // Of a pair within a pair nothing is asked.
+                if !matches!(self.values.get(id).kind, ValueKind::Collection(_)) {
+                    let pair = self.values.intern(Value::new(ValueKind::Collection(id)));
+                    self.add(to, Value::new(ValueKind::Collection(pair)));
+                }
+            }
             EdgeKind::Role => {
                 let role = self.values.get(id).role;
                 if role != HandleRole::Unknown {
