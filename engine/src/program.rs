@@ -217,13 +217,22 @@ impl<'f> Program<'f> {
         false
     }
 
-    /// The matched value and the variant that a condition asks for: `Err` of `if let Err(e) = work()`.
+    /// The matched value and the variant that a condition asks for: `Err` of `if let Err(e) = work()`, of `work().is_err()`.
     pub fn asked_variant(&self, condition: VarId) -> impl Iterator<Item = (VarId, &'f str)> {
         let asked = self.binary_by_dst.of(&self.facts.relations.binary, condition);
-        asked.filter(|row| self.text(row.operator) == "is").filter_map(|row| {
+        let matched = asked.filter(|row| self.text(row.operator) == "is").filter_map(|row| {
             let variant = self.literal(row.right?)?;
             Some((row.left, self.text(variant.value)))
-        })
+        });
+        let called = self.call_giving(condition).and_then(|call| {
+            let variant = match self.text(call.name) {
+                "is_ok" => "Ok",
+                "is_err" => "Err",
+                _ => return None,
+            };
+            Some((call.receiver?, variant))
+        });
+        matched.chain(called)
     }
 
     pub fn literal(&self, var: VarId) -> Option<&'f distsys_facts::schema::Literal> {

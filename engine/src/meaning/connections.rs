@@ -63,6 +63,16 @@ struct Walk<'w, 'm> {
 }
 
 impl Meaning<'_> {
+    /// Whether a value is a connection, or a pool of them.
+    pub fn is_connection(&self, kind: ValueKind) -> bool {
+        let is_handle = |path: &PathId| self.models.is_handle_anywhere(self.resolution.paths.text(*path));
+        match kind {
+            ValueKind::External(path) => is_handle(&path),
+            ValueKind::Instance(class) => self.resolution.library_bases(class).iter().any(is_handle),
+            _ => false,
+        }
+    }
+
     /// Whether a value carries the transaction of a scope, so that what is not done on it is done beside it.
     pub fn is_carried(&self, scope: &Scope) -> bool {
         let is_ambient = self.operation(scope).is_some_and(|op| self.is_ambient(op));
@@ -344,13 +354,7 @@ impl<'w, 'm> Walk<'w, 'm> {
     }
 
     fn is_connection(&self, kind: ValueKind) -> bool {
-        let (resolution, models) = (self.meaning.resolution, self.meaning.models);
-        let is_handle = |path: &PathId| models.is_handle_anywhere(resolution.paths.text(*path));
-        match kind {
-            ValueKind::External(path) => is_handle(&path),
-            ValueKind::Instance(class) => resolution.library_bases(class).iter().any(is_handle),
-            _ => false,
-        }
+        self.meaning.is_connection(kind)
     }
 
     /// Whether `var` is a name of the library's own, not one that the project holds something under.

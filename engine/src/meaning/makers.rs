@@ -119,7 +119,11 @@ impl Reader<'_, '_> {
             at += 1;
         }
         for holder in holders {
-            calls.extend(program.calls_by_receiver.of(&r.call, holder).map(|call| call.site));
+            for call in program.calls_by_receiver.of(&r.call, holder) {
+                calls.push(call.site);
+                // `request.headers_mut().insert(name, value)`
+                calls.extend(program.calls_by_receiver.of(&r.call, call.result).map(|call| call.site));
+            }
         }
         calls.sort_unstable();
         calls.dedup();

@@ -285,11 +285,24 @@ fn asks_error(program: &Program<'_>, region: RegionId) -> bool {
     conditions.flat_map(|row| program.asked_variant(row.var)).any(|(_, variant)| variant == "Err")
 }
 
-/// Whether a region is entered for a success: `Ok(value) => …`.
-fn asks_success(program: &Program<'_>, region: RegionId) -> bool {
+/// Whether a loop goes on as long as there is an error, and perhaps something else: `while last.is_err() && n < 3`.
+fn goes_on_while_failing(program: &Program<'_>, region: RegionId) -> bool {
     let conditions = program.condition_by_region.of(&program.facts.relations.condition, region);
+    let parts = conditions.flat_map(|row| {
+        let parts = program.assigned_from(row.var).map(|part| part.src);
+        std::iter::once(row.var).chain(parts)
+    });
+    parts.flat_map(|part| program.asked_variant(part)).any(|(_, variant)| variant == "Err")
+}
+
+/// Whether a region is entered for a success: `Ok(value) => …`, `if response.status().is_success()`.
+fn asks_success(program: &Program<'_>, region: RegionId) -> bool {
+    let mut conditions = program.condition_by_region.of(&program.facts.relations.condition, region);
     program.region(region).kind == RegionKind::Branch
-        && conditions.flat_map(|row| program.asked_variant(row.var)).any(|(_, variant)| variant == "Ok")
+        && conditions.any(|row| {
+            let of_status = program.call_giving(row.var).map(|call| program.text(call.name));
+            of_status == Some("is_success") || program.asked_variant(row.var).any(|(_, variant)| variant == "Ok")
+        })
 }
 
 /// Whether a condition is only whether a result is a success or a failure.
@@ -392,7 +405,7 @@ impl Graph {
     /// or the loop goes on as long as there is an error.
     fn retries_on_error_value(&self, program: &Program<'_>, region: RegionId) -> bool {
         let r = &program.facts.relations;
-        if asks_error(program, region) {
+        if goes_on_while_failing(program, region) {
             return true;
         }
         let function = program.region(region).function;
@@ -449,7 +462,8 @@ impl Graph {
             return false;
         }
         let gives_up = program.regions_by_function.of(&r.region, function).filter(|row| inside(row)).any(|row| {
-            let is_failure = row.kind == RegionKind::Catch || asks_error(program, row.region);
+            // All that `while let Err(e) = work()` does is for failures.
+            let is_failure = while_failing || row.kind == RegionKind::Catch || asks_error(program, row.region);
             is_failure && (self.leads(program, row.region, region, Way::Out, &[]) || throws_in(row.region))
         });
         let is_bounded = || {

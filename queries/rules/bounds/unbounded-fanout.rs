@@ -56,7 +56,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut calls: Vec<(SiteId, EffectId)> = Vec::new();
     let mut limited: Vec<(SiteId,)> = Vec::new();
     let mut traces: FxHashMap<(SiteId, EffectId), Vec<SiteId>> = FxHashMap::default();
-    for &(_, site, _) in &starts {
+    for &(_, site, over) in &starts {
         for (effect, row) in meaning.effects.at(site).filter(|(effect, _)| is_remote(effect.kind)) {
             // What tells of a failure is not what each element does.
             let Some(trace) = meaning.trace_unless_failed(site, &effect) else { continue };
@@ -66,7 +66,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             calls.push((site, row.effect));
             traces.insert((site, row.effect), trace);
         }
-        if context.is_limited(site) || waits_while_full(context, site) {
+        if context.is_limited(site) || waits_while_full(context, site) || asks_each_client(context, site, over) {
             limited.push((site,));
         }
     }
@@ -215,6 +215,23 @@ fn started_by(context: &Context<'_>, gather: SiteId, gathered: VarId) -> Vec<(Si
     started.sort_unstable();
     started.dedup();
     started
+}
+
+/// Whether a call is given a client that the element is or brings, to ask it: one request for each machine, of which there
+/// are few.
+fn asks_each_client(context: &Context<'_>, site: SiteId, over: VarId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let elements = program.load_by_base.of(&r.load, over).filter(|load| program.text(load.field).starts_with('['));
+    let elements: Vec<VarId> = elements.map(|load| load.dst).collect();
+    let is_client = |var: VarId| {
+        let mut methods = meaning.class_of(var).into_iter().flat_map(|class| program.method_by_class.of(&r.method, class));
+        methods.any(|method| meaning.effects.in_function(method.function).any(|(effect, _)| effect.kind == OpKind::Rpc))
+    };
+    meaning.resolution.passed_at(site).iter().any(|row| {
+        is_client(row.parameter) && elements.iter().any(|element| meaning.made_from(row.argument).contains(element))
+    })
 }
 
 /// Whether how many are under way is compared in the loop that begins more, of the collection that is begun into:

@@ -32,6 +32,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut alive: Vec<(Guard, SiteId)> = Vec::new();
     let mut coalesces: Vec<(Guard,)> = Vec::new();
     let mut given_back: Vec<(Guard, SiteId)> = Vec::new();
+    // Statements for whose sake the lock is there.
+    let mut guarded: Vec<(Guard, SiteId)> = Vec::new();
     for (number, scope) in meaning.scopes.all.iter().enumerate() {
         if scope.kind != OpKind::Guard || meaning.is_out_of_scope(scope.function) {
             continue;
@@ -46,6 +48,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if let Extent::Function(function) = scope.extent {
             given_back.extend(promises_given_back(context, function).into_iter().map(|site| (number, site)));
         }
+        guarded.extend(statements_guarded(context, scope, &sites).into_iter().map(|site| (number, site)));
         alive.extend(sites.into_iter().map(|site| (number, site)));
     }
     let r = &program.facts.relations;
@@ -65,10 +68,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation suspends(SiteId) = suspends;
         relation remote(SiteId) = remote;
         relation given_back(Guard, SiteId) = given_back;
+        relation guarded(Guard, SiteId) = guarded;
         relation found(Guard, SiteId, bool);
         found(g, s, false) <-- given_back(g, s), !sync_guard(g), !coalesces(g);
         found(g, s, true) <-- suspends(s), alive(g, s), sync_guard(g);
-        found(g, s, false) <-- remote(s), alive(g, s), !sync_guard(g), !coalesces(g);
+        found(g, s, false) <-- remote(s), alive(g, s), !sync_guard(g), !coalesces(g), !guarded(g, s);
     };
     let mut found = program.found;
     found.sort_unstable();
@@ -89,6 +93,71 @@ fn promises_given_back(context: &Context<'_>, function: FunctionId) -> Vec<SiteI
     let given = program.returns_by_function.of(&program.facts.relations.returns, function).filter_map(|row| row.var);
     let calls = given.filter_map(|var| program.call_giving(var)).map(|call| call.site);
     calls.filter(|site| meaning.gives_promises(*site) && is_remote(context, *site, true)).collect()
+}
+
+/// The waits for statements of the own store under a lock of its connection: on what the lock guards (`let mut con =
+/// self.con.lock().await; query.execute(&mut *con).await`), or any, where only one may write at a time and who holds the pool does.
+fn statements_guarded(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) -> Vec<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Extent::Life(_, guard) = scope.extent else { return Vec::new() };
+    let is_connection = meaning.resolution.values_of(guard).any(|value| meaning.is_connection(value.kind));
+    let on_guard = |site: SiteId| {
+        let given = meaning.chain_arguments(site);
+        let receiver = program.call(site).and_then(|call| call.receiver);
+        given.into_iter().chain(receiver).any(|var| is_same(context, var, guard))
+    };
+    let of_store = |site: SiteId| {
+        let mut remote = meaning.effects.at(site).map(|(effect, _)| effect).filter(|effect| is_remote_kind(effect.kind)).peekable();
+        remote.peek().is_some() && remote.all(|effect| is_of_store(effect.kind))
+    };
+    let awaits = sites.iter().filter(|site| program.site(**site).kind == SiteKind::Await);
+    let mut found = Vec::new();
+    for wait in awaits {
+        let awaited = r.suspend.binary_search_by_key(wait, |row| row.site).ok().and_then(|at| r.suspend[at].var);
+        let calls = awaited.map(|var| futures(context, var)).unwrap_or_default();
+        let of_store = calls.iter().chain([wait]).all(|site| of_store(*site) || meaning.effects.at(*site).next().is_none());
+        if of_store && (is_connection || calls.iter().any(|call| on_guard(*call))) {
+            found.push(*wait);
+        }
+    }
+    found
+}
+
+/// Whether a value is `guard` or what it points to as a whole: `&mut *guard`.
+fn is_same(context: &Context<'_>, var: VarId, guard: VarId) -> bool {
+    let program = context.meaning.program;
+    let points_to = |var: VarId| {
+        program.loaded_as(var).is_some_and(|load| program.text(load.field) == "*" && load.base == guard)
+    };
+    let copied = program.assigned_from(var).map(|row| row.src);
+    std::iter::once(var).chain(copied).any(|var| var == guard || points_to(var))
+}
+
+/// The own database and cache.
+fn is_of_store(kind: OpKind) -> bool {
+    matches!(
+        kind,
+        OpKind::DbRead | OpKind::DbWrite | OpKind::Sql | OpKind::CacheRead | OpKind::CacheWrite | OpKind::CacheDelete
+    )
+}
+
+fn is_remote_kind(kind: OpKind) -> bool {
+    is_of_store(kind)
+        || matches!(
+            kind,
+            OpKind::HttpRequest
+                | OpKind::Rpc
+                | OpKind::ObjectRead
+                | OpKind::ObjectWrite
+                | OpKind::Payment
+                | OpKind::Notify
+                | OpKind::LockAcquire
+                | OpKind::Consensus
+                | OpKind::Publish
+                | OpKind::Enqueue
+        )
 }
 
 fn blocks_the_thread(context: &Context<'_>, scope: &Scope) -> bool {
@@ -133,22 +202,9 @@ fn is_remote(context: &Context<'_>, site: SiteId, suspends: bool) -> bool {
     };
     context.meaning.effects.at(site).any(|(effect, _)| {
         let counts = match effect.kind {
-            OpKind::HttpRequest
-            | OpKind::Rpc
-            | OpKind::ObjectRead
-            | OpKind::ObjectWrite
-            | OpKind::Payment
-            | OpKind::Notify
-            | OpKind::LockAcquire
-            | OpKind::Consensus => true,
             OpKind::Publish | OpKind::Enqueue => suspends || is_waited_for(&effect),
-            OpKind::DbRead
-            | OpKind::DbWrite
-            | OpKind::Sql
-            | OpKind::CacheRead
-            | OpKind::CacheWrite
-            | OpKind::CacheDelete => suspends,
-            _ => false,
+            kind if is_of_store(kind) => suspends,
+            kind => is_remote_kind(kind),
         };
         counts && !effect.flags.has(EffectFlags::BACKGROUND)
     })
