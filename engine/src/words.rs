@@ -332,6 +332,8 @@ const ASKS: &[&str] = &[
     "resume",
     "abort",
     "status",
+    "wait",
+    "download",
 ];
 
 /// Whether a function may be repeated, as its name says: `stop_query`, `fetch_rates`, `upsert_order`.

@@ -348,23 +348,25 @@ impl<'m> Meaning<'m> {
     fn is_unconfirmed(&self, promise: VarId) -> bool {
         let program = self.program;
         let r = &program.facts.relations;
-        let mut at = promise;
         let mut waits = 0;
-        for _ in 0..MAX_STEPS {
+        let (mut stack, mut seen) = (vec![promise], FxHashSet::default());
+        while let Some(at) = stack.pop() {
+            if !seen.insert(at) {
+                continue;
+            }
+            if seen.len() > MAX_STEPS {
+                return false;
+            }
             waits += program.suspend_by_var.of(&r.suspend, at).count();
             let named = program.variable(at).is_some_and(|row| !row.name.is_empty());
             if named || program.argument_by_var.of(&r.argument, at).next().is_some() || self.flow.is_kept(at) {
                 return false;
             }
             // `.map_err(…)`, `.expect(…)`
-            let mut calls = program.calls_by_receiver.of(&r.call, at).map(|call| call.result);
-            let mut assigned = program.assign_by_src.of(&r.assign, at).map(|row| row.dst);
-            match calls.next().or(assigned.next()) {
-                Some(var) => at = var,
-                None => return waits <= 1,
-            }
+            stack.extend(program.calls_by_receiver.of(&r.call, at).map(|call| call.result));
+            stack.extend(program.assign_by_src.of(&r.assign, at).map(|row| row.dst));
         }
-        false
+        waits <= 1
     }
 
     /// The arguments of a call and of the calls that built its receiver, in the order written.

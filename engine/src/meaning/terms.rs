@@ -187,6 +187,14 @@ impl<'m, 'f> Describer<'m, 'f> {
             {
                 return self.describe_at(inner, depth + 1);
             }
+            // `base.join("orders")`: an address below another.
+            let mut given = program.arguments(call.site);
+            if let ("join", Some(_), Some(only), None) = (name, call.receiver, given.next(), given.next())
+                && let Term::Text(below) = self.describe_at(only.var, depth + 1)
+            {
+                let whole = format!("{{}}/{}", self.names.text(below).trim_start_matches('/'));
+                return Term::Text(self.names.intern(&whole));
+            }
             // `order_key(id)`: a helper of the project that puts text together.
             if let Some(text) = self.reader.only_return(call.site)
                 && let Some(name) = self.describe_at(text, depth + 1).pattern()
