@@ -3,7 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Name, Operand, Term};
 use distsys_engine::{Attr, OpKind};
-use distsys_engine::words::words;
+use distsys_engine::words::{entity_name, words};
 use distsys_facts::{FunctionId, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -171,7 +171,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     found.retain(|stale| {
         let named = meaning.text(meaning.effects.get(stale.effect).entity).is_some_and(|entity| {
-            words(meaning.name(stale.key)).iter().any(|word| word.len() >= MIN_WORD && entity.contains(word.as_str()))
+            words(meaning.name(stale.key)).iter().any(|word| {
+                word.len() >= MIN_WORD && entity.contains(word.as_str()) || entity_name(word) == entity
+            })
         });
         if nobody_drops(&stale.key) {
             return named;
@@ -375,7 +377,7 @@ fn pattern(context: &Context<'_>, effect: &Effect) -> Option<Name> {
     effect.key.pattern().filter(|name| context.meaning.name(*name).replace("{}", "").len() > 2)
 }
 
-/// A key is named for an entity by a word that is no shorter.
+/// A key is named for an entity by the entity's name, or by a part of it that is no shorter.
 const MIN_WORD: usize = 4;
 
 /// So many writers that forget the copy, for each that cares.
@@ -385,13 +387,18 @@ const MAX_CARELESS: usize = 2;
 fn columns_held<'m>(context: &Context<'m>, reads: &FxHashMap<FunctionId, Vec<(Name, SiteId)>>, fill: SiteId) -> Vec<&'m str> {
     let meaning = context.meaning;
     let of_function = reads.get(&context.function_of(fill)).into_iter().flatten();
-    let rows = of_function.filter(|(_, read)| meaning.precedes(*read, fill)).filter_map(|(_, read)| meaning.program.call(*read));
+    let rows = of_function.filter(|(_, read)| *read == fill || meaning.precedes(*read, fill)).filter_map(|(_, read)| meaning.program.call(*read));
     let mut held = Vec::new();
     for row in rows {
         let named = meaning.columns_named(row.site).or_else(|| {
             let (effect, _) = meaning.effects.at(row.site).find(|(effect, _)| effect.kind == OpKind::DbRead)?;
             meaning.trace(row.site, &effect).last().map(|last| meaning.columns_selected(*last))
         });
+        // `cached(key, || load(id))`: what is loaded is kept.
+        if row.site == fill {
+            held.extend(named.unwrap_or_default());
+            continue;
+        }
         let returns = &meaning.program.facts.relations.returns;
         let returned = meaning.program.returns_by_function.of(returns, context.function_of(fill)).filter(|row| row.site == fill);
         let given = meaning.program.arguments(fill).map(|row| row.var).chain(returned.filter_map(|row| row.var));
