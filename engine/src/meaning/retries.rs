@@ -425,8 +425,10 @@ impl Graph {
             |var: VarId| program.literal(var).is_some_and(|row| matches!(program.text(row.value), "true" | "1"));
         // `while let Err(e) = work()` ends with success alone.
         let while_failing = asks_error(program, region);
-        if !while_failing
-            && program.condition_by_region.of(&r.condition, region).any(|condition| !for_ever(condition.var))
+        // `for err != nil && n < 3` ends by its count, too.
+        let mut conditions = program.condition_by_region.of(&r.condition, region);
+        if conditions
+            .any(|condition| !(for_ever(condition.var) || while_failing && asks_outcome(program, condition.var)))
         {
             return false;
         }
@@ -449,7 +451,10 @@ impl Graph {
             return false;
         }
         let gives_up = program.regions_by_function.of(&r.region, function).filter(|row| inside(row)).any(|row| {
-            let is_failure = row.kind == RegionKind::Catch || asks_error(program, row.region);
+            // Where the loop goes on as long as it fails, all of it is for failures.
+            let is_failure = row.kind == RegionKind::Catch
+                || asks_error(program, row.region)
+                || while_failing && row.kind == RegionKind::Branch;
             is_failure && (self.leads(program, row.region, region, Way::Out, &[]) || throws_in(row.region))
         });
         let is_bounded = || {
