@@ -207,11 +207,11 @@ impl<'m> Reader<'m, '_> {
                 at = original;
                 continue;
             }
-            if let Some(load) = program.loaded_as(at) {
-                if let Some(src) = self.offered(load.base, load.field).or_else(|| self.stored(load.base, load.field)) {
-                    at = src;
-                    continue;
-                }
+            if let Some(load) = program.loaded_as(at)
+                && let Some(src) = self.offered(load.base, load.field).or_else(|| self.stored(load.base, load.field))
+            {
+                at = src;
+                continue;
             }
             at = others.pop()?;
         }

@@ -177,10 +177,18 @@ impl<'m> Reader<'m, '_> {
                 return found;
             }
             for load in program.load_by_base.of(&r.load, holder) {
-                if same_key(program.text(load.field), first)
-                    && let Some(found) = note(self.set_on(load.dst, rest, depth))
-                {
+                if !same_key(program.text(load.field), first) {
+                    continue;
+                }
+                if let Some(found) = note(self.set_on(load.dst, rest, depth)) {
                     return found;
+                }
+                // `req.Header["Idempotency-Key"] = []string{key}`
+                let Some((key, further)) = rest.split_first() else { continue };
+                for store in program.stores_to(load.dst).filter(|row| same_key(program.text(row.field), key)) {
+                    if let Some(found) = note(self.within_at(store.src, further, depth + 1)) {
+                        return found;
+                    }
                 }
             }
             for store in program.stores_to(holder) {

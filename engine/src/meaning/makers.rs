@@ -37,6 +37,10 @@ impl Reader<'_, '_> {
                 let is_text = |var: &VarId| self.constant(*var).is_some_and(|value| value.eq_ignore_ascii_case(text));
                 match arguments.find(is_text) {
                     None if calls.is_empty() => Found::Unknown,
+                    None if matches!(inner, Source::After(_)) => {
+                        let handed = self.holders_of_made(var).into_iter().map(|holder| self.handed_on(holder, text));
+                        handed.into_iter().find(|found| *found != Found::Absent).unwrap_or(Found::Absent)
+                    }
                     None => Found::Absent,
                     Some(_) if matches!(inner, Source::Any(_)) => Found::Is(Operand::Present),
                     Some(_) => arguments.next().map_or(Found::Absent, |var| Found::Is(Operand::Var(var))),
@@ -108,17 +112,10 @@ impl Reader<'_, '_> {
     fn calls_making(&self, var: VarId) -> Vec<SiteId> {
         let program = self.program;
         let r = &program.facts.relations;
-        let (made, mut holders) = self.made_through(var);
+        let (made, _) = self.made_through(var);
         let mut calls: Vec<SiteId> =
             made.into_iter().flat_map(|site| std::iter::once(site).chain(self.chain_calls(site))).collect();
-        let mut at = 0;
-        while at < holders.len() && holders.len() < MAX_CHAIN {
-            let sources = program.assigned_from(holders[at]).map(|row| row.src);
-            let new: Vec<VarId> = sources.filter(|src| !holders.contains(src)).collect();
-            holders.extend(new);
-            at += 1;
-        }
-        for holder in holders {
+        for holder in self.holders_of_made(var) {
             for call in program.calls_by_receiver.of(&r.call, holder) {
                 calls.push(call.site);
                 // `request.headers_mut().insert(name, value)`
@@ -128,6 +125,19 @@ impl Reader<'_, '_> {
         calls.sort_unstable();
         calls.dedup();
         calls
+    }
+
+    /// The variables that held `var` on the way from where it was made.
+    fn holders_of_made(&self, var: VarId) -> Vec<VarId> {
+        let (_, mut holders) = self.made_through(var);
+        let mut at = 0;
+        while at < holders.len() && holders.len() < MAX_CHAIN {
+            let sources = self.program.assigned_from(holders[at]).map(|row| row.src);
+            let new: Vec<VarId> = sources.filter(|src| !holders.contains(src)).collect();
+            holders.extend(new);
+            at += 1;
+        }
+        holders
     }
 
     /// The arguments of a call, those of a list one by one.

@@ -325,31 +325,37 @@ impl<'m> Reader<'m, '_> {
                     .position(|var| self.constant(*var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
                 match at.and_then(|at| arguments.get(at + 1)) {
                     Some(var) => is_var(*var),
-                    None => self.handed_on(op.site, text),
+                    None => match self.call(op.site).and_then(|call| call.receiver) {
+                        Some(builder) => self.handed_on(builder, text),
+                        None => Found::Absent,
+                    },
                 }
             }
         }
     }
 
-    /// The entry `key` of a map all of whose entries are given to the object that `site` is called on:
-    /// `headers.forEach(builder::header)`, `for (var header : headers.entrySet()) { builder.header(header.getKey(), …); }`.
-    fn handed_on(&self, site: SiteId, key: &str) -> Found {
-        if self.family(site) != Family::Java {
-            return Found::Absent;
-        }
+    /// The entry `key` of a map all of whose entries are given to an object: `headers.forEach(builder::header)`,
+    /// `builder.setAll(headers)`, `for (var header : headers.entrySet()) { builder.header(header.getKey(), …); }`.
+    pub(super) fn handed_on(&self, builder: VarId, key: &str) -> Found {
         let program = self.program;
         let r = &program.facts.relations;
         let path = [key.to_owned()];
-        let Some(builder) = self.call(site).and_then(|call| call.receiver) else { return Found::Absent };
         for load in program.load_by_base.of(&r.load, builder) {
             let given = program.argument_by_var.of(&r.argument, load.dst).filter_map(|row| self.call(row.site));
-            let each = given.filter(|call| program.text(call.name) == "forEach");
+            let each =
+                given.filter(|call| program.text(call.name) == "forEach" && self.family(call.site) == Family::Java);
             if let Some(map) = each.filter_map(|call| call.receiver).next() {
                 return self.within(map, &path);
             }
         }
         for call in program.calls_by_receiver.of(&r.call, builder) {
+            if self.family(call.site) != Family::Java {
+                return Found::Absent;
+            }
             let Some(first) = program.arguments(call.site).next() else { continue };
+            if matches!(program.text(call.name), "setAll" | "putAll" | "addAll") {
+                return self.within(first.var, &path);
+            }
             let key_of = program.assigned_from(first.var).find_map(|row| program.loaded_as(row.src));
             let Some(entry) = key_of.filter(|load| program.text(load.field) == "key") else { continue };
             let element = program.assigned_from(entry.base).find_map(|row| program.loaded_as(row.src));

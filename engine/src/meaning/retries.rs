@@ -438,8 +438,10 @@ impl Graph {
             |var: VarId| program.literal(var).is_some_and(|row| matches!(program.text(row.value), "true" | "1"));
         // `while let Err(e) = work()` ends with success alone.
         let while_failing = asks_error(program, region);
-        if !while_failing
-            && program.condition_by_region.of(&r.condition, region).any(|condition| !for_ever(condition.var))
+        // `for err != nil && n < 3` ends by its count, too.
+        let mut conditions = program.condition_by_region.of(&r.condition, region);
+        if conditions
+            .any(|condition| !(for_ever(condition.var) || while_failing && asks_outcome(program, condition.var)))
         {
             return false;
         }

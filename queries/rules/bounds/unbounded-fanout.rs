@@ -3,7 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectId, Found, Mode, Operand};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{ParameterKind, RegionKind, SiteId, VarId};
+use distsys_facts::{FunctionKind, ParameterKind, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::sizes::{is_bounded, is_of_few};
@@ -46,7 +46,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     for op in meaning.operations.of_kind(OpKind::Spawn).filter(|op| serves(context, op.site)) {
-        if let Some(over) = iterated_at(context, op.site, None) {
+        if let Some(over) = iterated_at(context, op.site, None).or_else(|| mapped_at(context, op.site)) {
             starts.push((op.site, op.site, over));
             // `spawn(work(item))`
             let futures = meaning.program.arguments(op.site).filter_map(|row| meaning.program.call_giving(row.var));
@@ -274,6 +274,16 @@ fn iterated_at(context: &Context<'_>, site: SiteId, gather: Option<SiteId>) -> O
         return None;
     }
     program.iterates_by_region.first(&r.iterates, around.region).map(|row| row.var)
+}
+
+/// The collection for each of whose elements the closure runs that a site stands in: `ids.stream().map(id -> submit(…))`.
+fn mapped_at(context: &Context<'_>, site: SiteId) -> Option<VarId> {
+    let meaning = context.meaning;
+    let function = context.function_of(site);
+    let is_closure = meaning.program.function(function).kind == FunctionKind::Closure;
+    let runs = meaning.callers(function).iter().filter(|_| is_closure).filter_map(|site| meaning.program.call(*site));
+    let mut each = runs.filter(|call| matches!(meaning.program.text(call.name), "map" | "flatMap" | "forEach" | "mapToObj"));
+    each.find_map(|call| call.receiver)
 }
 
 fn report(context: &Context<'_>, gather: SiteId, trace: &[SiteId], growth: Confidence, effect: &Effect) -> Finding {

@@ -33,7 +33,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let function = context.function_of(row.site);
-        if effect.flags.has(EffectFlags::ROW_LOCK) || effect.kind == OpKind::LockAcquire {
+        if effect.flags.has(EffectFlags::ROW_LOCK) || matches!(effect.kind, OpKind::LockAcquire | OpKind::SessionLock) {
             locks.push((function, row.site));
         }
         let Some(entity) = effect.entity_name() else { continue };

@@ -115,7 +115,7 @@ router.get('/serial', async (_req, res) => {
 });
 
 router.get('/impatient', async (_req, res) => {
-  res.json(await withTimeout(gateway.status('x'), 2000));
+  res.json(await withTimeout(gateway.status('x'), 2000)); // finds: timeout-inversion
 });
 
 router.get('/soft', async (_req, res) => {
