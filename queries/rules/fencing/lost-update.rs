@@ -33,7 +33,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let function = context.function_of(row.site);
-        if effect.flags.has(EffectFlags::ROW_LOCK) || effect.kind == OpKind::LockAcquire {
+        if effect.flags.has(EffectFlags::ROW_LOCK) || matches!(effect.kind, OpKind::LockAcquire | OpKind::SessionLock) {
             locks.push((function, row.site));
         }
         let Some(entity) = effect.entity_name() else { continue };
@@ -52,7 +52,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for scope in &meaning.scopes.all {
         let serial = scope.kind == OpKind::TxScope
             && meaning.operation(scope).is_some_and(|op| meaning.is_isolated(op));
-        if serial || matches!(scope.kind, OpKind::LockAcquire | OpKind::Guard) {
+        if serial || matches!(scope.kind, OpKind::LockAcquire | OpKind::SessionLock | OpKind::Guard) {
             guarded.extend(meaning.sites(scope).into_iter().map(|site| (site,)));
         }
     }
