@@ -228,7 +228,11 @@ pub fn is_report(name: &str) -> bool {
         "isoformat",
         "dumps",
     ];
-    words(name).iter().any(|word| TELLS.contains(&word.as_str()))
+    // `Errorf`, `Warnw`, `Infoln`: the same with a format, with pairs, on a line.
+    let plain = |word: &str| {
+        ["f", "w", "ln"].iter().find_map(|end| word.strip_suffix(end)).is_some_and(|word| TELLS.contains(&word))
+    };
+    words(name).iter().any(|word| TELLS.contains(&word.as_str()) || plain(word))
 }
 
 /// Whether a function, file or URL is named for telling how the program does: what is counted twice there does little harm.

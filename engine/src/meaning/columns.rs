@@ -357,14 +357,7 @@ impl<'m> Meaning<'m> {
         let statement = self.operations.at(site).any(|op| op.kind == OpKind::Sql);
         let built = if statement { program.arguments(site).next().and_then(|row| reader.maker(row.var)) } else { None };
         let last = built.map_or(site, |call| call.site);
-        let run = self.operations.at(site).filter_map(|op| match self.attribute(op, Attr::Sql) {
-            Found::Is(Operand::Var(var)) => Some(var),
-            _ => None,
-        });
-        let mut texts: Vec<Sql> = run.flat_map(|var| statements(reader, var)).collect();
-        if texts.is_empty() {
-            texts = program.arguments(site).flat_map(|row| program.sql_by_var.of(&r.sql, row.var)).copied().collect();
-        }
+        let texts = self.texts_run(site);
         let of_text =
             texts.iter().flat_map(|row| program.text(row.columns).split(',')).filter(|column| !column.is_empty());
         let set = reader.columns_set(last).into_iter().map(|(column, _)| column);
@@ -393,20 +386,42 @@ impl<'m> Meaning<'m> {
         columns.filter(|columns| !columns.is_empty())
     }
 
-    /// The columns that the text of a query at `site` selects or asks for; empty if they are not all known.
-    pub fn columns_selected(&self, site: SiteId) -> Vec<&'m str> {
-        let program = self.program;
+    /// The columns that a read takes or asks for, by name or in its statement (`select label from vessels`), if all are known.
+    pub fn columns_read(&self, site: SiteId) -> Option<Vec<&'m str>> {
+        let named = self.columns_named(site).or_else(|| {
+            let program = self.program;
+            let texts: Vec<Sql> = self.texts_run(site);
+            let of_text: Option<Vec<Vec<&str>>> = texts
+                .iter()
+                .map(|row| {
+                    let whole = row.verb != SqlVerb::Select || program.text(row.columns).is_empty();
+                    let lists = [program.text(row.columns), program.text(row.where_columns)];
+                    let columns =
+                        lists.into_iter().flat_map(|list| list.split(',')).filter(|column| !column.is_empty());
+                    (!whole).then(|| columns.collect::<Vec<&str>>())
+                })
+                .collect();
+            of_text.map(|columns| columns.concat())
+        });
+        named.filter(|columns| !columns.is_empty())
+    }
+
+    /// The statements, written as text, that are run at a place.
+    fn texts_run(&self, site: SiteId) -> Vec<Sql> {
+        let (program, reader) = (self.program, self.reader());
         let run = self.operations.at(site).filter_map(|op| match self.attribute(op, Attr::Sql) {
             Found::Is(Operand::Var(var)) => Some(var),
             _ => None,
         });
-        let texts: Vec<Sql> = run.flat_map(|var| statements(self.reader(), var)).collect();
-        let is_whole = |row: &Sql| row.verb == SqlVerb::Select && !program.text(row.columns).is_empty();
-        if !texts.iter().all(is_whole) {
-            return Vec::new();
+        let texts: Vec<Sql> = run.flat_map(|var| statements(reader, var)).collect();
+        match texts.is_empty() {
+            true => program
+                .arguments(site)
+                .flat_map(|row| program.sql_by_var.of(&program.facts.relations.sql, row.var))
+                .copied()
+                .collect(),
+            false => texts,
         }
-        let names = texts.iter().flat_map(|row| [program.text(row.columns), program.text(row.where_columns)]);
-        names.flat_map(|list| list.split(',')).filter(|column| !column.is_empty()).collect()
     }
 
     /// The columns that an object is made with where it is written: `order::ActiveModel { state: Set(paid), .. }.update(db)`.

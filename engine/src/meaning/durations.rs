@@ -61,6 +61,15 @@ impl Meaning<'_> {
         };
         let calls = trace.len().checked_sub(1).map_or(&[][..], |last| &trace[..last]);
         self.floor_of(var, unit, calls, 0)
+            .or_else(|| self.least_span(op, attr))
+            .or_else(|| self.offered_span(var, unit?))
+    }
+
+    /// The longest span of those that one which is no constant is made from: `int(os.environ.get("TTL", "900"))`.
+    fn offered_span(&self, var: VarId, unit: f64) -> Option<f64> {
+        let numbers =
+            self.made_from(var).into_iter().filter_map(|part| self.number(part)).filter(|number| *number > 0.0);
+        numbers.map(|number| number * unit).reduce(f64::max)
     }
 
     fn floor_of(&self, var: VarId, unit: Option<f64>, calls: &[SiteId], depth: u32) -> Option<f64> {

@@ -47,7 +47,7 @@ use crate::model::{ModelSet, ScopeKind};
 use crate::operation::{Attr, OpKind};
 use crate::program::Program;
 use crate::resolve::{HandleRole, Resolution};
-use crate::words::role_of_name;
+use crate::words::{role_of_name, words};
 
 pub use connections::Runs;
 pub use effects::{Effect, EffectFlags, EffectId, Effects, SiteEffect};
@@ -95,6 +95,11 @@ pub struct Meaning<'m> {
 
 /// What waiting for a promise gives is followed this far.
 const MAX_STEPS: usize = 12;
+
+/// `READ COMMITTED`, `read_uncommitted`
+fn lets_others_write(level: &str) -> bool {
+    words(level).last().is_some_and(|word| word.ends_with("committed"))
+}
 
 impl<'m> Meaning<'m> {
     pub fn derive(program: &'m Program<'m>, models: &'m ModelSet, resolution: &'m Resolution) -> Self {
@@ -310,7 +315,12 @@ impl<'m> Meaning<'m> {
                 .any(|row| self.program.text(row.clauses).split(',').any(|clause| clause == "serializable")),
             _ => false,
         };
-        self.attribute(op, Attr::Isolation) != Found::Absent || by_statement()
+        let by_option = || match self.attribute(op, Attr::Isolation) {
+            Found::Absent => false,
+            Found::Is(Operand::Var(var)) => !self.constant(var).is_some_and(lets_others_write),
+            _ => true,
+        };
+        by_option() || by_statement()
     }
 
     /// Whether what is started at a site lets no failure out: it catches all by itself, or only calls what does.

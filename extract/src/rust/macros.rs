@@ -130,6 +130,8 @@ impl Lower<'_> {
     fn format_like(&mut self, mac: &Macro, name: &str, span: Span) -> VarId {
         let mut text: Option<String> = None;
         let mut holes = Vec::new();
+        // What a log line has beside its text: `error!(offset = msg.offset(), "no")`.
+        let mut fields = Vec::new();
         for part in split(mac.tokens.clone(), &[',', ';']) {
             if text.is_none()
                 && let Ok(literal) = syn::parse2::<syn::LitStr>(part.clone())
@@ -146,9 +148,7 @@ impl Lower<'_> {
             match syn::parse2::<Expr>(part) {
                 Ok(Expr::Assign(assign)) => {
                     let value = self.expression(&assign.right);
-                    if text.is_some() {
-                        holes.push(value);
-                    }
+                    if text.is_some() { &mut holes } else { &mut fields }.push(value);
                 }
                 Ok(expression) => {
                     let value = self.expression(&expression);
@@ -181,7 +181,8 @@ impl Lower<'_> {
         if name == "format" || name == "format_args" {
             return template;
         }
-        self.named_call(mac, &[template], span)
+        let arguments: Vec<VarId> = std::iter::once(template).chain(fields).collect();
+        self.named_call(mac, &arguments, span)
     }
 
     /// `{ "key": value }` of `json!`, at any depth.

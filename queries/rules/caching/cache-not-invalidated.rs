@@ -3,8 +3,8 @@
 use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Name, Operand, Term};
 use distsys_engine::{Attr, OpKind};
-use distsys_engine::words::{entity_name, words};
-use distsys_facts::{FunctionId, SiteId, SiteKind, VarId};
+use distsys_engine::words::words;
+use distsys_facts::{FunctionId, FunctionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -28,7 +28,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let mut cached: Vec<(Name, Name, SiteId)> = Vec::new();
     let mut drops: Vec<(Name, Drop)> = Vec::new();
-    let mut reads: FxHashMap<FunctionId, Vec<(Name, SiteId)>> = FxHashMap::default();
+    let mut reads = Reads::default();
     let mut drops_any: Vec<Drop> = Vec::new();
     let mut fills: Vec<(FunctionId, Name, SiteId)> = Vec::new();
     let mut looks: FxHashSet<(Name, FunctionId)> = FxHashSet::default();
@@ -66,6 +66,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             _ => {}
         }
     }
+    // What a helper could drop, did anybody ask it to, is not dropped.
+    drops.retain(|(_, drop)| !is_idle(context, drop.function));
+    drops_any.retain(|drop| !is_idle(context, drop.function));
     // Who sets the entry without a look at it replaces the copy.
     let replaced = fills.iter().filter(|(function, key, _)| !looks.contains(&(*key, *function)));
     let replaced: Vec<(Name, Drop)> =
@@ -152,7 +155,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut found = program_found;
     // Columns that the copy does not hold may change.
     found.retain(|stale| {
-        let held = columns_held(context, &reads, stale.fill);
+        let held = columns_held(context, &reads, stale);
         let written = meaning.columns_written(stale.write);
         // Where nobody drops the copy, that it holds what is written must be seen.
         if nobody_drops(&stale.key) && written.is_empty() {
@@ -170,13 +173,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         careless.entry(stale.key).or_default().insert(function_of(&stale.write));
     }
     found.retain(|stale| {
-        let named = meaning.text(meaning.effects.get(stale.effect).entity).is_some_and(|entity| {
-            words(meaning.name(stale.key)).iter().any(|word| {
-                word.len() >= MIN_WORD && entity.contains(word.as_str()) || entity_name(word) == entity
-            })
-        });
+        let entity = meaning.effects.get(stale.effect).entity;
+        let named = meaning.text(entity).is_some_and(|entity| is_named_for(meaning.name(stale.key), entity));
         if nobody_drops(&stale.key) {
-            return named;
+            return named || is_of_row(context, &reads, stale);
         }
         let few = careless[&stale.key].len() <= MAX_CARELESS * careful[&stale.key].len();
         if is_drop(context, stale.fill) {
@@ -200,6 +200,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     };
     found.iter().map(|stale| report(context, stale, &others(stale), !nobody_drops(&stale.key))).collect()
 }
+
+/// What functions read: the entity, and where.
+type Reads = FxHashMap<FunctionId, Vec<(Name, SiteId)>>;
 
 /// Where a function drops a copy.
 #[derive(Clone, Copy)]
@@ -228,10 +231,76 @@ fn stays_long(context: &Context<'_>, key: Name, fill: SiteId) -> bool {
     let long = match meaning.attribute(op, Attr::Ttl) {
         Found::Absent => meaning.declares(op, Attr::Ttl),
         Found::Is(Operand::Text(text)) if text == "none" => true,
-        _ => meaning.floor_along(op, Attr::Ttl, &trace).is_some_and(|span| span > PATIENCE),
+        // A setting that nothing here says to be short.
+        _ => meaning.floor_along(op, Attr::Ttl, &trace).is_none_or(|span| span > PATIENCE),
     };
     long && meaning.name(key).contains("{}")
 }
+
+/// Whether all that a function does is to drop a copy, and nothing calls it or hands it on: neither a caller that is known
+/// nor a name that is not resolved.
+fn is_idle(context: &Context<'_>, function: FunctionId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let row = program.function(function);
+    let only_drops = || meaning.effects.in_function(function).all(|(effect, _)| effect.kind == OpKind::CacheDelete);
+    let r = &program.facts.relations;
+    let is_unresolved = |site| meaning.callees(site).is_empty() && meaning.operations.at(site).next().is_none();
+    row.kind == FunctionKind::Method
+        && meaning.callers(function).is_empty()
+        && !meaning.is_served(function)
+        && only_drops()
+        && !r.call.iter().any(|call| call.name == row.name && is_unresolved(call.site))
+        && !r.load.iter().any(|load| load.field == row.name && !r.call.iter().any(|call| call.callee == Some(load.dst)))
+}
+
+/// Whether a word of a key names an entity.
+fn is_named_for(key: &str, entity: &str) -> bool {
+    let whole: String = words(entity).concat();
+    let singular = |word: &str| word.strip_suffix('s').unwrap_or(word).to_owned();
+    let is_name = |word: &String| word.len() >= MIN_WORD && entity.contains(word.as_str()) || singular(word) == singular(&whole);
+    words(key).iter().any(is_name)
+}
+
+/// Whether what is kept is the row that was read, or some of its columns, under what the row was asked for by.
+fn is_of_row(context: &Context<'_>, reads: &Reads, stale: &Stale) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    if words(meaning.name(stale.key)).iter().any(|part| NO_COPY.contains(&part.as_str())) {
+        return false;
+    }
+    let origins = |site: SiteId| -> FxHashSet<VarId> {
+        let chain = meaning.chain_arguments(site).into_iter();
+        let given = program.arguments(site).map(|row| row.var).chain(chain);
+        given.flat_map(|var| meaning.made_from(var)).collect()
+    };
+    reads_of(context, reads, stale).into_iter().any(|read| {
+        let Some(row) = program.call(read).map(|call| call.result) else { return false };
+        let asked = origins(read);
+        let (kept, key): (Vec<VarId>, Vec<VarId>) =
+            program.arguments(stale.fill).map(|row| row.var).partition(|var| meaning.made_from(*var).contains(&row));
+        let same = key.into_iter().flat_map(|var| meaning.made_from(var)).any(|var| {
+            asked.contains(&var) && meaning.constant(var).is_none()
+        });
+        same && kept.into_iter().any(|value| !meaning.columns_held(row, value).is_empty() || is_copy(context, value, row, 0))
+    })
+}
+
+/// Whether `value` is `row` in whatever form a library gives it, not what the project works out of it.
+fn is_copy(context: &Context<'_>, value: VarId, row: VarId, depth: u32) -> bool {
+    let program = context.meaning.program;
+    if value == row || depth > MAX_FORMS {
+        return value == row;
+    }
+    let assigned = program.assigned_from(value).map(|assign| assign.src);
+    let made = program.call_giving(value).filter(|call| context.meaning.callees(call.site).is_empty());
+    let given = made.into_iter().flat_map(|call| call.receiver.into_iter().chain(program.arguments(call.site).map(|row| row.var)));
+    let parts = program.loaded_as(value).map(|load| load.base);
+    assigned.chain(given).chain(parts).any(|part| is_copy(context, part, row, depth + 1))
+}
+
+/// So many library calls make of a row what is kept of it.
+const MAX_FORMS: u32 = 5;
 
 /// Copies that nothing here fills (another service of the same cache does): a function writes an entity, then drops the
 /// entry whose key is named for it.
@@ -377,31 +446,41 @@ fn pattern(context: &Context<'_>, effect: &Effect) -> Option<Name> {
     effect.key.pattern().filter(|name| context.meaning.name(*name).replace("{}", "").len() > 2)
 }
 
-/// A key is named for an entity by the entity's name, or by a part of it that is no shorter.
+/// A key is named for an entity by a part of its name that is no shorter.
 const MIN_WORD: usize = 4;
 
 /// So many writers that forget the copy, for each that cares.
 const MAX_CARELESS: usize = 2;
 
-/// The columns that a copy holds, if it is put together from some, or only some were read.
-fn columns_held<'m>(context: &Context<'m>, reads: &FxHashMap<FunctionId, Vec<(Name, SiteId)>>, fill: SiteId) -> Vec<&'m str> {
+/// The reads of an entity that what is cached by a fill is made from.
+fn reads_of(context: &Context<'_>, reads: &Reads, stale: &Stale) -> Vec<SiteId> {
     let meaning = context.meaning;
-    let of_function = reads.get(&context.function_of(fill)).into_iter().flatten();
-    let rows = of_function.filter(|(_, read)| *read == fill || meaning.precedes(*read, fill)).filter_map(|(_, read)| meaning.program.call(*read));
+    let entity = meaning.effects.get(stale.effect).entity_name();
+    let of_function = reads.get(&context.function_of(stale.fill)).into_iter().flatten();
+    let of_entity = of_function.filter(|(name, read)| {
+        Some(*name) == entity && (*read == stale.fill || meaning.precedes(*read, stale.fill))
+    });
+    of_entity.map(|(_, read)| *read).collect()
+}
+
+/// The columns that a copy holds, if it is put together from some, or only some were read.
+fn columns_held<'m>(context: &Context<'m>, reads: &Reads, stale: &Stale) -> Vec<&'m str> {
+    let meaning = context.meaning;
     let mut held = Vec::new();
-    for row in rows {
-        let named = meaning.columns_named(row.site).or_else(|| {
-            let (effect, _) = meaning.effects.at(row.site).find(|(effect, _)| effect.kind == OpKind::DbRead)?;
-            meaning.trace(row.site, &effect).last().map(|last| meaning.columns_selected(*last))
-        });
-        // `cached(key, || load(id))`: what is loaded is kept.
-        if row.site == fill {
+    for read in reads_of(context, reads, stale) {
+        let read_below = meaning.effects.at(read).find(|(effect, _)| effect.kind == OpKind::DbRead);
+        let asked = read_below.and_then(|(effect, _)| meaning.trace(read, &effect).last().copied()).unwrap_or(read);
+        let named = meaning.columns_read(asked);
+        // What a helper keeps is what a function that it is given loads.
+        if read == stale.fill {
             held.extend(named.unwrap_or_default());
             continue;
         }
+        let Some(row) = meaning.program.call(read) else { continue };
         let returns = &meaning.program.facts.relations.returns;
-        let returned = meaning.program.returns_by_function.of(returns, context.function_of(fill)).filter(|row| row.site == fill);
-        let given = meaning.program.arguments(fill).map(|row| row.var).chain(returned.filter_map(|row| row.var));
+        let returned = meaning.program.returns_by_function.of(returns, context.function_of(stale.fill));
+        let returned = returned.filter(|row| row.site == stale.fill).filter_map(|row| row.var);
+        let given = meaning.program.arguments(stale.fill).map(|row| row.var).chain(returned);
         for value in given {
             let of_value = meaning.columns_held(row.result, value);
             let is_whole = of_value.is_empty() && meaning.made_from(value).contains(&row.result);
@@ -411,7 +490,6 @@ fn columns_held<'m>(context: &Context<'m>, reads: &FxHashMap<FunctionId, Vec<(Na
     held
 }
 
-/// Whether the cache is filled far below a call: of all that is handed down, what is kept is not sure.
 /// Whether what a function gives is made from what it reads.
 fn is_given(context: &Context<'_>, function: FunctionId, read: SiteId) -> bool {
     let meaning = context.meaning;
@@ -421,6 +499,7 @@ fn is_given(context: &Context<'_>, function: FunctionId, read: SiteId) -> bool {
     read.is_some_and(|read| given.any(|var| meaning.made_from(var).contains(&read)))
 }
 
+/// Whether the cache is filled far below a call: of all that is handed down, what is kept is not sure.
 fn is_far(context: &Context<'_>, fill: SiteId) -> bool {
     let meaning = context.meaning;
     let effect = meaning.effects.at(fill).find(|(effect, _)| effect.kind == OpKind::CacheWrite);
@@ -481,7 +560,7 @@ fn report(context: &Context<'_>, stale: &Stale, others: &[SiteId], others_care: 
             "delete the entry after the change is committed, where the other writers do: in one function, or on the entity's own event",
         ),
         false => (
-            "nobody deletes or replaces the entry, and it stays for more than a minute",
+            "nobody deletes or replaces the entry, and nothing says that it stays for less than a minute",
             "delete the entry after the change is committed, in one function or on the entity's own event; or let it expire within seconds",
         ),
     };

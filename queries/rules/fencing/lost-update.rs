@@ -52,7 +52,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for scope in &meaning.scopes.all {
         let serial = scope.kind == OpKind::TxScope
             && meaning.operation(scope).is_some_and(|op| meaning.is_isolated(op));
-        if serial || matches!(scope.kind, OpKind::LockAcquire | OpKind::Guard) {
+        if serial || matches!(scope.kind, OpKind::LockAcquire | OpKind::SessionLock | OpKind::Guard) {
             guarded.extend(meaning.sites(scope).into_iter().map(|site| (site,)));
         }
     }

@@ -3,8 +3,9 @@
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, Failure};
 use distsys_engine::words::is_report;
-use distsys_facts::{RegionId, SiteId, SiteKind, VarId};
-use rustc_hash::{FxHashMap, FxHashSet};
+use distsys_facts::schema::Call;
+use distsys_facts::{FunctionId, RegionId, SiteId, SiteKind};
+use rustc_hash::FxHashMap;
 
 use crate::handlers::{Handler, is_acknowledged_before, is_work, redelivered};
 
@@ -91,49 +92,71 @@ fn only_tells(context: &Context<'_>, failure: &Failure) -> bool {
     let answers = |site: &SiteId| {
         program.returns_by_function.of(returns, context.function_of(*site)).any(|row| row.site == *site && row.var.is_some())
     };
-    let tells = |site: SiteId| {
-        let logs = || meaning.operations.at(site).any(|op| op.kind == OpKind::Log);
-        logs() || program.call(site).is_none_or(|call| {
-            let held = call.receiver.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
-            let named = call.callee.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
-            let global = call.callee.or(call.receiver).and_then(|var| program.global(var)).map(|path| program.text(path));
-            [Some(program.text(call.name)), held, named, global].into_iter().flatten().any(is_report)
-        })
+    !failure.sites.iter().any(answers) && failure.sites.iter().all(|site| match program.site(*site).kind {
+        SiteKind::Throw => false,
+        // `log.atError().setCause(e)`
+        SiteKind::Store => {
+            let stores = &program.facts.relations.store;
+            let store = stores.binary_search_by_key(site, |row| row.site).ok().map(|at| stores[at]);
+            store.and_then(|store| program.call_giving(store.base)).is_some_and(|call| tells(context, call))
+        }
+        SiteKind::Call => is_of_telling(context, *site, &failure.sites),
+        _ => true,
+    })
+}
+
+/// Whether a call tells of a failure, acknowledges or waits, or is only done for what is told: `body.get("id")` in the
+/// text, each step of `log.atError().setCause(e).log("no")`. What is given something and kept under a name may be where the
+/// message is parked.
+fn is_of_telling(context: &Context<'_>, site: SiteId, around: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Some(call) = program.call(site) else { return true };
+    let mut kinds = meaning.effects.at(site).map(|(effect, _)| effect.kind);
+    if !kinds.all(|kind| matches!(kind, OpKind::Ack | OpKind::Log | OpKind::Metric | OpKind::Trace | OpKind::Sleep)) {
+        return false;
+    }
+    let waits = |kind| meaning.effects.at(site).any(|(effect, _)| effect.kind == kind) || meaning.operations.at(site).any(|op| op.kind == kind);
+    if waits(OpKind::Ack) || waits(OpKind::Sleep) || tells(context, call) {
+        return true;
+    }
+    let r = &program.facts.relations;
+    let is_kept = || program.assign_by_src.of(&r.assign, call.result).next().is_some();
+    // What the project does there may be anything.
+    let does = |kind: SiteKind| matches!(kind, SiteKind::Call | SiteKind::Store);
+    let looks = |function: FunctionId| program.sites(function).all(|row| !does(row.kind));
+    let told = |other: &SiteId| {
+        let Some(other) = program.call(*other).filter(|other| other.site != site && tells(context, other)) else { return false };
+        let given = program.arguments(other.site).map(|row| row.var).chain(other.receiver);
+        given.into_iter().any(|var| meaning.made_from(var).contains(&call.result))
     };
-    let told = what_is_told(context, failure.sites.iter().copied().filter(|site| tells(*site)));
-    !failure.sites.iter().any(answers)
-        && failure.sites.iter().all(|site| match program.site(*site).kind {
-            SiteKind::Throw | SiteKind::Store => false,
-            SiteKind::Call => {
-                let mut effects = meaning.effects.at(*site).map(|(effect, _)| effect.kind);
-                let acks = effects.all(|kind| matches!(kind, OpKind::Ack | OpKind::Log | OpKind::Metric | OpKind::Trace));
-                let is_ack = meaning.effects.at(*site).any(|(effect, _)| effect.kind == OpKind::Ack);
-                acks && (tells(*site) || is_ack || is_only_told(context, *site, &told))
-            }
-            _ => true,
-        })
-}
-
-/// What calls that tell of something are given, with all that it is made from.
-fn what_is_told(context: &Context<'_>, telling: impl Iterator<Item = SiteId>) -> FxHashSet<VarId> {
-    let program = context.meaning.program;
-    let given = telling.flat_map(|site| {
-        let receiver = program.call(site).and_then(|call| call.receiver);
-        receiver.into_iter().chain(program.arguments(site).map(|row| row.var)).collect::<Vec<_>>()
-    });
-    given.flat_map(|var| context.meaning.made_from(var)).collect()
-}
-
-/// Whether a call only gives what is told: an accessor of the message or the error, or what puts the text together. What is
-/// given something and kept under a name may be where the message is parked.
-fn is_only_told(context: &Context<'_>, site: SiteId, told: &FxHashSet<VarId>) -> bool {
-    let program = context.meaning.program;
-    let Some(call) = program.call(site) else { return false };
-    let is_kept = || program.assign_by_src.of(&program.facts.relations.assign, call.result).next().is_some();
-    told.contains(&call.result)
-        && context.meaning.effects.at(site).next().is_none()
+    meaning.callees(site).into_iter().all(looks)
         && (program.arguments(site).next().is_none() || !is_kept())
+        && around.iter().any(told)
 }
+
+/// Whether a call is to what reports, or to what one gave: `log.Error().Err(err).Msg("no")`.
+fn tells(context: &Context<'_>, call: &Call) -> bool {
+    let program = context.meaning.program;
+    let mut at = Some(call);
+    for _ in 0..MAX_CHAIN {
+        let Some(call) = at else { return false };
+        if context.meaning.operations.at(call.site).any(|op| op.kind == OpKind::Log) {
+            return true;
+        }
+        let held = call.receiver.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
+        let named = call.callee.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
+        let global = call.callee.or(call.receiver).and_then(|var| program.global(var)).map(|path| program.text(path));
+        if [Some(program.text(call.name)), held, named, global].into_iter().flatten().any(is_report) {
+            return true;
+        }
+        at = call.receiver.and_then(|var| program.call_giving(var));
+    }
+    false
+}
+
+/// So many calls make a line of a log.
+const MAX_CHAIN: usize = 12;
 
 /// Whether the failure of one message is dealt with, and then the next one comes.
 fn is_for_one_message(context: &Context<'_>, handler: &Handler, failure: &Failure) -> bool {
