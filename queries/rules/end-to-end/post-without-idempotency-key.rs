@@ -21,7 +21,7 @@ pub(crate) static RULE: Rule = Rule {
         category: Category::EndToEnd,
         severity: Severity::Major,
         maturity: Maturity::Stable,
-        yields_to: &["retry-without-idempotency-key", "idempotency-key-per-attempt"],
+        yields_to: &[],
         summary: "a POST that a client repeats is done twice",
         page: include_str!("post-without-idempotency-key.md"),
     },

@@ -3,7 +3,7 @@ import { postJson, withRetry, getJson } from './http'
 const BASE = process.env.SHIPPING_URL!
 
 export function createParcel(orderId: string, address: unknown) {
-  return withRetry(() => postJson(`${BASE}/parcels`, { orderId, address })) // finds: retry-without-idempotency-key
+  return withRetry(() => postJson(`${BASE}/parcels`, { orderId, address })) // finds: retry-without-idempotency-key, post-without-idempotency-key
 }
 
 export function createParcelOnce(orderId: string, address: unknown) {

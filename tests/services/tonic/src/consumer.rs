@@ -32,7 +32,7 @@ pub async fn names(consumer: PullConsumer, store: Store) -> anyhow::Result<()> {
     while let Some(Ok(message)) = messages.next().await {
         message.ack().await.ok(); // finds: ack-before-processing
         let name: String = serde_json::from_slice(&message.payload)?;
-        store.set_balance(1, name.len() as i64).await?; // finds: cache-not-invalidated
+        store.set_balance(1, name.len() as i64).await?;
     }
     Ok(())
 }
@@ -41,7 +41,7 @@ pub async fn balances(consumer: PullConsumer, store: Store) -> anyhow::Result<()
     let mut messages = consumer.messages().await?;
     while let Some(Ok(message)) = messages.next().await {
         let balance: i64 = serde_json::from_slice(&message.payload)?;
-        if let Err(error) = store.set_balance(1, balance).await { // finds: cache-not-invalidated, swallowed-consumer-error
+        if let Err(error) = store.set_balance(1, balance).await { // finds: swallowed-consumer-error
             tracing::error!(%error, "balance lost");
         }
         message.ack().await.ok();

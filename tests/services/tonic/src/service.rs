@@ -71,7 +71,7 @@ impl LedgerService {
     pub async fn withdraw(&self, id: i64, amount: i64) -> anyhow::Result<()> {
         let account = self.store.account(id).await?;
         anyhow::ensure!(account.balance >= amount, "not enough");
-        self.store.set_balance(id, account.balance - amount).await?; // finds: cache-not-invalidated, lost-update
+        self.store.set_balance(id, account.balance - amount).await?; // finds: lost-update
         Ok(())
     }
 

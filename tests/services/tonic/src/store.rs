@@ -32,7 +32,7 @@ impl Store {
     }
 
     pub async fn set_balance(&self, id: i64, balance: i64) -> sqlx::Result<()> {
-        sqlx::query("UPDATE accounts SET balance = ? WHERE id = ?").bind(balance).bind(id).execute(&self.primary).await?;
+        sqlx::query("UPDATE accounts SET balance = ? WHERE id = ?").bind(balance).bind(id).execute(&self.primary).await?; // finds: cache-not-invalidated
         Ok(())
     }
 
