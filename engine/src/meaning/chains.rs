@@ -42,7 +42,15 @@ impl<'m> Reader<'m, '_> {
                     found.push(setter);
                 }
             }
-            for call in self.makers(var) {
+            let makers = self.makers(var);
+            // `client.orders.findMany()`: what the client was made by.
+            if makers.is_empty()
+                && let Some(load) = self.program.loaded_as(var)
+                && self.is_handle(load.base)
+            {
+                queue.push_back(load.base);
+            }
+            for call in makers {
                 if !found.contains(&call.site) {
                     found.push(call.site);
                     queue.extend(self.only_return(call.site).or(call.receiver).or(call.callee));
@@ -161,6 +169,15 @@ impl<'m> Reader<'m, '_> {
             return self.maker(var).into_iter().collect();
         }
         ways.into_iter().filter_map(|way| self.maker(way)).collect()
+    }
+
+    /// Whether a library's connection is what `var` may be.
+    fn is_handle(&self, var: VarId) -> bool {
+        let paths = &self.resolution.paths;
+        self.resolution.values_of(var).any(|value| match value.kind {
+            ValueKind::External(path) => self.models.is_handle_anywhere(paths.text(path)),
+            _ => false,
+        })
     }
 
     /// What a helper of the project gives, if it is the one function called and has one `return`.

@@ -542,8 +542,12 @@ impl<'m> Meaning<'m> {
     pub fn serves(&self, op: &Operation, function: FunctionId, method: &str) -> bool {
         let program = self.program;
         let handlers = &self.reader().model(op).handlers;
-        if let Some((_, serves)) =
-            handlers.iter().find(|(name, _)| name == "*" || name == program.text(program.function(function).name))
+        if let Some((_, serves)) = handlers
+            .iter()
+            // What a file offers by default has a name of its own there.
+            .find(|(name, _)| {
+                matches!(name.as_str(), "*" | "default") || name == program.text(program.function(function).name)
+            })
         {
             return serves.eq_ignore_ascii_case(method);
         }

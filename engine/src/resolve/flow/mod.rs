@@ -3,6 +3,7 @@
 mod calls;
 mod generics;
 mod given_back;
+mod given_closures;
 mod grounds;
 mod guesses;
 mod lambdas;
@@ -244,6 +245,8 @@ impl Resolution {
         flow.by_stubs();
         flow.run();
         flow.by_unique_name();
+        flow.run();
+        flow.by_given_closures();
         flow.run();
         flow
     }
