@@ -45,6 +45,7 @@ impl<'m> Reader<'m, '_> {
             let makers = self.makers(var);
             // `client.orders.findMany()`: what the client was made by.
             if makers.is_empty()
+                && self.family(site).gives_promises()
                 && let Some(load) = self.program.loaded_as(var)
                 && self.is_handle(load.base)
             {
