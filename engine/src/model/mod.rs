@@ -135,6 +135,9 @@ pub enum Callback {
     Methods(Vec<Source>),
     /// Likewise, of the class that carries the decorator.
     MethodsDecorated,
+    /// The functions that an annotation of this qualified name, theirs or their parameter's, has listen for objects of the
+    /// class that argument 0 is of.
+    Listeners(String),
 }
 
 /// One `[[op]]`.
