@@ -37,7 +37,8 @@ pub fn read(text: &str) -> Vec<Statement> {
     if text.len() > MAX_BYTES {
         return Vec::new();
     }
-    let text = scan::without_head_comments(text);
+    let text = scan::without_tags(text);
+    let text = scan::without_head_comments(&text);
     if !scan::may_be_sql(text) {
         return Vec::new();
     }
@@ -415,6 +416,15 @@ mod tests {
             one("UPDATE profiles SET updated_at = ? WHERE id = ? AND updated_at < ?").clauses,
             ["atomic_where", "newer_wins"]
         );
+        let mapped = one("update lots set taken = taken + #{n} where code = #{code, jdbcType=VARCHAR}");
+        assert_eq!((mapped.table.as_str(), &mapped.clauses[..]), ("lots", &["increment"][..]));
+        let script =
+            one("<script>update lots set n = n + 1 <if test=\"code != null\">where code = #{code}</if></script>");
+        assert_eq!((script.table.as_str(), &script.clauses[..]), ("lots", &["increment"][..]));
+        let tagged =
+            one("<script>update lots <set>n = n + 1</set> <where>a <> 'x' and code = #{code}</where></script>");
+        assert_eq!((tagged.table.as_str(), &tagged.clauses[..]), ("lots", &["increment"][..]));
+        assert_eq!(one("select e from #{#entityName} e where e.id = ?1").verb, SqlVerb::Select);
         assert_eq!(one("BEGIN").columns, ["begin"]);
         assert_eq!(one("DELETE FROM carts WHERE user_id = {}").table, "carts");
         assert_eq!(one("INSERT INTO {} (a) VALUES (1)").verb, SqlVerb::Insert);

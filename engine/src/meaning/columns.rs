@@ -49,6 +49,11 @@ fn sets_one_column(name: &str) -> bool {
     matches!(name, "col_expr" | "value" | "Update" | "UpdateColumn")
 }
 
+/// Calls that say which rows a statement is about.
+fn asks_columns(name: &str) -> bool {
+    matches!(name, "where" | "Where" | "filter" | "filter_by" | "and" | "And" | "andWhere" | "and_where")
+}
+
 /// Objects within objects that hold the columns of a write: `{ where, data: { state } }`.
 fn holds_columns(key: &str) -> bool {
     matches!(key, "data" | "set" | "$set" | "values" | "defaults")
@@ -73,6 +78,22 @@ fn columns_in_condition(text: &str, has_value: bool) -> impl Iterator<Item = &st
     alone.into_iter().chain(compared)
 }
 
+/// What a text without a table sets, each column with its new value (`visits = visits + 1 where id = ?1`), and its condition.
+fn assignments(text: &str) -> (Vec<(&str, &str)>, &str) {
+    let lower = text.to_ascii_lowercase();
+    let (set, condition) = match lower.find(" where ") {
+        Some(at) => (&text[..at], &text[at + 7..]),
+        None => (text, ""),
+    };
+    let parts = set.split(',').filter_map(|part| part.split_once('='));
+    let column = |before: &'_ str| {
+        let start = before.trim_end().rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+        start..before.trim_end().len()
+    };
+    let parts = parts.map(|(before, value)| (&before[column(before)], value.trim()));
+    (parts.filter(|(column, _)| !column.is_empty()).collect(), condition)
+}
+
 impl Reader<'_, '_> {
     /// Whether a write says by itself that the database counts on: `{ $inc: { cents } }`.
     pub(super) fn counts_by_operator(&self, site: SiteId) -> bool {
@@ -95,13 +116,25 @@ impl<'m, 'f> Reader<'m, 'f> {
         let r = &program.facts.relations;
         let mut set = Vec::new();
         for call in self.builders(last) {
-            // `.col_expr(order::Column::State, Expr::value("paid"))`
-            if sets_one_column(program.text(call.name))
-                && let [column, value, ..] = program.arguments(call.site).map(|row| row.var).collect::<Vec<_>>()[..]
-            {
-                set.extend(self.column_name(column).map(|name| (name, value)));
+            let given: Vec<VarId> = program.arguments(call.site).map(|row| row.var).collect();
+            match given[..] {
+                // `.col_expr(order::Column::State, Expr::value("paid"))`
+                [column, value, ..] if sets_one_column(program.text(call.name)) => {
+                    set.extend(self.column_name(column).map(|name| (name, value)));
+                }
+                // `.set(ORDERS.STATE, "paid")`
+                [column, value] if program.text(call.name) == "set" => {
+                    set.extend(self.column_name(column).map(|name| (name, value)));
+                    continue;
+                }
+                _ => {}
             }
             if !sets_columns(program.text(call.name)) {
+                continue;
+            }
+            // `Pet.update("visits = visits + 1 where id = ?1", id)`
+            if let Some((var, text)) = self.text_that_sets(call) {
+                set.extend(assignments(text).0.into_iter().map(|(column, _)| (column, var)));
                 continue;
             }
             for argument in program.arguments(call.site) {
@@ -135,6 +168,14 @@ impl<'m, 'f> Reader<'m, 'f> {
         set
     }
 
+    /// The text that says what a call sets, without a table.
+    fn text_that_sets(&self, call: &Call) -> Option<(VarId, &'m str)> {
+        let first = self.program.arguments(call.site).next().filter(|row| row.keyword.is_empty())?.var;
+        let text =
+            self.constant(first).filter(|text| self.program.text(call.name) == "update" && text.contains('='))?;
+        Some((first, text))
+    }
+
     /// `.set((eb) => ({ balance: eb("balance", "+", amount) }))`
     fn object_built(&self, var: VarId) -> Option<VarId> {
         let program = self.program;
@@ -161,7 +202,15 @@ impl<'m, 'f> Reader<'m, 'f> {
         let program = self.program;
         let loaded = || program.loaded_as(var).map(|load| program.text(load.field));
         let path = || program.global(var).and_then(|path| program.text(path).rsplit('.').next());
-        self.constant(var).or_else(loaded).or_else(path)
+        self.constant(var).or_else(loaded).or_else(path).or_else(|| self.column_made(var))
+    }
+
+    /// The column that a call makes of its name: `field("state", String.class)`.
+    fn column_made(&self, var: VarId) -> Option<&'m str> {
+        let program = self.program;
+        let call =
+            program.call_giving(var).filter(|call| matches!(program.text(call.name), "field" | "column" | "col"))?;
+        self.constant(program.arguments(call.site).next()?.var)
     }
 
     /// The columns that the conditions of a built statement compare with something: `.where(Order.state == "new")`.
@@ -178,7 +227,10 @@ impl<'m, 'f> Reader<'m, 'f> {
         let inner: Vec<&Call> = given.flat_map(|call| self.builders(call.site)).collect();
         builders.extend(inner);
         for call in builders {
-            if !matches!(program.text(call.name), "where" | "Where" | "filter" | "filter_by") {
+            if let Some((_, text)) = self.text_that_sets(call) {
+                asked.extend(columns_in_condition(assignments(text).1, false));
+            }
+            if !asks_columns(program.text(call.name)) {
                 continue;
             }
             // `.Where("id = ? AND version = ?", id, seen)`, `.where("version", seen)`, `.where({ id, version })`
@@ -204,11 +256,12 @@ impl<'m, 'f> Reader<'m, 'f> {
                 // `Order.state.in_(...)`
                 let test = program.call_giving(var);
                 let tested = test.and_then(|call| call.receiver);
-                // `and(eq(orders.state, "new"), …)`, and text with holes.
+                // `and(eq(orders.state, "new"), …)`, `ORDERS.ID.eq(id).and(ORDERS.STATE.eq("new"))`, and text with holes.
                 let given = test.into_iter().flat_map(|call| program.arguments(call.site)).map(|row| row.var);
-                let given: Vec<VarId> = given.chain(self.holes(var)).collect();
+                let joined = tested.filter(|var| program.call_giving(*var).is_some());
+                let given: Vec<VarId> = given.chain(joined).chain(self.holes(var)).collect();
                 let loads = sides.chain(tested).chain(given.iter().copied());
-                let loads = loads.filter(|var| program.loaded_as(*var).is_some());
+                let loads = loads.filter(|var| program.loaded_as(*var).is_some() || self.column_made(*var).is_some());
                 asked.extend(loads.filter_map(|var| self.column_name(var)));
                 if depth < MAX_CONDITION {
                     stack.extend(given.into_iter().map(|var| (var, depth + 1)));
@@ -258,6 +311,12 @@ impl<'m, 'f> Reader<'m, 'f> {
         {
             return true;
         }
+        if let Some(text) = self.constant(value) {
+            return assignments(text).0.into_iter().any(|(known, value)| {
+                let mut words = value.split(|c: char| !c.is_alphanumeric() && c != '_');
+                known == column && value.contains(['+', '-', '*']) && words.any(|word| word == column)
+            });
+        }
         let made = program.call_giving(value);
         let text = made.and_then(|call| program.arguments(call.site).next());
         if text.is_some_and(|row| self.text_counts_on(operations, column, row.var)) {
@@ -299,6 +358,13 @@ impl<'m> Meaning<'m> {
     /// The columns that the calls which built the write at `site` set, each with its new value.
     pub fn columns_set(&self, site: SiteId) -> Vec<(&'m str, VarId)> {
         self.reader().columns_set(site)
+    }
+
+    /// What `var` is read out of by the name of a column, with that name: `record.get(ORDERS.TOTAL)`, `row.getLong("total")`.
+    pub fn read_by_column(&self, var: VarId) -> Option<(VarId, &'m str)> {
+        let call = self.program.call_giving(var).filter(|call| self.program.text(call.name).starts_with("get"))?;
+        let mut given = self.program.arguments(call.site).map(|row| row.var);
+        Some((call.receiver?, self.reader().column_name(given.next()?)?))
     }
 
     /// The fields that a new object of the project's is given before the write at `site` stores it (`session.add(Order(n=1))`);

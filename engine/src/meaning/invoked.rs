@@ -202,6 +202,13 @@ impl Invocations {
         let beside =
             operations.of_kind(OpKind::Spawn).filter(|op| reader.model(op).callbacks.contains(&Callback::Decorated));
         let beside: FxHashSet<FunctionId> = beside.filter_map(|op| operations.decorated(op.site)).collect();
+        for (op, function) in listening(reader, operations) {
+            let mode = match mode_of(op.kind) {
+                Mode::Inline if beside.contains(&function) => Mode::Background,
+                mode => mode,
+            };
+            self.all.push(Invoked { site: op.site, function, mode });
+        }
         let calls = reader.resolution.calls.iter().filter(|edge| beside.contains(&edge.function));
         self.background.extend(calls.map(|edge| edge.site));
         // `|| async { … }`: who runs the closure runs the block.
@@ -600,6 +607,47 @@ fn methods_run(reader: Reader<'_, '_>, operations: &Operations, op: &Operation) 
         }
     }
     methods
+}
+
+/// Calls that hand an object to whoever listens for its class, each with a function that does.
+fn listening<'o>(reader: Reader<'_, '_>, operations: &'o Operations) -> Vec<(&'o Operation, FunctionId)> {
+    let program = reader.program;
+    let r = &program.facts.relations;
+    let mut by_annotation: FxHashMap<&str, Vec<(FunctionId, ClassId)>> = FxHashMap::default();
+    let mut found = Vec::new();
+    for op in &operations.all {
+        for callback in &reader.model(op).callbacks {
+            let Callback::Listeners(annotation) = callback else { continue };
+            let listeners = by_annotation.entry(annotation).or_insert_with(|| {
+                let is_named = |site: &SiteId| {
+                    let paths = &reader.resolution.paths;
+                    reader.resolution.external_at(*site).iter().any(|(_, path, _)| paths.text(*path) == annotation)
+                };
+                let given = |var: VarId| reader.classes_of(var);
+                let of_function = r.function_annotation.iter().filter(|row| is_named(&row.site)).flat_map(|row| {
+                    let parameter = program.parameters(row.function).find(|row| row.kind != ParameterKind::Receiver);
+                    parameter
+                        .into_iter()
+                        .flat_map(move |row| given(row.var).into_iter().map(move |class| (row.function, class)))
+                });
+                let of_parameter = r.parameter_annotation.iter().filter(|row| is_named(&row.site));
+                let of_parameter = of_parameter.flat_map(|row| {
+                    let parameter = program.parameters(row.function).find(|known| known.index == row.index);
+                    parameter
+                        .into_iter()
+                        .flat_map(move |known| given(known.var).into_iter().map(move |class| (row.function, class)))
+                });
+                of_function.chain(of_parameter).collect()
+            });
+            let Some(argument) = program.arguments(op.site).next() else { continue };
+            for class in reader.classes_of(argument.var) {
+                let line = reader.resolution.ancestors(class);
+                let hears = listeners.iter().filter(|(_, heard)| *heard == class || line.contains(heard));
+                found.extend(hears.map(|(function, _)| (op, *function)));
+            }
+        }
+    }
+    found
 }
 
 /// How far a base class's method is followed into what it calls on itself.

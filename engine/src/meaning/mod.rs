@@ -101,6 +101,12 @@ fn lets_others_write(level: &str) -> bool {
     words(level).last().is_some_and(|word| word.ends_with("committed"))
 }
 
+/// Calls that a stream of what is to be done is run by.
+fn subscribes(name: &str) -> bool {
+    const RUN: &[&str] = &["subscribe", "block", "toFuture", "toStream", "toIterable", "connect"];
+    RUN.iter().any(|run| name.starts_with(run))
+}
+
 impl<'m> Meaning<'m> {
     pub fn derive(program: &'m Program<'m>, models: &'m ModelSet, resolution: &'m Resolution) -> Self {
         let reader = Reader { program, models, resolution };
@@ -289,6 +295,11 @@ impl<'m> Meaning<'m> {
             Found::Is(Operand::Text(text)) if text == "none" || text == "flush" => None,
             Found::Is(Operand::Text(text)) if text == "awaited" => {
                 return program.call(op.site).is_some_and(|call| self.is_unconfirmed(call.result));
+            }
+            // Nothing is done before somebody subscribes to what the last call of the chain gives.
+            Found::Is(Operand::Text(text)) if text == "subscribed" => {
+                let last = program.call(self.reader().chain_end(op.site));
+                last.filter(|last| !subscribes(program.text(last.name))).map(|last| last.result)
             }
             // Whatever a library of this family does outside the process gives a promise.
             _ if op.family.gives_promises() && does_outside(op.kind) => program.call(op.site).map(|call| call.result),

@@ -298,6 +298,11 @@ fn op(entry: &Table) -> Result<OpModel, String> {
             "callback" => {
                 for text in strings(key, value)? {
                     let of = text.strip_prefix("methods(").and_then(|rest| rest.strip_suffix(')'));
+                    let listeners = text.strip_prefix("listeners(").and_then(|rest| rest.strip_suffix(')'));
+                    if let Some(name) = listeners {
+                        op.callbacks.push(Callback::Listeners(name.to_owned()));
+                        continue;
+                    }
                     op.callbacks.push(match (text.as_str(), of) {
                         ("decorated", _) => Callback::Decorated,
                         (_, Some("decorated")) => Callback::MethodsDecorated,

@@ -135,6 +135,9 @@ pub enum Callback {
     Methods(Vec<Source>),
     /// Likewise, of the class that carries the decorator.
     MethodsDecorated,
+    /// The functions that an annotation of this qualified name, theirs or their parameter's, has listen for objects of the
+    /// class that argument 0 is of.
+    Listeners(String),
 }
 
 /// One `[[op]]`.
@@ -394,12 +397,18 @@ impl ModelSet {
         models.failures.extend(library.failures);
         for makes in library.makes {
             let at = models.makes.len() as u32;
-            makes.patterns.iter().for_each(|pattern| models.by_making.add(pattern.clone(), at));
+            for pattern in &makes.patterns {
+                models.prefixes.extend(pattern.prefixes());
+                models.by_making.add(pattern.clone(), at);
+            }
             models.makes.push(makes);
         }
         for sets in library.sets {
             let at = models.sets.len() as u32;
-            sets.patterns.iter().for_each(|pattern| models.by_setting.add(pattern.clone(), at));
+            for pattern in &sets.patterns {
+                models.prefixes.extend(pattern.prefixes());
+                models.by_setting.add(pattern.clone(), at);
+            }
             models.sets.push(sets);
         }
         for returns in library.returns {

@@ -571,7 +571,11 @@ impl Bindings<'_, '_> {
         // Which of several packages it is of only a model can tell. What no model knows is outside all the same: its
         // members are read by their names (`HttpMethod.POST`).
         let mut known = globs().map(|of| format!("{of}.{name}"));
-        if let Some(path) = known.clone().find(|path| self.models.knows_type(Language::Java.into(), path)) {
+        let knows = |path: &String| {
+            self.models.knows_type(Language::Java.into(), path)
+                || self.models.knows_type(Language::Java.into(), &self.external(Language::Java, path.clone()))
+        };
+        if let Some(path) = known.clone().find(knows) {
             return external(path);
         }
         match known.next() {

@@ -1,5 +1,7 @@
 //! Looking at SQL without parsing it: whether it is worth a parse, and what can be said where that fails.
 
+use std::borrow::Cow;
+
 use distsys_facts::SqlVerb;
 
 use super::Statement;
@@ -19,6 +21,35 @@ pub(super) fn without_head_comments(text: &str) -> &str {
             None => return rest,
         }
     }
+}
+
+/// The statement between the tags of a script: `<script>UPDATE … <if test="…">…</if></script>`, all of them there.
+pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
+    let Some(mut rest) = text.trim_start().strip_prefix("<script>") else { return Cow::Borrowed(text) };
+    let mut out = String::with_capacity(rest.len());
+    while let Some(open) = rest.find('<') {
+        let is_tag = rest[open + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+        let close = rest[open..].find('>').filter(|_| is_tag);
+        let (text, after) = match close {
+            Some(close) => (&rest[..open], open + close + 1),
+            None => (&rest[..=open], open + 1),
+        };
+        out.push_str(text);
+        if close.is_none() {
+            rest = &rest[after..];
+            continue;
+        }
+        let tag = &rest[open + 1..after - 1];
+        // Two of the tags stand for the keyword itself.
+        out.push_str(match tag.trim() {
+            "where" => " where ",
+            "set" => " set ",
+            _ => " ",
+        });
+        rest = &rest[after..];
+    }
+    out.push_str(rest);
+    Cow::Owned(out.trim().to_owned())
 }
 
 /// Whether a query takes a lock that stays until the transaction ends, or one that stays with the session until it is given
@@ -136,11 +167,11 @@ pub(super) fn without_placeholders(text: &str) -> String {
                 None => (None, width),
             },
             '{' if rest.starts_with("{}") => (Some("hole"), 2),
-            // `#{code}` is bound, `${table}` is text put in.
-            '#' | '$' if rest[1..].starts_with('{') => match rest.find('}') {
-                Some(end) => (Some(if c == '#' { "$1" } else { "hole" }), end + 1),
-                None => (None, width),
-            },
+            // MyBatis: a value, and text; what a template of Spring Data names is the entity.
+            '#' | '$' if rest[1..].starts_with('{') => {
+                let end = rest.find('}').map_or(rest.len(), |end| end + 1);
+                (Some(if c == '$' || rest[2..].starts_with('#') { "hole" } else { "$1" }), end)
+            }
             '?' => (Some("$1"), 1),
             '@' if starts_name(&rest[1..]) => (Some("$1"), 1 + name_length(&rest[1..])),
             ':' if rest.starts_with("::") => (None, 2),

@@ -3,7 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectId, Found, Mode, Operand};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{FunctionKind, ParameterKind, RegionKind, SiteId, VarId};
+use distsys_facts::{FunctionId, ParameterKind, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::sizes::{is_bounded, is_of_few};
@@ -46,7 +46,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     for op in meaning.operations.of_kind(OpKind::Spawn).filter(|op| serves(context, op.site)) {
-        if let Some(over) = iterated_at(context, op.site, None).or_else(|| mapped_at(context, op.site)) {
+        if let Some(over) = iterated_at(context, op.site, None).or_else(|| elements_of(context, op.function)) {
             starts.push((op.site, op.site, over));
             // `spawn(work(item))`
             let futures = meaning.program.arguments(op.site).filter_map(|row| meaning.program.call_giving(row.var));
@@ -276,14 +276,29 @@ fn iterated_at(context: &Context<'_>, site: SiteId, gather: Option<SiteId>) -> O
     program.iterates_by_region.first(&r.iterates, around.region).map(|row| row.var)
 }
 
-/// The collection for each of whose elements the closure runs that a site stands in: `ids.stream().map(id -> submit(…))`.
-fn mapped_at(context: &Context<'_>, site: SiteId) -> Option<VarId> {
+/// The collection for each of whose elements a closure is run before the next statement: `ids.forEach(id -> …)`,
+/// `ids.stream().map(id -> …).toList()`. What asks for the elements one by one may wait for each.
+fn elements_of(context: &Context<'_>, function: FunctionId) -> Option<VarId> {
     let meaning = context.meaning;
-    let function = context.function_of(site);
-    let is_closure = meaning.program.function(function).kind == FunctionKind::Closure;
-    let runs = meaning.callers(function).iter().filter(|_| is_closure).filter_map(|site| meaning.program.call(*site));
-    let mut each = runs.filter(|call| matches!(meaning.program.text(call.name), "map" | "flatMap" | "forEach" | "mapToObj"));
-    each.find_map(|call| call.receiver)
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let mut given = meaning.invocations.all.iter().filter(|row| row.function == function && row.mode == Mode::Inline);
+    given.find_map(|row| {
+        let call = program.call(row.site)?;
+        let over = call.receiver?;
+        let is_streamed = || {
+            let mut before = meaning.made_from(over).into_iter().filter_map(|var| program.call_giving(var));
+            before.any(|call| matches!(program.text(call.name), "stream" | "parallelStream" | "iter" | "into_iter"))
+        };
+        let mut next = program.calls_by_receiver.of(&r.call, call.result);
+        let mut is_collected = || next.any(|call| matches!(program.text(call.name), "toList" | "collect" | "toArray"));
+        let whole = match program.text(call.name) {
+            "forEach" | "for_each" => true,
+            "map" | "flatMap" => is_collected() && is_streamed(),
+            _ => false,
+        };
+        whole.then_some(over)
+    })
 }
 
 fn report(context: &Context<'_>, gather: SiteId, trace: &[SiteId], growth: Confidence, effect: &Effect) -> Finding {

@@ -406,10 +406,10 @@ fn arithmetic_on(context: &Context<'_>, field: Option<&str>, var: VarId, of: &Re
             operands.flat_map(|operand| meaning.made_from(operand)).any(|var| {
                 let is_column = var == of.value
                     && of.column.is_some_and(|column| field.is_none_or(|field| words(field) == words(column)));
-                is_column || program.loaded_as(var).is_some_and(|load| {
+                let loaded = program.loaded_as(var).map(|load| (load.base, program.text(load.field)));
+                is_column || loaded.or_else(|| meaning.read_by_column(var)).is_some_and(|(base, column)| {
                     // A column and the field that holds it: `balance_cents`, `BalanceCents`.
-                    field.is_none_or(|field| words(field) == words(program.text(load.field)))
-                        && is_row(context, load.base, of.value)
+                    field.is_none_or(|field| words(field) == words(column)) && is_row(context, base, of.value)
                 })
             })
         })

@@ -1,7 +1,7 @@
 //! A job or message leaves while the transaction that writes its data is still open.
 
 use distsys_engine::{Attr, OpKind};
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Term};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Term};
 use distsys_facts::{RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -28,11 +28,16 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let is_sent = matches!(effect.kind, OpKind::Enqueue | OpKind::Publish);
-        if is_sent && !effect.flags.has(EffectFlags::TRANSACTIONAL) && !is_elsewhere(effect.flags) {
+        let leaves = is_sent && !effect.flags.has(EffectFlags::TRANSACTIONAL) && !is_elsewhere(effect.flags);
+        if leaves || is_of_task(context, &effect) {
             sends.push((row.site, row.effect));
         }
     }
-    let found = while_uncommitted(context, sends, Locks::Ignore);
+    let mut found = while_uncommitted(context, sends, Locks::Ignore);
+    found.retain(|(send, message, write, written)| {
+        let [message, written] = [message, written].map(|effect| meaning.effects.get(*effect));
+        !is_of_task(context, &message) || works_beside(context, (*send, &message), (*write, &written))
+    });
     let mut by_place: FxHashMap<SiteId, Candidate> = FxHashMap::default();
     for (send, message, write, written) in found {
         if !context.in_scope(send) {
@@ -44,7 +49,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if is_delayed(context, &sends) || is_relayed(context, send, write, &written) {
             continue;
         }
-        let place = context.primary(&sends);
+        let place = place_of(context, &sends, &message);
         let reads_it = handler_reads(context, &message, &written);
         let better = match by_place.get(&place) {
             None => true,
@@ -78,6 +83,48 @@ fn is_relayed(context: &Context<'_>, send: SiteId, write: SiteId, written: &Effe
     });
     let mut read = locked.filter_map(|(_, row)| program.call(row.site));
     read.any(|call| sources.contains(&call.result))
+}
+
+/// Whether a task that was started here works on rows that are there.
+fn is_of_task(context: &Context<'_>, effect: &Effect) -> bool {
+    let on_rows = match effect.kind {
+        OpKind::DbRead => true,
+        OpKind::DbWrite => context.meaning.text(effect.verb) != Some("insert"),
+        _ => false,
+    };
+    on_rows && effect.flags.has(EffectFlags::BACKGROUND) && !effect.flags.has(EffectFlags::AFTER_COMMIT)
+}
+
+/// Where the message is sent, or the task started.
+fn place_of(context: &Context<'_>, sends: &[SiteId], message: &Effect) -> SiteId {
+    let invocations = &context.meaning.invocations;
+    let starts = |site: &&SiteId| {
+        invocations.is_background(**site) || invocations.at(**site).any(|row| row.mode == Mode::Background)
+    };
+    match sends.iter().rev().find(starts) {
+        Some(start) if is_of_task(context, message) => *start,
+        _ => context.primary(sends),
+    }
+}
+
+/// Whether a task works on what was written before it was started, in a transaction that is not its own: one that belongs to
+/// the thread which opened it, and that nothing hands on to the task.
+fn works_beside(context: &Context<'_>, (send, task): (SiteId, &Effect), (write, written): (SiteId, &Effect)) -> bool {
+    let meaning = context.meaning;
+    let same = task.entity_name().is_some() && task.entity_name() == written.entity_name();
+    if !same || send == write || !meaning.precedes(write, send) {
+        return false;
+    }
+    meaning.scopes.of_kind(OpKind::TxScope).any(|scope| {
+        let Some(op) = meaning.operation(scope) else { return false };
+        let sites = meaning.sites(scope);
+        if !sites.contains(&send) || !sites.contains(&write) || meaning.attribute(op, Attr::Connection) != Found::Absent {
+            return false;
+        }
+        let opened_on = meaning.program.call(op.site).and_then(|call| call.receiver);
+        let mut given = meaning.program.arguments(send);
+        !given.any(|row| opened_on.is_some_and(|connection| meaning.made_from(row.var).contains(&connection)))
+    })
 }
 
 /// Far below a call that is not surely the one it is a guess.
@@ -118,9 +165,13 @@ fn report(context: &Context<'_>, candidate: &Candidate) -> Finding {
     } else {
         "a worker may run before the data is there, or for data that is rolled back".to_owned()
     };
-    let message = format!("the open transaction {sends} before it commits what it writes; {consequence}");
+    let message = if is_of_task(context, &candidate.message) {
+        format!("the open transaction starts a task that {sends} before it commits what it has written there; the task may not find it, or work on what is rolled back")
+    } else {
+        format!("the open transaction {sends} before it commits what it writes; {consequence}")
+    };
     let writes = meaning.trace(candidate.write, &candidate.written);
-    let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(&candidate.sends), message)
+    let mut builder = FindingBuilder::new(context, &RULE.info, place_of(context, &candidate.sends, &candidate.message), message)
         .subject(meaning.text(candidate.message.entity).unwrap_or_default())
         .steps(context.steps(&writes, &candidate.written))
         .steps(context.steps(&candidate.sends, &candidate.message));

@@ -81,9 +81,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
 }
 
 /// Whether somebody relies on a message: not one that only those get who listen while it is sent, nor one that a
-/// transaction sends.
+/// transaction sends, nor one that somebody has left for the commit on purpose.
 fn must_arrive(flags: EffectFlags) -> bool {
-    !flags.has(EffectFlags::LOSSY) && !flags.has(EffectFlags::TRANSACTIONAL) && !flags.has(EffectFlags::BACKGROUND)
+    !flags.has(EffectFlags::LOSSY) && !flags.has(EffectFlags::TRANSACTIONAL) && !is_elsewhere(flags)
 }
 
 /// Whether the message goes out for the row: what is sent whether or not a row is written is not about it.
