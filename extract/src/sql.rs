@@ -50,6 +50,10 @@ pub fn read(text: &str) -> Vec<Statement> {
         Ok(statements) => statements.iter().map(|statement| of_ast(statement, &plain)).collect(),
         Err(_) => scan::statement(&plain).into_iter().collect(),
     };
+    // A table whose name is put together is none that is known.
+    for statement in statements.iter_mut().filter(|statement| text.contains("{}") && statement.table.contains("hole")) {
+        statement.table.clear();
+    }
     if let [only] = &mut statements[..] {
         match only.verb {
             SqlVerb::Select => only.clauses.extend(scan::session_lock(&plain)),
@@ -450,6 +454,8 @@ mod tests {
             "commit often",
             "With love",
             "select one of them from the list",
+            "insert {} into {}",
+            "update your settings, {}",
         ] {
             assert!(read(text).is_empty(), "{text}: {:?}", read(text));
         }
@@ -459,5 +465,10 @@ mod tests {
     fn what_does_not_parse_still_has_verb_and_table() {
         let odd = one("UPDATE orders SET (( WHERE nothing = 1");
         assert_eq!((odd.verb, odd.table.as_str()), (SqlVerb::Update, "orders"));
+        let row = one("insert into orders {}");
+        assert_eq!((row.verb, row.table.as_str()), (SqlVerb::Insert, "orders"));
+        assert_eq!(one("update {} set state = {} where id = {}").table, "");
+        let set = one("update orders set {} where id = {}");
+        assert_eq!((set.verb, set.table.as_str()), (SqlVerb::Update, "orders"));
     }
 }

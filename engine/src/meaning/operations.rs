@@ -84,11 +84,13 @@ impl Operations {
         let reader = Reader { program, models, resolution };
         let mut by_path: FxHashMap<(Family, PathId), Vec<u32>> = FxHashMap::default();
         for &(site, path, via) in &resolution.external {
-            // What a wrapper does with the function that it is given is seen where the function is given.
+            // What a wrapper does with the function that it is given is seen where the function is given; a connection that is
+            // called is no such function (`` sql`…` ``).
             if program
                 .call(site)
                 .and_then(|call| call.callee)
                 .is_some_and(|callee| parameter_of(reader, callee).is_some())
+                && !models.is_handle_anywhere(resolution.paths.text(path))
             {
                 continue;
             }
@@ -127,6 +129,9 @@ impl Operations {
             let values: Vec<Value> = reader.resolution.values_of(passed.argument).collect();
             for value in values {
                 let ValueKind::External(path) = value.kind else { continue };
+                if reader.models.is_handle_anywhere(reader.resolution.paths.text(path)) {
+                    continue;
+                }
                 self.shift = if position == u32::MAX { 0 } else { position + 1 };
                 for model in reader.models.ops_of(family, reader.resolution.paths.text(path)) {
                     self.consider(reader, passed.site, family, model, Some(path), value, Confidence::High);

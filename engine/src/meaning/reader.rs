@@ -6,6 +6,7 @@ use distsys_facts::{ClassId, LiteralKind, ParameterKind, SiteId, VarId};
 use super::durations::unit_of_name;
 use super::invoked::parameter_of;
 use super::operations::{Found, Operand, Operation};
+use super::own_effects::statements;
 use crate::model::source::{Condition, Source};
 use crate::model::{Family, ModelSet, OpModel};
 use crate::operation::Attr;
@@ -300,6 +301,10 @@ impl<'m> Reader<'m, '_> {
             }
             Source::Function(position) => match self.argument(op.call, *position + op.shift as usize) {
                 Some(var) if self.is_function(var) => is_var(var),
+                _ => Found::Absent,
+            },
+            Source::Statement(position) => match self.argument(op.call, *position + op.shift as usize) {
+                Some(var) if !statements(*self, var).is_empty() => is_var(var),
                 _ => Found::Absent,
             },
             Source::Option(name, inner) => self.option(op.call, name, inner),

@@ -4,7 +4,9 @@ use toml::{Table, Value};
 
 use super::pattern::Pattern;
 use super::source::{Condition, Source};
-use super::{Callback, Declares, Library, Makes, OpModel, Provides, Returned, Returns, ScopeKind, Sets, Slot, Stub};
+use super::{
+    Callback, Declares, Generated, Library, Makes, OpModel, Provides, Returned, Returns, ScopeKind, Sets, Slot, Stub,
+};
 use crate::operation::{Attr, OpKind};
 
 pub(super) fn library(text: &str) -> Result<Library, String> {
@@ -69,6 +71,11 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     library.stubs.push(stub(entry).map_err(|error| format!("[[stub]]: {error}"))?);
                 }
             }
+            "generated" => {
+                for entry in tables(key, value)? {
+                    library.generated.push(generated(entry).map_err(|error| format!("[[generated]]: {error}"))?);
+                }
+            }
             "holder" => {
                 for entry in tables(key, value)? {
                     for (key, value) in entry {
@@ -101,7 +108,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, carrier, holder, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, generated, carrier, holder, op"
                 ));
             }
         }
@@ -171,6 +178,21 @@ fn stub(entry: &Table) -> Result<Stub, String> {
     match stub.on.is_empty() || stub.type_.is_empty() {
         true => Err("`on` or `type` is missing".to_owned()),
         false => Ok(stub),
+    }
+}
+
+fn generated(entry: &Table) -> Result<Generated, String> {
+    let mut generated = Generated::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "imports" => generated.imports = string(key, value)?,
+            "package" => generated.package = string(key, value)?,
+            _ => return Err(format!("unknown key `{key}`; known are imports, package")),
+        }
+    }
+    match generated.imports.is_empty() || generated.package.is_empty() {
+        true => Err("`imports` or `package` is missing".to_owned()),
+        false => Ok(generated),
     }
 }
 

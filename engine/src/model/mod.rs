@@ -242,6 +242,15 @@ pub struct Stub {
     pub type_: String,
 }
 
+/// What the library's generator wrote into the project: its names are the library's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Generated {
+    /// What a file that it wrote imports.
+    pub imports: String,
+    /// What models call the package.
+    pub package: String,
+}
+
 #[derive(Clone, Debug)]
 struct Returns {
     patterns: Vec<Pattern>,
@@ -265,6 +274,7 @@ struct Library {
     answers: Vec<String>,
     bounding: Vec<String>,
     stubs: Vec<Stub>,
+    generated: Vec<Generated>,
     holders: Vec<String>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
@@ -320,6 +330,7 @@ struct FamilyModels {
     /// Names of types that calls give.
     types: FxHashSet<String>,
     stubs: Vec<Stub>,
+    generated: Vec<Generated>,
     holders: Vec<Pattern>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
@@ -439,6 +450,7 @@ impl ModelSet {
             models.handles.extend(Pattern::parse(&handle));
         }
         models.stubs.extend(library.stubs);
+        models.generated.extend(library.generated);
         models.declares.extend(library.declares);
         models.provides.extend(library.provides);
         for mut op in library.ops {
@@ -556,6 +568,12 @@ impl ModelSet {
 
     pub fn has_stubs(&self, family: Family) -> bool {
         self.families.get(&family).is_some_and(|models| !models.stubs.is_empty())
+    }
+
+    /// What models call a package that holds a generated file which imports `target`.
+    pub fn generated_by(&self, family: Family, target: &str) -> Option<&str> {
+        let models = self.families.get(&family)?;
+        models.generated.iter().find(|known| known.imports == target).map(|known| known.package.as_str())
     }
 
     /// What an annotation on a class says of it.

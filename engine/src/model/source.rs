@@ -46,6 +46,8 @@ pub enum Source {
     MadeBy(String),
     /// `function(1)`: argument 1, if it is a function.
     Function(usize),
+    /// `statement(0)`: argument 0, if it is a whole statement in SQL.
+    Statement(usize),
     /// `tree(lapin.Channel.confirm_select)`: there if some call of this qualified name is anywhere in the tree.
     Tree(String),
     /// `passed(getSignedUrl)`: what is given is an argument of a call of this name.
@@ -168,6 +170,7 @@ impl Source {
                 "after" => Ok(Source::After(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
                 "function" => Ok(Source::Function(number()?)),
+                "statement" => Ok(Source::Statement(number()?)),
                 "tree" => Ok(Source::Tree(argument.to_owned())),
                 "passed" => Ok(Source::PassedTo(argument.to_owned())),
                 "option" => {
@@ -197,7 +200,7 @@ impl Source {
                     )),
                 },
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, timer, maker, any, after, span, outer, made, function, tree, passed, option, exported, manifest, setting, overrides"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, timer, maker, any, after, span, outer, made, function, statement, tree, passed, option, exported, manifest, setting, overrides"
                 )),
             };
         }

@@ -90,7 +90,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
             let names = declares.names.iter().map(|(name, type_)| (name.clone(), type_.clone(), row.class));
             declared.entry(module).or_default().extend(names);
         }
-        let modules = Modules::new(program);
+        let modules = Modules::new(program, models);
         let mut exports = FxHashMap::default();
         let mut whole: FxHashMap<ModuleId, Option<VarId>> = FxHashMap::default();
         for row in &r.export {

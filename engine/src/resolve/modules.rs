@@ -9,6 +9,7 @@ pub(crate) mod java;
 use distsys_facts::{FileId, Id, Language, ModuleId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::model::ModelSet;
 use crate::program::Program;
 
 /// What an import's text means.
@@ -67,7 +68,7 @@ enum Script<'a> {
 }
 
 impl Modules {
-    pub fn new(program: &Program<'_>) -> Self {
+    pub fn new(program: &Program<'_>, models: &ModelSet) -> Self {
         let mut modules = Modules::default();
         modules.read_manifests(program);
         let (mut rust_files, mut go_files) = (Vec::new(), Vec::new());
@@ -86,7 +87,7 @@ impl Modules {
             }
         }
         modules.add_rust(program, &rust_files);
-        modules.go = go::Packages::new(program, &go_files);
+        modules.go = go::Packages::new(program, models, &go_files);
         modules
     }
 
@@ -103,7 +104,10 @@ impl Modules {
             Language::Rust => return self.resolve_rust(importer, target),
             Language::Go => {
                 return match self.go.resolve(target) {
-                    Some(module) => Target::Module(module),
+                    Some(module) => match self.go.generated(module) {
+                        Some(package) => Target::External(package.to_owned()),
+                        None => Target::Module(module),
+                    },
                     None => Target::External(go::without_version(target)),
                 };
             }

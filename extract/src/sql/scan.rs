@@ -101,8 +101,10 @@ pub(super) fn may_be_sql(text: &str) -> bool {
     let rest = trimmed.get(first.len()..).unwrap_or("").trim();
     match first.as_str() {
         "SELECT" => has(&["FROM"]) && shaped(rest) || rest.contains('('),
-        "INSERT" | "REPLACE" => has(&["INTO"]) && has(&["VALUES", "SELECT", "DEFAULT"]),
-        "UPDATE" => has(&["SET"]) && text.contains('='),
+        "INSERT" | "REPLACE" => {
+            has(&["INTO"]) && has(&["VALUES", "SELECT", "DEFAULT"]) || filled(rest, &["INTO", "", "{}"])
+        }
+        "UPDATE" => has(&["SET"]) && (text.contains('=') || filled(rest, &["", "SET", "{}"])),
         "DELETE" => has(&["FROM"]) && shaped(rest),
         "WITH" => has(&["AS"]) && text.contains('(') && has(&["SELECT", "INSERT", "UPDATE", "DELETE"]),
         "MERGE" => has(&["INTO"]) && has(&["USING"]),
@@ -128,6 +130,13 @@ pub(super) fn is_serializable(text: &str) -> bool {
     words.first() == Some(&"SET")
         && words.contains(&"TRANSACTION")
         && words.ends_with(&["ISOLATION", "LEVEL", "SERIALIZABLE"])
+}
+
+/// Whether the text begins with these words, of which an empty one is any: what the driver makes of an object stands in the hole
+/// (`` sql`insert into orders ${sql(row)}` ``).
+fn filled(rest: &str, words: &[&str]) -> bool {
+    let mut given = rest.split_whitespace();
+    words.iter().all(|word| given.next().is_some_and(|found| word.is_empty() || found.eq_ignore_ascii_case(word)))
 }
 
 /// Prose has neither operators, stars nor names with underscores, and is not written in capitals.

@@ -3,6 +3,7 @@
 use distsys_facts::{ModuleId, Role};
 use rustc_hash::FxHashMap;
 
+use crate::model::{Family, ModelSet};
 use crate::program::Program;
 
 /// The packages of a tree, by what imports call them.
@@ -13,10 +14,12 @@ pub(super) struct Packages {
     scope: FxHashMap<ModuleId, ModuleId>,
     /// Paths of modules with their folders, the longest first: `module` and `replace` of the go.mod files, `replace` of a go.work.
     roots: Vec<(String, String)>,
+    /// Packages that the generator of a library wrote, by the module that stands for them, with what models call them.
+    generated: FxHashMap<ModuleId, String>,
 }
 
 impl Packages {
-    pub(super) fn new(program: &Program<'_>, files: &[(ModuleId, &str)]) -> Self {
+    pub(super) fn new(program: &Program<'_>, models: &ModelSet, files: &[(ModuleId, &str)]) -> Self {
         let mut packages = Packages::default();
         // Tests see the package, the package does not see them.
         let is_test = |module: ModuleId| {
@@ -29,6 +32,18 @@ impl Packages {
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
             let first = *packages.by_folder.entry(folder.to_owned()).or_insert(module);
             packages.scope.insert(module, first);
+        }
+        let is_generated = |module: ModuleId| {
+            program.facts.relations.file[distsys_facts::Id::index(program.file_of_module(module))].role
+                == Role::Generated
+        };
+        for row in &program.facts.relations.import {
+            if let Some(&scope) = packages.scope.get(&row.module)
+                && let Some(package) = models.generated_by(Family::Go, program.text(row.target))
+                && is_generated(row.module)
+            {
+                packages.generated.insert(scope, package.to_owned());
+            }
         }
         for row in &program.facts.relations.manifest {
             let path = program.path(row.file);
@@ -51,6 +66,11 @@ impl Packages {
     /// The module that holds the names of the package that `module` is a file of.
     pub(super) fn scope(&self, module: ModuleId) -> ModuleId {
         self.scope.get(&module).copied().unwrap_or(module)
+    }
+
+    /// What models call the package, if the generator of a library wrote it.
+    pub(super) fn generated(&self, module: ModuleId) -> Option<&str> {
+        self.generated.get(&module).map(String::as_str)
     }
 
     pub(super) fn is_known(&self, module: ModuleId) -> bool {
