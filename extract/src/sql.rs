@@ -208,6 +208,18 @@ fn of_insert(insert: &Insert) -> Statement {
     if upsert || insert.ignore || insert.or.is_some() || insert.replace_into {
         statement.clauses.push("on_conflict");
     }
+    let again: &[Assignment] = match &insert.on {
+        Some(OnInsert::DuplicateKeyUpdate(assignments)) => assignments,
+        Some(OnInsert::OnConflict(conflict)) => match &conflict.action {
+            OnConflictAction::DoUpdate(update) => &update.assignments,
+            OnConflictAction::DoNothing => &[],
+        },
+        _ => &[],
+    };
+    // `ON CONFLICT … SET count = count + 1`: the row counts how often it was put in.
+    if again.iter().any(|set| assigned(set).is_some_and(|column| adds_one(&set.value, &column))) {
+        statement.clauses.push("tally");
+    }
     if let Some(OnInsert::OnConflict(conflict)) = &insert.on
         && let OnConflictAction::DoUpdate(update) = &conflict.action
         && let Some(test) = &update.selection
@@ -340,6 +352,17 @@ fn adds_to(value: &Expr, column: &str) -> bool {
             names(left) || names(right)
         }
         Expr::Nested(inner) => adds_to(inner, column),
+        _ => false,
+    }
+}
+
+/// Whether a value is the column's own, and one more.
+fn adds_one(value: &Expr, column: &str) -> bool {
+    match value {
+        Expr::BinaryOp { op: BinaryOperator::Plus, right, .. } => {
+            adds_to(value, column) && right.to_string().trim() == "1"
+        }
+        Expr::Nested(inner) => adds_one(inner, column),
         _ => false,
     }
 }

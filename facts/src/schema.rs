@@ -137,7 +137,7 @@ relations! {
 
     // ---- data languages
 
-    /// Statement `index` of the SQL text `var` does `verb` to `table` with `columns` (of a query those that it selects, if it names all of them) and selects rows by `where_columns` (both comma-joined); `clauses` names, comma-joined, which of `for_update`, `for_share`, `skip_locked`, `on_conflict`, `returning`, `limit`, `offset`, `increment`, `atomic_where`, `newer_wins`, `takes_over` (of a lease that has run out), `concurrently`, `session_lock`, `session_unlock`, `transaction_lock` (of an advisory lock), `serializable` (of a transaction that is begun, or of what sets its isolation), `unique` (of a definition: `columns` are those of its unique keys) occur.
+    /// Statement `index` of the SQL text `var` does `verb` to `table` with `columns` (of a query those that it selects, if it names all of them) and selects rows by `where_columns` (both comma-joined); `clauses` names, comma-joined, which of `for_update`, `for_share`, `skip_locked`, `on_conflict`, `returning`, `limit`, `offset`, `increment`, `atomic_where`, `newer_wins`, `takes_over` (of a lease that has run out), `tally` (of an upsert that counts one more), `concurrently`, `session_lock`, `session_unlock`, `transaction_lock` (of an advisory lock), `serializable` (of a transaction that is begun, or of what sets its isolation), `unique` (of a definition: `columns` are those of its unique keys) occur.
     sql: Sql { var: VarId, index: u32, verb: SqlVerb, table: Sym, columns: Sym, where_columns: Sym, clauses: Sym }
     /// The manifest `file` has `value` at `key` (dot-joined path, `[n]` for elements), on `line`.
     manifest: Manifest { file: FileId, key: Sym, value: Sym, line: u32 }

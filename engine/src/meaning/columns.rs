@@ -452,6 +452,12 @@ impl<'m> Meaning<'m> {
         columns.filter(|columns| !columns.is_empty())
     }
 
+    /// Whether the text at `site` puts a row in, or counts up the one that is there: `ON CONFLICT … SET count = count + 1`.
+    pub fn is_tally(&self, site: SiteId) -> bool {
+        let texts = self.texts_run(site);
+        texts.iter().any(|row| self.program.text(row.clauses).split(',').any(|clause| clause == "tally"))
+    }
+
     /// The columns that a read takes or asks for, by name or in its statement (`select label from vessels`), if all are known.
     pub fn columns_read(&self, site: SiteId) -> Option<Vec<&'m str>> {
         let named = self.columns_named(site).or_else(|| {

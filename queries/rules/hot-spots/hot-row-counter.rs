@@ -44,7 +44,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let transactions: FxHashSet<SiteId> = covered(context).into_iter().map(|(_, site)| site).collect();
     for (function, counts) in counts {
         for (site, effect) in counts {
-            let trace = meaning.trace(site, &effect);
+            let mut trace = meaning.trace(site, &effect);
+            let tally = trace.iter().position(|site| meaning.is_tally(*site));
+            trace.truncate(tally.map_or(trace.len(), |at| at + 1));
             let Some(&last) = trace.last() else { continue };
             if trace.len() == 1 && marks_a_use(context, site, &effect) {
                 found.insert(site, Hot { trace, effect, beside: None });
@@ -54,12 +56,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 row.entity_name() != effect.entity_name() && *beside != site
             });
             let Some(&(beside, row)) = inserted.next() else { continue };
-            if !counts_up(context, last, &effect) || is_spread(context, last) {
+            if !(tally.is_some() || counts_up(context, last, &effect)) || is_spread(context, last) {
                 continue;
             }
             let is_total = meaning.text(effect.entity).is_some_and(is_total) && meaning.is_served(function);
             let is_held = trace.iter().any(|site| transactions.contains(site)) && transactions.contains(&beside);
-            if is_total || is_held && is_counted_for_each(context, function, &trace) {
+            if is_total || is_held && (tally.is_some() || is_counted_for_each(context, function, &trace)) {
                 let known = found.get(&last).is_some_and(|known| known.trace.len() <= trace.len());
                 if !known {
                     found.insert(last, Hot { trace, effect, beside: Some((beside, row)) });
