@@ -9,6 +9,7 @@ mod context;
 mod creations;
 pub mod finding;
 mod handlers;
+mod keys;
 mod locks;
 mod missing;
 mod models;

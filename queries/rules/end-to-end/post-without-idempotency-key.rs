@@ -9,6 +9,7 @@ use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::creations::{Sent, asks_for_work, sent_for};
+use crate::keys::has_key_of_its_own;
 use crate::handlers::{is_known_again, is_unique};
 use crate::retried::is_payment;
 
@@ -59,6 +60,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                     continue;
                 }
                 let trace = meaning.trace(site.site, &effect);
+                // A key that is not the request's own is no key.
+                if effect.key != Term::Absent && !has_key_of_its_own(context, &trace) {
+                    continue;
+                }
                 let Some(harm) = harm(context, &trace, &effect) else { continue };
                 if speaks && speaking.reached_from(context, row.function, &trace) {
                     continue;
@@ -96,7 +101,7 @@ enum Harm {
 
 /// Whether an effect makes something that was not there before.
 fn may_create(context: &Context<'_>, effect: &Effect) -> bool {
-    if effect.flags.has(EffectFlags::CONDITIONAL) || effect.key != Term::Absent {
+    if effect.flags.has(EffectFlags::CONDITIONAL) {
         return false;
     }
     match effect.kind {

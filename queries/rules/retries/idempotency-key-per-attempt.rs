@@ -1,13 +1,14 @@
 //! A retry makes a fresh idempotency key for each attempt.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Operand, Scope, Term};
-use distsys_engine::{Attr, OpKind};
-use distsys_facts::{SiteId, VarId};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope, Term};
+use distsys_engine::OpKind;
+use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
 use crate::retried::{retry_around, scope_at, scope_steps};
 
+use crate::keys::{is_fresh, key_made};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -69,10 +70,6 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
 /// `at`: the position in the trace that the retry scope covers.
 fn made_inside(context: &Context<'_>, scope: &Scope, trace: &[SiteId], at: usize) -> Option<SiteId> {
     let meaning = context.meaning;
-    let program = meaning.program;
-    let last = *trace.last()?;
-    let op = meaning.operations.at(last).find(|op| meaning.declares(op, Attr::IdempotencyKey))?;
-    let mut key = meaning.attribute(op, Attr::IdempotencyKey);
     let covered = meaning.sites(scope);
     // Sites that run once for each attempt: those the scope covers, and all of the functions below.
     let once_each = |site: SiteId| {
@@ -83,51 +80,7 @@ fn made_inside(context: &Context<'_>, scope: &Scope, trace: &[SiteId], at: usize
         let function = context.function_of(site);
         once_each(site) || (function != context.function_of(trace[at]) && meaning.callers(function).iter().any(|caller| once_each(*caller)))
     };
-    let mut vars = Vec::new();
-    for position in (at..trace.len()).rev() {
-        match &key {
-            Found::Is(Operand::Var(var)) => vars.push(*var),
-            // In an object or among keyword arguments that callers hand over.
-            Found::Is(Operand::Within(var, path)) => {
-                key = meaning.passed_within(*trace.get(position.checked_sub(1)?)?, *var, path);
-                continue;
-            }
-            _ => {}
-        }
-        key = Found::Absent;
-        let sources: Vec<VarId> = vars.iter().flat_map(|var| meaning.made_from(*var)).collect();
-        let made = sources
-            .iter()
-            .filter_map(|var| program.call_giving(*var))
-            .find(|call| is_fresh(context, call.site) && runs_again(call.site));
-        if let Some(call) = made {
-            return Some(call.site);
-        }
-        // Up one call: what was passed for the parameters that the key is made from.
-        let above = *trace.get(position.checked_sub(1)?)?;
-        vars = meaning
-            .resolution
-            .passed_at(above)
-            .iter()
-            .filter(|passed| sources.contains(&passed.parameter))
-            .map(|passed| passed.argument)
-            .collect();
-    }
-    None
-}
-
-fn is_fresh(context: &Context<'_>, site: SiteId) -> bool {
-    let generator = |site: SiteId| {
-        context.meaning.operations.at(site).any(|op| matches!(op.kind, OpKind::Fresh | OpKind::ClockRead))
-    };
-    generator(site)
-        // A helper of the project that only makes one.
-        || context.meaning.callees(site).into_iter().any(|callee| {
-            let returns = &context.meaning.program.facts.relations.returns;
-            context.meaning.program.returns_by_function.of(returns, callee).filter_map(|row| row.var).any(|var| {
-                context.meaning.made_from(var).into_iter().filter_map(|var| context.meaning.program.call_giving(var)).any(|call| generator(call.site))
-            })
-        })
+    key_made(context, trace, at, |call| is_fresh(context, call) && runs_again(call))
 }
 
 fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect, made: SiteId) -> Finding {

@@ -6,6 +6,7 @@ use distsys_engine::words::{is_repeatable_action, is_repeatable_function, is_tel
 use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
+use crate::keys::has_key_of_its_own;
 use crate::finding::Confidence;
 use crate::handlers::{is_acknowledged_before, is_known_again, redelivered, webhooks};
 use crate::retried::{counts_attempts, is_payment};
@@ -44,6 +45,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             let effect = context.meaning.effects.get(effect);
             for trace in context.meaning.traces(site, &effect) {
                 let Some(last) = trace.last().copied().filter(|_| trace.len() <= MAX_DEPTH) else { continue };
+                // A key that is not the message's own is no key.
+                if effect.key != Term::Absent && !has_key_of_its_own(context, &trace) {
+                    continue;
+                }
                 let told = effect.kind == OpKind::HttpRequest && tells_only(context, &trace);
                 if !told && !is_known_again(context, &trace) && !counts_attempts(context, &trace) {
                     let origin = handler.origin;
@@ -82,7 +87,7 @@ const MAX_SHOWN: usize = 6;
 
 /// Whether doing it for a message that was dealt with before does harm that somebody sees.
 fn adds_again(context: &Context<'_>, effect: &Effect) -> bool {
-    if effect.flags.has(EffectFlags::CONDITIONAL) || effect.key != Term::Absent {
+    if effect.flags.has(EffectFlags::CONDITIONAL) {
         return false;
     }
     let entity = context.meaning.text(effect.entity);

@@ -1,0 +1,110 @@
+//! Idempotency keys that are made anew each time something is done, so that nobody knows the second time for the first.
+
+use distsys_engine::meaning::{Found, Operand};
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::{SiteId, VarId};
+use rustc_hash::FxHashSet;
+
+use crate::Context;
+
+/// Where the key of the operation that `trace` ends in is made, by a call that is `wanted`: in the function of the operation
+/// or of a caller, up to the position `at`.
+pub(crate) fn key_made(
+    context: &Context<'_>,
+    trace: &[SiteId],
+    at: usize,
+    wanted: impl Fn(SiteId) -> bool,
+) -> Option<SiteId> {
+    let sources = key_sources(context, trace, at);
+    let program = context.meaning.program;
+    sources
+        .into_iter()
+        .flatten()
+        .filter_map(|var| program.call_giving(var))
+        .map(|call| call.site)
+        .find(|site| wanted(*site))
+}
+
+/// What the key is made from, in each function from that of the operation upwards.
+fn key_sources(context: &Context<'_>, trace: &[SiteId], at: usize) -> Vec<FxHashSet<VarId>> {
+    let meaning = context.meaning;
+    let mut found = Vec::new();
+    let Some(last) = trace.last() else { return found };
+    let Some(op) = meaning.operations.at(*last).find(|op| meaning.declares(op, Attr::IdempotencyKey)) else {
+        return found;
+    };
+    let mut key = meaning.attribute(op, Attr::IdempotencyKey);
+    let mut vars = Vec::new();
+    for position in (at..trace.len()).rev() {
+        let above = position.checked_sub(1).and_then(|above| trace.get(above));
+        match &key {
+            Found::Is(Operand::Var(var)) => vars.push(*var),
+            // In an object or among keyword arguments that callers hand over.
+            Found::Is(Operand::Within(var, path)) => {
+                let Some(above) = above else { break };
+                key = meaning.passed_within(*above, *var, path);
+                continue;
+            }
+            _ => {}
+        }
+        key = Found::Absent;
+        let sources: FxHashSet<VarId> = vars.iter().flat_map(|var| meaning.made_from(*var)).collect();
+        // Up one call: what was passed for the parameters that the key is made from.
+        if let Some(above) = above {
+            let passed = meaning.resolution.passed_at(*above).iter();
+            vars = passed.filter(|passed| sources.contains(&passed.parameter)).map(|passed| passed.argument).collect();
+        }
+        found.push(sources);
+    }
+    found
+}
+
+/// Whether a call gives another value each time: a generator of unique ones, the clock, or a helper of the project that only
+/// makes one.
+pub(crate) fn is_fresh(context: &Context<'_>, site: SiteId) -> bool {
+    makes(context, site, |kind| matches!(kind, OpKind::Fresh | OpKind::ClockRead))
+}
+
+fn makes(context: &Context<'_>, site: SiteId, wanted: impl Fn(OpKind) -> bool) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let generator = |site: SiteId| meaning.operations.at(site).any(|op| wanted(op.kind));
+    generator(site)
+        || meaning.callees(site).into_iter().any(|callee| {
+            let returned =
+                program.returns_by_function.of(&program.facts.relations.returns, callee).filter_map(|row| row.var);
+            let made = returned.flat_map(|var| meaning.made_from(var)).filter_map(|var| program.call_giving(var));
+            made.into_iter().any(|call| generator(call.site))
+        })
+}
+
+/// Whether the key that an operation carries is made by a generator of unique values on the way down `trace`, and neither
+/// kept nor read before: then what starts the way makes another one the next time. The time of the day may be the same.
+pub(crate) fn has_key_of_its_own(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let stores = |kind: OpKind| {
+        matches!(
+            kind,
+            OpKind::DbRead
+                | OpKind::DbWrite
+                | OpKind::CacheRead
+                | OpKind::CacheWrite
+                | OpKind::ObjectRead
+                | OpKind::Sql
+        )
+    };
+    let keeps = |site: SiteId| meaning.effects.at(site).any(|(effect, _)| stores(effect.kind));
+    let Some(made) = key_made(context, trace, 0, |site| makes(context, site, |kind| kind == OpKind::Fresh)) else {
+        return false;
+    };
+    let Some(key) = meaning.program.call(made).map(|call| call.result) else { return false };
+    let is_kept = |site: SiteId| {
+        keeps(site) && meaning.chain_arguments(site).into_iter().any(|var| meaning.made_from(var).contains(&key))
+    };
+    let around = meaning.program.sites(context.function_of(made)).map(|row| row.site);
+    let kept = around.filter(|site| !trace.contains(site)).any(is_kept);
+    let stored = meaning.program.facts.relations.store.iter().any(|row| {
+        context.function_of(row.site) == context.function_of(made) && meaning.made_from(row.src).contains(&key)
+    });
+    !kept && !stored && key_made(context, trace, 0, keeps).is_none()
+}
