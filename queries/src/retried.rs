@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use ascent::ascent_run;
-use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Operand, Scope};
 use distsys_engine::words::words;
-use distsys_facts::{FunctionId, SiteId};
+use distsys_engine::{Attr, OpKind};
+use distsys_facts::{FunctionId, SiteId, VarId};
 
 use crate::Context;
 
@@ -133,4 +133,54 @@ pub(crate) fn is_payment(context: &Context<'_>, trace: &[SiteId], effect: &Effec
     effect.kind == OpKind::Payment
         || context.meaning.text(effect.entity).is_some_and(says)
         || trace.last().is_some_and(named)
+}
+
+/// Whether the key that the operation at the end of `trace` is sent with is a new one each time it is done: then nobody
+/// knows the same request, job or message by it again.
+pub(crate) fn has_new_key(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let Some(&last) = trace.last() else { return false };
+    let op = meaning.operations.at(last).find(|op| meaning.declares(op, Attr::IdempotencyKey));
+    match op.map(|op| meaning.attribute(op, Attr::IdempotencyKey)) {
+        Some(Found::Is(Operand::Var(key))) => is_new(context, key, 0),
+        _ => false,
+    }
+}
+
+/// Keys are taken apart this deep.
+const MAX_PARTS: u32 = 8;
+
+/// Whether a value is unique by itself, or text that holds one that is; not what may be one or another.
+fn is_new(context: &Context<'_>, var: VarId, depth: u32) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    if depth > MAX_PARTS || program.parameter(var).is_some() {
+        return false;
+    }
+    if let Some(call) = program.call_giving(var) {
+        if context.operation(call.site, OpKind::Fresh).is_some() {
+            return true;
+        }
+        let name = call.callee.and_then(|var| program.global(var)).unwrap_or(call.name);
+        let is_text =
+            matches!(program.text(name), "str" | "String" | "toString" | "to_string" | "String.valueOf" | "valueOf");
+        let given = call.receiver.into_iter().chain(program.arguments(call.site).map(|row| row.var));
+        return is_text && given.into_iter().any(|var| is_new(context, var, depth + 1));
+    }
+    if program.template(var).is_some() {
+        return program.hole_by_var.of(&r.hole, var).any(|row| is_new(context, row.value, depth + 1));
+    }
+    if let Some(row) = program.binary_by_dst.first(&r.binary, var) {
+        let sides = std::iter::once(row.left).chain(row.right);
+        return program.text(row.operator) == "+" && sides.into_iter().any(|side| is_new(context, side, depth + 1));
+    }
+    // `uuid4().hex`
+    if let Some(load) = program.loaded_as(var) {
+        return program.call_giving(load.base).is_some() && is_new(context, load.base, depth + 1);
+    }
+    let mut ways = program.assigned_from(var);
+    match (ways.next(), ways.next()) {
+        (Some(only), None) => is_new(context, only.src, depth + 1),
+        _ => false,
+    }
 }

@@ -5,12 +5,13 @@ use std::cell::Cell;
 use distsys_engine::meaning::{Effect, EffectFlags, Mode, Term};
 use distsys_engine::words::{is_idempotency_key, is_seen_twice, is_unique_violation};
 use distsys_engine::OpKind;
+use distsys_engine::resolve::ValueKind;
 use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::creations::{Sent, asks_for_work, sent_for};
 use crate::handlers::{is_known_again, is_unique};
-use crate::retried::is_payment;
+use crate::retried::{has_new_key, is_payment};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -59,6 +60,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                     continue;
                 }
                 let trace = meaning.trace(site.site, &effect);
+                if effect.key != Term::Absent && !has_new_key(context, &trace) {
+                    continue;
+                }
                 let Some(harm) = harm(context, &trace, &effect) else { continue };
                 if speaks && speaking.reached_from(context, row.function, &trace) {
                     continue;
@@ -96,13 +100,13 @@ enum Harm {
 
 /// Whether an effect makes something that was not there before.
 fn may_create(context: &Context<'_>, effect: &Effect) -> bool {
-    if effect.flags.has(EffectFlags::CONDITIONAL) || effect.key != Term::Absent {
+    if effect.flags.has(EffectFlags::CONDITIONAL) {
         return false;
     }
     match effect.kind {
         OpKind::Payment => true,
-        OpKind::DbWrite => context.meaning.text(effect.verb) == Some("insert"),
-        OpKind::HttpRequest => context.meaning.text(effect.verb) == Some("post"),
+        OpKind::DbWrite => effect.key == Term::Absent && context.meaning.text(effect.verb) == Some("insert"),
+        OpKind::HttpRequest => effect.key == Term::Absent && context.meaning.text(effect.verb) == Some("post"),
         _ => false,
     }
 }
@@ -224,6 +228,7 @@ impl Speaking {
                     return true;
                 }
                 stack.extend(meaning.callees(site));
+                stack.extend(depended_on(context, site));
             }
             for default in program.parameters(function).filter_map(|row| row.default) {
                 if let Some(call) = program.call_giving(default) {
@@ -248,6 +253,30 @@ impl Speaking {
             [named, imported, called].into_iter().flatten().any(|name| says_key(program.text(name)))
         })
     }
+}
+
+/// What a decorator or the router that it is of is given to run before the handler:
+/// `@router.post("/orders", dependencies=[Depends(claim)])`, `APIRouter(dependencies=[Depends(claim)])`.
+fn depended_on(context: &Context<'_>, annotation: SiteId) -> Vec<FunctionId> {
+    const MAX_DEPTH: usize = 2;
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let router = program.call(annotation).and_then(|call| call.receiver).and_then(|var| meaning.made_by(var));
+    let lists = program.arguments(annotation).chain(router.into_iter().flat_map(|made| program.arguments(made)));
+    let mut given: Vec<(VarId, usize)> =
+        lists.flat_map(|row| program.element_by_var.of(&r.element, row.var)).map(|row| (row.value, 0)).collect();
+    let mut found = Vec::new();
+    while let Some((var, depth)) = given.pop() {
+        found.extend(meaning.resolution.values_of(var).filter_map(|value| match value.kind {
+            ValueKind::Function(function) => Some(function),
+            _ => None,
+        }));
+        if let Some(call) = program.call_giving(var).filter(|_| depth < MAX_DEPTH) {
+            given.extend(program.arguments(call.site).map(|row| (row.var, depth + 1)));
+        }
+    }
+    found
 }
 
 fn says_key(text: &str) -> bool {

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::finding::Confidence;
 use crate::handlers::{is_acknowledged_before, is_known_again, redelivered, webhooks};
-use crate::retried::{counts_attempts, is_payment};
+use crate::retried::{counts_attempts, has_new_key, is_payment};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -44,6 +44,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             let effect = context.meaning.effects.get(effect);
             for trace in context.meaning.traces(site, &effect) {
                 let Some(last) = trace.last().copied().filter(|_| trace.len() <= MAX_DEPTH) else { continue };
+                // A key that each delivery makes anew; each attempt is told of by the rule of retries.
+                let retried = effect.flags.has(EffectFlags::RETRIED);
+                if effect.key != Term::Absent && (retried || !has_new_key(context, &trace)) {
+                    continue;
+                }
                 let told = effect.kind == OpKind::HttpRequest && tells_only(context, &trace);
                 if !told && !is_known_again(context, &trace) && !counts_attempts(context, &trace) {
                     let origin = handler.origin;
@@ -82,7 +87,7 @@ const MAX_SHOWN: usize = 6;
 
 /// Whether doing it for a message that was dealt with before does harm that somebody sees.
 fn adds_again(context: &Context<'_>, effect: &Effect) -> bool {
-    if effect.flags.has(EffectFlags::CONDITIONAL) || effect.key != Term::Absent {
+    if effect.flags.has(EffectFlags::CONDITIONAL) || effect.key != Term::Absent && effect.kind != OpKind::Payment {
         return false;
     }
     let entity = context.meaning.text(effect.entity);
