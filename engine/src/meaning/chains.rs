@@ -11,6 +11,7 @@ use super::reader::{MAX_CHAIN, Reader};
 use crate::model::source::Source;
 use crate::model::{Family, Returned};
 use crate::operation::Attr;
+use crate::paths::PathId;
 use crate::resolve::ValueKind;
 
 /// A variable that is assigned in more places than this is no builder.
@@ -236,6 +237,41 @@ impl<'m> Reader<'m, '_> {
         None
     }
 
+    /// The call that made `var`, if no other way gives it a value.
+    pub(super) fn only_maker(&self, var: VarId) -> Option<&'m Call> {
+        (self.ways(var).len() <= 1).then(|| self.maker(var)).flatten()
+    }
+
+    /// The call of `path` that made the decorator which stands at `site` under a name: `policy` of `policy = retry(…)`.
+    pub(super) fn decorator_made(&self, site: SiteId, path: PathId) -> Option<SiteId> {
+        let program = self.program;
+        let call = program.call(site)?;
+        if program.arguments(site).next().is_some() {
+            return None;
+        }
+        let held = || call.receiver.and_then(|holder| self.kept(holder, call.name));
+        let made = self.maker(call.callee.or_else(held)?)?.site;
+        let is_made = self.resolution.external_at(made).iter().any(|(_, of, _)| *of == path);
+        (made != site && is_made).then_some(made)
+    }
+
+    /// What a module or a class keeps under a name.
+    fn kept(&self, holder: VarId, name: Sym) -> Option<VarId> {
+        let r = &self.program.facts.relations;
+        let of_class = || {
+            self.resolution.values_of(holder).find_map(|value| match value.kind {
+                ValueKind::Class(class) => self
+                    .program
+                    .field_by_class
+                    .of(&r.field, class)
+                    .find(|row| row.name == name)
+                    .and_then(|row| row.value),
+                _ => None,
+            })
+        };
+        self.offered(holder, name).or_else(of_class)
+    }
+
     /// The variable that a module which `base` is offers under a name.
     pub(super) fn offered(&self, base: VarId, name: Sym) -> Option<VarId> {
         self.resolution.values_of(base).find_map(|value| match value.kind {
@@ -253,7 +289,8 @@ impl<'m> Reader<'m, '_> {
                 _ => None,
             })
         };
-        let Some(path) = holder(base).filter(|path| self.models.is_holder(paths.family(*path), paths.text(*path)))
+        let Some(path) =
+            holder(base).filter(|path| self.models.is_holder_anyhow(paths.family(*path), paths.text(*path)))
         else {
             return Vec::new();
         };

@@ -80,12 +80,22 @@ impl Meaning<'_> {
         if let Some(span) = self.span_of(var, unit, depth) {
             return Some(span);
         }
+        // A setting's text.
+        if let Some(row) = program.literal(var) {
+            return program.text(row.value).parse::<f64>().ok().and_then(|number| Some(number * unit?));
+        }
         if let Some(row) = program.binary_by_dst.first(&program.facts.relations.binary, var)
             && program.text(row.operator) == "+"
         {
             let left = self.floor_of(row.left, unit, calls, depth + 1);
             let right = row.right.and_then(|right| self.floor_of(right, unit, calls, depth + 1));
             return left.map_or(right, |left| Some(left + right.unwrap_or(0.0)));
+        }
+        if let Some(default) = self.default_of(var) {
+            return self.floor_of(default, unit, calls, depth + 1);
+        }
+        if let Some(held) = self.held_by_caller(var, calls) {
+            return self.floor_of(held, unit, &[], depth + 1);
         }
         let Some(parameter) = parameter_of(self.reader(), var).and_then(|parameter| program.parameter(parameter))
         else {
@@ -99,6 +109,38 @@ impl Meaning<'_> {
         let passed = self.resolution.passed_at(*call).iter().find(|row| row.parameter == parameter.var);
         let argument = passed.map(|row| row.argument).or(parameter.default)?;
         self.floor_of(argument, unit, outer, depth + 1)
+    }
+
+    /// What a number is where nothing else is set: `int(environ.get("TTL", "900"))`.
+    fn default_of(&self, var: VarId) -> Option<VarId> {
+        let program = self.program;
+        let call = program.call_giving(var).filter(|call| self.resolution.calls_at(call.site).is_empty())?;
+        let name = call.callee.and_then(|var| program.global(var)).unwrap_or(call.name);
+        let argument = |position: usize| self.reader().argument(call.site, position);
+        match program.text(name) {
+            "int" | "float" | "Number" | "parseInt" | "parseFloat" => argument(0),
+            "get" | "getenv" | "getOrDefault" => argument(1),
+            _ => None,
+        }
+    }
+
+    /// What the object that the last of `calls` is made on holds in the field that `var` is: what its constructor was given.
+    fn held_by_caller(&self, var: VarId, calls: &[SiteId]) -> Option<VarId> {
+        let (program, reader) = (self.program, self.reader());
+        let load = program.loaded_as(var)?;
+        let mut object = load.base;
+        for call in calls.iter().rev() {
+            let Some(parameter) = parameter_of(reader, object) else { break };
+            let passed = self.resolution.passed_at(*call).iter().find(|row| row.parameter == parameter);
+            object = passed?.argument;
+        }
+        let made = reader.only_maker(object)?;
+        let stored = reader.stored(made.result, load.field)?;
+        let Some(parameter) = parameter_of(reader, stored).and_then(|parameter| program.parameter(parameter)) else {
+            return Some(stored);
+        };
+        let passed = self.resolution.passed_at(made.site).iter().find(|row| row.parameter == parameter.var);
+        passed.map(|row| row.argument).or(parameter.default)
     }
 
     /// The least of the spans that an attribute may be, in milliseconds; none if it may be one that is not constant.

@@ -6,6 +6,7 @@ use super::invoked::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use super::reader::{MAX_CHAIN, Reader};
 use crate::model::source::Source;
+use crate::resolve::ValueKind;
 
 /// Helpers that only hand on what another made are followed this deep.
 const MAX_HELPERS: usize = 4;
@@ -75,6 +76,24 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// Whether `var` is, on all ways, an object of a class of the project that was made without an id: no row of it is
+    /// there yet.
+    pub(super) fn is_new(&self, var: VarId) -> Found {
+        const IDS: &[&str] = &["id", "pk", "_id", "uuid"];
+        let ways = self.ways(var);
+        let mut new = true;
+        for way in if ways.is_empty() { vec![var] } else { ways } {
+            let Some(call) = self.made_at_last(way).and_then(|site| self.call(site)) else { return Found::Unknown };
+            let of_module = || call.receiver.and_then(|module| self.offered(module, call.name));
+            let named = call.callee.or_else(of_module);
+            let is_class =
+                |var: VarId| self.resolution.values_of(var).any(|value| matches!(value.kind, ValueKind::Class(_)));
+            let has_id = self.program.arguments(call.site).any(|row| IDS.contains(&self.program.text(row.keyword)));
+            new &= (call.kind == CallKind::New || named.is_some_and(is_class)) && !has_id;
+        }
+        if new { Found::Is(Operand::Present) } else { Found::Absent }
+    }
+
     /// The same operation, seen at another call.
     fn op_at(&self, op: &Operation, site: SiteId) -> Operation {
         let path = self.resolution.external_at(site).first().map(|(_, path, _)| *path);
@@ -82,7 +101,7 @@ impl Reader<'_, '_> {
     }
 
     /// The call that made `var`, be it in a helper or in a function that is given instead of a value.
-    fn made_at_last(&self, var: VarId) -> Option<SiteId> {
+    pub(super) fn made_at_last(&self, var: VarId) -> Option<SiteId> {
         self.made_through(var).0
     }
 

@@ -115,6 +115,7 @@ impl<'m> Meaning<'m> {
         operations.drop_refined(&reader, &flow);
         let invocations = Invocations::new(reader, &operations);
         operations.add_given(&reader, |parameter| !invocations.applied(parameter).is_empty());
+        operations.add_applied(&reader);
         let order = Order::new(program);
         let mut describer = terms::Describer::new(reader);
         let unmarked = Effects::new(&mut describer, &operations, &invocations, &FxHashMap::default());

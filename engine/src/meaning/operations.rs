@@ -7,11 +7,17 @@ use super::conventions::{self, Entry};
 use super::invoked::parameter_of;
 use super::reader::Reader;
 use crate::csr::Csr;
-use crate::model::{Family, ModelSet};
+use crate::model::source::Source;
+use crate::model::{Callback, Family, ModelSet};
 use crate::operation::OpKind;
 use crate::paths::PathId;
 use crate::program::Program;
 use crate::resolve::{Confidence, Resolution, Value, ValueKind};
+
+/// Whether a value is a member of another: `session.post`.
+fn is_member(reader: &Reader<'_, '_>, var: VarId) -> bool {
+    reader.program.call_giving(var).is_none() && reader.program.loaded_as(var).is_some()
+}
 
 /// A call (or an annotation) that does something a model knows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -142,6 +148,38 @@ impl Operations {
         self.index(program);
     }
 
+    /// Library functions given to what runs them elsewhere and gives their result (`asyncio.to_thread(requests.get, url)`).
+    pub(super) fn add_applied(&mut self, reader: &Reader<'_, '_>) {
+        let applied: Vec<Operation> = self.of_kind(OpKind::Apply).copied().collect();
+        for op in applied {
+            let positions = reader.model(&op).callbacks.iter().filter_map(|callback| match callback {
+                Callback::At(sources) => sources.iter().find_map(|source| match source {
+                    Source::Position(position, path) if path.is_empty() => Some(*position),
+                    _ => None,
+                }),
+                _ => None,
+            });
+            for position in positions {
+                let Some(given) = reader.argument(op.call, position) else { continue };
+                // What a call gave has that call's name, and is no function of it.
+                if parameter_of(*reader, given).is_some() || reader.maker(given).is_some() && !is_member(reader, given)
+                {
+                    continue;
+                }
+                let values: Vec<Value> = reader.resolution.values_of(given).collect();
+                for value in values {
+                    let ValueKind::External(path) = value.kind else { continue };
+                    self.shift = position as u32 + 1;
+                    for model in reader.models.ops_of(op.family, reader.resolution.paths.text(path)) {
+                        self.consider(reader, op.site, op.family, model, Some(path), value, Confidence::High);
+                    }
+                }
+            }
+        }
+        self.shift = 0;
+        self.index(reader.program);
+    }
+
     /// Calls of nothing known whose method name alone says what they do.
     fn by_shape(&mut self, reader: &Reader<'_, '_>) {
         for row in &reader.program.facts.relations.call {
@@ -185,8 +223,11 @@ impl Operations {
     ) {
         let known = reader.models.op(family, model);
         let function = reader.program.site(site).function;
-        let (call, shift) = (site, self.shift);
-        let site = if known.chain { reader.chain_end(call) } else { call };
+        // `policy = retry(stop=…)`, `@policy`: what it says, it says where it was made.
+        let made =
+            path.filter(|_| self.decorated.contains_key(&site)).and_then(|path| reader.decorator_made(site, path));
+        let (call, shift) = (made.unwrap_or(site), self.shift);
+        let site = if known.chain { reader.chain_end(site) } else { site };
         let op = Operation { site, call, function, kind: known.kind, family, model, path, via, confidence, shift };
         if known.when.iter().all(|condition| reader.holds(&op, condition)) {
             self.all.push(op);

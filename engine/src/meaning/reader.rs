@@ -1,7 +1,7 @@
 //! Reading call sites: arguments, options objects, the chain of calls before, constants and names.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{ClassId, LiteralKind, ParameterKind, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionFlags, Id, LiteralKind, ParameterKind, SiteId, VarId};
 
 use super::durations::unit_of_name;
 use super::invoked::parameter_of;
@@ -216,6 +216,9 @@ impl<'m> Reader<'m, '_> {
                 self.call(op.call).and_then(|call| call.receiver.or(call.callee)).map_or(Found::Absent, is_var)
             }
             Source::ReceiverClass => self.receiver_class(op),
+            Source::ReceiverNew => {
+                self.call(op.call).and_then(|call| call.receiver).map_or(Found::Absent, |var| self.is_new(var))
+            }
             Source::Result => self.call(op.site).map_or(Found::Absent, |call| is_var(call.result)),
             Source::Chain(name, inner) => self.chain(op, name, inner),
             Source::PathSegment(from_end) => {
@@ -668,8 +671,25 @@ impl<'m> Reader<'m, '_> {
         let mut named = fields
             .filter(|row| matches!(program.text(row.name), "__tablename__" | "tableName" | "table_name" | "TABLE"));
         let text = named.find_map(|row| program.literal(row.value?).map(|literal| program.text(literal.value)));
-        let text = text.or_else(|| self.table_by_method(class));
+        let text = text.or_else(|| self.table_within(class)).or_else(|| self.table_by_method(class));
         text.or_else(|| self.annotated_entity(class))
+    }
+
+    /// `class Meta: table = "orders"` within the class.
+    fn table_within(&self, class: ClassId) -> Option<&'m str> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let outer = program.text(program.class(class).qualified);
+        // Classes within a class come right after it.
+        let inner = r.class.iter().skip(class.index() + 1);
+        let mut inner = inner.take_while(|row| {
+            row.module == program.class(class).module
+                && program.text(row.qualified).strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
+        });
+        let meta = inner.find(|row| program.text(row.name) == "Meta")?;
+        let mut fields = program.field_by_class.of(&r.field, meta.class);
+        let named = fields.find(|row| matches!(program.text(row.name), "table" | "table_name"))?;
+        named.value.and_then(|value| self.constant(value))
     }
 
     /// `func (Order) TableName() string { return "orders" }`
@@ -686,7 +706,23 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
+    fn is_own_class(&self, var: VarId) -> bool {
+        let Some(row) = self.program.parameter(var).filter(|row| row.kind == ParameterKind::Receiver) else {
+            return false;
+        };
+        let function = self.program.function(row.function);
+        let derived = |class: ClassId| {
+            let classes = self.program.facts.relations.class.iter();
+            classes.into_iter().any(|row| row.class != class && self.resolution.ancestors(row.class).contains(&class))
+        };
+        function.flags.has(FunctionFlags::STATIC) && function.class.is_some_and(derived)
+    }
+
     pub(super) fn name_of(&self, var: VarId) -> Found {
+        // `cls` of a class that others derive from is the class that the method is called on.
+        if self.is_own_class(var) {
+            return is_var(var);
+        }
         if let Some(class) = self.class_of(var) {
             return Found::Is(Operand::Class(class));
         }

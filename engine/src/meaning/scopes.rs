@@ -540,9 +540,13 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         let mut found = Vec::new();
         for (region, var) in r.manages.iter().map(|row| (row.region, row.var)).chain(iterated) {
             let function = program.region(region).function;
-            // The call that made it, if it is seen: its operation has the attributes.
+            // The call that made it, if it is seen, be it in a helper: its operation has the attributes.
             let made = self.reader.maker(var).map(|call| call.site);
-            let numbers = made.map_or(&[][..], |site| self.operations.numbers_at(site));
+            let numbers = |made: Option<SiteId>| made.map_or(&[][..], |site| self.operations.numbers_at(site));
+            let numbers = match numbers(made) {
+                [] => numbers(self.reader.made_at_last(var)),
+                here => here,
+            };
             let mut of_call =
                 numbers.iter().filter(|number| self.has_with(&self.operations.all[**number as usize])).peekable();
             if of_call.peek().is_some() {

@@ -23,13 +23,20 @@ pub enum Term {
     Unknown,
     /// Constant text; `{}` for parts that are not constant.
     Text(Name),
-    /// Text whose part of this number (from 0) is what the caller passes as this parameter: `f"orders:{order_id}"`.
-    Filled(VarId, Name, u8),
+    /// Text whose part of this number (from 0) is what the caller passes: `f"orders:{order_id}"`.
+    Filled(Hole, Name, u8),
     Function(FunctionId),
     /// What the caller passes as this parameter (of the function, or of one around it).
     Parameter(VarId),
     /// The entry at a path of what the caller passes.
     Within(VarId, Name),
+}
+
+/// What the caller passes as a parameter, or what the object passed as one holds in a field: `self.prefix`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Hole {
+    parameter: VarId,
+    field: Option<Name>,
 }
 
 impl Term {
@@ -196,10 +203,20 @@ impl<'m, 'f> Describer<'m, 'f> {
                 return Term::Text(self.names.intern(&whole));
             }
             // `order_key(id)`: a helper of the project that puts text together.
-            if let Some(text) = self.reader.only_return(call.site)
-                && let Some(name) = self.describe_at(text, depth + 1).pattern()
+            if let [edge] = self.reader.resolution.calls_at(call.site)
+                && let Some(text) = self.reader.only_returned(edge.function)
+                && let of_helper @ (Term::Text(_) | Term::Filled(..)) = self.describe_at(text, depth + 1)
             {
-                return Term::Text(name);
+                let here = self.at_call_within(of_helper, edge.function, Some(call.site), depth + 1);
+                // What a key is of stands first; which one it is, the same text says of all.
+                let is_open = |text: Name, at: u8| at == 0 && self.names.text(text).starts_with("{}");
+                match here {
+                    Term::Filled(hole, text, at) if hole.field.is_none() && !is_open(text, at) => {
+                        return self.settled(text);
+                    }
+                    Term::Text(_) | Term::Filled(..) => return here,
+                    _ => {}
+                }
             }
         }
         let mut sources: Vec<VarId> = program.assigned_from(var).map(|row| row.src).take(4).collect();
@@ -233,12 +250,57 @@ impl<'m, 'f> Describer<'m, 'f> {
             }
             if let Term::Parameter(parameter) = self.describe_at(load.base, depth + 1) {
                 let is_receiver = program.parameter(parameter).is_some_and(|row| row.kind == ParameterKind::Receiver);
-                if !is_receiver {
-                    return Term::Within(parameter, self.names.intern(program.text(load.field)));
-                }
+                let field = self.names.intern(program.text(load.field));
+                return match is_receiver {
+                    false => Term::Within(parameter, field),
+                    // What all objects of the class hold; else what the one holds that the caller has.
+                    true => match self.of_values(var) {
+                        Term::Unknown if self.is_given_to_constructor(load.base, load.field) => {
+                            Term::Within(parameter, field)
+                        }
+                        // `self.key = f"lock:{name}"`
+                        Term::Unknown => self.stored_text(load.base, load.field, depth),
+                        known => known,
+                    },
+                };
             }
         }
         self.of_values(var)
+    }
+
+    /// The text that the object `base` keeps in a field, as far as it is the same for all objects of its class.
+    fn stored_text(&mut self, base: VarId, field: Sym, depth: u32) -> Term {
+        let stored = self.reader.stored(base, field);
+        let text = stored.map(|stored| self.describe_at(stored, depth + 1)).and_then(Term::pattern);
+        text.map_or(Term::Unknown, |text| self.settled(text))
+    }
+
+    /// Whether what the object `base` holds in a field is what its constructor was given.
+    fn is_given_to_constructor(&self, base: VarId, field: Sym) -> bool {
+        let stored = self.reader.stored(base, field);
+        stored.is_some_and(|stored| parameter_of(self.reader, stored).is_some())
+    }
+
+    /// What the object that `var` is holds in a field: what it was made with, where that is seen.
+    fn held(&mut self, var: VarId, field: Name, depth: u32) -> Term {
+        let program = self.reader.program;
+        if let Term::Parameter(parameter) = self.describe_at(var, depth + 1) {
+            let is_receiver = program.parameter(parameter).is_some_and(|row| row.kind == ParameterKind::Receiver);
+            return if is_receiver { Term::Within(parameter, field) } else { Term::Unknown };
+        }
+        let (Some(made), Some(symbol)) =
+            (self.reader.only_maker(var), program.facts.symbols.lookup(self.names.text(field)))
+        else {
+            return Term::Unknown;
+        };
+        let Some(stored) = self.reader.stored(made.result, symbol) else { return Term::Unknown };
+        let Some(parameter) = parameter_of(self.reader, stored).and_then(|var| program.parameter(var)) else {
+            return self.describe_at(stored, depth + 1);
+        };
+        match self.argument(parameter.var, parameter.function, Some(made.site)) {
+            Argument::Given(given) => self.describe_at(given, depth + 1),
+            _ => Term::Unknown,
+        }
     }
 
     /// What the values that reach `var` say, if they are one.
@@ -283,17 +345,21 @@ impl<'m, 'f> Describer<'m, 'f> {
         let mut out = String::with_capacity(text.len());
         let mut parts = text.split("{}");
         out.push_str(parts.next().unwrap_or_default());
-        let mut parameters: Vec<(VarId, usize)> = Vec::new();
+        let mut given: Vec<(Hole, usize)> = Vec::new();
         for (index, part) in parts.enumerate() {
             let before = out.matches("{}").count();
             match holes.get(index) {
                 Some(Term::Text(name)) => out.push_str(self.names.text(*name)),
-                Some(Term::Filled(parameter, name, at)) => {
-                    parameters.push((*parameter, before + *at as usize));
+                Some(Term::Filled(hole, name, at)) => {
+                    given.push((*hole, before + *at as usize));
                     out.push_str(self.names.text(*name));
                 }
                 Some(Term::Parameter(parameter)) => {
-                    parameters.push((*parameter, before));
+                    given.push((Hole { parameter: *parameter, field: None }, before));
+                    out.push_str("{}");
+                }
+                Some(Term::Within(parameter, field)) if self.is_receiver(*parameter) => {
+                    given.push((Hole { parameter: *parameter, field: Some(*field) }, before));
                     out.push_str("{}");
                 }
                 _ => out.push_str("{}"),
@@ -301,11 +367,16 @@ impl<'m, 'f> Describer<'m, 'f> {
             out.push_str(part);
         }
         let name = self.names.intern(&out);
-        // Of several the first is followed: what a key is of stands before which one it is.
-        match parameters[..] {
-            [(parameter, at), ..] => u8::try_from(at).map_or(Term::Text(name), |at| Term::Filled(parameter, name, at)),
-            [] => self.settled(name),
+        // Of several the object's own part says what kind of thing it is, else the first: `f"{kind}:{id}"`.
+        let chosen = given.iter().find(|(hole, _)| hole.field.is_some()).or(given.first()).copied();
+        match chosen {
+            Some((hole, at)) => u8::try_from(at).map_or(Term::Text(name), |at| Term::Filled(hole, name, at)),
+            None => self.settled(name),
         }
+    }
+
+    fn is_receiver(&self, parameter: VarId) -> bool {
+        self.reader.program.parameter(parameter).is_some_and(|row| row.kind == ParameterKind::Receiver)
     }
 
     /// Text of which nothing more will be known.
@@ -321,16 +392,19 @@ impl<'m, 'f> Describer<'m, 'f> {
         let Some((place, _)) = text.match_indices("{}").nth(at as usize) else { return self.settled(name) };
         let (before, after) = (&text[..place], &text[place + 2..]);
         match with {
-            Term::Parameter(parameter) => Term::Filled(parameter, name, at),
+            Term::Parameter(parameter) => Term::Filled(Hole { parameter, field: None }, name, at),
+            Term::Within(parameter, field) if self.is_receiver(parameter) => {
+                Term::Filled(Hole { parameter, field: Some(field) }, name, at)
+            }
             Term::Text(inner) => {
                 let whole = format!("{before}{}{after}", self.names.text(inner));
                 let whole = self.names.intern(&whole);
                 self.settled(whole)
             }
-            Term::Filled(parameter, inner, inner_at) => {
+            Term::Filled(hole, inner, inner_at) => {
                 let whole = format!("{before}{}{after}", self.names.text(inner));
                 let whole = self.names.intern(&whole);
-                at.checked_add(inner_at).map_or(Term::Text(whole), |at| Term::Filled(parameter, whole, at))
+                at.checked_add(inner_at).map_or(Term::Text(whole), |at| Term::Filled(hole, whole, at))
             }
             _ => self.settled(name),
         }
@@ -370,9 +444,13 @@ impl<'m, 'f> Describer<'m, 'f> {
     /// A callee's term at a call: what the caller passes for its parameters.
     /// `call` is the site, none if a library makes the call.
     pub(super) fn at_call(&mut self, term: Term, callee: FunctionId, call: Option<SiteId>) -> Term {
+        self.at_call_within(term, callee, call, 0)
+    }
+
+    fn at_call_within(&mut self, term: Term, callee: FunctionId, call: Option<SiteId>, depth: u32) -> Term {
         match term {
             Term::Parameter(parameter) => match self.argument(parameter, callee, call) {
-                Argument::Given(var) => self.describe(var),
+                Argument::Given(var) => self.describe_at(var, depth),
                 Argument::Omitted => Term::Absent,
                 Argument::Elsewhere => term,
                 Argument::Gathered(given) => match given[..] {
@@ -381,9 +459,12 @@ impl<'m, 'f> Describer<'m, 'f> {
                 },
                 Argument::Hidden | Argument::Keywords(_) => Term::Unknown,
             },
-            Term::Filled(parameter, name, at) => match self.argument(parameter, callee, call) {
+            Term::Filled(hole, name, at) => match self.argument(hole.parameter, callee, call) {
                 Argument::Given(var) => {
-                    let given = self.describe(var);
+                    let given = match hole.field {
+                        Some(field) => self.held(var, field, depth),
+                        None => self.describe_at(var, depth),
+                    };
                     self.filled(name, at, given)
                 }
                 Argument::Elsewhere => term,
@@ -397,6 +478,7 @@ impl<'m, 'f> Describer<'m, 'f> {
                 Argument::Omitted | Argument::Hidden | Argument::Keywords(_) => self.settled(name),
             },
             Term::Within(parameter, path) => match self.argument(parameter, callee, call) {
+                Argument::Given(var) if self.is_receiver(parameter) => self.held(var, path, depth),
                 Argument::Given(var) => {
                     let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
                     let found = self.reader.within(var, &path);

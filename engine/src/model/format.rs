@@ -147,12 +147,18 @@ fn returns(entry: &Table) -> Result<Returns, String> {
     Ok(Returns { patterns, returned })
 }
 
-/// `0`, `call(0)`, `member(0, 1)`, or a type's name.
+/// `0`, `call(0)`, `of(0)`, `instance(0)`, `member(0, 1)`, or a type's name.
 fn returned_of(text: String) -> Result<Returned, String> {
     let within = |word: &str| text.strip_prefix(word)?.strip_prefix('(')?.strip_suffix(')');
     let position = |written: &str| written.trim().parse::<usize>().map_err(|_| format!("`{text}` is no type"));
     if let Ok(position) = text.parse::<usize>() {
         return Ok(Returned::Argument(position));
+    }
+    if let Some(written) = within("of") {
+        return Ok(Returned::Of(position(written)?));
+    }
+    if let Some(written) = within("instance") {
+        return Ok(Returned::InstanceOf(position(written)?));
     }
     if let Some(written) = within("call") {
         return Ok(Returned::CallOf(position(written)?));

@@ -93,6 +93,10 @@ pub enum Returned {
     Pairs(usize),
     /// An instance of the project class that the receiver is of (`Optional<Order>`).
     OfClass,
+    /// Itself, of the project class that an argument is or is of (`session.scalars(select(Order))`).
+    Of(usize),
+    /// An instance of that class (`session.get(Order, id)`).
+    InstanceOf(usize),
     /// A qualified type, `{0}` filled with the text of argument 0.
     Type(String),
 }
@@ -548,6 +552,10 @@ impl ModelSet {
     }
 
     /// The type of the elements of what `path` (ending in `.[]`) names, if a model says so.
+    pub fn element_of_class(&self, family: Family, path: &str) -> bool {
+        self.returns(family, path) == Some(&Returned::OfClass)
+    }
+
     pub fn element_type(&self, family: Family, path: &str) -> Option<String> {
         match self.returns(family, path) {
             Some(Returned::Type(text)) => Some(text.clone()),
@@ -616,6 +624,16 @@ impl ModelSet {
     /// Whether objects of the type only hold what the project puts into them, under names of the project's own.
     pub fn is_holder(&self, family: Family, path: &str) -> bool {
         self.families.get(&family).is_some_and(|models| models.holders.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Likewise, under keys (`app["cache"]`), beside members of the library's own.
+    pub fn is_holder_by_key(&self, family: Family, path: &str) -> bool {
+        self.is_holder(family, &format!("{path}.[]"))
+    }
+
+    /// Whether the project puts things into objects of the type, under names or keys.
+    pub fn is_holder_anyhow(&self, family: Family, path: &str) -> bool {
+        self.is_holder(family, path) || self.is_holder_by_key(family, path)
     }
 
     /// What a model says of values that annotated functions provide, chosen by a test.

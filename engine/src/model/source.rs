@@ -12,6 +12,8 @@ pub enum Source {
     Receiver,
     /// `receiver.class`
     ReceiverClass,
+    /// `receiver.new`: that the receiver is an object that was made where it is used, with no id of its own.
+    ReceiverNew,
     Result,
     /// `chain(query).0`: a source at the call `query` (`*`: any; with dots: of this qualified name) earlier in the same chain.
     Chain(String, Box<Source>),
@@ -207,6 +209,7 @@ impl Source {
         match text {
             "receiver" => return Ok(Source::Receiver),
             "receiver.class" => return Ok(Source::ReceiverClass),
+            "receiver.new" => return Ok(Source::ReceiverNew),
             "result" => return Ok(Source::Result),
             "" => return Err("an empty source".to_owned()),
             _ => {}

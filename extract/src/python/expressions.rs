@@ -383,10 +383,20 @@ impl Lower<'_> {
             },
             other => {
                 self.expression(other);
-                "[]".to_owned()
+                // A constant of the project's: the same entry wherever it is named.
+                match other {
+                    Expr::Name(name) if is_constant(&name.id) => format!("[{}]", name.id),
+                    Expr::Attribute(attribute) if is_constant(&attribute.attr) => format!("[{}]", attribute.attr),
+                    _ => "[]".to_owned(),
+                }
             }
         }
     }
+}
+
+/// Whether a name is written as those of constants are.
+fn is_constant(name: &str) -> bool {
+    name.bytes().any(|byte| byte.is_ascii_uppercase()) && !name.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
 /// Whether evaluating an expression may call something: then its place in the control flow matters.

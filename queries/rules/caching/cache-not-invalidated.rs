@@ -51,7 +51,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 match pattern(context, &effect) {
                     Some(key) => drops.push((key, drop)),
                     // The callers of a helper say what it deletes.
-                    None if matches!(effect.key, Term::Parameter(_) | Term::Within(..)) => {}
+                    None if matches!(effect.key, Term::Parameter(_) | Term::Within(..) | Term::Filled(..)) => {}
                     // What it deletes is not seen; it may be any copy.
                     None => drops_any.push(drop),
                 }

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use distsys_engine::meaning::{Effect, EffectFlags, Mode, Term};
 use distsys_engine::words::{is_idempotency_key, is_seen_twice, is_unique_violation};
 use distsys_engine::OpKind;
+use distsys_engine::resolve::ValueKind;
 use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -106,8 +107,8 @@ fn may_create(context: &Context<'_>, effect: &Effect) -> bool {
     }
     match effect.kind {
         OpKind::Payment => true,
-        OpKind::DbWrite => context.meaning.text(effect.verb) == Some("insert"),
-        OpKind::HttpRequest => context.meaning.text(effect.verb) == Some("post"),
+        OpKind::DbWrite => effect.key == Term::Absent && context.meaning.text(effect.verb) == Some("insert"),
+        OpKind::HttpRequest => effect.key == Term::Absent && context.meaning.text(effect.verb) == Some("post"),
         _ => false,
     }
 }
@@ -229,6 +230,7 @@ impl Speaking {
                     return true;
                 }
                 stack.extend(meaning.callees(site));
+                stack.extend(depended_on(context, site));
             }
             for default in program.parameters(function).filter_map(|row| row.default) {
                 if let Some(call) = program.call_giving(default) {
@@ -253,6 +255,30 @@ impl Speaking {
             [named, imported, called].into_iter().flatten().any(|name| says_key(program.text(name)))
         })
     }
+}
+
+/// What a decorator or the router that it is of is given to run before the handler:
+/// `@router.post("/orders", dependencies=[Depends(claim)])`, `APIRouter(dependencies=[Depends(claim)])`.
+fn depended_on(context: &Context<'_>, annotation: SiteId) -> Vec<FunctionId> {
+    const MAX_DEPTH: usize = 2;
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let router = program.call(annotation).and_then(|call| call.receiver).and_then(|var| meaning.made_by(var));
+    let lists = program.arguments(annotation).chain(router.into_iter().flat_map(|made| program.arguments(made)));
+    let mut given: Vec<(VarId, usize)> =
+        lists.flat_map(|row| program.element_by_var.of(&r.element, row.var)).map(|row| (row.value, 0)).collect();
+    let mut found = Vec::new();
+    while let Some((var, depth)) = given.pop() {
+        found.extend(meaning.resolution.values_of(var).filter_map(|value| match value.kind {
+            ValueKind::Function(function) => Some(function),
+            _ => None,
+        }));
+        if let Some(call) = program.call_giving(var).filter(|_| depth < MAX_DEPTH) {
+            given.extend(program.arguments(call.site).map(|row| (row.var, depth + 1)));
+        }
+    }
+    found
 }
 
 fn says_key(text: &str) -> bool {

@@ -56,7 +56,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut turns: Vec<(SiteId, SiteId)> = Vec::new();
     let mut in_turns: FxHashSet<FunctionId> = FxHashSet::default();
     for handler in handlers(context, |op| op.kind == OpKind::Consume && acknowledges_on_receipt(context, op)) {
-        if handler.region.is_some() {
+        // Of a consumer that is made where it is not seen, what it says of acknowledgement is not seen either.
+        let says = context.operation(handler.origin, OpKind::Consume).is_some_and(|op| acknowledges_on_receipt(context, op));
+        if handler.region.is_some() && says {
             in_turns.insert(handler.function);
             turns.extend(handler.sites.iter().map(|site| (handler.origin, *site)));
         }

@@ -2,9 +2,9 @@
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{EffectFlags, EffectId};
+use distsys_engine::meaning::{EffectFlags, EffectId, Name};
 use distsys_engine::words::words;
-use distsys_facts::{FunctionId, FunctionKind, ParameterKind, SiteId};
+use distsys_facts::{FunctionId, FunctionKind, ParameterKind, RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::handlers::redelivered;
@@ -68,7 +68,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (mut found, severity) in [(program.written_first, Severity::Minor), (program.sent_first, Severity::Major)] {
         found.sort_unstable();
         for (send, message, write, effect) in found {
-            if failures.holds(context, write, send) {
+            let swept = || severity == Severity::Major && is_swept(context, send, write, meaning.effects.get(effect).entity_name());
+            if failures.holds(context, write, send) || swept() {
                 continue;
             }
             by_send.entry(send).or_insert((message, write, effect, severity));
@@ -110,9 +111,27 @@ fn is_captured(context: &Context<'_>) -> bool {
 /// Functions that read or write rows to be sent: the message is kept with the data, or this is what sends it.
 fn with_outbox(context: &Context<'_>) -> FxHashSet<FunctionId> {
     let meaning = context.meaning;
-    let says = |text: &str| words(text).iter().any(|word| matches!(word.as_str(), "outbox" | "outboxes"));
+    let says = |text: &str| text.to_ascii_lowercase().contains("outbox");
     let of_outbox = meaning.effects.rows().iter().filter(|row| meaning.text(meaning.effects.get(row.effect).entity).is_some_and(says));
     of_outbox.map(|row| context.function_of(row.site)).collect()
+}
+
+/// Whether a sweep sends what rows say that it has read, and then marks them: a row that is not marked is sent again.
+fn is_swept(context: &Context<'_>, send: SiteId, write: SiteId, entity: Option<Name>) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let function = context.function_of(send);
+    let region = |site: SiteId| program.site(site).region;
+    let mut loops = program.regions_outward(region(send)).filter(|row| row.kind == RegionKind::Loop);
+    let is_of_rows = |turn: RegionId| {
+        let iterated = program.iterates_by_region.of(&program.facts.relations.iterates, turn);
+        let sources: FxHashSet<VarId> = iterated.flat_map(|row| meaning.made_from(row.var)).collect();
+        let mut read = meaning.effects.in_function(function).filter(|(effect, _)| {
+            effect.kind == OpKind::DbRead && entity.is_some() && effect.entity_name() == entity
+        });
+        read.any(|(_, row)| program.call(row.site).is_some_and(|call| sources.contains(&call.result)))
+    };
+    !meaning.is_requested(function) && loops.any(|turn| program.region_within(region(write), turn.region) && is_of_rows(turn.region))
 }
 
 /// Functions that a message or job runs, which comes again until both are done.

@@ -261,8 +261,11 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     pub(super) fn call_external(&mut self, row: &Call, path: PathId, via: Value) {
-        if !self.external.insert((row.site, path, via)) || row.kind == CallKind::Annotation {
+        if !self.external.insert((row.site, path, via)) {
             return;
+        }
+        if row.kind == CallKind::Annotation {
+            return self.decorated_gets_given(row.site, path);
         }
         self.hold_named(row, path, via);
         let to = Self::node(row.result);
@@ -277,6 +280,18 @@ impl<'p, 'f> Flow<'p, 'f> {
         self.callback_gets_element(row, via);
         let value = match returned {
             None => Value { kind: ValueKind::External(path), ..self.after_step(row, via) },
+            Some(Returned::Of(index)) => {
+                if let Some(var) = self.positional(row.site, index) {
+                    self.edge(Self::node(var), to, EdgeKind::Class(path));
+                }
+                Value { kind: ValueKind::External(path), ..via }
+            }
+            Some(Returned::InstanceOf(index)) => {
+                if let Some(var) = self.positional(row.site, index) {
+                    self.edge(Self::node(var), to, EdgeKind::Instance);
+                }
+                return;
+            }
             // `repository.findOne(…)`, `manager.findOne(Order, …)`
             Some(Returned::OfClass) => match via.class.or_else(|| self.class_argument(row.site)) {
                 Some(class) => Value { class: None, ..Value::new(ValueKind::Instance(class)) },
@@ -359,6 +374,25 @@ impl<'p, 'f> Flow<'p, 'f> {
             let to = self.held_field(holder, name);
             self.edge(Self::node(value), to, EdgeKind::All);
         }
+    }
+
+    /// What a model says that a function gets which carries a decorator (`@routes.post("/orders")`).
+    fn decorated_gets_given(&mut self, site: SiteId, path: PathId) {
+        let family = self.language_of(site).into();
+        let given: Vec<String> = self
+            .models
+            .giving(family, self.paths.text(path))
+            .filter(|op| op.callbacks.contains(&Callback::Decorated))
+            .flat_map(|op| op.gives.clone())
+            .collect();
+        if given.is_empty() {
+            return;
+        }
+        let r = &self.program.facts.relations;
+        let Some(row) = r.function_annotation.iter().find(|row| row.site == site) else { return };
+        let given = given.iter().enumerate().filter(|(_, type_)| !type_.is_empty());
+        let handed: Vec<(usize, PathId)> = given.map(|(at, type_)| (at, self.paths.intern(family, type_))).collect();
+        self.hand(row.function, &handed);
     }
 
     /// What a model says that the function given to a call gets (`subscribe("orders", cb=handle)`).

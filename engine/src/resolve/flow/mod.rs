@@ -269,6 +269,10 @@ enum EdgeKind {
     Entries,
     /// In a pair, one of many.
     Paired,
+    /// Only the project class passes that a value is or is of: to something of that class.
+    Class(PathId),
+    /// Likewise: to an instance of it.
+    Instance,
 }
 
 const END: u32 = u32::MAX;
@@ -466,6 +470,21 @@ impl<'p, 'f> Flow<'p, 'f> {
                 if !matches!(self.values.get(id).kind, ValueKind::Collection(_)) {
                     let pair = self.values.intern(Value::new(ValueKind::Collection(id)));
                     self.add(to, Value::new(ValueKind::Collection(pair)));
+                }
+            }
+            EdgeKind::Class(_) | EdgeKind::Instance => {
+                let value = self.values.get(id);
+                let class = match value.kind {
+                    ValueKind::Class(class) => Some(class),
+                    ValueKind::External(_) => value.class,
+                    _ => None,
+                };
+                if let Some(class) = class {
+                    let value = match kind {
+                        EdgeKind::Class(path) => Value { class: Some(class), ..Value::new(ValueKind::External(path)) },
+                        _ => Value::new(ValueKind::Instance(class)),
+                    };
+                    self.add(to, value);
                 }
             }
             EdgeKind::Role => {

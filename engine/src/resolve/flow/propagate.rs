@@ -150,7 +150,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             ValueKind::Object(object) => self.object_member(object, name, to),
             ValueKind::Collection(inner) => {
                 let text = self.program.text(name);
-                if name == self.any_element || name == self.computed || text.bytes().all(|byte| byte.is_ascii_digit()) {
+                if text.starts_with('[') || text.bytes().all(|byte| byte.is_ascii_digit()) {
                     self.add_id(to, inner);
                 }
             }
@@ -177,6 +177,14 @@ impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn external_member(&mut self, path: PathId, name: Sym, base: Value, to: u32) {
         let text = self.program.text(name);
         let models = self.models;
+        if models.is_holder_by_key(self.paths.family(path), self.paths.text(path)) {
+            let from = self.held_field(path, name);
+            self.edge(from, to, EdgeKind::All);
+            // What the project has put there has no other name.
+            if self.sets.of(from).next().is_some() {
+                return;
+            }
+        }
         if text.starts_with('[') {
             // Elements are of a type of their own where a model says so.
             let element = format!("{}.[]", self.paths.text(path));
@@ -184,6 +192,18 @@ impl<'p, 'f> Flow<'p, 'f> {
             if let Some(type_) = models.element_type(family, &element) {
                 let path = self.paths.intern(family, &type_);
                 self.add(to, Value { kind: ValueKind::External(path), ..base });
+                return;
+            }
+            if let Some(class) = base.class.filter(|_| models.element_of_class(family, &element)) {
+                self.add(to, Value::new(ValueKind::Instance(class)));
+                return;
+            }
+        }
+        // `order, created = Order.objects.get_or_create(…)`
+        if let Some(class) = base.class.filter(|_| text.bytes().all(|byte| byte.is_ascii_digit())) {
+            let part = format!("{}.{text}", self.paths.text(path));
+            if models.element_of_class(self.paths.family(path), &part) {
+                self.add(to, Value::new(ValueKind::Instance(class)));
                 return;
             }
         }
@@ -203,7 +223,10 @@ impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn object_member(&mut self, object: VarId, name: Sym, to: u32) {
         let program = self.program;
         let r = &program.facts.relations;
-        let any = name == self.any_element || name == self.computed;
+        // Which key a constant stands for is not known here.
+        let is_computed = program.text(name).starts_with('[') && name != self.any_element;
+        let name = if is_computed { self.computed } else { name };
+        let any = is_computed || name == self.any_element;
         for row in program.entry_by_var.of(&r.entry, object) {
             if any || row.key == name {
                 self.edge(Self::node(row.value), to, EdgeKind::All);
@@ -236,11 +259,14 @@ impl<'p, 'f> Flow<'p, 'f> {
                 self.edge(from, to, EdgeKind::All);
             }
             ValueKind::Object(object) => {
-                let to = self.object_field(object, row.field);
+                let is_computed = self.program.text(row.field).starts_with('[') && row.field != self.any_element;
+                let to = self.object_field(object, if is_computed { self.computed } else { row.field });
                 self.edge(from, to, EdgeKind::All);
             }
             // `app.state.cache = Redis()`
-            ValueKind::External(path) if self.models.is_holder(self.paths.family(path), self.paths.text(path)) => {
+            ValueKind::External(path)
+                if self.models.is_holder_anyhow(self.paths.family(path), self.paths.text(path)) =>
+            {
                 let to = self.held_field(path, row.field);
                 self.edge(from, to, EdgeKind::All);
             }
