@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Operand, Scope};
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope};
 use distsys_engine::words::words;
-use distsys_engine::{Attr, OpKind};
-use distsys_facts::{FunctionId, SiteId, VarId};
+use distsys_facts::{FunctionId, SiteId};
 
 use crate::Context;
 
