@@ -68,7 +68,7 @@ pub struct Choices {
 pub enum Subject {
     /// Files and folders as they are.
     Paths(Vec<PathBuf>),
-    Change(Compared),
+    Change(Box<Compared>),
 }
 
 /// Two versions of a repository.
@@ -95,7 +95,7 @@ impl Subject {
         let changes = repository.changes(&versions.base, versions.head.as_deref())?;
         let base = Base::new(&repository, &versions.base, &changes)?;
         let policy = (!trust_head).then(|| Policy::new(base.tree().to_path_buf(), repository.root()));
-        Ok(Subject::Change(Compared { repository, versions, changes, base, policy }))
+        Ok(Subject::Change(Box::new(Compared { repository, versions, changes, base, policy })))
     }
 
     /// The configuration that holds for `target`.
@@ -117,7 +117,7 @@ impl Subject {
     fn policy(&self) -> Option<(&Policy, &Compared)> {
         match self {
             Subject::Paths(_) => None,
-            Subject::Change(compared) => Some((compared.policy.as_ref()?, compared)),
+            Subject::Change(compared) => Some((compared.policy.as_ref()?, compared.as_ref())),
         }
     }
 

@@ -581,7 +581,9 @@ impl<'m, 'f> Describer<'m, 'f> {
         // Some give a connection whose role nothing says.
         mixed |= plain && !self.is_provided(var);
         let root = self.root_of(var, depth);
-        if found != HandleRole::Unknown && !mixed && !matches!(root, Role::ParameterOr(..)) {
+        // What each caller passes is known at its call; of a caller whose connection is unknown the others say nothing.
+        let by_caller = matches!(root, Role::ParameterOr(..)) || self.is_passed(var);
+        if found != HandleRole::Unknown && !mixed && !by_caller {
             return found.into();
         }
         root
@@ -667,6 +669,11 @@ impl<'m, 'f> Describer<'m, 'f> {
         let filled = class.into_iter().flat_map(|class| resolution.ancestors(class));
         filled.into_iter().any(|class| resolution.provided(*class, load.field).is_some())
             || self.reader.stored(load.base, load.field).is_some_and(answered)
+    }
+
+    /// Whether `var` is a parameter that calls in the project pass something for.
+    fn is_passed(&self, var: VarId) -> bool {
+        self.is_plain_parameter(var) && self.reader.resolution.passed_to(var).next().is_some()
     }
 
     fn is_plain_parameter(&self, var: VarId) -> bool {
