@@ -281,7 +281,8 @@ impl Effects {
             if edge.of_many {
                 let done = self.summaries[edge.callee.index()].all.clone();
                 let sure = done.into_iter().filter(|(_, confidence)| *confidence >= Confidence::Medium);
-                let effects = sure.map(|(id, _)| at_call(describer, self.get(id), edge, Some(edge.site))).collect();
+                // No argument of the call is known to be a parameter of this one.
+                let effects = sure.map(|(id, _)| at_call(describer, self.get(id), edge, None)).collect();
                 alternatives.add(edge.site, edge.callee, effects);
                 continue;
             }

@@ -519,7 +519,9 @@ impl<'m, 'f> Describer<'m, 'f> {
             },
             Argument::Given(var) => match self.role_of(var) {
                 // `find(db.reader(), id)`; one of several connections has the name of none.
-                Role::Unknown if self.reader.maker(var).is_some() => self.reader.role_named(var).into(),
+                Role::Unknown if self.reader.maker(var).is_some() && !self.is_one_of_several(var) => {
+                    self.reader.role_named(var).into()
+                }
                 role => role,
             },
             Argument::Elsewhere => role,
@@ -581,9 +583,7 @@ impl<'m, 'f> Describer<'m, 'f> {
         // Some give a connection whose role nothing says.
         mixed |= plain && !self.is_provided(var);
         let root = self.root_of(var, depth);
-        // What each caller passes is known at its call; of a caller whose connection is unknown the others say nothing.
-        let by_caller = matches!(root, Role::ParameterOr(..)) || self.is_passed(var);
-        if found != HandleRole::Unknown && !mixed && !by_caller {
+        if found != HandleRole::Unknown && !mixed && !matches!(root, Role::ParameterOr(..)) {
             return found.into();
         }
         root
@@ -671,9 +671,18 @@ impl<'m, 'f> Describer<'m, 'f> {
             || self.reader.stored(load.base, load.field).is_some_and(answered)
     }
 
-    /// Whether `var` is a parameter that calls in the project pass something for.
-    fn is_passed(&self, var: VarId) -> bool {
-        self.is_plain_parameter(var) && self.reader.resolution.passed_to(var).next().is_some()
+    /// Whether more than one value is assigned to `var`, or to what it is a copy of: `tx ?? this.connection`.
+    fn is_one_of_several(&self, var: VarId) -> bool {
+        let mut at = var;
+        for _ in 0..MAX_DEPTH {
+            let mut sources = self.reader.program.assigned_from(at).map(|row| row.src);
+            match (sources.next(), sources.next()) {
+                (Some(_), Some(_)) => return true,
+                (Some(only), None) => at = only,
+                (None, _) => return false,
+            }
+        }
+        false
     }
 
     fn is_plain_parameter(&self, var: VarId) -> bool {
