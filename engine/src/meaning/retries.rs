@@ -464,8 +464,17 @@ impl Graph {
             return false;
         }
         let gives_up = program.regions_by_function.of(&r.region, function).filter(|row| inside(row)).any(|row| {
-            // All that `while let Err(e) = work()` does is for failures.
-            let is_failure = while_failing || row.kind == RegionKind::Catch || asks_error(program, row.region);
+            // Where the loop goes on as long as it fails, all of it is for failures: what compares a count there gives up; what
+            // looks at the kind of the failure gives up for that kind.
+            let compares = || {
+                let conditions = program.condition_by_region.of(&r.condition, row.region);
+                conditions
+                    .flat_map(|row| program.binary_by_dst.of(&r.binary, row.var))
+                    .any(|row| matches!(program.text(row.operator), "<" | ">" | "<=" | ">=" | "=="))
+            };
+            let is_failure = row.kind == RegionKind::Catch
+                || asks_error(program, row.region)
+                || while_failing && row.kind == RegionKind::Branch && compares();
             is_failure && (self.leads(program, row.region, region, Way::Out, &[]) || throws_in(row.region))
         });
         let is_bounded = || {
