@@ -462,7 +462,7 @@ mod tests {
         assert_eq!(one("SELECT pg_try_advisory_lock($1)").clauses, ["session_lock"]);
         assert_eq!(one("select get_lock('jobs', 10)").clauses, ["session_lock"]);
         assert_eq!(one("SELECT pg_advisory_unlock_all()").clauses, ["session_unlock"]);
-        assert_eq!(one("SELECT pg_advisory_xact_lock({})").clauses, [""; 0]);
+        assert_eq!(one("SELECT pg_advisory_xact_lock({})").clauses, ["transaction_lock"]);
         assert_eq!(one("SELECT budget_lock(1)").clauses, [""; 0]);
     }
 

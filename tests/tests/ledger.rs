@@ -34,6 +34,8 @@ const BELOW: &[&str] = &[
     "post-without-idempotency-key",
     "replica-read-modify-write",
     "retry-without-idempotency-key",
+    "swallowed-consumer-error",
+    "unbounded-fanout",
     "unbounded-queue",
     "write-then-replica-read",
 ];
