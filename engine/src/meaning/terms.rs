@@ -98,6 +98,9 @@ pub(super) struct Describer<'m, 'f> {
 
 const MAX_DEPTH: u32 = 12;
 
+/// Words of fields that hold where a server is.
+const SERVERS: &[&str] = &["base", "url", "uri", "host", "endpoint", "origin", "root", "server", "address", "domain"];
+
 impl<'m, 'f> Describer<'m, 'f> {
     pub(super) fn new(reader: Reader<'m, 'f>) -> Self {
         Describer { reader, names: Names::default(), known: FxHashMap::default(), entities: FxHashMap::default() }
@@ -367,8 +370,14 @@ impl<'m, 'f> Describer<'m, 'f> {
             out.push_str(part);
         }
         let name = self.names.intern(&out);
-        // Of several the object's own part says what kind of thing it is, else the first: `f"{kind}:{id}"`.
-        let chosen = given.iter().find(|(hole, _)| hole.field.is_some()).or(given.first()).copied();
+        // Of several the object's own part says what kind of thing it is, else the first: `f"{kind}:{id}"`. Which server is
+        // asked says less than what it is asked for: `self.base_url + path`.
+        let is_server =
+            |field: Name| words::words(self.names.text(field)).iter().any(|word| SERVERS.contains(&word.as_str()));
+        let says_kind = |hole: &Hole| hole.field.is_some_and(|field| !is_server(field));
+        let says_what = |hole: &Hole| hole.field.is_none();
+        let first = |which: &dyn Fn(&Hole) -> bool| given.iter().find(|(hole, _)| which(hole)).copied();
+        let chosen = first(&says_kind).or_else(|| first(&says_what)).or(given.first().copied());
         match chosen {
             Some((hole, at)) => u8::try_from(at).map_or(Term::Text(name), |at| Term::Filled(hole, name, at)),
             None => self.settled(name),
