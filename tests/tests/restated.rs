@@ -43,6 +43,14 @@ const BEYOND: &[(&str, &str)] = &[
         "remote-call-in-transaction / Silent / Go: what is cleaned up at the end has a transaction of its own",
         "which transaction a commit ends",
     ),
+    (
+        "enqueue-before-commit / Fires / Java: an event whose listener runs in a task of its own, a method that does, and what an executor is given",
+        "what a task works on that its starter has written",
+    ),
+    (
+        "enqueue-before-commit / Silent / TypeScript: a relay sends the rows that it has locked, and then marks them",
+        "that rows sent are those that were locked",
+    ),
     ("enqueue-before-commit / Silent / Java: what tells that the write has failed", "what is done after a failure"),
     ("enqueue-before-commit / Silent / Go: what tells that the write has failed", "what is done after a failure"),
 ];
