@@ -66,16 +66,24 @@ fn counts_on(key: &str) -> bool {
 
 /// The columns that a condition written as text compares with something; with a value beside it, a name alone is one.
 fn columns_in_condition(text: &str, has_value: bool) -> impl Iterator<Item = &str> {
-    let plain = |c: char| c.is_alphanumeric() || c == '_';
-    let alone = (has_value && !text.is_empty() && text.chars().all(plain)).then_some(text);
-    let compared = text.match_indices('=').filter_map(move |(at, _)| {
-        let before = text[..at].trim_end().trim_end_matches(['`', '"', ']']);
-        let start = before
-            .rfind(|c: char| !plain(c))
-            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
-        Some(&before[start..]).filter(|column| !column.is_empty())
-    });
-    alone.into_iter().chain(compared)
+    let alone = (has_value && !text.is_empty() && text.chars().all(is_of_word)).then_some(text);
+    let compared =
+        text.match_indices('=').map(|(at, _)| last_word(text[..at].trim_end().trim_end_matches(['`', '"', ']'])));
+    alone.into_iter().chain(compared.filter(|column| !column.is_empty()))
+}
+
+/// The word that a text ends in; empty if it ends otherwise.
+fn last_word(text: &str) -> &str {
+    text.rsplit(|c| !is_of_word(c)).next().unwrap_or_default()
+}
+
+/// Whether a text has `word`, whole.
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c| !is_of_word(c)).any(|part| part == word)
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 /// What a text without a table sets, each column with its new value (`visits = visits + 1 where id = ?1`), and its condition.
@@ -86,11 +94,7 @@ fn assignments(text: &str) -> (Vec<(&str, &str)>, &str) {
         None => (text, ""),
     };
     let parts = set.split(',').filter_map(|part| part.split_once('='));
-    let column = |before: &'_ str| {
-        let start = before.trim_end().rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + 1);
-        start..before.trim_end().len()
-    };
-    let parts = parts.map(|(before, value)| (&before[column(before)], value.trim()));
+    let parts = parts.map(|(before, value)| (last_word(before.trim_end()), value.trim()));
     (parts.filter(|(column, _)| !column.is_empty()).collect(), condition)
 }
 
@@ -281,16 +285,13 @@ impl<'m, 'f> Reader<'m, 'f> {
     fn text_counts_on(&self, operations: &Operations, column: &str, text: VarId) -> bool {
         let counts = |text: &str| text.contains(['+', '-', '*']);
         if let Some(constant) = self.constant(text) {
-            return counts(constant)
-                && constant.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == column);
+            return counts(constant) && has_word(constant, column);
         }
         let Some(template) = self.program.template(text).map(|template| self.program.text(template)) else {
             return false;
         };
-        let plain = |c: char| c.is_alphanumeric() || c == '_';
         counts(template)
-            && (template.split(|c: char| !plain(c)).any(|word| word == column)
-                || self.holes(text).any(|hole| self.is_column(operations, column, hole)))
+            && (has_word(template, column) || self.holes(text).any(|hole| self.is_column(operations, column, hole)))
     }
 
     /// Whether an expression is built of the column, an operator and a number: `eb("balance", "+", amount)`.
@@ -312,10 +313,10 @@ impl<'m, 'f> Reader<'m, 'f> {
             return true;
         }
         if let Some(text) = self.constant(value) {
-            return assignments(text).0.into_iter().any(|(known, value)| {
-                let mut words = value.split(|c: char| !c.is_alphanumeric() && c != '_');
-                known == column && value.contains(['+', '-', '*']) && words.any(|word| word == column)
-            });
+            return assignments(text)
+                .0
+                .into_iter()
+                .any(|(known, value)| known == column && value.contains(['+', '-', '*']) && has_word(value, column));
         }
         let made = program.call_giving(value);
         let text = made.and_then(|call| program.arguments(call.site).next());
@@ -570,5 +571,18 @@ impl<'m> Meaning<'m> {
             }
         }
         held
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_taken_apart_at_words_of_any_script() {
+        assert_eq!(assignments("visits = visits + 1 where id = ?1"), (vec![("visits", "visits + 1")], "id = ?1"));
+        assert_eq!(assignments("a→größe = größe + 1, →= 2").0, [("größe", "größe + 1")]);
+        assert_eq!(columns_in_condition("→id = 1 and `größe` = 2", false).collect::<Vec<_>>(), ["id", "größe"]);
+        assert!(has_word("größe + 1", "größe") && !has_word("sizes + 1", "size"));
     }
 }
