@@ -1,6 +1,6 @@
 //! The facts with the indexes that meaning is derived by.
 
-use distsys_facts::schema::{Argument, Assign, Call, Class, Function, Load, Parameter, Region, Site, Store};
+use distsys_facts::schema::{Argument, Assign, Call, Class, Function, Load, Parameter, Region, Site, Sql, Store};
 use distsys_facts::{
     ClassId, FactBase, FileId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, ParameterKind,
     RegionId, RegionKind, Role, SiteId, Sym, VarId,
@@ -308,6 +308,11 @@ impl<'f> Program<'f> {
 
     pub fn stores_to(&self, base: VarId) -> impl DoubleEndedIterator<Item = &Store> + Clone {
         self.store_by_base.of(&self.facts.relations.store, base)
+    }
+
+    /// Whether a statement has a clause, or is marked with one.
+    pub fn has_clause(&self, statement: &Sql, clause: &str) -> bool {
+        self.text(statement.clauses).split(',').any(|known| known == clause)
     }
 
     pub fn file_of_module(&self, module: ModuleId) -> FileId {

@@ -72,8 +72,8 @@ impl Base {
 
 /// Whether a project may say there what is made of its findings.
 pub(super) fn is_policy(path: &str) -> bool {
-    let rules = format!("{}/", own_rules::FOLDER);
-    is_named(path, FILE_NAME) || path.starts_with(&rules) || DOCUMENTS.contains(&path)
+    let is_rule = path.strip_prefix(own_rules::FOLDER).is_some_and(|rest| rest.starts_with('/'));
+    is_named(path, FILE_NAME) || is_rule || DOCUMENTS.contains(&path)
 }
 
 pub(super) fn is_named(path: &str, name: &str) -> bool {

@@ -147,22 +147,27 @@ impl Compared {
     fn review(&self, choices: Choices, analysis: &dyn Fn(Vec<PathBuf>) -> Analysis) -> Result<Review, ReviewError> {
         let Compared { repository, versions, changes, .. } = self;
         let dirty = if versions.head.is_none() { repository.dirty()? } else { 0 };
-        let judged = |root: &Path, listing: Listing| match &self.policy {
-            Some(policy) => policy.judges(analysis(vec![root.to_path_buf()])).listing(listing),
-            None => analysis(vec![root.to_path_buf()]),
+        let judged = |root: &Path| {
+            let analysis = analysis(vec![root.to_path_buf()]);
+            self.policy.iter().fold(analysis, |analysis, policy| policy.judges(analysis))
+        };
+        // What a later version that is trusted ignores is left out.
+        let of_head = |root: &Path, files: Listing| match &self.policy {
+            Some(_) => judged(root).listing(files),
+            None => judged(root),
         };
         let original = repository.root().to_path_buf();
         let (folder, root, mut report) = match &versions.head {
             None => {
                 let files = repository.files()?.into_iter().map(|path| (path, None)).collect();
-                let report = judged(&original, Listing::Only(Arc::new(files))).run()?;
+                let report = of_head(&original, Listing::Only(Arc::new(files))).run()?;
                 (None, original.clone(), report)
             }
             Some(head) => {
                 let folder = folder()?;
                 let head = repository.exported(head, folder.path())?;
                 head.bring_all(repository)?;
-                let report = judged(head.tree(), Listing::All).copy_of(original.clone()).run()?;
+                let report = of_head(head.tree(), Listing::All).copy_of(original.clone()).run()?;
                 (Some(folder), head.tree().to_path_buf(), report)
             }
         };
@@ -184,7 +189,7 @@ impl Compared {
             return Ok(Review { report, compared, files, dirty, known, root, _folder: folder });
         }
         let of_base = Listing::Only(Arc::new(self.base.files()));
-        let base = judged(&root, Listing::All).listing(of_base).copy_of(original).run()?;
+        let base = judged(&root).listing(of_base).copy_of(original).run()?;
         let renames: FxHashMap<&str, &str> =
             changes.iter().filter_map(|change| Some((change.before.as_deref()?, change.path.as_str()))).collect();
         let before = Before::new(&base, &renames);

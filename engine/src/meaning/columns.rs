@@ -455,8 +455,7 @@ impl<'m> Meaning<'m> {
 
     /// Whether the text at `site` puts a row in, or counts up the one that is there: `ON CONFLICT … SET count = count + 1`.
     pub fn is_tally(&self, site: SiteId) -> bool {
-        let texts = self.texts_run(site);
-        texts.iter().any(|row| self.program.text(row.clauses).split(',').any(|clause| clause == "tally"))
+        self.texts_run(site).iter().any(|row| self.program.has_clause(row, "tally"))
     }
 
     /// The columns that a read takes or asks for, by name or in its statement (`select label from vessels`), if all are known.

@@ -14,7 +14,6 @@ use crate::operation::OpKind;
 /// What one of the implementations does at the call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Share {
-    pub site: SiteId,
     pub implementation: FunctionId,
     pub effect: Effect,
 }
@@ -24,7 +23,7 @@ pub(super) struct Share {
 pub(super) struct Alternatives {
     /// By site, how many there are, and of those how many do anything that is known.
     counts: BTreeMap<SiteId, (usize, usize)>,
-    shares: Vec<Share>,
+    shares: BTreeMap<(SiteId, OpKind), Vec<Share>>,
 }
 
 impl Alternatives {
@@ -33,17 +32,15 @@ impl Alternatives {
         let (all, active) = self.counts.entry(site).or_default();
         *all += 1;
         *active += usize::from(!effects.is_empty());
-        self.shares.extend(effects.into_iter().map(|effect| Share { site, implementation, effect }));
+        for effect in effects {
+            self.shares.entry((site, effect.kind)).or_default().push(Share { implementation, effect });
+        }
     }
 
     /// What is done at each site, by site.
     pub(super) fn agreed(&self) -> Vec<(SiteId, Effect)> {
-        let mut by_kind: BTreeMap<(SiteId, OpKind), Vec<&Share>> = BTreeMap::new();
-        for share in &self.shares {
-            by_kind.entry((share.site, share.effect.kind)).or_default().push(share);
-        }
         let mut agreed = Vec::new();
-        for ((site, _), shares) in by_kind {
+        for (&(site, _), shares) in &self.shares {
             let Some(&(all, active)) = self.counts.get(&site) else { continue };
             // One or two that do nothing are stand-ins; where half do, the call mostly does nothing.
             if active < 2 || active * 2 <= all {
@@ -55,6 +52,7 @@ impl Alternatives {
                 who.dedup();
                 who.len() * 5 >= active * 4
             };
+            let shares: Vec<&Share> = shares.iter().collect();
             if !is_of_nearly_all(&shares) {
                 continue;
             }

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use super::invoked::functions_of;
 use super::reader::Reader;
 use crate::model::Family;
+use crate::paths::PathId;
 use crate::program::Program;
 use crate::resolve::ValueKind;
 
@@ -100,15 +101,22 @@ fn by_parameter(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
             continue;
         }
         let family = Family::from(program.language(program.file_of_function(row.function)));
-        for value in reader.resolution.values_of(row.var) {
-            let ValueKind::External(path) = value.kind else { continue };
+        let Some(site) = program.sites(row.function).next() else { continue };
+        for path in libraries_of(reader, row.var) {
             let models = models
                 .entry((family, path))
                 .or_insert_with(|| reader.models.ops_that_take(family, reader.resolution.paths.text(path)));
-            let Some(site) = program.sites(row.function).next() else { continue };
             found.extend(models.iter().map(|&model| Entry { site: site.site, function: row.function, model }));
         }
     }
+}
+
+/// What of libraries a variable may be.
+fn libraries_of(reader: &Reader<'_, '_>, var: VarId) -> impl Iterator<Item = PathId> {
+    reader.resolution.values_of(var).filter_map(|value| match value.kind {
+        ValueKind::External(path) => Some(path),
+        _ => None,
+    })
 }
 
 /// A closure that a function makes is run by whoever that gives it to.
@@ -128,8 +136,7 @@ fn by_type(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
             continue;
         }
         let family = Family::from(program.language(program.file_of_function(variable.function)));
-        for value in reader.resolution.values_of(row.var) {
-            let ValueKind::External(path) = value.kind else { continue };
+        for path in libraries_of(reader, row.var) {
             let models = models
                 .entry((family, path))
                 .or_insert_with(|| reader.models.ops_of_type(family, reader.resolution.paths.text(path)));

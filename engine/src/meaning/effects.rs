@@ -3,7 +3,7 @@
 //! Summaries, not instances: a function has a set of effects, each a kind with what matters of it, in terms of its own
 //! parameters; a caller's effects are its callees' with its arguments put in.
 
-use distsys_facts::{FunctionId, Id, IdKind, SiteId};
+use distsys_facts::{CallKind, FunctionId, Id, IdKind, SiteId};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::FxHashMap;
@@ -376,19 +376,17 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
     let reader = describer.reader;
     let program = reader.program;
     let mut callees: Vec<Vec<Edge>> = vec![Vec::new(); program.facts.count(IdKind::Function)];
+    let is_annotation = |site: SiteId| program.call(site).is_some_and(|row| row.kind == CallKind::Annotation);
+    let mode = |site: SiteId| if invocations.is_background(site) { Mode::Background } else { Mode::Inline };
     for call in &reader.resolution.calls {
-        if invocations.is_through_parameter(call.site) {
+        if invocations.is_through_parameter(call.site) || is_annotation(call.site) {
             continue;
         }
         let caller = program.site(call.site).function;
-        if program.call(call.site).is_some_and(|row| row.kind == distsys_facts::CallKind::Annotation) {
-            continue;
-        }
-        let mode = if invocations.is_background(call.site) { Mode::Background } else { Mode::Inline };
         callees[caller.index()].push(Edge {
             site: call.site,
             callee: call.function,
-            mode,
+            mode: mode(call.site),
             confidence: call.confidence,
             direct: true,
             of_siblings: reader.resolution.calls_at(call.site).len() > FEW_TARGETS,
@@ -399,14 +397,13 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
         });
     }
     for &(site, function) in &reader.resolution.alternatives {
-        if program.call(site).is_some_and(|row| row.kind == distsys_facts::CallKind::Annotation) {
+        if is_annotation(site) {
             continue;
         }
-        let mode = if invocations.is_background(site) { Mode::Background } else { Mode::Inline };
         callees[program.site(site).function.index()].push(Edge {
             site,
             callee: function,
-            mode,
+            mode: mode(site),
             confidence: Confidence::Medium,
             direct: true,
             of_siblings: false,

@@ -322,9 +322,9 @@ impl<'m> Meaning<'m> {
     /// Whether a transaction is begun at a stricter level than the database's own, as an option or in the statement.
     pub fn is_isolated(&self, op: &Operation) -> bool {
         let by_statement = || match self.attribute(op, Attr::Sql) {
-            Found::Is(Operand::Var(var)) => statements(self.reader(), var)
-                .iter()
-                .any(|row| self.program.text(row.clauses).split(',').any(|clause| clause == "serializable")),
+            Found::Is(Operand::Var(var)) => {
+                statements(self.reader(), var).iter().any(|row| self.program.has_clause(row, "serializable"))
+            }
             _ => false,
         };
         let by_option = || match self.attribute(op, Attr::Isolation) {

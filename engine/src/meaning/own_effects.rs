@@ -29,8 +29,7 @@ pub(super) fn of_sql_text(describer: &mut Describer<'_, '_>, effect: Effect) -> 
 
 fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys_facts::schema::Sql) -> Effect {
     let program = describer.reader.program;
-    let clauses = program.text(row.clauses);
-    let has = |clause: &str| clauses.split(',').any(|known| known == clause);
+    let has = |clause: &str| program.has_clause(row, clause);
     let table = describer.names.intern(program.text(row.table));
     let entity = describer.as_entity(Term::Text(table));
     let mut flags = effect.flags;

@@ -711,11 +711,8 @@ impl<'m> Reader<'m, '_> {
             return false;
         };
         let function = self.program.function(row.function);
-        let derived = |class: ClassId| {
-            let classes = self.program.facts.relations.class.iter();
-            classes.into_iter().any(|row| row.class != class && self.resolution.ancestors(row.class).contains(&class))
-        };
-        function.flags.has(FunctionFlags::STATIC) && function.class.is_some_and(derived)
+        function.flags.has(FunctionFlags::STATIC)
+            && function.class.is_some_and(|class| self.resolution.is_derived_from(class))
     }
 
     pub(super) fn name_of(&self, var: VarId) -> Found {

@@ -465,15 +465,15 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
 
     /// Whether whoever has the key set deletes it in the end: `if not latch.take(): return`, `finally: latch.give_back()`.
     fn is_let_go_by_callers(&self, op: &Operation) -> bool {
-        let program = self.reader.program;
-        let pattern = |site: SiteId, kind: OpKind| {
-            self.effects.at(site).filter(|(effect, _)| effect.kind == kind).find_map(|(effect, _)| effect.key.pattern())
+        let pattern = |op: &Operation| {
+            let own = self.effects.at(op.site).filter(|(effect, _)| effect.kind == op.kind);
+            own.into_iter().find_map(|(effect, _)| effect.key.pattern())
         };
-        let of_class = |function: FunctionId| program.function(function).class;
+        let own = pattern(op);
         // The key may be known of the object only: then the object's class is asked.
-        let is_same = |delete: &Operation| match pattern(op.site, OpKind::LockAcquire) {
-            Some(own) => pattern(delete.site, OpKind::CacheDelete) == Some(own),
-            None => of_class(op.function).is_some() && self.is_same_field(op, delete),
+        let is_same = |delete: &Operation| match own {
+            Some(own) => pattern(delete) == Some(own),
+            None => self.is_same_field(op, delete),
         };
         let mut deletes = self.operations.of_kind(OpKind::CacheDelete).filter(|delete| delete.function != op.function);
         deletes.any(|delete| {
@@ -492,7 +492,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             _ => None,
         };
         let class = |op: &Operation| program.function(op.function).class;
-        class(op) == class(delete) && field(op).is_some() && field(op) == field(delete)
+        class(op).is_some() && class(op) == class(delete) && field(op).is_some() && field(op) == field(delete)
     }
 
     /// Whether the call is what is left for the end of its function.

@@ -43,7 +43,7 @@ fn unique_keys(meaning: &Meaning<'_>) -> FxHashMap<String, Keys> {
         }
     };
     for row in &r.sql {
-        if program.text(row.clauses).split(',').any(|clause| clause == "unique") {
+        if program.has_clause(row, "unique") {
             add(program.text(row.table), Some(program.text(row.columns).split(',').map(plain).collect()));
         }
     }

@@ -29,24 +29,19 @@ pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(rest.len());
     while let Some(open) = rest.find('<') {
         let is_tag = rest[open + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
-        let close = rest[open..].find('>').filter(|_| is_tag);
-        let (text, after) = match close {
-            Some(close) => (&rest[..open], open + close + 1),
-            None => (&rest[..=open], open + 1),
-        };
-        out.push_str(text);
-        if close.is_none() {
-            rest = &rest[after..];
+        let Some(close) = rest[open..].find('>').filter(|_| is_tag).map(|close| open + close) else {
+            out.push_str(&rest[..=open]);
+            rest = &rest[open + 1..];
             continue;
-        }
-        let tag = &rest[open + 1..after - 1];
+        };
+        out.push_str(&rest[..open]);
         // Two of the tags stand for the keyword itself.
-        out.push_str(match tag.trim() {
+        out.push_str(match rest[open + 1..close].trim() {
             "where" => " where ",
             "set" => " set ",
             _ => " ",
         });
-        rest = &rest[after..];
+        rest = &rest[close + 1..];
     }
     out.push_str(rest);
     Cow::Owned(out.trim().to_owned())

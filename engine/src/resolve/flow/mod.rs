@@ -91,6 +91,8 @@ pub struct Resolution {
     /// Class fields, with the nodes that hold them.
     fields: FxHashMap<(ClassId, Sym), u32>,
     ancestors: Vec<Vec<ClassId>>,
+    /// Classes that others derive from.
+    bases: FxHashSet<ClassId>,
     /// The variable of another module that an import, or a free name, stands for.
     imported: FxHashMap<VarId, VarId>,
     exports: FxHashMap<(ModuleId, Sym), VarId>,
@@ -160,6 +162,11 @@ impl Resolution {
     /// A class with its project bases, nearest first.
     pub fn ancestors(&self, class: ClassId) -> &[ClassId] {
         &self.ancestors[class.index()]
+    }
+
+    /// Whether other classes of the project derive from this one.
+    pub fn is_derived_from(&self, class: ClassId) -> bool {
+        self.bases.contains(&class)
     }
 
     /// The library classes that a project class derives from.
@@ -680,8 +687,12 @@ impl<'p, 'f> Flow<'p, 'f> {
             given.sort_unstable();
             given.dedup();
         }
-        let ancestors =
+        let ancestors: Vec<Vec<ClassId>> =
             (0..classes).map(|index| self.grounds.hierarchy.ancestors(ClassId::new(index)).to_vec()).collect();
+        let of_others = |(index, line): (usize, &Vec<ClassId>)| {
+            line.iter().copied().filter(move |class| class.index() != index).collect::<Vec<_>>()
+        };
+        let bases = ancestors.iter().enumerate().flat_map(of_others).collect();
         Resolution {
             paths: self.paths,
             values: self.values,
@@ -694,6 +705,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             constructed,
             fields: self.class_fields,
             ancestors,
+            bases,
             imported,
             exports: self.grounds.bindings.into_exports(),
             provided: self.provided.fields,

@@ -220,13 +220,17 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
     }
 
+    /// The key of an object that a member's name stands for: which one a constant in brackets is, is not known here.
+    fn key_of(&self, name: Sym) -> Sym {
+        let is_computed = self.program.text(name).starts_with('[') && name != self.any_element;
+        if is_computed { self.computed } else { name }
+    }
+
     pub(super) fn object_member(&mut self, object: VarId, name: Sym, to: u32) {
         let program = self.program;
         let r = &program.facts.relations;
-        // Which key a constant stands for is not known here.
-        let is_computed = program.text(name).starts_with('[') && name != self.any_element;
-        let name = if is_computed { self.computed } else { name };
-        let any = is_computed || name == self.any_element;
+        let name = self.key_of(name);
+        let any = name == self.computed || name == self.any_element;
         for row in program.entry_by_var.of(&r.entry, object) {
             if any || row.key == name {
                 self.edge(Self::node(row.value), to, EdgeKind::All);
@@ -259,8 +263,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 self.edge(from, to, EdgeKind::All);
             }
             ValueKind::Object(object) => {
-                let is_computed = self.program.text(row.field).starts_with('[') && row.field != self.any_element;
-                let to = self.object_field(object, if is_computed { self.computed } else { row.field });
+                let to = self.object_field(object, self.key_of(row.field));
                 self.edge(from, to, EdgeKind::All);
             }
             // `app.state.cache = Redis()`
