@@ -262,6 +262,32 @@ fn wrong_programs_give_errors_that_show_the_place() {
 }
 
 #[test]
+fn a_value_goes_where_the_body_says_that_it_may() {
+    let types = "
+        .type order_id <: symbol
+        .type late_id <: order_id
+        .type user_id <: symbol
+        .type id = order_id | user_id
+        .type other_name = order_id
+        .decl any(x: id) .decl order(x: order_id) .decl late(x: late_id) .decl renamed(x: other_name) .decl text(x: symbol)";
+    for clause in [
+        "order(x) :- late(x).",
+        "any(x) :- order(x).",
+        "text(x) :- any(x).",
+        "order(x) :- any(x), order(x).",
+        "order(y) :- any(x), order(x), y = x.",
+        "order(x) :- renamed(x). renamed(x) :- order(x).",
+        "order(cat(x, x)) :- text(x).",
+        "order(as(x, order_id)) :- text(x).",
+        "order(\"an order\").",
+    ] {
+        if let Err(problem) = outcome(&format!("{types}\n{clause}")) {
+            panic!("{clause} is right: {problem}");
+        }
+    }
+}
+
+#[test]
 fn damaged_programs_give_an_answer_or_an_error() {
     let whole = "
         .decl edge(from: symbol, to: symbol)

@@ -5,7 +5,7 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, Role};
-use distsys_engine::words::{is_identity, is_predicate};
+use distsys_engine::words::{entity_name, is_identity, is_predicate, words};
 use distsys_facts::{LiteralKind, RegionKind, SiteId, VarId};
 
 use crate::Context;
@@ -134,4 +134,11 @@ fn goes_into(context: &Context<'_>, value: VarId, site: SiteId, write: &Effect, 
                     || goes_into(context, row.parameter, inner.site, &effect, calls - 1))
         })
     })
+}
+
+/// Whether a write keeps what is worked out from other data: made twice, it is the same.
+pub(crate) fn is_made_anew(context: &Context<'_>, effect: &Effect) -> bool {
+    const DERIVED: &[&str] = &["thumbnail", "preview", "rendition", "cache", "cached"];
+    let derived = |entity: &str| words(entity).iter().any(|word| DERIVED.contains(&entity_name(word).as_str()));
+    context.meaning.text(effect.entity).is_some_and(derived)
 }

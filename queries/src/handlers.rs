@@ -175,24 +175,27 @@ pub(crate) fn is_unique(context: &Context<'_>, site: SiteId, effect: &Effect) ->
     effect.entity_name().is_some_and(|entity| context.meaning.has_unique_key(entity, &columns))
 }
 
-/// Whether something on the way to an effect knows a message, request or attempt that was dealt with before: a look at
-/// stored state that decides, a mark that can be set only once, or a wrapper or name that says so.
+/// Whether something on the way to an effect knows a message, request or attempt that was dealt with before.
 pub(crate) fn is_known_again(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    trace.iter().any(|site| knows_again(context, *site))
+}
+
+/// Whether what is done at a site is known when it was done before: a look at stored state that decides, a mark that can be
+/// set only once, or a wrapper or name that says so.
+pub(crate) fn knows_again(context: &Context<'_>, site: SiteId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let guarded = |site: SiteId| meaning.is_decided_by_state(site) || meaning.is_marked_before(site);
-    trace.iter().any(|site| {
-        // `once(id, () => …)`: the wrapper decides whether it runs what it is given.
-        let wrapped = || {
-            let gives = meaning.invocations.at(*site).next().is_some();
-            let callees = meaning.resolution.calls_at(*site).iter().map(|edge| edge.function);
-            gives
-                && callees
-                    .flat_map(|function| program.sites(function))
-                    .any(|row| meaning.invocations.is_through_parameter(row.site) && guarded(row.site))
-        };
-        guarded(*site) || says_known(context, *site) || wrapped()
-    })
+    // `once(id, () => …)`: the wrapper decides whether it runs what it is given.
+    let wrapped = || {
+        let gives = meaning.invocations.at(site).next().is_some();
+        let callees = meaning.resolution.calls_at(site).iter().map(|edge| edge.function);
+        gives
+            && callees
+                .flat_map(|function| program.sites(function))
+                .any(|row| meaning.invocations.is_through_parameter(row.site) && guarded(row.site))
+    };
+    guarded(site) || says_known(context, site) || wrapped()
 }
 
 /// Whether a call before `site`, an annotation of its function or the function's name speaks of telling what was done.

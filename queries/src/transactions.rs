@@ -2,10 +2,10 @@
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{EffectFlags, EffectId, Failure};
+use distsys_engine::meaning::{EffectFlags, EffectId, Failure, Mode, Scope};
 use distsys_engine::resolve::HandleRole;
-use distsys_facts::{FunctionId, SiteId};
-use rustc_hash::FxHashMap;
+use distsys_facts::{FunctionId, RegionKind, SiteId, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Context;
 
@@ -137,4 +137,29 @@ impl AfterFailures {
         let failures = self.by_function.entry(function).or_insert_with(|| context.meaning.failures(function));
         failures.iter().any(|failure| failure.sites.contains(&send) && failure.protected.contains(&tried))
     }
+}
+
+/// Whether a task of its own is started at a site.
+pub(crate) fn starts_task(context: &Context<'_>, site: SiteId) -> bool {
+    let invocations = &context.meaning.invocations;
+    invocations.is_background(site) || invocations.at(site).any(|row| row.mode == Mode::Background)
+}
+
+/// Whether a call is given the connection that a transaction was opened on.
+pub(crate) fn hands_on(context: &Context<'_>, site: SiteId, transaction: &Scope) -> bool {
+    let meaning = context.meaning;
+    let op = meaning.operation(transaction);
+    let opened_on = op.and_then(|op| meaning.program.call(op.site)).and_then(|call| call.receiver);
+    let given = |connection: VarId| meaning.program.arguments(site).any(|row| meaning.made_from(row.var).contains(&connection));
+    opened_on.is_some_and(given)
+}
+
+/// What the loops around a site go through, and what that was made from.
+pub(crate) fn loop_sources(context: &Context<'_>, site: SiteId) -> FxHashSet<VarId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let around = program.regions_outward(program.site(site).region);
+    let loops = around.into_iter().filter(|row| row.kind == RegionKind::Loop);
+    let over = loops.filter_map(|row| program.iterates_by_region.first(&program.facts.relations.iterates, row.region));
+    over.flat_map(|row| meaning.made_from(row.var)).collect()
 }

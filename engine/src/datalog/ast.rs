@@ -7,6 +7,8 @@ use super::problem::{Pos, Texts};
 pub struct Program {
     pub(super) texts: Texts,
     pub(super) types: Vec<TypeDecl>,
+    /// Where terms begin that are said to be of another type: `as(x, type)`.
+    pub(super) casts: Vec<Pos>,
     pub(super) decls: Vec<Decl>,
     pub(super) clauses: Vec<Clause>,
     /// `.input`, `.output` and `.printsize`, in order.
@@ -33,8 +35,10 @@ pub enum IoKind {
 #[derive(Clone, Debug)]
 pub(super) struct TypeDecl {
     pub name: String,
-    /// What it is a kind of; several for a union.
+    /// What it is a kind of, or another name for; several for a union.
     pub bases: Vec<String>,
+    /// A kind of its own below its base (`<:`), which not every value of the base is.
+    pub is_new: bool,
     pub pos: Pos,
 }
 

@@ -8,6 +8,7 @@ use super::ast::{Aggregate, Atom, Clause, Comparison, Functor, Literal, Program,
 use super::expression::{AggregateOf, AtomOf, Expression, LiteralOf, Pattern, RangeOf, Rule};
 use super::problem::{Pos, Problem, nearest};
 use super::relation::{Column, Database, Type};
+use super::subtypes;
 
 type Checked<T> = Result<T, Problem>;
 
@@ -39,9 +40,13 @@ pub fn declare(program: &Program, database: &mut Database) -> Checked<()> {
         database.declare(&decl.name, columns);
     }
     infer(program, database)?;
+    subtypes::check(program)?;
     for directive in &program.directives {
         if database.relation(&directive.relation).is_none() {
             return Err(unknown(program, database, &directive.relation, directive.pos));
+        }
+        if let Some(problem) = directive.beyond() {
+            return Err(Problem::at(&program.texts, directive.pos, problem));
         }
     }
     Ok(())
@@ -110,7 +115,6 @@ fn unknown(program: &Program, database: &Database, name: &str, pos: Pos) -> Prob
 fn types(program: &Program) -> Checked<FxHashMap<&str, Type>> {
     let mut types: FxHashMap<&str, Type> = FxHashMap::default();
     types.insert("number", Type::Number);
-    types.insert("unsigned", Type::Number);
     types.insert("symbol", Type::Symbol);
     for kind in IdKind::ALL {
         types.insert(kind.name(), Type::Id(kind));

@@ -1,12 +1,25 @@
 //! Relations from and to plain text: a row a line, columns between tabs (or what the directive says).
 
-use super::ast::Io;
+use super::ast::{Io, IoKind};
 use super::problem::Problem;
 use super::relation::{Database, Type};
 
 impl Io {
     pub fn parameter(&self, key: &str) -> Option<&str> {
         self.parameters.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    /// What an input asks for that is not read here: rows come from plain text alone.
+    pub(super) fn beyond(&self) -> Option<String> {
+        if self.kind != IoKind::Input {
+            return None;
+        }
+        let is = |key: &str, values: &[&str]| self.parameter(key).is_none_or(|value| values.contains(&value));
+        if !is("IO", &["file", "stdin"]) {
+            return Some("rows are read from files of text only, a row a line; leave `IO` out".to_owned());
+        }
+        let is_quoted = !is("rfc4180", &["false"]);
+        is_quoted.then(|| "quotes of RFC 4180 are not in the subset that is read here; leave `rfc4180` out".to_owned())
     }
 
     /// The file that an input is read from, within the folder of facts.

@@ -40,6 +40,7 @@ mod plan;
 mod problem;
 mod relation;
 mod strata;
+mod subtypes;
 
 pub use ast::{Io, IoKind, Program};
 pub use check::declare;

@@ -1,11 +1,11 @@
 //! A job or message leaves while the transaction that writes its data is still open.
 
 use distsys_engine::{Attr, OpKind};
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Term};
-use distsys_facts::{RegionKind, SiteId, VarId};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Term};
+use distsys_facts::SiteId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::transactions::{Locks, is_elsewhere, while_uncommitted};
+use crate::transactions::{Locks, hands_on, is_elsewhere, loop_sources, starts_task, while_uncommitted};
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -69,19 +69,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
 /// rolled back is sent again, and nothing is sent that was never written.
 fn is_relayed(context: &Context<'_>, send: SiteId, write: SiteId, written: &Effect) -> bool {
     let meaning = context.meaning;
-    let program = meaning.program;
-    let r = &program.facts.relations;
     let function = context.function_of(send);
     if write < send || context.function_of(write) != function {
         return false;
     }
-    let around = program.regions_outward(program.site(send).region).filter(|row| row.kind == RegionKind::Loop);
-    let over = around.filter_map(|row| program.iterates_by_region.first(&r.iterates, row.region));
-    let sources: FxHashSet<VarId> = over.flat_map(|row| meaning.made_from(row.var)).collect();
+    let sources = loop_sources(context, send);
     let locked = meaning.effects.in_function(function).filter(|(effect, _)| {
         effect.kind == OpKind::DbRead && effect.flags.has(EffectFlags::ROW_LOCK) && effect.entity == written.entity
     });
-    let mut read = locked.filter_map(|(_, row)| program.call(row.site));
+    let mut read = locked.filter_map(|(_, row)| meaning.program.call(row.site));
     read.any(|call| sources.contains(&call.result))
 }
 
@@ -97,11 +93,7 @@ fn is_of_task(context: &Context<'_>, effect: &Effect) -> bool {
 
 /// Where the message is sent, or the task started.
 fn place_of(context: &Context<'_>, sends: &[SiteId], message: &Effect) -> SiteId {
-    let invocations = &context.meaning.invocations;
-    let starts = |site: &&SiteId| {
-        invocations.is_background(**site) || invocations.at(**site).any(|row| row.mode == Mode::Background)
-    };
-    match sends.iter().rev().find(starts) {
+    match sends.iter().rev().find(|site| starts_task(context, **site)) {
         Some(start) if is_of_task(context, message) => *start,
         _ => context.primary(sends),
     }
@@ -121,9 +113,7 @@ fn works_beside(context: &Context<'_>, (send, task): (SiteId, &Effect), (write, 
         if !sites.contains(&send) || !sites.contains(&write) || meaning.attribute(op, Attr::Connection) != Found::Absent {
             return false;
         }
-        let opened_on = meaning.program.call(op.site).and_then(|call| call.receiver);
-        let mut given = meaning.program.arguments(send);
-        !given.any(|row| opened_on.is_some_and(|connection| meaning.made_from(row.var).contains(&connection)))
+        !hands_on(context, send, scope)
     })
 }
 

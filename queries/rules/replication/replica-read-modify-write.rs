@@ -3,11 +3,10 @@
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Role};
-use distsys_engine::words::{entity_name, words};
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::FxHashMap;
 
-use crate::carried::rests_on;
+use crate::carried::{is_made_anew, rests_on};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -74,13 +73,6 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     by_place.into_values().map(|(read, write, re, we)| report(context, read, write, &re, &we)).collect()
-}
-
-/// Whether a write keeps what is worked out from other data: made twice, it is the same.
-fn is_made_anew(context: &Context<'_>, effect: &Effect) -> bool {
-    const DERIVED: &[&str] = &["thumbnail", "preview", "rendition", "cache", "cached"];
-    let derived = |entity: &str| words(entity).iter().any(|word| DERIVED.contains(&entity_name(word).as_str()));
-    context.meaning.text(effect.entity).is_some_and(derived)
 }
 
 fn report(context: &Context<'_>, read: SiteId, write: SiteId, re: &Effect, we: &Effect) -> Finding {

@@ -10,6 +10,9 @@ use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
 use super::Rows;
+use crate::carried::is_made_anew;
+use crate::handlers::knows_again;
+use crate::transactions::{AfterFailures, hands_on, is_own, loop_sources, open, starts_task};
 use crate::{Context, carried};
 
 /// Effects by number, in the order in which rules see them.
@@ -72,7 +75,9 @@ pub(super) fn marks(context: &Context<'_>, rows: &mut Rows<'_>) {
     for (effect, number) in numbers(context) {
         let Effect { flags, key, .. } = context.meaning.effects.get(effect);
         let set = FLAGS.iter().filter(|(flag, _)| flags.has(*flag)).map(|(_, name)| *name);
-        for mark in set.chain((key != Term::Absent).then_some("keyed")) {
+        let effect = context.meaning.effects.get(effect);
+        let more = [(key != Term::Absent, "keyed"), (is_made_anew(context, &effect), "made_anew")];
+        for mark in set.chain(more.into_iter().filter_map(|(holds, name)| holds.then_some(name))) {
             let mark = rows.text(mark);
             rows.add(&[number, mark]);
         }
@@ -165,6 +170,70 @@ pub(super) fn scopes_made(context: &Context<'_>, rows: &mut Rows<'_>) {
         let origin = scope.origin.map_or(0, SiteId::raw);
         let endless = u32::from(scope.endless);
         rows.add(&[number as u32, kind, scope.function.raw(), origin, operation, region, role, endless]);
+    }
+}
+
+pub(super) fn scope_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
+    for (number, scope) in context.meaning.scopes.all.iter().enumerate() {
+        if matches!(scope.extent, Extent::Function(_)) {
+            let mark = rows.text("whole_function");
+            rows.add(&[number as u32, mark]);
+        }
+    }
+}
+
+pub(super) fn transactions_open(context: &Context<'_>, rows: &mut Rows<'_>) {
+    for (transaction, site) in open(context) {
+        rows.add(&[transaction, site.raw()]);
+    }
+}
+
+pub(super) fn handed_on(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let meaning = context.meaning;
+    for (number, scope) in meaning.scopes.all.iter().enumerate().filter(|(_, scope)| scope.kind == OpKind::TxScope) {
+        for site in meaning.sites(scope).into_iter().filter(|site| hands_on(context, *site, scope)) {
+            rows.add(&[site.raw(), number as u32]);
+        }
+    }
+}
+
+pub(super) fn site_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
+    type Asked = fn(&Context<'_>, SiteId) -> bool;
+    const MARKS: &[(Asked, &str)] = &[
+        (knows_again, "known_again"),
+        (is_own, "own_commit"),
+        (|context, site| context.meaning.compares_and_sets(site), "compares_and_sets"),
+        (starts_task, "starts_task"),
+    ];
+    for site in doers(context).into_iter().flatten() {
+        for (_, mark) in MARKS.iter().filter(|(holds, _)| holds(context, site)) {
+            let mark = rows.text(mark);
+            rows.add(&[site.raw(), mark]);
+        }
+    }
+}
+
+pub(super) fn loops_over(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let program = context.meaning.program;
+    for sites in doers(context) {
+        for site in &sites {
+            let sources = loop_sources(context, *site);
+            let read = |at: &&SiteId| program.call(**at).is_some_and(|call| sources.contains(&call.result));
+            for read in sites.iter().filter(read) {
+                rows.add(&[site.raw(), read.raw()]);
+            }
+        }
+    }
+}
+
+pub(super) fn after_failures(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let mut failures = AfterFailures::default();
+    for sites in doers(context) {
+        for tried in &sites {
+            for site in sites.iter().filter(|site| failures.holds(context, *tried, **site)) {
+                rows.add(&[tried.raw(), site.raw()]);
+            }
+        }
     }
 }
 

@@ -208,6 +208,7 @@ impl Parser<'_> {
         let pos = self.pos();
         let name = self.name("the name of a type")?;
         let mut bases = Vec::new();
+        let is_new = !matches!(self.peek(), Token::Symbol("="));
         if self.eats("<:") || self.eats("=") {
             if matches!(self.peek(), Token::Symbol("[" | "{")) {
                 return self.error(pos, "records and algebraic types are not in the subset that is evaluated here");
@@ -219,7 +220,7 @@ impl Parser<'_> {
         } else {
             bases.push("symbol".to_owned());
         }
-        self.program.types.push(TypeDecl { name, bases, pos });
+        self.program.types.push(TypeDecl { name, bases, is_new, pos });
         Ok(())
     }
 

@@ -81,6 +81,7 @@ impl Parser<'_> {
                         self.expect(",")?;
                         self.name("a type")?;
                         self.expect(")")?;
+                        self.program.casts.push(inner.pos);
                         return Ok(inner);
                     }
                     if name == "range" {
