@@ -103,6 +103,8 @@ fn a_finding_is_explained_down_to_what_it_rests_on() {
         "{built_in}"
     );
     assert!(built_in.contains("└─ looked for and not there: no timeout on the call"), "{built_in}");
+    let absent = "   ├─ attribute(src/orders.py:4:12, \"http_request\", \"timeout\", \"absent\", \"\", -1)";
+    assert!(built_in.contains(absent) || built_in.contains(&absent.replace('├', "└")), "{built_in}");
     assert_eq!(explain(&id("missing-timeout")[..9]).stdout, built_in);
     let unknown = explain("nothing");
     assert_eq!((unknown.status, unknown.stdout.as_str()), (2, ""));

@@ -170,7 +170,7 @@ pub const DERIVED: &[Derived] = &[
     },
     Derived {
         name: "scope_mark",
-        doc: "Of `scope` this `mark` is true: `whole_function` (it holds for all of its function).",
+        doc: "Of `scope` this `mark` is true: `whole_function` (it holds for all of its function), `lazy` (a session: from its first statement on).",
         columns: &[("scope", Type::Number), ("mark", TEXT)],
         rows: details::scope_marks,
     },

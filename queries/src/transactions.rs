@@ -150,7 +150,8 @@ pub(crate) fn hands_on(context: &Context<'_>, site: SiteId, transaction: &Scope)
     let meaning = context.meaning;
     let op = meaning.operation(transaction);
     let opened_on = op.and_then(|op| meaning.program.call(op.site)).and_then(|call| call.receiver);
-    let given = |connection: VarId| meaning.program.arguments(site).any(|row| meaning.made_from(row.var).contains(&connection));
+    let given =
+        |connection: VarId| meaning.program.arguments(site).any(|row| meaning.made_from(row.var).contains(&connection));
     opened_on.is_some_and(given)
 }
 

@@ -22,39 +22,6 @@ const RESTATED: &[&str] = &[
     "write-then-replica-read",
 ];
 
-/// Cases in which a compiled rule asks what no relation tells yet, so that the restated one differs: a debt, which may only
-/// shrink.
-const BEYOND: &[(&str, &str)] = &[
-    ("retry-of-side-effect / Silent / Python: a mark that can be set once", "what a guard within an attempt decides"),
-    (
-        "unbounded-retry / Fires / Java: fewer attempts than none are as many as it takes",
-        "the number that attempts are",
-    ),
-    ("replica-read-modify-write / Silent / TypeScript: a thumbnail made twice is the same", "what is derived data"),
-    (
-        "replica-read-modify-write / Silent / TypeScript: the write asks for the state that was read",
-        "which columns a condition compares",
-    ),
-    (
-        "remote-call-in-transaction / Silent / Python: asked before the session's first statement",
-        "that a session's transaction is open from its first statement",
-    ),
-    (
-        "remote-call-in-transaction / Silent / Go: what is cleaned up at the end has a transaction of its own",
-        "which transaction a commit ends",
-    ),
-    (
-        "enqueue-before-commit / Fires / Java: an event whose listener runs in a task of its own, a method that does, and what an executor is given",
-        "what a task works on that its starter has written",
-    ),
-    (
-        "enqueue-before-commit / Silent / TypeScript: a relay sends the rows that it has locked, and then marks them",
-        "that rows sent are those that were locked",
-    ),
-    ("enqueue-before-commit / Silent / Java: what tells that the write has failed", "what is done after a failure"),
-    ("enqueue-before-commit / Silent / Go: what tells that the write has failed", "what is done after a failure"),
-];
-
 type Found = BTreeSet<(String, String, u32)>;
 
 /// What the compiled rules find, and what the restated ones do.
@@ -87,37 +54,45 @@ fn difference(name: &str, (compiled, restated): &(Found, Found)) -> String {
 /// How often each rule must have spoken for its silence to mean something.
 const LEAST: usize = 6;
 
+/// What differs, and every rule that the compiled ones found, as often as they did.
+type Compared = (String, Vec<String>);
+
+fn compare(name: &str, analysis: Analysis) -> Compared {
+    let found = both(analysis);
+    (difference(name, &found), found.0.iter().map(|(rule, ..)| rule.clone()).collect())
+}
+
+fn on_every_page() -> Vec<Compared> {
+    let pages = rules().iter().flat_map(|rule| cases(rule.info.page).into_iter().map(|case| (rule.info.slug, case)));
+    let all: Vec<_> = pages.collect();
+    let compare = |(slug, case): &(&str, distsys_graph::pages::Case)| {
+        let name = format!("{slug} / {} / {}", case.section, case.title);
+        let sources = case.files.iter().map(|(_, path, text)| Source::new(path.as_str(), text.as_str())).collect();
+        compare(&name, Analysis::of_sources(sources).jobs(Some(1)))
+    };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        let parts = all.chunks(all.len().div_ceil(threads));
+        let running: Vec<_> =
+            parts.map(|part| scope.spawn(move || part.iter().map(compare).collect::<Vec<_>>())).collect();
+        running.into_iter().flat_map(|part| part.join().expect("no case stops the run")).collect()
+    })
+}
+
+fn on_every_service() -> Vec<Compared> {
+    let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("services");
+    let paths =
+        std::fs::read_dir(services).expect("the services are there").map(|entry| entry.expect("a service").path());
+    paths.map(|path| compare(&path.display().to_string(), Analysis::of_paths([path.clone()]))).collect()
+}
+
 #[test]
 fn restated_rules_find_what_the_compiled_ones_find() {
-    let mut differences = String::new();
-    let mut all: Vec<String> = Vec::new();
-    let mut beyond: Vec<String> = Vec::new();
-    for rule in rules() {
-        for case in cases(rule.info.page) {
-            let name = format!("{} / {} / {}", rule.info.slug, case.section, case.title);
-            let sources = case.files.iter().map(|(_, path, text)| Source::new(path.as_str(), text.as_str())).collect();
-            let found = both(Analysis::of_sources(sources).jobs(Some(1)));
-            all.extend(found.0.iter().map(|(rule, ..)| rule.clone()));
-            let difference = difference(&name, &found);
-            match BEYOND.iter().any(|(case, _)| *case == name) {
-                true => beyond.extend((!difference.is_empty()).then_some(name)),
-                false => differences += &difference,
-            }
-        }
-    }
-    let stale: Vec<&str> =
-        BEYOND.iter().map(|(case, _)| *case).filter(|case| !beyond.iter().any(|name| name == case)).collect();
-    assert!(stale.is_empty(), "no longer beyond the restated rules: {stale:?}");
-    let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("services");
-    for service in std::fs::read_dir(services).expect("the services are there") {
-        let path = service.expect("a service").path();
-        let found = both(Analysis::of_paths([path.clone()]));
-        all.extend(found.0.iter().map(|(rule, ..)| rule.clone()));
-        differences += &difference(&path.display().to_string(), &found);
-    }
+    let compared: Vec<Compared> = on_every_page().into_iter().chain(on_every_service()).collect();
+    let differences: String = compared.iter().map(|(difference, _)| difference.as_str()).collect();
     assert!(differences.is_empty(), "{} differ:\n{differences}", differences.lines().count());
     for rule in RESTATED {
-        let times = all.iter().filter(|known| known == rule).count();
+        let times = compared.iter().flat_map(|(_, found)| found).filter(|known| known == rule).count();
         assert!(times >= LEAST, "{rule} is found {times} times only");
     }
 }

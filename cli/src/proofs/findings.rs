@@ -59,15 +59,27 @@ fn find<'r>(report: &'r Report, id: &str) -> Result<&'r Finding, ExplainError> {
 
 fn tree(finding: &Finding, facts: &Facts<'_>) -> Tree {
     let mut below: Vec<Tree> = Vec::new();
+    let mut places: Vec<&Place> = finding.steps.iter().map(|step| &step.place).collect();
     // The place itself, if no step is there.
-    if !finding.steps.iter().any(|step| step.place == finding.primary) {
+    if !places.contains(&&finding.primary) {
         below.push(Tree { text: format!("{} here", written(&finding.primary)), below: facts.at(&finding.primary) });
+        places.push(&finding.primary);
     }
     for step in &finding.steps {
         let text = format!("{} {}", written(&step.place), plain(&step.message));
         below.push(Tree { text, below: facts.at(&step.place) });
     }
-    below.extend(finding.checked.iter().map(|text| Tree::leaf(format!("looked for and not there: {}", plain(text)))));
+    let sites: Vec<u32> = places.into_iter().flat_map(|place| facts.sites(place)).collect();
+    let between = facts.between(&sites);
+    if !between.is_empty() {
+        below.push(Tree { text: "between these".to_owned(), below: between });
+    }
+    let mut absent = facts.absent(&sites);
+    let looked_for = finding.checked.iter().enumerate().map(|(number, text)| Tree {
+        text: format!("looked for and not there: {}", plain(text)),
+        below: if number == 0 { std::mem::take(&mut absent) } else { Vec::new() },
+    });
+    below.extend(looked_for);
     let rule = finding.rule;
     Tree { text: format!("{}({})   by the rule: {}", rule.slug, written(&finding.primary), rule.summary), below }
 }
@@ -78,6 +90,9 @@ fn written(place: &Place) -> String {
 
 /// What the tree says of a site, by relation.
 const ASKED: &[&str] = &["op", "effect", "attribute", "calls", "scope_made", "callback"];
+
+/// What it says of two of the sites: which holds around the other, comes before it, decides it.
+const BETWEEN: &[&str] = &["scope", "precedes", "rests_on", "loop_over", "after_failure"];
 
 /// So many rows of a relation are shown at a place.
 const MAX_ROWS: usize = 6;
@@ -92,34 +107,62 @@ impl<'f> Facts<'f> {
     fn new(facts: &'f FactBase, own_models: &[(String, String)]) -> Result<Self, ModelError> {
         let mut database = Database::default();
         distsys_queries::load_extracted(facts, &[], &mut database);
-        derive_relations(facts, own_models, ASKED, &mut database)?;
+        derive_relations(facts, own_models, &[ASKED, BETWEEN].concat(), &mut database)?;
         Ok(Facts { facts, names: Names::new(facts), database })
     }
 
-    /// The rows about the sites that begin at a place.
-    fn at(&self, place: &Place) -> Vec<Tree> {
-        let r = &self.facts.relations;
+    /// The sites that begin at a place.
+    fn sites(&self, place: &Place) -> Vec<u32> {
         let begins =
             |row: &&distsys_facts::schema::Site| row.start.line() == place.line && row.start.column() == place.column;
         let here = |site: &SiteId| {
             let readable = self.names.readable(IdKind::Site, site.raw());
             readable.is_some_and(|readable| readable == format!("{}:{}:{}", place.path, place.line, place.column))
         };
-        let sites: Vec<u32> = r.site.iter().filter(begins).map(|row| row.site).filter(here).map(SiteId::raw).collect();
+        let sites = self.facts.relations.site.iter().filter(begins).map(|row| row.site);
+        sites.filter(here).map(SiteId::raw).collect()
+    }
+
+    /// The rows about the sites that begin at a place.
+    fn at(&self, place: &Place) -> Vec<Tree> {
+        let sites = self.sites(place);
+        let about = |name: &str, columns: &[usize], row: &[u32]| {
+            columns.first().is_some_and(|column| sites.contains(&row[*column])) && self.says_something(name, row)
+        };
+        ASKED.iter().flat_map(|name| self.rows(name, about)).collect()
+    }
+
+    /// The rows about two of the sites.
+    fn between(&self, sites: &[u32]) -> Vec<Tree> {
+        let about = |_: &str, columns: &[usize], row: &[u32]| {
+            columns.iter().all(|column| sites.contains(&row[*column])) && row[columns[0]] != row[columns[1]]
+        };
+        BETWEEN.iter().flat_map(|name| self.rows(name, about)).collect()
+    }
+
+    /// What the operations at the sites were not given.
+    fn absent(&self, sites: &[u32]) -> Vec<Tree> {
+        self.rows("attribute", |name, columns, row| sites.contains(&row[columns[0]]) && !self.says_something(name, row))
+    }
+
+    /// The first rows of a relation that are chosen, by its name, its columns of sites and the row.
+    fn rows(&self, name: &str, chosen: impl Fn(&str, &[usize], &[u32]) -> bool) -> Vec<Tree> {
+        let Some(relation) = self.database.relation(name) else { return Vec::new() };
+        let is_site = |column: &usize| relation.columns[*column].type_ == Type::Id(IdKind::Site);
+        let columns: Vec<usize> = (0..relation.columns.len()).filter(is_site).collect();
         let readable = readable(Some(&self.names));
         let writer = Writer { database: &self.database, readable: &readable };
-        let mut found = Vec::new();
-        for name in ASKED {
-            let Some(relation) = self.database.relation(name) else { continue };
-            let is_site = |type_: Type| type_ == Type::Id(IdKind::Site);
-            let Some(column) = relation.columns.iter().position(|column| is_site(column.type_)) else { continue };
-            let rows = relation.rows().filter(|row| sites.contains(&row[column]));
-            for row in rows.filter(|row| self.says_something(name, row)).take(MAX_ROWS) {
-                let values = row.iter().zip(&relation.columns).map(|(value, column)| Some((*value, column.type_)));
-                found.push(Tree::leaf(writer.row(name, values)));
+        let rows = relation.rows().filter(|row| chosen(name, &columns, row));
+        let mut written: Vec<String> = Vec::new();
+        for row in rows {
+            let values = row.iter().zip(&relation.columns).map(|(value, column)| Some((*value, column.type_)));
+            let row = writer.row(name, values);
+            // A call and what it calls begin at one place.
+            if written.len() < MAX_ROWS && !written.contains(&row) {
+                written.push(row);
             }
         }
-        found
+        written.into_iter().map(Tree::leaf).collect()
     }
 
     /// That an attribute is absent is told by what was looked for; an effect from below by the calls.

@@ -110,7 +110,9 @@ impl<'p> Types<'p> {
             if at == wider {
                 return true;
             }
-            let Some(decl) = self.program.types.iter().find(|decl| decl.name == at && decl.is_new) else { return false };
+            let Some(decl) = self.program.types.iter().find(|decl| decl.name == at && decl.is_new) else {
+                return false;
+            };
             match self.members(&decl.bases[0])[..] {
                 [base] => at = base,
                 // Below a union: below any of it, as far as is known.

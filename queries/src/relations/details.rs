@@ -175,8 +175,9 @@ pub(super) fn scopes_made(context: &Context<'_>, rows: &mut Rows<'_>) {
 
 pub(super) fn scope_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
     for (number, scope) in context.meaning.scopes.all.iter().enumerate() {
-        if matches!(scope.extent, Extent::Function(_)) {
-            let mark = rows.text("whole_function");
+        let marks = [(matches!(scope.extent, Extent::Function(_)), "whole_function"), (scope.lazy, "lazy")];
+        for (_, mark) in marks.into_iter().filter(|(holds, _)| *holds) {
+            let mark = rows.text(mark);
             rows.add(&[number as u32, mark]);
         }
     }
