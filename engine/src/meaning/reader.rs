@@ -557,6 +557,9 @@ impl<'m> Reader<'m, '_> {
             if let Some(found) = self.made_entry(var, path, depth) {
                 return found;
             }
+            if let Some(found) = self.built_entry(var, path, depth + 1) {
+                return found;
+            }
             let ways = self.ways(var);
             if ways.len() > 1 && ways.iter().all(|way| self.is_entries_or_given(*way)) {
                 let mut found: Vec<Found> = ways.iter().map(|way| self.within_at(*way, path, depth + 1)).collect();
