@@ -12,6 +12,7 @@ mod columns;
 mod connections;
 mod consensus;
 mod conventions;
+mod cursors;
 mod deadlines;
 mod deferred;
 mod durations;
