@@ -73,7 +73,14 @@ impl<'m> Reader<'m, '_> {
 
     /// The value after the key among arguments that are keys and values in turn: `Map.of("total", total)`.
     fn paired(&self, call: &Call, key: &str) -> Found {
-        let given: Vec<VarId> = self.program.arguments(call.site).map(|row| row.var).collect();
+        let mut given: Vec<VarId> = self.program.arguments(call.site).map(|row| row.var).collect();
+        // `HashMap::from([("total", total)])`
+        if let [only] = given[..] {
+            given = self.elements(only).into_iter().flat_map(|pair| self.elements(pair)).collect();
+            if given.is_empty() {
+                return Found::Unknown;
+            }
+        }
         let mut unknown = given.len() % 2 == 1;
         for pair in given.chunks_exact(2) {
             match self.constant(pair[0]) {
@@ -83,6 +90,11 @@ impl<'m> Reader<'m, '_> {
             }
         }
         if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    fn elements(&self, list: VarId) -> Vec<VarId> {
+        let r = &self.program.facts.relations;
+        self.program.element_by_var.of(&r.element, self.root(list)).map(|row| row.value).collect()
     }
 
     /// Whether `var` is made by a literal that names every field it sets.
