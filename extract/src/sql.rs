@@ -216,6 +216,13 @@ fn of_insert(insert: &Insert) -> Statement {
         },
         _ => &[],
     };
+    if let Some(OnInsert::OnConflict(conflict)) = &insert.on
+        && let Some(ConflictTarget::Columns { columns, .. }) = &conflict.conflict_target
+        && !again.is_empty()
+        && again.iter().all(|set| keeps(set, |column| columns.iter().any(|own| own.value.eq_ignore_ascii_case(column))))
+    {
+        statement.clauses.push("if_absent");
+    }
     // `ON CONFLICT … SET count = count + 1`: the row counts how often it was put in.
     if again.iter().any(|set| assigned(set).is_some_and(|column| adds_one(&set.value, &column))) {
         statement.clauses.push("tally");
@@ -264,6 +271,19 @@ fn assigned(assignment: &Assignment) -> Option<String> {
     match &assignment.target {
         AssignmentTarget::ColumnName(name) => Some(last(name).to_lowercase()),
         AssignmentTarget::Tuple(names) => names.first().map(|name| last(name).to_lowercase()),
+    }
+}
+
+/// Whether what is set on a conflict is what the row has already: the column by which it was found, or any by itself.
+fn keeps(assignment: &Assignment, finds: impl Fn(&str) -> bool) -> bool {
+    let Some(column) = assigned(assignment) else { return false };
+    match &assignment.value {
+        Expr::Identifier(name) => name.value.eq_ignore_ascii_case(&column),
+        Expr::CompoundIdentifier(names) => {
+            let is_new = names.first().is_some_and(|name| name.value.eq_ignore_ascii_case("excluded"));
+            names.last().is_some_and(|name| name.value.eq_ignore_ascii_case(&column)) && (!is_new || finds(&column))
+        }
+        _ => false,
     }
 }
 
@@ -426,6 +446,12 @@ mod tests {
         );
         assert_eq!(one("INSERT INTO t (a) VALUES (?) ON CONFLICT DO NOTHING").clauses, ["on_conflict"]);
         assert_eq!(one("INSERT INTO t (a) VALUES (:a) ON DUPLICATE KEY UPDATE a = 1").clauses, ["on_conflict"]);
+        for kept in ["a = excluded.a", "b = t.b", "a = excluded.a, b = b"] {
+            let text = format!("INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET {kept} RETURNING id");
+            assert_eq!(one(&text).clauses, ["on_conflict", "if_absent", "returning"], "{kept}");
+        }
+        let text = "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET b = excluded.b";
+        assert_eq!(one(text).clauses, ["on_conflict"]);
         assert_eq!(one("UPDATE jobs SET state = 'done' WHERE id = ? AND state = 'new'").clauses, ["atomic_where"]);
         let lease = one(
             "INSERT INTO locks (id, lease_until) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until WHERE locks.lease_until <= now()",

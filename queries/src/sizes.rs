@@ -380,6 +380,27 @@ fn asks_for_a_page(context: &Context<'_>, site: distsys_facts::SiteId) -> bool {
     program.arguments(site).any(|argument| {
         says(program.text(argument.keyword))
             || program.entry_by_var.of(&r.entry, argument.var).any(|row| says(program.text(row.key)))
+    }) || asks_for_so_many(context, site)
+}
+
+/// Whether a function of the project that gives a list is told how many it may give: `pop(queue, count)`.
+fn asks_for_so_many(context: &Context<'_>, site: distsys_facts::SiteId) -> bool {
+    let meaning = context.meaning;
+    let says_count = |name: &str| {
+        matches!(name, "count" | "n" | "size" | "max" | "limit") || {
+            let words = words(name);
+            let is_of_number =
+                |word: &str| matches!(word, "count" | "size" | "items" | "results" | "messages" | "number");
+            words.iter().any(|word| word == "limit")
+                || words.iter().any(|word| matches!(word.as_str(), "max" | "batch" | "page"))
+                    && words.iter().any(|word| is_of_number(word))
+        }
+    };
+    meaning.resolution.passed_at(site).iter().any(|row| {
+        meaning
+            .program
+            .parameter(row.parameter)
+            .is_some_and(|parameter| says_count(meaning.program.text(parameter.name)))
     })
 }
 

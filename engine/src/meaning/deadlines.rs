@@ -91,7 +91,15 @@ impl Reader<'_, '_> {
         };
         let external = self.resolution.external_at(call.site);
         if external.is_empty() {
-            return Found::Unknown;
+            // What a helper of the project has made.
+            if !seen.insert(call.result) {
+                return Found::Absent;
+            }
+            let edges = self.resolution.calls_at(call.site).iter();
+            let returned =
+                edges.flat_map(|edge| program.returns_by_function.of(&program.facts.relations.returns, edge.function));
+            let given: Vec<VarId> = returned.filter_map(|row| row.var).filter(|var| !self.is_null(*var)).collect();
+            return self.deadline_of_all(given.into_iter(), derived, seen);
         }
         if self.is_detached(call.site) || self.is_of_answered_request(call) && !self.requests_are_bounded() {
             return Found::Absent;

@@ -9,7 +9,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::FxHashMap;
 
 use super::consensus::Alternatives;
-use super::gates::{Gate, Gates, Given, given};
+use super::gates::{Gate, Gates, Given, given, is_captured};
 use super::invoked::{Invocations, Mode};
 use super::operations::Operations;
 use super::own_effects::{effects_of, lower_case, of_sql_text};
@@ -288,10 +288,12 @@ impl Effects {
             }
             let Summary { all, of_siblings, gated } = self.summaries[edge.callee.index()].clone();
             let call = edge.direct.then_some(edge.site);
-            let given: FxHashMap<Gate, Given> = match call {
-                Some(site) => gated.iter().map(|(_, gate)| (*gate, given(describer.reader, site, *gate))).collect(),
-                None => FxHashMap::default(),
+            let at_edge = |gate: Gate| match call {
+                Some(site) => Some(given(describer.reader, site, gate)),
+                None => is_captured(describer.reader, edge.site, gate).then_some(Given::Own(gate)),
             };
+            let given: FxHashMap<Gate, Given> =
+                gated.iter().filter_map(|(_, gate)| Some((*gate, at_edge(*gate)?))).collect();
             let of_siblings = of_siblings.into_iter().filter(|_| edge.of_own_class).map(|row| (row, true));
             for ((id, confidence), of_siblings) in all.into_iter().map(|row| (row, edge.of_siblings)).chain(of_siblings)
             {

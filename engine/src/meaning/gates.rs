@@ -49,8 +49,13 @@ impl Gates {
             }
             let mut asked = Vec::new();
             present(reader, row.var, Asked::Holds, 0, &mut asked);
+            // A closure asks what the function around it was given, too.
+            let mut around = vec![region.function];
+            while let Some(outer) = around.last().and_then(|function| program.function(*function).parent) {
+                around.push(outer);
+            }
             asked.retain(|(var, ..)| {
-                program.parameter(*var).is_some_and(|parameter| parameter.function == region.function)
+                program.parameter(*var).is_some_and(|parameter| around.contains(&parameter.function))
             });
             if !asked.is_empty() {
                 by_region.entry(row.region).or_default().extend(asked);
@@ -129,6 +134,12 @@ fn present(reader: Reader<'_, '_>, var: VarId, asked: Asked, depth: u32, found: 
     }
 }
 
+/// Whether what is asked is a parameter of the function that `site` is in: a closure asks for it that runs there.
+pub(super) fn is_captured(reader: Reader<'_, '_>, site: SiteId, (parameter, ..): Gate) -> bool {
+    let program = reader.program;
+    program.parameter(parameter).is_some_and(|row| row.function == program.site(site).function)
+}
+
 /// What the call at `site` gives for a parameter of what it calls, or for an entry of it.
 pub(super) fn given(reader: Reader<'_, '_>, site: SiteId, (parameter, entry, asked): Gate) -> Given {
     let program = reader.program;
@@ -152,6 +163,10 @@ pub(super) fn given(reader: Reader<'_, '_>, site: SiteId, (parameter, entry, ask
             }
         };
         return if is_none { Given::Nothing } else { Given::Other };
+    }
+    // What a closure asks of the function around it, that function was given.
+    if is_captured(reader, site, (parameter, entry, asked)) {
+        return Given::Own((parameter, entry, asked));
     }
     // What is spread may hold it.
     if !entry.is_empty() || program.arguments(site).any(|row| program.text(row.keyword).starts_with('*')) {

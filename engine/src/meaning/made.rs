@@ -73,7 +73,14 @@ impl<'m> Reader<'m, '_> {
 
     /// The value after the key among arguments that are keys and values in turn: `Map.of("total", total)`.
     fn paired(&self, call: &Call, key: &str) -> Found {
-        let given: Vec<VarId> = self.program.arguments(call.site).map(|row| row.var).collect();
+        let mut given: Vec<VarId> = self.program.arguments(call.site).map(|row| row.var).collect();
+        // `HashMap::from([("total", total)])`
+        if let [only] = given[..] {
+            given = self.elements(only).into_iter().flat_map(|pair| self.elements(pair)).collect();
+            if given.is_empty() {
+                return Found::Unknown;
+            }
+        }
         let mut unknown = given.len() % 2 == 1;
         for pair in given.chunks_exact(2) {
             match self.constant(pair[0]) {
@@ -83,6 +90,11 @@ impl<'m> Reader<'m, '_> {
             }
         }
         if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    fn elements(&self, list: VarId) -> Vec<VarId> {
+        let r = &self.program.facts.relations;
+        self.program.element_by_var.of(&r.element, self.root(list)).map(|row| row.value).collect()
     }
 
     /// Whether `var` is made by a literal that names every field it sets.
@@ -129,7 +141,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// A value that a callee was passed, as its caller knows it.
-    fn passed_from(&self, found: Found, site: SiteId) -> Found {
+    pub(super) fn passed_from(&self, found: Found, site: SiteId) -> Found {
         let passed = |var: VarId| {
             let root = self.root(var);
             self.resolution.passed_at(site).iter().find(|row| row.parameter == root).map(|row| row.argument)
@@ -145,7 +157,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// What `var` was assigned from, if that is one value throughout.
-    fn root(&self, var: VarId) -> VarId {
+    pub(super) fn root(&self, var: VarId) -> VarId {
         let mut at = var;
         for _ in 0..MAX_HOLDERS {
             let mut sources = self.program.assigned_from(at);
@@ -158,7 +170,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// What calls and stores put at `path` of the object `var`, here or in helpers of the project that are given it.
-    fn filled(&self, var: VarId, path: &[String], depth: usize, helpers: usize) -> Found {
+    pub(super) fn filled(&self, var: VarId, path: &[String], depth: usize, helpers: usize) -> Found {
         let Some((first, rest)) = path.split_first() else { return Found::Absent };
         let program = self.program;
         let r = &program.facts.relations;
@@ -200,6 +212,17 @@ impl<'m> Reader<'m, '_> {
             }
             if helpers >= MAX_HELPERS {
                 continue;
+            }
+            // `request.key(id);` of an object of the project's own.
+            let is_own = |var: VarId| program.parameter(var).is_some_and(|row| row.kind == ParameterKind::Receiver);
+            let on_it = program.calls_by_receiver.of(&r.call, holder).filter(|_| helpers == 0 && !is_own(holder));
+            for call in on_it {
+                let [edge] = self.resolution.calls_at(call.site) else { continue };
+                let Some(receiver) = program.parameters(edge.function).find(|row| is_own(row.var)) else { continue };
+                let found = self.filled(receiver.var, path, depth + 1, helpers + 1);
+                if let Some(found) = note(self.passed_from(found, call.site)) {
+                    return found;
+                }
             }
             for argument in program.argument_by_var.of(&r.argument, holder) {
                 if let Some(options) = self.gathered_functions(argument.site) {
@@ -388,12 +411,13 @@ impl<'m> Reader<'m, '_> {
         rows.any(|row| row.var == var && row.kind == ParameterKind::Rest)
     }
 
-    /// The argument that a call of a library gives back as it is: `aws.String(name)`.
+    /// The argument, or the receiver, that a call of a library gives back as it is: `aws.String(name)`, `header.Clone()`.
     pub(super) fn same_as(&self, call: &Call) -> Option<VarId> {
         let (_, path, _) = self.resolution.external_at(call.site).first()?;
         let paths = &self.resolution.paths;
         match self.models.returns(paths.family(*path), paths.text(*path))? {
             Returned::Argument(position) => self.argument(call.site, *position),
+            Returned::Receiver => call.receiver,
             _ => None,
         }
     }

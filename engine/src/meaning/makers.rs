@@ -39,7 +39,11 @@ impl Reader<'_, '_> {
                 match arguments.find(is_text) {
                     None if calls.is_empty() => Found::Unknown,
                     None if matches!(inner, Source::After(_)) => {
-                        let handed = self.holders_of_made(var).into_iter().map(|holder| self.handed_on(holder, text));
+                        // The builder of `builder.build()`, too.
+                        let built_by = calls.iter().filter_map(|site| self.call(*site)?.receiver);
+                        let mut holders = self.holders_of_made(var);
+                        holders.extend(built_by.filter(|builder| self.program.variable(*builder).is_some()));
+                        let handed = holders.into_iter().map(|holder| self.handed_on(holder, text));
                         handed.into_iter().find(|found| *found != Found::Absent).unwrap_or(Found::Absent)
                     }
                     None => Found::Absent,

@@ -4,6 +4,7 @@
 //! all they reach ([`effects`]), retries, transactions and locks the code they extend over ([`scopes`]), and sites
 //! their order ([`order`]).
 
+mod built;
 mod causes;
 mod chains;
 mod clients;
@@ -11,6 +12,7 @@ mod columns;
 mod connections;
 mod consensus;
 mod conventions;
+mod cursors;
 mod deadlines;
 mod deferred;
 mod durations;

@@ -59,7 +59,7 @@ fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys
             (OpKind::Sql, "")
         }
     };
-    if has("atomic_where") || has("version") {
+    if has("atomic_where") || has("version") || has("if_absent") {
         flags = flags | EffectFlags::CONDITIONAL;
     }
     if has("newer_wins") {

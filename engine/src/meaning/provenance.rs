@@ -136,6 +136,8 @@ impl Meaning<'_> {
         let mut complete = true;
         let mut seen: FxHashSet<(VarId, bool)> = FxHashSet::default();
         let mut stack: Vec<(VarId, bool)> = vec![(var, false)];
+        // What may be stored in a field instead of what is made for it: who gives nothing gets that.
+        let mut instead: FxHashSet<VarId> = FxHashSet::default();
         while let Some((at, set)) = stack.pop() {
             if !seen.insert((at, set)) {
                 continue;
@@ -176,14 +178,20 @@ impl Meaning<'_> {
                 }
             }
             if let Some(load) = program.loaded_as(at) {
-                stack.extend(self.stored_in(load.base, load.field).into_iter().map(|var| (var, set)));
+                let stored = self.stored_in(load.base, load.field);
+                let is_made = |var: &VarId| program.parameter(*var).is_none();
+                if stored.iter().any(is_made) {
+                    instead.extend(stored.iter().copied().filter(|var| !is_made(var)));
+                }
+                stack.extend(stored.into_iter().map(|var| (var, set)));
             }
             if program.parameter(at).is_some() {
                 let passed = self.resolution.passed_to(at);
                 stack.extend(passed.map(|row| (row.argument, set)));
             }
             stack.extend(self.resolution.imported(at).map(|var| (var, set)));
-            complete &= stack.len() > before || created.len() > known || program.literal(at).is_some();
+            let is_known = stack.len() > before || created.len() > known || program.literal(at).is_some();
+            complete &= is_known || instead.contains(&at);
         }
         created.sort_unstable();
         (created, complete)

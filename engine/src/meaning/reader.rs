@@ -333,6 +333,8 @@ impl<'m> Reader<'m, '_> {
                     .position(|var| self.constant(*var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
                 match at.and_then(|at| arguments.get(at + 1)) {
                     Some(var) => is_var(*var),
+                    // `with(client.post(url)).send()`: what a function that is given may have said.
+                    None if self.goes_through_given(op.site) => Found::Unknown,
                     None => match self.call(op.site).and_then(|call| call.receiver) {
                         Some(builder) => self.handed_on(builder, text),
                         None => Found::Absent,
@@ -357,8 +359,11 @@ impl<'m> Reader<'m, '_> {
             }
         }
         for call in program.calls_by_receiver.of(&r.call, builder) {
+            if let Some(pairs) = program.arguments(call.site).next().and_then(|row| self.first_of_each(row.var)) {
+                return self.within(pairs, &path);
+            }
             if self.family(call.site) != Family::Java {
-                return Found::Absent;
+                continue;
             }
             let Some(first) = program.arguments(call.site).next() else { continue };
             if matches!(program.text(call.name), "setAll" | "putAll" | "addAll") {
@@ -374,6 +379,26 @@ impl<'m> Reader<'m, '_> {
             }
         }
         Found::Absent
+    }
+
+    /// The collection of pairs of each of which `var` is the first: `for (name, value) in headers`.
+    fn first_of_each(&self, var: VarId) -> Option<VarId> {
+        let program = self.program;
+        let mut first = program.loaded_as(self.root(var))?;
+        if program.text(first.field) == "*" {
+            first = program.loaded_as(self.root(first.base))?;
+        }
+        let element = program.loaded_as(self.root(first.base)).filter(|_| program.text(first.field) == "0")?;
+        (program.text(element.field) == "[*]").then_some(element.base)
+    }
+
+    /// Whether a call of the chain that leads to `site` is one of a function that the caller gives.
+    fn goes_through_given(&self, site: SiteId) -> bool {
+        let given = |site: SiteId| {
+            let callee = self.call(site).filter(|call| call.receiver.is_none()).and_then(|call| call.callee);
+            callee.is_some_and(|callee| parameter_of(*self, callee).is_some())
+        };
+        self.chain_calls(site).into_iter().any(given)
     }
 
     /// The unit of time that a library's constant stands for.
@@ -555,6 +580,9 @@ impl<'m> Reader<'m, '_> {
             }
             // `{"Idempotency-Key": key} if key else {}`: it is there on one of the ways.
             if let Some(found) = self.made_entry(var, path, depth) {
+                return found;
+            }
+            if let Some(found) = self.built_entry(var, path, depth + 1) {
                 return found;
             }
             let ways = self.ways(var);

@@ -20,7 +20,8 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
     let mut found = Vec::new();
     for row in r.region.iter().filter(|row| row.kind == RegionKind::Loop) {
         let iterated = program.iterates_by_region.first(&r.iterates, row.region).map(|row| row.var);
-        let delays = iterated.is_some_and(|var| is_delays(builder, row.region, var));
+        let delays = iterated
+            .is_some_and(|var| is_delays(builder, row.region, var) || is_slept_through(builder, row.region, var));
         if iterated.is_some_and(|var| !delays && !counts(builder, var)) {
             continue;
         }
@@ -174,6 +175,21 @@ fn is_delays(builder: &Builder<'_, '_, '_>, region: RegionId, var: VarId) -> boo
         };
     }
     false
+}
+
+/// Whether each element of a collection is how long the loop sleeps, whatever it is called: `for d := range waits { …;
+/// time.Sleep(d) }`.
+fn is_slept_through(builder: &Builder<'_, '_, '_>, region: RegionId, var: VarId) -> bool {
+    let program = builder.reader.program;
+    let r = &program.facts.relations;
+    let loads = program.load_by_base.of(&r.load, var).filter(|load| program.text(load.field).starts_with('['));
+    let elements: FxHashSet<VarId> = loads
+        .flat_map(|load| program.assign_by_src.of(&r.assign, load.dst).map(|row| row.dst).chain([load.dst]))
+        .collect();
+    let mut sleeps = builder.operations.of_kind(OpKind::Sleep).filter(|op| {
+        op.function == program.region(region).function && program.region_within(program.site(op.site).region, region)
+    });
+    sleeps.any(|op| program.arguments(op.site).any(|row| elements.contains(&row.var)))
 }
 
 /// A list of delays is copied and imported so often.

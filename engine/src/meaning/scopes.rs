@@ -143,6 +143,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         let mut found = self.by_operations();
         found.extend(self.by_managed_values());
         found.extend(self.by_receiving());
+        found.extend(self.by_cursor());
         found.extend(retries::loops(self));
         found.extend(self.by_dependencies());
         found.extend(self.by_units_of_work());
@@ -623,7 +624,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         found
     }
 
-    fn has_with(&self, op: &Operation) -> bool {
+    pub(super) fn has_with(&self, op: &Operation) -> bool {
         self.reader.model(op).scopes.contains(&ScopeKind::With)
     }
 

@@ -133,7 +133,21 @@ impl<'m, 'f> Describer<'m, 'f> {
                 Term::Within(parameter, self.names.intern(&whole))
             }
             Term::Absent => Term::Absent,
-            _ => Term::Unknown,
+            _ => self.within_own(var, path).unwrap_or(Term::Unknown),
+        }
+    }
+
+    /// The entry at `path` of what the function's own object holds in a field.
+    fn within_own(&mut self, var: VarId, path: &[String]) -> Option<Term> {
+        let reader = self.reader;
+        let load = reader.program.loaded_as(reader.root(var))?;
+        let receiver = parameter_of(reader, load.base).filter(|base| self.is_receiver(*base))?;
+        let mut whole = vec![reader.program.text(load.field).to_owned()];
+        whole.extend(path.iter().cloned());
+        match reader.filled(receiver, &whole, 0, 0) {
+            Found::Absent => Some(Term::Within(receiver, self.names.intern(&whole.join(".")))),
+            Found::Unknown => None,
+            found => Some(self.term(&found)),
         }
     }
 
@@ -244,6 +258,14 @@ impl<'m, 'f> Describer<'m, 'f> {
                 return only;
             }
         }
+        // `call.headers()` is the field that it reads.
+        if program.loaded_as(var).is_none()
+            && let Some((base, field)) = self.reader.field_read(var)
+            && let Term::Parameter(parameter) = self.describe_at(base, depth + 1)
+            && !self.is_receiver(parameter)
+        {
+            return Term::Within(parameter, self.names.intern(program.text(field)));
+        }
         if let Some(load) = program.loaded_as(var) {
             if program.text(load.field) == "*" {
                 return self.describe_at(load.base, depth + 1);
@@ -287,6 +309,10 @@ impl<'m, 'f> Describer<'m, 'f> {
     /// What the object that `var` is holds in a field: what it was made with, where that is seen.
     fn held(&mut self, var: VarId, field: Name, depth: u32) -> Term {
         let program = self.reader.program;
+        let path: Vec<String> = self.names.text(field).split('.').map(str::to_owned).collect();
+        if let Some(found) = self.reader.built_entry(var, &path, 0) {
+            return self.term(&found);
+        }
         if let Term::Parameter(parameter) = self.describe_at(var, depth + 1) {
             let is_receiver = program.parameter(parameter).is_some_and(|row| row.kind == ParameterKind::Receiver);
             return if is_receiver { Term::Within(parameter, field) } else { Term::Unknown };

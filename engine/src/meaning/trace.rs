@@ -94,7 +94,9 @@ impl Meaning<'_> {
         }
         let waited = !wanted.flags.has(EffectFlags::BACKGROUND);
         for callee in if waited { self.waited_for(at) } else { self.callees(at) } {
-            let rows: Vec<_> = self.effects.in_function(callee).filter(|(effect, _)| may_be(effect, wanted)).collect();
+            let rows = self.effects.in_function(callee);
+            let rows: Vec<_> =
+                rows.filter(|(effect, _)| may_be(effect, wanted) && !is_after_commit(effect, wanted)).collect();
             if rows.into_iter().any(|(effect, row)| self.descend(row.site, &effect, steps, seen)) {
                 return true;
             }
@@ -134,7 +136,7 @@ impl Meaning<'_> {
         let mut ways = Vec::new();
         // What is waited for is not done in a task of its own.
         let waited = !wanted.flags.has(EffectFlags::BACKGROUND);
-        let fits = |effect: &Effect| may_be(effect, wanted) && !(waited && effect.flags.has(EffectFlags::BACKGROUND));
+        let fits = |effect: &Effect| may_be(effect, wanted) && !is_done_later(effect, wanted);
         for callee in if waited { self.waited_for(site) } else { self.callees(site) } {
             let mut rows: Vec<_> = self.effects.in_function(callee).filter(|(effect, _)| fits(effect)).collect();
             // An operation of the callee itself before what it calls.
@@ -173,6 +175,16 @@ impl Meaning<'_> {
         callees.extend(self.invocations.at(site).filter(|row| row.mode != Mode::Registered).map(|row| row.function));
         callees
     }
+}
+
+/// Whether a callee does an effect in a task of its own or after the commit, and what is wanted is done at once.
+fn is_done_later(effect: &Effect, wanted: &Effect) -> bool {
+    let is = |flag: EffectFlags| effect.flags.has(flag) && !wanted.flags.has(flag);
+    is(EffectFlags::BACKGROUND) || is_after_commit(effect, wanted)
+}
+
+fn is_after_commit(effect: &Effect, wanted: &Effect) -> bool {
+    effect.flags.has(EffectFlags::AFTER_COMMIT) && !wanted.flags.has(EffectFlags::AFTER_COMMIT)
 }
 
 /// Whether an effect may be a statement's whose text the caller knows.

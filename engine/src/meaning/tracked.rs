@@ -4,7 +4,7 @@
 //! writes it at the next flush. A model says so with `tracked = "result"` on its reads; with `transaction = "=open"` it does
 //! so only while a transaction is open, and objects that are loaded outside one are written by `save` alone.
 
-use distsys_facts::{CallKind, FunctionId, SiteId, VarId};
+use distsys_facts::{CallKind, FunctionId, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::{Effect, EffectFlags};
@@ -59,7 +59,7 @@ impl Tracked {
         let update = Term::Text(describer.names.intern("update"));
         let stores = reader.program.facts.relations.store.iter();
         let written = stores.filter_map(|row| {
-            let given = self.read_of(reader, row.base)?;
+            let given = self.read_of(reader, row.base).filter(|_| !is_unstored(reader, row.base, row.field))?;
             let read = self.reads[&given];
             let function = reader.program.site(row.site).function;
             if self.bound.contains(&given) && (!open.contains(&function) || saved.contains(&(function, given))) {
@@ -124,6 +124,22 @@ impl Tracked {
         }
         None
     }
+}
+
+/// Whether an annotation says of a field of the object `base` that it is no column.
+fn is_unstored(reader: Reader<'_, '_>, base: VarId, field: Sym) -> bool {
+    let program = reader.program;
+    let r = &program.facts.relations;
+    let paths = &reader.resolution.paths;
+    let says = |site: SiteId| {
+        let mut names = reader.resolution.external_at(site).iter();
+        names.any(|(_, path, _)| reader.models.is_unstored(paths.family(*path), paths.text(*path)))
+    };
+    reader.class_of(base).is_some_and(|class| {
+        let line = reader.resolution.ancestors(class).iter();
+        let mut annotations = line.flat_map(|class| program.field_annotation_by_class.of(&r.field_annotation, *class));
+        annotations.any(|row| row.name == field && says(row.site))
+    })
 }
 
 /// Functions that run while a transaction is open: those that begin one, carry one, are given to one, and what these call.

@@ -86,6 +86,16 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     }
                 }
             }
+            "unstored" => {
+                for entry in tables(key, value)? {
+                    for (key, value) in entry {
+                        match key.as_str() {
+                            "annotation" => library.unstored.extend(strings(key, value)?),
+                            _ => return Err(format!("[[unstored]]: unknown key `{key}`; known is `annotation`")),
+                        }
+                    }
+                }
+            }
             "provides" => {
                 for entry in tables(key, value)? {
                     library.provides.push(provides(entry).map_err(|error| format!("[[provides]]: {error}"))?);
@@ -108,7 +118,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, generated, carrier, holder, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, generated, carrier, holder, unstored, op"
                 ));
             }
         }

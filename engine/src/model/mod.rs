@@ -280,6 +280,7 @@ struct Library {
     stubs: Vec<Stub>,
     generated: Vec<Generated>,
     holders: Vec<String>,
+    unstored: Vec<String>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
     ops: Vec<OpModel>,
@@ -336,6 +337,8 @@ struct FamilyModels {
     stubs: Vec<Stub>,
     generated: Vec<Generated>,
     holders: Vec<Pattern>,
+    /// Annotations of fields that are no columns, by their qualified names.
+    unstored: Vec<Pattern>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
     ops: Vec<OpModel>,
@@ -449,6 +452,9 @@ impl ModelSet {
         models.bounding.extend(library.bounding.iter().flat_map(|call| Pattern::parse(call)));
         for holder in library.holders {
             models.holders.extend(Pattern::parse(&holder));
+        }
+        for annotation in library.unstored {
+            models.unstored.extend(Pattern::parse(&annotation));
         }
         for handle in library.handles {
             models.handles.extend(Pattern::parse(&handle));
@@ -624,6 +630,11 @@ impl ModelSet {
     /// Whether objects of the type only hold what the project puts into them, under names of the project's own.
     pub fn is_holder(&self, family: Family, path: &str) -> bool {
         self.families.get(&family).is_some_and(|models| models.holders.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Whether an annotation says of a field that it is no column.
+    pub fn is_unstored(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.unstored.iter().any(|pattern| pattern.matches(path)))
     }
 
     /// Likewise, under keys (`app["cache"]`), beside members of the library's own.

@@ -379,14 +379,16 @@ impl<'p, 'f> Bindings<'p, 'f> {
                     None => None,
                 }
             }
-            Denoted::Class(class) => {
-                // A nested class, or an associated type.
-                let outer = self.program.class(class);
-                let qualified = format!("{}.{name}", self.program.text(outer.qualified));
-                let qualified = self.program.facts.symbols.lookup(&qualified)?;
-                self.class_by_path.get(&(outer.module, qualified)).copied().map(Denoted::Class)
-            }
+            Denoted::Class(class) => self.nested(class, name).map(Denoted::Class),
         }
+    }
+
+    /// The class, or associated type, of the name within another.
+    pub(super) fn nested(&self, class: ClassId, name: &str) -> Option<ClassId> {
+        let outer = self.program.class(class);
+        let qualified = format!("{}.{name}", self.program.text(outer.qualified));
+        let qualified = self.program.facts.symbols.lookup(&qualified)?;
+        self.class_by_path.get(&(outer.module, qualified)).copied()
     }
 
     /// The types that an annotation in `module` names.

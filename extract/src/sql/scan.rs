@@ -229,6 +229,9 @@ pub(super) fn statement(text: &str) -> Option<Statement> {
     let mut found = Statement::new(verb, table.to_owned());
     for (clause, name) in [
         ("FOR UPDATE", "for_update"),
+        ("FOR NO KEY UPDATE", "for_update"),
+        ("FOR SHARE", "for_share"),
+        ("FOR KEY SHARE", "for_share"),
         ("ON CONFLICT", "on_conflict"),
         ("ON DUPLICATE KEY", "on_conflict"),
         ("SKIP LOCKED", "skip_locked"),

@@ -415,11 +415,24 @@ fn in_loop_of_unknown_size(context: &Context<'_>, created: SiteId, site: SiteId)
         .regions_outward(program.site(site).region)
         .filter(|row| row.kind == RegionKind::Loop)
         .filter(|row| !here || !program.region_within(maker.region, row.region))
+        .filter(|row| !is_asked_of_each(context, row.region, site))
         .any(|row| match program.iterates_by_region.first(&r.iterates, row.region) {
             // What is in memory already bounds a queue that is made beside the loop.
             Some(iterates) => !has_known_size(context, iterates.var) && (!here || waits_for_elements(context, row.region)),
             None => !drains(context, row.region) && !counts_to_constant(context, row.region),
         })
+}
+
+/// Whether a call in a loop is on the loop's element: each has a queue of its own, which gets one item.
+fn is_asked_of_each(context: &Context<'_>, region: RegionId, site: SiteId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let Some(receiver) = program.call(site).and_then(|call| call.receiver) else { return false };
+    let Some(over) = program.iterates_by_region.first(&r.iterates, region) else { return false };
+    let origins = program.assigned_from(receiver).map(|row| row.src).chain([receiver]);
+    origins.into_iter().any(|var| {
+        program.loaded_as(var).is_some_and(|load| load.base == over.var && program.text(load.field).starts_with('['))
+    })
 }
 
 /// Whether the loop ends at a constant count: `while attempts < MAX_ATTEMPTS`.

@@ -35,6 +35,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut writes: Vec<(Name, SiteId, EffectId)> = Vec::new();
     // Functions that change an entity, themselves or by what they call.
     let mut changers: Vec<(Name, FunctionId)> = Vec::new();
+    let mut changes: FxHashMap<FunctionId, Vec<SiteId>> = FxHashMap::default();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         // `@Cacheable("orders") Order find(…)`: the annotated function does it.
@@ -59,6 +60,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             // Of an insert nothing is cached yet, and many an upsert leaves alone what is there.
             OpKind::DbWrite if !matches!(meaning.text(effect.verb), Some("insert" | "upsert")) => {
                 changers.extend(effect.entity_name().map(|name| (name, function)));
+                changes.entry(function).or_default().push(row.site);
                 if meaning.callees(row.site).is_empty() {
                     writes.extend(effect.entity_name().map(|name| (name, row.site, row.effect)));
                 }
@@ -69,8 +71,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     // What a helper could drop, did anybody ask it to, is not dropped.
     drops.retain(|(_, drop)| !is_idle(context, drop.function));
     drops_any.retain(|drop| !is_idle(context, drop.function));
-    // Who sets the entry without a look at it replaces the copy.
-    let replaced = fills.iter().filter(|(function, key, _)| !looks.contains(&(*key, *function)));
+    // Who sets the entry without a look at it, or after a change, replaces the copy.
+    let replaced = fills.iter().filter(|(function, key, site)| {
+        !looks.contains(&(*key, *function)) || changes.get(function).is_some_and(|at| at.iter().any(|at| meaning.precedes(*at, *site)))
+    });
     let replaced: Vec<(Name, Drop)> =
         replaced.map(|&(function, key, site)| (key, Drop { function, site, beside: false })).collect();
     for (function, key, write) in fills {

@@ -1,7 +1,7 @@
 //! On a cache miss every caller loads from the origin, all at the same time.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Found, Mode, Operand, Operation, Term};
+use distsys_engine::meaning::{Effect, EffectFlags, Found, Mode, Operand, Operation, Term};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
@@ -10,6 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::cached::carried;
 use crate::locks::{Key, keys};
+use crate::transactions::is_elsewhere;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -31,10 +32,21 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut writes: Vec<(FunctionId, SiteId)> = Vec::new();
     let mut loads: Vec<(FunctionId, SiteId)> = Vec::new();
     let mut coalesced: Vec<(SiteId,)> = Vec::new();
+    // What saves a row and keeps what it has saved fills nothing on a miss.
+    let is_saved = |done: &Effect, site: SiteId| {
+        let mut written = meaning.effects.at(site).map(|(effect, _)| effect).filter(|effect| {
+            effect.kind == OpKind::DbWrite && !effect.flags.has(EffectFlags::CONDITIONAL) && !is_elsewhere(effect.flags)
+        });
+        written.any(|write| match done.kind {
+            OpKind::DbRead => write.entity == done.entity,
+            kind => kind == OpKind::CacheWrite,
+        })
+    };
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let function = context.function_of(row.site);
         match effect.kind {
+            _ if is_saved(&effect, row.site) => {}
             OpKind::CacheRead => reads.push((function, row.site)),
             OpKind::CacheWrite => writes.push((function, row.site)),
             OpKind::DbRead | OpKind::HttpRequest | OpKind::Rpc => loads.push((function, row.site)),

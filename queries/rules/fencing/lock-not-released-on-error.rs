@@ -191,6 +191,7 @@ fn fails(context: &Context<'_>, taken: SiteId, releases: &[SiteId]) -> Option<Si
         !releases.contains(site)
             && is_last
             && !is_caught
+            && !is_released_by_handler(context, *site, releases)
             && meaning.precedes(taken, *site)
             && meaning.avoids(taken, releases, *site)
     })

@@ -6,7 +6,7 @@ use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionFlags, FunctionId, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::FxHashMap;
 
-use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -194,19 +194,27 @@ fn gives_way(context: &Context<'_>, site: SiteId) -> bool {
 /// Whether another system is waited for. Of what blocks its thread anyhow, the own database and cache do not count: one
 /// statement at a time is what such a lock is often there for.
 fn is_remote(context: &Context<'_>, site: SiteId, suspends: bool) -> bool {
+    remote_at(context, site, suspends).is_some()
+}
+
+/// What another system is waited for, and the way there.
+fn remote_at(context: &Context<'_>, site: SiteId, suspends: bool) -> Option<(Effect, Vec<SiteId>)> {
     // What is only put into a client's buffer is not waited for.
-    let is_waited_for = |effect: &Effect| {
-        let trace = context.meaning.trace(site, effect);
+    let is_waited_for = |trace: &[SiteId], effect: &Effect| {
         let done = trace.last().and_then(|last| context.operation(*last, effect.kind));
         done.is_none_or(|op| context.meaning.attribute(op, Attr::Completion) == Found::Absent)
     };
-    context.meaning.effects.at(site).any(|(effect, _)| {
-        let counts = match effect.kind {
-            OpKind::Publish | OpKind::Enqueue => suspends || is_waited_for(&effect),
+    context.meaning.effects.at(site).find_map(|(effect, _)| {
+        let may_count = match effect.kind {
             kind if is_of_store(kind) => suspends,
             kind => is_remote_kind(kind),
         };
-        counts && !effect.flags.has(EffectFlags::BACKGROUND)
+        if !may_count || effect.flags.has(EffectFlags::BACKGROUND) {
+            return None;
+        }
+        let trace = context.meaning.trace(site, &effect);
+        let is_sent = matches!(effect.kind, OpKind::Publish | OpKind::Enqueue);
+        (!is_sent || suspends || is_waited_for(&trace, &effect)).then_some((effect, trace))
     })
 }
 
@@ -336,6 +344,18 @@ fn ends_in(context: &Context<'_>, var: VarId, requested: &[VarId]) -> bool {
 /// What is taken from an answer is followed this far.
 const MAX_TAKEN: usize = 24;
 
+/// The remote call that is waited for at `suspend`, and the way there.
+fn waited_for(context: &Context<'_>, suspend: SiteId) -> Option<(Effect, Vec<SiteId>)> {
+    let r = &context.meaning.program.facts.relations;
+    let awaited = r.suspend.binary_search_by_key(&suspend, |row| row.site).ok().and_then(|at| r.suspend[at].var);
+    let calls = awaited.map(|var| futures(context, var)).unwrap_or_default();
+    let suspends = gives_way(context, suspend);
+    calls.into_iter().chain([suspend]).find_map(|site| remote_at(context, site, suspends))
+}
+
+/// A way of more steps is long.
+const MAX_UNSURE_STEPS: usize = 8;
+
 fn report(context: &Context<'_>, scope: &Scope, suspend: SiteId, sync: bool) -> Finding {
     let message = if sync {
         "a lock that blocks its thread is held while the task waits; another task on the same thread that asks for it blocks the executor, and what would release it never runs"
@@ -352,8 +372,17 @@ fn report(context: &Context<'_>, scope: &Scope, suspend: SiteId, sync: bool) -> 
     if let Some(origin) = scope.origin {
         builder = builder.step(origin, "the lock is taken here");
     }
+    builder = builder.step(suspend, "and still held where the task gives way");
+    if let Some((effect, trace)) = waited_for(context, suspend).filter(|_| !sync) {
+        // Far below a call that is not surely the one it is a guess.
+        if trace.len() > MAX_UNSURE_STEPS && context.confidence_of(trace[0], &effect) < Confidence::High {
+            builder = builder.rests_on(Confidence::Low);
+        }
+        if trace.len() > 1 {
+            builder = builder.steps(context.steps(&trace, &effect));
+        }
+    }
     builder
-        .step(suspend, "and still held where the task gives way")
         .checked("no release, drop or end of the guard's scope before the wait")
         .help("copy what is needed out of the guard, let it go, then wait")
         .build()

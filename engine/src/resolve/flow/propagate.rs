@@ -109,6 +109,11 @@ impl<'p, 'f> Flow<'p, 'f> {
 
     /// Lets what `name` of `base` is flow to `to`.
     pub(super) fn member(&mut self, base: Value, name: Sym, to: u32) {
+        if let ValueKind::Class(class) = base.kind
+            && let Some(inner) = self.nested(class, name)
+        {
+            return self.add(to, Value::new(ValueKind::Class(inner)));
+        }
         match base.kind {
             ValueKind::Module(module) => {
                 if let Some(binding) = self.grounds.bindings.exported(module, name, 0) {
@@ -156,6 +161,15 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
             ValueKind::Function(_) | ValueKind::Literal(_) => {}
         }
+    }
+
+    /// The class that is declared in another, or in one that it derives from (`Outer.Inner`).
+    fn nested(&self, class: ClassId, name: Sym) -> Option<ClassId> {
+        if matches!(self.grounds.hierarchy.member(class, name), Member::Method(_) | Member::Field) {
+            return None;
+        }
+        let mut line = self.grounds.hierarchy.ancestors(class).iter();
+        line.find_map(|ancestor| self.grounds.bindings.nested(*ancestor, self.program.text(name)))
     }
 
     /// Whether an annotation on the class makes a field of this name (`log` of Lombok's `@Slf4j`).
