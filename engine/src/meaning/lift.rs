@@ -4,8 +4,12 @@ use distsys_facts::{CallKind, FunctionFlags, FunctionId, SiteId, SiteKind, VarId
 use rustc_hash::FxHashSet;
 
 use super::invoked::{DESCRIPTOR, functions_of, parameter_of};
+use super::operations::{Found, Operand};
 use super::scopes::{Builder, Extent, Scope, closes};
-use crate::operation::OpKind;
+use crate::operation::{Attr, OpKind};
+
+/// Callers are asked so far up whether they end a transaction.
+const MAX_ENDERS: u32 = 3;
 
 impl Builder<'_, '_, '_> {
     /// The scopes that callers of a wrapper have by it.
@@ -15,7 +19,13 @@ impl Builder<'_, '_, '_> {
         let mut add = |site: SiteId, function: FunctionId, extent: Extent| {
             let mut steps = vec![site];
             steps.extend(&scope.steps);
-            lifted.push(Scope { steps, function, extent, ..scope.clone() });
+            // What takes the lock may be a helper beside what gives it back.
+            let op = scope.op.map(|op| &self.operations.all[op as usize]).filter(|op| op.kind == OpKind::LockAcquire);
+            let closers = match extent {
+                Extent::Open(_) => op.map(|op| self.deletions_of_key(op, function)).unwrap_or_default(),
+                _ => scope.closers.clone(),
+            };
+            lifted.push(Scope { steps, function, extent, closers, ..scope.clone() });
         };
         let sites: Vec<SiteId> = self.sites(scope).collect();
         let inside: FxHashSet<SiteId> = sites.iter().copied().collect();
@@ -145,6 +155,30 @@ impl Builder<'_, '_, '_> {
             .is_none_or(|call| call.kind != CallKind::Call || UNWRAPPING.contains(&program.text(call.name)))
     }
 
+    /// Whether a transaction is a value of its own: who does not get it is not in the transaction.
+    fn is_by_handle(&self, scope: &Scope) -> bool {
+        let Some(op) = scope.op.map(|op| &self.operations.all[op as usize]) else { return false };
+        let given = self.reader.program.call(op.site).map(|call| call.result);
+        scope.kind == OpKind::TxScope
+            && matches!(self.reader.attribute(op, Attr::Connection), Found::Is(Operand::Var(var)) if Some(var) == given)
+    }
+
+    /// Whether a caller of `function`, or one of its own callers, commits or rolls back after the call. Where none does, the
+    /// transaction has ended with the function that holds it.
+    fn is_ended_by_callers(&self, function: FunctionId, depth: u32) -> bool {
+        let program = self.reader.program;
+        let callers = self.index.callers.get(&function).into_iter().flatten();
+        callers.into_iter().any(|&site| {
+            let caller = program.site(site).function;
+            let mut enders =
+                self.effects.in_function(caller).filter(|(effect, _)| closes(OpKind::TxScope, effect.kind));
+            // What begins a transaction ends its own.
+            let begins = |at: SiteId| self.effects.at(at).any(|(effect, _)| effect.kind == OpKind::TxBegin);
+            enders.any(|(_, row)| self.order.precedes(program, site, row.site) && !begins(row.site))
+                || depth > 0 && caller != function && self.is_ended_by_callers(caller, depth - 1)
+        })
+    }
+
     /// Whether the function ends with the scope still open: a wrapper that opens it for its caller.
     pub(super) fn is_left_open(&self, scope: &Scope) -> bool {
         let program = self.reader.program;
@@ -154,13 +188,12 @@ impl Builder<'_, '_, '_> {
                     closes(scope.kind, effect.kind)
                         && (self.order.precedes(program, from, row.site) || row.site == from)
                 }) || scope.closers.iter().any(|site| self.order.precedes(program, from, *site));
-                let is_wrapper = scope.steps.is_empty() || !closed;
-                is_wrapper
-                    && !closed
+                !closed
                     && matches!(
                         scope.kind,
                         OpKind::LockAcquire | OpKind::SessionLock | OpKind::TxScope | OpKind::ConnectionAcquire
                     )
+                    && (!self.is_by_handle(scope) || self.is_ended_by_callers(scope.function, MAX_ENDERS))
             }
             // A guard that the function returns.
             Extent::Life(_, var) => program

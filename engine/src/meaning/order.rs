@@ -126,6 +126,15 @@ impl Order {
         blocks.filter(|row| program.region_within(row.region, region)).map(|row| row.block).min()
     }
 
+    /// Where a loop that begins with the block `head` leads when its condition fails there.
+    fn exits_of(&self, program: &Program<'_>, head: BlockId) -> Vec<BlockId> {
+        let r = &program.facts.relations;
+        let region_of = |block: BlockId| r.block[block.index()].region;
+        let turn = region_of(head);
+        let ends = self.edges_by_block.of(&r.edge, head).filter(|edge| edge.kind == EdgeKind::Normal);
+        ends.map(|edge| edge.to).filter(|to| !program.region_within(region_of(*to), turn)).collect()
+    }
+
     fn reach(&self, program: &Program<'_>, function: FunctionId) -> Option<&Reach> {
         self.reach[function.index()].get_or_init(|| self.compute(program, function).map(Box::new)).as_deref()
     }
@@ -139,10 +148,16 @@ impl Order {
         let index: FxHashMap<BlockId, u32> = blocks.iter().enumerate().map(|(at, block)| (*block, at as u32)).collect();
         let words = blocks.len().div_ceil(64);
         let mut forward = vec![0u64; words * blocks.len()];
-        // Without back edges the graph is acyclic: blocks in depth-first postorder see their successors done.
-        let successors = |block: BlockId| {
-            self.edges_by_block.of(&r.edge, block).filter(|edge| edge.kind != EdgeKind::Back).map(|edge| edge.to)
+        let forward_edges =
+            |block: BlockId| self.edges_by_block.of(&r.edge, block).filter(|edge| edge.kind != EdgeKind::Back);
+        // After its last turn a loop ends by its condition.
+        let ends = |block: BlockId| {
+            let back = self.edges_by_block.of(&r.edge, block).filter(|edge| edge.kind == EdgeKind::Back);
+            back.flat_map(|edge| self.exits_of(program, edge.to)).collect::<Vec<BlockId>>()
         };
+        // Without back edges the graph is acyclic: blocks in depth-first postorder see their successors done.
+        let successors =
+            |block: BlockId| forward_edges(block).map(|edge| edge.to).chain(ends(block)).collect::<Vec<BlockId>>();
         let mut state = vec![0u8; blocks.len()];
         for &root in &blocks {
             let mut stack = vec![root];
@@ -150,9 +165,8 @@ impl Order {
                 let at = index[&block] as usize;
                 if state[at] == 0 {
                     state[at] = 1;
-                    stack.extend(
-                        successors(block).filter(|to| index.get(to).is_some_and(|to| state[*to as usize] == 0)),
-                    );
+                    let open = |to: &BlockId| index.get(to).is_some_and(|to| state[*to as usize] == 0);
+                    stack.extend(successors(block).into_iter().filter(open));
                     continue;
                 }
                 stack.pop();

@@ -224,7 +224,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         }
                     }
                     ScopeKind::Open if !self.is_managed(op) && self.is_lock(op) => {
-                        let closers = self.deletions_of_key(op);
+                        let closers = self.deletions_of_key(op, op.function);
                         found.push(Scope { closers, ..scope(op.function, Extent::Open(op.site)) });
                     }
                     ScopeKind::Call => found.push(scope(op.function, Extent::Site(op.site))),
@@ -264,15 +264,41 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         methods.filter(|method| program.function(*method).flags.has(FunctionFlags::PUBLIC)).collect()
     }
 
-    /// Where a lock that is a key is released by deleting the key.
-    fn deletions_of_key(&self, op: &Operation) -> Vec<SiteId> {
-        let mut found = self.deletions_of_key_beside(op);
-        found.retain(|site| self.reader.program.site(*site).function == op.function);
+    /// Where a lock that is a key is released in `function` by deleting the key, be it by a closure that the function runs.
+    pub(super) fn deletions_of_key(&self, op: &Operation, function: FunctionId) -> Vec<SiteId> {
+        let deletions = self.deletions_of_key_beside(op, function).into_iter();
+        let in_function = deletions.flat_map(|site| match self.reader.program.site(site).function {
+            own if own == function => vec![site],
+            closure => self.runs_of_closure(closure, function),
+        });
+        in_function.collect()
+    }
+
+    /// Where `function` runs a closure of its own: by a call, or when a promise is settled, there or in another such closure:
+    /// `work().finally(async () => { await release() })`.
+    fn runs_of_closure(&self, closure: FunctionId, function: FunctionId) -> Vec<SiteId> {
+        let program = self.reader.program;
+        let callers = self.index.callers.get(&closure).into_iter().flatten().copied();
+        let (mut found, mut running) = (Vec::new(), vec![closure]);
+        for site in callers {
+            match program.site(site).function {
+                caller if caller == function => found.push(site),
+                beside if program.function(beside).parent == Some(function) => running.push(beside),
+                _ => {}
+            }
+        }
+        let settling = program.sites(function).filter_map(|row| program.call(row.site));
+        for call in settling.filter(|call| settles(program.text(call.name))) {
+            let mut given = program.arguments(call.site).flat_map(|row| functions_of(self.reader, row.var));
+            if given.any(|given| running.contains(&given)) {
+                found.push(call.site);
+            }
+        }
         found
     }
 
-    /// Likewise, also in closures of the function.
-    fn deletions_of_key_beside(&self, op: &Operation) -> Vec<SiteId> {
+    /// Where the key is deleted in `function` or in closures of it.
+    fn deletions_of_key_beside(&self, op: &Operation, function: FunctionId) -> Vec<SiteId> {
         if op.kind != OpKind::LockAcquire {
             return Vec::new();
         }
@@ -286,8 +312,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         let same = |other: &&Operation| {
             let same_value = || key_of(other).is_some_and(|other| other.iter().any(|var| key.contains(var)));
             let same_pattern = || pattern(op).is_some_and(|own| pattern(other) == Some(own));
-            let beside = self.reader.program.function(other.function).parent == Some(op.function);
-            (other.function == op.function || beside) && (same_value() || same_pattern())
+            let beside = self.reader.program.function(other.function).parent == Some(function);
+            (other.function == function || beside) && (same_value() || same_pattern())
         };
         self.operations.of_kind(OpKind::CacheDelete).filter(same).map(|other| other.site).collect()
     }
@@ -446,10 +472,10 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         };
         let path = op.path.is_some_and(|path| says(self.reader.resolution.paths.text(path)));
         // A context manager that takes the key away again: what its user does is between the two.
-        let holds_open =
-            program.sites(op.function).any(|row| row.kind == SiteKind::Yield) && !self.deletions_of_key(op).is_empty();
+        let holds_open = program.sites(op.function).any(|row| row.kind == SiteKind::Yield)
+            && !self.deletions_of_key(op, op.function).is_empty();
         // What lets it go is left for the end, or given to the caller: `return func() { client.Del(ctx, key) }`.
-        let let_go = self.deletions_of_key_beside(op).into_iter().any(|site| {
+        let let_go = self.deletions_of_key_beside(op, op.function).into_iter().any(|site| {
             let row = program.site(site);
             let ends = row.function != op.function;
             let (ends, decided) = program.regions_outward(row.region).fold((ends, false), |(ends, decided), region| {

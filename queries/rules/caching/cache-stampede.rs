@@ -53,6 +53,14 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             _ => {}
         }
     }
+    // A call that asks the cache and fills it has missed and loaded by itself.
+    let whole: FxHashSet<SiteId> = {
+        let asked: FxHashSet<SiteId> = reads.iter().map(|(_, site)| *site).collect();
+        let both = writes.iter().map(|(_, site)| *site).filter(|site| asked.contains(site));
+        both.filter(|site| same_key(context, *site, *site)).collect()
+    };
+    reads.retain(|(_, site)| !whole.contains(site));
+    writes.retain(|(_, site)| !whole.contains(site));
     let caching: FxHashSet<FunctionId> = writes.iter().map(|(function, _)| *function).collect();
     // A loader that the caller gives.
     for &function in &caching {

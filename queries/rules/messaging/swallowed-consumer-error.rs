@@ -34,6 +34,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
             let Some(ack) = counts_as_done(context, &handler, &failure) else { continue };
             let Some((site, effect)) = work(context, &handler, &failure) else { continue };
+            if is_beside_the_point(context, &handler, &failure) {
+                continue;
+            }
             // Lost already when it was acknowledged, whatever is done about the failure.
             if is_acknowledged_before(context, &handler, site) {
                 continue;
@@ -207,6 +210,32 @@ fn work(context: &Context<'_>, handler: &Handler, failure: &Failure) -> Option<(
     let done = failure.protected.iter().filter(|site| handler.sites.contains(site));
     done.flat_map(|site| context.meaning.effects.at(*site).map(|(effect, row)| (row.site, effect)))
         .find(|(_, effect)| is_work(context, effect))
+}
+
+/// Whether what failed is a part that the message is dealt with without: the handler goes on to send something out, or it was
+/// only tidied up and the work comes after.
+fn is_beside_the_point(context: &Context<'_>, handler: &Handler, failure: &Failure) -> bool {
+    let meaning = context.meaning;
+    let Some(entry) = failure.entry else { return false };
+    let function = meaning.program.site(failure.protected[0]).function;
+    let comes_after = |site: &SiteId| {
+        context.function_of(*site) == function
+            && !failure.protected.contains(site)
+            && !failure.sites.contains(site)
+            && meaning.leads(entry, *site)
+    };
+    let after: Vec<Effect> = handler
+        .sites
+        .iter()
+        .filter(|site| comes_after(site))
+        .flat_map(|site| meaning.effects.at(*site).map(|(effect, _)| effect))
+        .filter(|effect| is_work(context, effect) || matches!(effect.kind, OpKind::Publish | OpKind::Enqueue))
+        .collect();
+    let protected = failure.protected.iter().filter(|site| handler.sites.contains(site));
+    let mut failed = protected.flat_map(|site| meaning.effects.at(*site).map(|(effect, _)| effect));
+    let deletes = |effect: &Effect| meaning.text(effect.verb) == Some("delete");
+    let sent_out = |effect: &Effect| effect.kind != OpKind::DbWrite;
+    after.iter().any(sent_out) || !after.is_empty() && failed.all(|effect| !is_work(context, &effect) || deletes(&effect))
 }
 
 fn report(context: &Context<'_>, place: SiteId, swallowed: &Swallowed) -> Finding {

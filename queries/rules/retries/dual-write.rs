@@ -131,7 +131,9 @@ fn is_swept(context: &Context<'_>, send: SiteId, write: SiteId, entity: Option<N
         });
         read.any(|(_, row)| program.call(row.site).is_some_and(|call| sources.contains(&call.result)))
     };
-    !meaning.is_requested(function) && loops.any(|turn| program.region_within(region(write), turn.region) && is_of_rows(turn.region))
+    // Each row in its turn, or all of them after the last.
+    let marks = |turn: RegionId| program.region_within(region(write), turn) || meaning.precedes(send, write);
+    !meaning.is_requested(function) && loops.any(|turn| marks(turn.region) && is_of_rows(turn.region))
 }
 
 /// Functions that a message or job runs, which comes again until both are done.

@@ -3,6 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, Extent, Found, Scope};
 use distsys_engine::{Attr, OpKind};
+use distsys_facts::schema::Call;
 use distsys_facts::{FunctionFlags, FunctionId, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::FxHashMap;
 
@@ -125,14 +126,38 @@ fn statements_guarded(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) ->
     found
 }
 
-/// Whether a value is `guard` or what it points to as a whole: `&mut *guard`.
+/// Whether a value is `guard` or what it points to as a whole (`&mut *guard`), or a transaction or connection that was begun on
+/// that: `let mut tx = guard.begin().await?`.
 fn is_same(context: &Context<'_>, var: VarId, guard: VarId) -> bool {
-    let program = context.meaning.program;
+    let meaning = context.meaning;
+    let program = meaning.program;
     let points_to = |var: VarId| {
         program.loaded_as(var).is_some_and(|load| program.text(load.field) == "*" && load.base == guard)
     };
-    let copied = program.assigned_from(var).map(|row| row.src);
-    std::iter::once(var).chain(copied).any(|var| var == guard || points_to(var))
+    let is_guard = |var: VarId| {
+        let copied = program.assigned_from(var).map(|row| row.src);
+        std::iter::once(var).chain(copied).any(|var| var == guard || points_to(var))
+    };
+    // What the guard holds is not always known.
+    let begins = |call: &Call| {
+        let mut ops = meaning.operations.at(call.site).peekable();
+        let named = || matches!(program.text(call.name), "begin" | "acquire" | "transaction" | "cursor");
+        ops.peek().is_none() && named() || ops.any(|op| matches!(op.kind, OpKind::TxBegin | OpKind::ConnectionAcquire))
+    };
+    let (mut stack, mut seen) = (vec![var], Vec::new());
+    while let Some(at) = stack.pop() {
+        if seen.len() > MAX_COPIES || seen.contains(&at) {
+            continue;
+        }
+        seen.push(at);
+        let begun = program.call_giving(at).filter(|call| begins(call)).and_then(|call| call.receiver);
+        if begun.is_some_and(is_guard) {
+            return true;
+        }
+        stack.extend(program.loaded_as(at).filter(|load| program.text(load.field) == "*").map(|load| load.base));
+        stack.extend(program.assigned_from(at).map(|row| row.src));
+    }
+    is_guard(var)
 }
 
 /// The own database and cache.

@@ -4,7 +4,7 @@ use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::words::{is_report, words};
 use distsys_facts::schema::Site;
-use distsys_facts::{FunctionId, RegionKind, SiteId, SiteKind, VarId, names_time};
+use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId, SiteKind, VarId, names_time};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
@@ -26,7 +26,6 @@ pub(crate) static RULE: Rule = Rule {
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let program = meaning.program;
-    let r = &program.facts.relations;
     let clocks: FxHashMap<VarId, SiteId> = meaning
         .operations
         .of_kind(OpKind::ClockRead)
@@ -40,27 +39,32 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     // Each reading with whether it was kept in an object or behind a reference meanwhile.
     let mut rests_on: Vec<(SiteId, SiteId, bool)> = Vec::new();
 
-    for row in r.binary.iter().filter(|row| matches!(program.text(row.operator), "<" | ">" | "<=" | ">=")) {
-        if !context.in_scope(row.site) || meaning.program.runs_in_browser(context.function_of(row.site)) {
+    let mut ends: FxHashSet<SiteId> = FxHashSet::default();
+    for comparison in comparisons(context) {
+        let Comparison { site, left, right, outcome } = comparison;
+        if !context.in_scope(site) || meaning.program.runs_in_browser(context.function_of(site)) {
             continue;
         }
         // Whether a span is there at all decides nothing.
         let is_zero = |var: VarId| program.literal(var).is_some_and(|row| program.text(row.value) == "0");
-        if is_zero(row.left) || row.right.is_some_and(is_zero) {
+        if is_zero(left) || right.is_some_and(is_zero) {
             continue;
         }
-        let operands = std::iter::once(row.left).chain(row.right);
+        let operands = std::iter::once(left).chain(right);
         let read: Vec<Reading> = operands.flat_map(|var| readings(context, var, &clocks)).collect();
         // Of two times to come neither is now: the later one is taken.
-        if read.iter().all(|reading| reading.to_come) || only_tells(context, row.site, row.dst) {
+        if read.iter().all(|reading| reading.to_come) || only_tells(context, site, outcome) {
             continue;
         }
         let mut readings: Vec<(SiteId, bool)> = read.into_iter().map(|reading| (reading.site, reading.kept)).collect();
         readings.sort_unstable();
         readings.dedup();
         if readings.len() >= 2 {
-            compares.push((row.site,));
-            rests_on.extend(readings.into_iter().map(|(reading, kept)| (row.site, reading, kept)));
+            compares.push((site,));
+            if ends_a_wait(context, site, outcome, &readings) {
+                ends.insert(site);
+            }
+            rests_on.extend(readings.into_iter().map(|(reading, kept)| (site, reading, kept)));
         }
     }
     let readings_of = rests_on.clone();
@@ -74,26 +78,98 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     };
     let mut found = program.found;
     found.sort_unstable();
-    // One finding a function, and one a time that is kept in an object, whichever of its methods looks at it.
+    // One finding for each beginning in a function, and one a time that is kept in an object, whichever of its methods looks
+    // at it; what ends a wait before what does not.
+    found.sort_by_key(|(compare, ..)| !ends.contains(compare));
     let mut read_by: FxHashMap<SiteId, Vec<SiteId>> = FxHashMap::default();
     for (compare, reading, _) in readings_of {
         read_by.entry(compare).or_default().push(reading);
     }
     let mut seen: FxHashSet<SiteId> = FxHashSet::default();
-    let mut functions: FxHashSet<FunctionId> = FxHashSet::default();
+    let mut begun: FxHashSet<(FunctionId, SiteId)> = FxHashSet::default();
     let mut told = Vec::new();
     for (compare, first, second) in found {
         let function = context.function_of(compare);
         let all = read_by.get(&compare).into_iter().flatten().copied();
         let elsewhere: Vec<SiteId> = all.filter(|site| context.function_of(*site) != function).collect();
-        if functions.contains(&function) || !elsewhere.is_empty() && elsewhere.iter().all(|site| seen.contains(site)) {
+        if begun.contains(&(function, first)) || !elsewhere.is_empty() && elsewhere.iter().all(|site| seen.contains(site)) {
             continue;
         }
-        functions.insert(function);
+        begun.insert((function, first));
         seen.extend(elsewhere);
         told.push((compare, first, second));
     }
-    told.into_iter().map(|(compare, first, second)| report(context, compare, first, second)).collect()
+    told.into_iter()
+        .map(|(compare, first, second)| report(context, compare, first, second, ends.contains(&compare)))
+        .collect()
+}
+
+/// Two values of which one is asked to be the greater.
+struct Comparison {
+    site: SiteId,
+    left: VarId,
+    right: Option<VarId>,
+    outcome: VarId,
+}
+
+/// `now - start > limit`, `now.isAfter(deadline)`
+fn comparisons(context: &Context<'_>) -> Vec<Comparison> {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let compares = r.binary.iter().filter(|row| matches!(program.text(row.operator), "<" | ">" | "<=" | ">="));
+    let mut found: Vec<Comparison> = compares
+        .map(|row| Comparison { site: row.site, left: row.left, right: row.right, outcome: row.dst })
+        .collect();
+    for call in r.call.iter().filter(|call| matches!(program.text(call.name), "isAfter" | "isBefore")) {
+        let mut given = program.arguments(call.site).map(|row| row.var);
+        if let (Some(left), Some(right), None) = (call.receiver, given.next(), given.next()) {
+            found.push(Comparison { site: call.site, left, right: Some(right), outcome: call.result });
+        }
+    }
+    found
+}
+
+/// Whether a comparison ends what one run of a function waits for: both times are read in that run and held by nothing that
+/// outlives it, and the outcome ends a loop or the function.
+fn ends_a_wait(context: &Context<'_>, compare: SiteId, outcome: VarId, readings: &[(SiteId, bool)]) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let run = run_of(context, compare);
+    let function = context.function_of(compare);
+    // What is read after is kept for another run.
+    let in_time = |site: SiteId| context.function_of(site) != function || meaning.precedes(site, compare);
+    let of_run = |(site, kept): &(SiteId, bool)| !kept && run_of(context, *site) == run && in_time(*site);
+    if run.is_none() || !readings.iter().all(of_run) {
+        return false;
+    }
+    let mut arms = program.regions_by_function.of(&r.region, function).filter(|region| {
+        let mut conditions = program.condition_by_region.of(&r.condition, region.region);
+        conditions.any(|row| row.var == outcome || meaning.made_from(row.var).contains(&outcome))
+    });
+    arms.any(|arm| {
+        let inside: Vec<&Site> =
+            program.sites(function).filter(|site| program.region_within(site.region, arm.region)).collect();
+        let leaves = |site: &&Site| matches!(site.kind, SiteKind::Return | SiteKind::Throw);
+        let around = program.regions_outward(arm.region).find(|region| region.kind == RegionKind::Loop);
+        // `break` is no site: an arm without any, or one that its loop does not go on from.
+        let breaks = around.filter(|turn| turn.region != arm.region).is_some_and(|turn| {
+            let begun_before = readings.iter().any(|(site, _)| !program.region_within(program.site(*site).region, turn.region));
+            begun_before && inside.last().is_none_or(|last| !meaning.comes_round(last.block, turn.region))
+        });
+        arm.kind == RegionKind::Loop || breaks || inside.iter().any(leaves)
+    })
+}
+
+/// The function that a site is in one run of: the outermost around it.
+fn run_of(context: &Context<'_>, site: SiteId) -> Option<FunctionId> {
+    let program = context.meaning.program;
+    let is_module = |function: FunctionId| program.function(function).kind == FunctionKind::Module;
+    let mut at = context.function_of(site);
+    while let Some(parent) = program.function(at).parent.filter(|parent| !is_module(*parent)) {
+        at = parent;
+    }
+    (!is_module(at)).then_some(at)
 }
 
 /// Calls that give the same time or span in another form, or compute with it.
@@ -102,7 +178,8 @@ const TIME_CALLS: &[&str] = &[
     "getTime", "valueOf", "total_seconds", "timestamp", "timestamp_millis", "as_secs", "as_secs_f64", "as_millis", "as_secs_f32",
     "num_seconds", "num_milliseconds", "duration_since", "signed_duration_since", "elapsed", "abs", "floor", "round",
     "trunc", "ceil", "max", "min", "saturating_sub", "checked_sub", "sub", "add", "unwrap", "unwrap_or_default", "expect", "unwrap_or",
-    "Number", "int", "float", "ok", "time",
+    "Number", "int", "float", "ok", "time", "between", "toMillis", "toSeconds", "toNanos", "getSeconds", "toEpochMilli",
+    "getEpochSecond", "minus", "diff",
 ];
 
 /// A reading of the wall clock that a comparison rests on.
@@ -120,14 +197,15 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
-    let (mut found, mut stack) = (Vec::new(), vec![(var, false, false)]);
-    let mut seen: FxHashSet<(VarId, bool, bool)> = FxHashSet::default();
-    while let Some((at, kept, to_come)) = stack.pop() {
-        if seen.len() > 64 || !seen.insert((at, kept, to_come)) {
+    let (mut found, mut stack) = (Vec::new(), vec![(var, false, false, None)]);
+    let mut seen: FxHashSet<(VarId, bool, bool, Option<SiteId>)> = FxHashSet::default();
+    while let Some((at, kept, to_come, asked)) = stack.pop() {
+        if seen.len() > 64 || !seen.insert((at, kept, to_come, asked)) {
             continue;
         }
-        found.extend(clocks.get(&at).map(|site| Reading { site: *site, kept, to_come }));
-        stack.extend(program.assigned_from(at).map(|row| (row.src, kept, to_come)));
+        found.extend(clocks.get(&at).map(|site| Reading { site: asked.unwrap_or(*site), kept, to_come }));
+        stack.extend(program.assigned_from(at).map(|row| (row.src, kept, to_come, asked)));
+        let next = |var: VarId| (var, kept, to_come, asked);
         for row in program.binary_by_dst.of(&r.binary, at) {
             if matches!(program.text(row.operator), "+" | "-" | "*" | "/" | "//") {
                 let to_come = match program.text(row.operator) {
@@ -135,40 +213,42 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
                     "-" => false,
                     _ => to_come,
                 };
-                stack.push((row.left, kept, to_come));
+                stack.push((row.left, kept, to_come, asked));
                 // What a span divides is a rate.
                 let divides = matches!(program.text(row.operator), "/" | "//");
-                stack.extend(row.right.filter(|_| !divides).map(|right| (right, kept, to_come)));
+                stack.extend(row.right.filter(|_| !divides).map(|right| (right, kept, to_come, asked)));
             }
         }
-        if let Some(call) = program.call_giving(at)
-            && TIME_CALLS.contains(&program.text(call.name))
-        {
-            stack.extend(call.receiver.map(|receiver| (receiver, kept, to_come)));
-            stack.extend(program.arguments(call.site).map(|row| (row.var, kept, to_come)));
-        }
-        // What was kept under a key, in a map or in a cache that all processes share.
         if let Some(call) = program.call_giving(at) {
-            stack.extend(kept_under_key(context, call.site).into_iter().map(|var| (var, true, to_come)));
-            // `client.get(key).Int64()`
+            let name = program.text(call.name);
+            if TIME_CALLS.contains(&name) || name.starts_with("plus") {
+                let to_come = to_come || name.starts_with("plus");
+                let given = program.arguments(call.site).map(|row| row.var);
+                stack.extend(call.receiver.into_iter().chain(given).map(|var| (var, kept, to_come, asked)));
+            }
+            // What was kept under a key, in a map or in a cache that all processes share: `client.get(key).Int64()`.
             let read = call.receiver.and_then(|receiver| program.call_giving(receiver));
-            stack.extend(read.into_iter().flat_map(|read| kept_under_key(context, read.site)).map(|var| (var, true, to_come)));
-        }
-        // `now()`, a helper of the project.
-        if let Some(call) = program.call_giving(at) {
+            let kept_there = std::iter::once(call).chain(read).flat_map(|call| kept_under_key(context, call.site));
+            stack.extend(kept_there.map(|var| (var, true, to_come, None)));
+            // `now()`, a helper of the project: each call of it reads anew.
             for edge in meaning.resolution.calls_at(call.site) {
                 let returns = program.returns_by_function.of(&r.returns, edge.function);
-                stack.extend(returns.filter_map(|row| row.var).map(|var| (var, kept, to_come)));
+                let asked = asked.or((!kept).then_some(call.site));
+                stack.extend(returns.filter_map(|row| row.var).map(|var| (var, kept, to_come, asked)));
             }
         }
         if let Some(load) = program.loaded_as(at) {
+            let field = program.text(load.field);
+            if matches!(field, "seconds" | "microseconds" | "days") {
+                stack.push(next(load.base));
+            }
             let mut stored = meaning.stored_in(load.base, load.field);
             // Of an object whose class nobody names, by the field's own name; times of change are rows' columns.
-            if stored.is_empty() && says_which(program.text(load.field)) {
+            if stored.is_empty() && says_which(field) {
                 stored = meaning.stored_under(load.field);
             }
-            stored.extend(elements(context, load.base, program.text(load.field)));
-            stack.extend(stored.into_iter().map(|var| (var, true, to_come)));
+            stored.extend(elements(context, load.base, field));
+            stack.extend(stored.into_iter().map(|var| (var, true, to_come, None)));
         }
     }
     found
@@ -311,7 +391,7 @@ fn difference(context: &Context<'_>, compare: SiteId) -> Option<SiteId> {
     taken.map(|row| row.site).filter(|site| context.place(*site).line != context.place(compare).line).min()
 }
 
-fn report(context: &Context<'_>, compare: SiteId, first: SiteId, second: SiteId) -> Finding {
+fn report(context: &Context<'_>, compare: SiteId, first: SiteId, second: SiteId, ends_a_wait: bool) -> Finding {
     let name = context.named_function(context.function_of(compare));
     let place = context.place(compare);
     let compared = compared_names(context, compare);
@@ -328,7 +408,10 @@ fn report(context: &Context<'_>, compare: SiteId, first: SiteId, second: SiteId)
     }
     builder = builder.step(compare, "their difference decides");
     // Elsewhere few would change it.
-    builder = if grave { builder.severity(Severity::Major) } else { builder.rests_on(Confidence::Low) };
+    builder = match grave {
+        true => builder.severity(Severity::Major),
+        false => builder.rests_on(if ends_a_wait { Confidence::Medium } else { Confidence::Low }),
+    };
     builder
         .checked("neither reading is of a monotonic clock")
         .help("measure spans with the monotonic clock (`time.monotonic()`, `performance.now()`, `Instant::now()`)")
