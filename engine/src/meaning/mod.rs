@@ -4,6 +4,7 @@
 //! all they reach ([`effects`]), retries, transactions and locks the code they extend over ([`scopes`]), and sites
 //! their order ([`order`]).
 
+mod after_commit;
 mod causes;
 mod chains;
 mod clients;
@@ -21,6 +22,7 @@ mod gates;
 mod guards;
 mod invoked;
 mod lift;
+mod listeners;
 mod made;
 mod makers;
 mod operations;
@@ -136,6 +138,10 @@ impl<'m> Meaning<'m> {
                 let marks = marks.entry(site).or_default();
                 *marks = *marks | mark;
             }
+        }
+        for site in after_commit::else_at_once(program, &invocations, &unmarked, &order) {
+            let marks = marks.entry(site).or_default();
+            *marks = *marks | EffectFlags::AFTER_COMMIT;
         }
         let effects =
             if marks.is_empty() { unmarked } else { Effects::new(&mut describer, &operations, &invocations, &marks) };

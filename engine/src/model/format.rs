@@ -331,6 +331,13 @@ fn op(entry: &Table) -> Result<OpModel, String> {
                         op.callbacks.push(Callback::Listeners(name.to_owned()));
                         continue;
                     }
+                    let heard = text.strip_prefix("heard(").and_then(|rest| rest.strip_suffix(')'));
+                    if let Some(heard) = heard {
+                        let (what, whose) = heard.split_once(", ").unwrap_or((heard, ""));
+                        let whose = if whose.is_empty() { Vec::new() } else { Source::parse_all(whose)? };
+                        op.callbacks.push(Callback::Heard { what: Source::parse_all(what)?, whose });
+                        continue;
+                    }
                     op.callbacks.push(match (text.as_str(), of) {
                         ("decorated", _) => Callback::Decorated,
                         (_, Some("decorated")) => Callback::MethodsDecorated,

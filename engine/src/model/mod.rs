@@ -142,6 +142,11 @@ pub enum Callback {
     /// The functions that an annotation of this qualified name, theirs or their parameter's, has listen for objects of the
     /// class that argument 0 is of.
     Listeners(String),
+    /// Those that operations of kind `listen` have hear of this, and of nobody else's where it is somebody's.
+    Heard {
+        what: Vec<Source>,
+        whose: Vec<Source>,
+    },
 }
 
 /// One `[[op]]`.
