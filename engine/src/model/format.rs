@@ -5,7 +5,8 @@ use toml::{Table, Value};
 use super::pattern::Pattern;
 use super::source::{Condition, Source};
 use super::{
-    Callback, Declares, Generated, Library, Makes, OpModel, Provides, Returned, Returns, ScopeKind, Sets, Slot, Stub,
+    Callback, Container, Declares, Generated, Library, Makes, OpModel, Provides, Returned, Returns, ScopeKind, Sets,
+    Slot, Stub,
 };
 use crate::operation::{Attr, OpKind};
 
@@ -86,6 +87,11 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     }
                 }
             }
+            "container" => {
+                for entry in tables(key, value)? {
+                    library.containers.push(container(entry).map_err(|error| format!("[[container]]: {error}"))?);
+                }
+            }
             "provides" => {
                 for entry in tables(key, value)? {
                     library.provides.push(provides(entry).map_err(|error| format!("[[provides]]: {error}"))?);
@@ -108,7 +114,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, generated, carrier, holder, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, generated, carrier, holder, container, op"
                 ));
             }
         }
@@ -184,6 +190,27 @@ fn stub(entry: &Table) -> Result<Stub, String> {
     match stub.on.is_empty() || stub.type_.is_empty() {
         true => Err("`on` or `type` is missing".to_owned()),
         false => Ok(stub),
+    }
+}
+
+fn container(entry: &Table) -> Result<Container, String> {
+    let mut container = Container::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "register" => container.register = patterns(key, value)?,
+            "resolve" => container.resolve = patterns(key, value)?,
+            "holds" => container.holds = string(key, value)?,
+            "class" => container.classes = strings(key, value)?,
+            "function" => container.functions = strings(key, value)?,
+            "value" => container.values = strings(key, value)?,
+            _ => {
+                return Err(format!("unknown key `{key}`; known are register, resolve, holds, class, function, value"));
+            }
+        }
+    }
+    match container.register.is_empty() || container.holds.is_empty() {
+        true => Err("`register` or `holds` is missing".to_owned()),
+        false => Ok(container),
     }
 }
 

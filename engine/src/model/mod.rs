@@ -260,6 +260,21 @@ pub struct Generated {
     pub package: String,
 }
 
+/// What makes values by the names that they are registered under.
+#[derive(Clone, Debug, Default)]
+pub struct Container {
+    /// Calls that register under a name, or those of an object's entries.
+    pub register: Vec<Pattern>,
+    /// Calls that give what is registered under a name.
+    pub resolve: Vec<Pattern>,
+    /// The type of the object that whoever is made finds it all in.
+    pub holds: String,
+    /// Names of calls that say how it is made: by constructing a class, by calling a function; or that it is there.
+    pub classes: Vec<String>,
+    pub functions: Vec<String>,
+    pub values: Vec<String>,
+}
+
 #[derive(Clone, Debug)]
 struct Returns {
     patterns: Vec<Pattern>,
@@ -285,6 +300,7 @@ struct Library {
     stubs: Vec<Stub>,
     generated: Vec<Generated>,
     holders: Vec<String>,
+    containers: Vec<Container>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
     ops: Vec<OpModel>,
@@ -341,6 +357,7 @@ struct FamilyModels {
     stubs: Vec<Stub>,
     generated: Vec<Generated>,
     holders: Vec<Pattern>,
+    containers: Vec<Container>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
     ops: Vec<OpModel>,
@@ -454,6 +471,12 @@ impl ModelSet {
         models.bounding.extend(library.bounding.iter().flat_map(|call| Pattern::parse(call)));
         for holder in library.holders {
             models.holders.extend(Pattern::parse(&holder));
+        }
+        for container in library.containers {
+            let calls = container.register.iter().chain(&container.resolve);
+            models.prefixes.extend(calls.flat_map(Pattern::prefixes));
+            models.holders.extend(Pattern::parse(&container.holds));
+            models.containers.push(container);
         }
         for handle in library.handles {
             models.handles.extend(Pattern::parse(&handle));
@@ -624,6 +647,21 @@ impl ModelSet {
         self.families
             .get(&family)
             .is_some_and(|models| models.failures.contains(self.respelled(family, path).as_deref().unwrap_or(path)))
+    }
+
+    pub fn has_containers(&self) -> bool {
+        self.families.values().any(|models| !models.containers.is_empty())
+    }
+
+    /// The container one of whose calls of a sort has this name.
+    pub fn container(
+        &self,
+        family: Family,
+        calls: impl Fn(&Container) -> &Vec<Pattern>,
+        path: &str,
+    ) -> Option<&Container> {
+        let known = &self.families.get(&family)?.containers;
+        known.iter().find(|container| calls(container).iter().any(|pattern| pattern.matches(path)))
     }
 
     /// Whether objects of the type only hold what the project puts into them, under names of the project's own.
