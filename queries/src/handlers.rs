@@ -176,16 +176,16 @@ pub(crate) fn is_unique(context: &Context<'_>, site: SiteId, effect: &Effect) ->
 }
 
 /// Whether something on the way to an effect knows a message, request or attempt that was dealt with before.
-pub(crate) fn is_known_again(context: &Context<'_>, trace: &[SiteId]) -> bool {
-    trace.iter().any(|site| knows_again(context, *site))
+pub(crate) fn is_known_again(context: &Context<'_>, whole: Option<FunctionId>, trace: &[SiteId]) -> bool {
+    trace.iter().any(|site| knows_again(context, whole, *site))
 }
 
 /// Whether what is done at a site is known when it was done before: a look at stored state that decides, a mark that can be
-/// set only once, or a wrapper or name that says so.
-pub(crate) fn knows_again(context: &Context<'_>, site: SiteId) -> bool {
+/// set only once, or a wrapper or name that says so. `whole` is all that is run again, where it is known.
+pub(crate) fn knows_again(context: &Context<'_>, whole: Option<FunctionId>, site: SiteId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
-    let guarded = |site: SiteId| meaning.is_decided_by_state(site) || meaning.is_marked_before(site);
+    let guarded = |site: SiteId| meaning.is_decided_by_state(site, whole) || meaning.is_marked_before(site);
     // `once(id, () => …)`: the wrapper decides whether it runs what it is given.
     let wrapped = || {
         let gives = meaning.invocations.at(site).next().is_some();

@@ -50,7 +50,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                     continue;
                 }
                 let told = effect.kind == OpKind::HttpRequest && tells_only(context, &trace);
-                if !told && !is_known_again(context, &trace) && !counts_attempts(context, &trace) {
+                if !told && !is_known_again(context, Some(handler.function), &trace) && !counts_attempts(context, &trace) {
                     let origin = handler.origin;
                     by_effect.entry(last).or_default().push(Repeated { origin, trace, effect, confidence });
                 }
