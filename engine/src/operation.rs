@@ -107,6 +107,10 @@ kinds! {
         Redirect = "redirect",
         /// Runs a function given to it here and now (`map`, `forEach`, `to_thread`).
         Apply = "apply",
+        /// Checks that what came in is from a service that repeats it until it is answered.
+        Delivery = "delivery",
+        /// Has a function hear of what is handed on under the attribute `entity`, of what `key` is only.
+        Listen = "listen",
     }
 }
 

@@ -104,7 +104,7 @@ pub fn is_idempotency_key(name: &str) -> bool {
         || text.contains("dedup")
         || matches!(
             text.as_str(),
-            "clienttoken" | "requesttoken" | "clientrequesttoken" | "clientrequestid" | "requestid"
+            "senderbatchid" | "clienttoken" | "requesttoken" | "clientrequesttoken" | "clientrequestid" | "requestid"
         )
 }
 

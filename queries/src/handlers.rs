@@ -1,11 +1,12 @@
 //! What runs for each message, job or webhook, and whether a second delivery is known again.
 
 use distsys_engine::meaning::{Effect, EffectFlags, Extent, Found, Mode, Operand, Operation};
-use distsys_engine::words::words;
+use distsys_engine::words::{is_unique_violation, words};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, RegionId, RegionKind, SiteId, VarId};
 
 use crate::Context;
+use crate::finding::Confidence;
 
 /// Code that a message, job or webhook runs.
 #[derive(Debug)]
@@ -118,8 +119,8 @@ fn is_by_position(context: &Context<'_>, op: &Operation) -> bool {
     context.meaning.attribute(op, Attr::Redelivered) == Found::Is(Operand::Text("position".to_owned()))
 }
 
-/// Routes that another service calls until it is answered, as their path or name says.
-pub(crate) fn webhooks(context: &Context<'_>) -> Vec<Handler> {
+/// Routes that another service calls until it is answered: they check that it did, or their path or name says so.
+pub(crate) fn webhooks(context: &Context<'_>) -> Vec<(Handler, Confidence)> {
     let meaning = context.meaning;
     let mut found = Vec::new();
     for op in meaning.operations.of_kind(OpKind::Route).filter(|op| context.in_scope(op.site)) {
@@ -129,11 +130,18 @@ pub(crate) fn webhooks(context: &Context<'_>) -> Vec<Handler> {
             Found::Is(Operand::Text(text)) => says(&text),
             _ => false,
         };
+        // In the handler, in what runs before it, or in what it is wrapped in.
+        let checks = |function: FunctionId| {
+            meaning.effects.in_function(function).any(|(effect, _)| effect.kind == OpKind::Delivery)
+        };
+        let checked = meaning.operations.at(op.site).any(|op| op.kind == OpKind::Delivery)
+            || meaning.invocations.at(op.site).any(|row| checks(row.function));
         for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
-            if path || says(context.function_name(row.function)) {
+            let confidence = if checked { Confidence::High } else { Confidence::Medium };
+            if checked || path || says(context.function_name(row.function)) {
                 let sites = meaning.program.sites(row.function).map(|row| row.site).collect();
                 let (origin, function) = (op.site, row.function);
-                found.push(Handler { origin, function, region: None, sites, by_position: false });
+                found.push((Handler { origin, function, region: None, sites, by_position: false }, confidence));
             }
         }
     }
@@ -176,16 +184,18 @@ pub(crate) fn is_unique(context: &Context<'_>, site: SiteId, effect: &Effect) ->
 }
 
 /// Whether something on the way to an effect knows a message, request or attempt that was dealt with before.
-pub(crate) fn is_known_again(context: &Context<'_>, trace: &[SiteId]) -> bool {
-    trace.iter().any(|site| knows_again(context, *site))
+pub(crate) fn is_known_again(context: &Context<'_>, whole: Option<FunctionId>, trace: &[SiteId]) -> bool {
+    trace.iter().any(|site| knows_again(context, whole, *site))
 }
 
 /// Whether what is done at a site is known when it was done before: a look at stored state that decides, a mark that can be
-/// set only once, or a wrapper or name that says so.
-pub(crate) fn knows_again(context: &Context<'_>, site: SiteId) -> bool {
+/// set only once, or a wrapper or name that says so. `whole` is all that is run again, where it is known.
+pub(crate) fn knows_again(context: &Context<'_>, whole: Option<FunctionId>, site: SiteId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
-    let guarded = |site: SiteId| meaning.is_decided_by_state(site) || meaning.is_marked_before(site);
+    let guarded = |site: SiteId| {
+        meaning.is_decided_by_state(site, whole) || meaning.is_marked_before(site) || is_refused_before(context, site)
+    };
     // `once(id, () => …)`: the wrapper decides whether it runs what it is given.
     let wrapped = || {
         let gives = meaning.invocations.at(site).next().is_some();
@@ -196,6 +206,44 @@ pub(crate) fn knows_again(context: &Context<'_>, site: SiteId) -> bool {
                 .any(|row| meaning.invocations.is_through_parameter(row.site) && guarded(row.site))
     };
     guarded(site) || says_known(context, site) || wrapped()
+}
+
+/// Whether a row is inserted before `site` of which the database refuses a second, as the code around the insert expects.
+fn is_refused_before(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let inserts = meaning.effects.in_function(context.function_of(site)).filter(|(effect, row)| {
+        effect.kind == OpKind::DbWrite
+            && meaning.text(effect.verb) == Some("insert")
+            && row.site != site
+            && meaning.precedes(row.site, site)
+    });
+    inserts.into_iter().any(|(effect, row)| {
+        let trace = meaning.trace(row.site, &effect);
+        trace.iter().any(|step| expects_refusal(context, context.function_of(*step)))
+    })
+}
+
+/// Whether a function catches, or compares with, the failure by which a database refuses a second row.
+fn expects_refusal(context: &Context<'_>, function: FunctionId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let regions = program.regions_by_function.of(&r.region, function);
+    let mut caught = regions.flat_map(|row| program.catches_by_region.of(&r.catches, row.region));
+    let named = |var: VarId| {
+        let literal = program.literal(var).map(|row| row.value);
+        let imported = program.import(var).map(|row| row.member);
+        let variable = program.variable(var).map(|row| row.name);
+        let field = program.loaded_as(var).map(|row| row.field);
+        let names = [literal, imported, variable, field];
+        names.into_iter().flatten().any(|name| is_unique_violation(program.text(name)))
+    };
+    let compares = |site: SiteId| {
+        let from = r.binary.partition_point(|row| row.site < site);
+        let here = r.binary[from..].iter().take_while(|row| row.site == site);
+        here.into_iter().any(|row| named(row.left) || row.right.is_some_and(named))
+    };
+    caught.any(|row| program.text(row.type_).split('|').any(is_unique_violation))
+        || program.sites(function).any(|row| compares(row.site))
 }
 
 /// Whether a call before `site`, an annotation of its function or the function's name speaks of telling what was done.

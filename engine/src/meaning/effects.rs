@@ -110,7 +110,7 @@ struct Summary {
 }
 
 /// A function that does more different things than this is a whole program; the rest is left out.
-const MAX_EFFECTS: usize = 192;
+pub(super) const MAX_EFFECTS: usize = 192;
 const MAX_ROUNDS: usize = 4;
 
 impl Effects {

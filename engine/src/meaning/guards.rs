@@ -7,6 +7,7 @@ use distsys_facts::{FunctionId, LiteralKind, RegionId, RegionKind, SiteId, VarId
 use rustc_hash::FxHashSet;
 
 use super::Meaning;
+use super::effects::MAX_EFFECTS;
 use crate::operation::OpKind;
 use crate::words::{is_predicate, is_state};
 
@@ -29,6 +30,12 @@ enum Asked {
 
 /// Conditions are taken apart this deep.
 const MAX_DEPTH: u32 = 8;
+
+/// What a value is made from is looked at so far.
+const MAX_MADE: usize = 400;
+
+/// A row is followed through so many names.
+const MAX_COPIES: usize = 16;
 
 impl Meaning<'_> {
     /// The decisions before `site` in its function: of the arms around it, and of the arms that leave before it.
@@ -66,11 +73,15 @@ impl Meaning<'_> {
 
     /// Whether `site` runs only where stored state says that it has not been done: a look for a mark of it, at a status, or
     /// at whether a conditional write was the first.
-    pub fn is_decided_by_state(&self, site: SiteId) -> bool {
-        self.decisions(site).into_iter().any(|decision| self.proves_new(decision.condition, decision.holds, 0))
+    ///
+    /// State that `whole`, the function that is run again, never writes is the same each time: it is a precondition, and
+    /// tells nobody of what was done.
+    pub fn is_decided_by_state(&self, site: SiteId, whole: Option<FunctionId>) -> bool {
+        let decisions = self.decisions(site).into_iter();
+        decisions.into_iter().any(|decision| self.proves_new(decision.condition, decision.holds, whole, 0))
     }
 
-    fn proves_new(&self, condition: VarId, holds: bool, depth: u32) -> bool {
+    fn proves_new(&self, condition: VarId, holds: bool, whole: Option<FunctionId>, depth: u32) -> bool {
         if depth > MAX_DEPTH {
             return false;
         }
@@ -81,7 +92,7 @@ impl Meaning<'_> {
             return parts.any(|binary| {
                 let right = binary.right;
                 match (program.text(binary.operator), right) {
-                    ("!" | "not", None) => self.proves_new(binary.left, !holds, depth + 1),
+                    ("!" | "not", None) => self.proves_new(binary.left, !holds, whole, depth + 1),
                     ("is" | "==" | "===" | "is not" | "!=" | "!==", Some(right)) => {
                         let equal = matches!(program.text(binary.operator), "is" | "==" | "===");
                         if self.asks_whether_write_failed(binary.left, right) {
@@ -89,37 +100,46 @@ impl Meaning<'_> {
                         }
                         match self.asks_presence(right) {
                             // `x == null`, `if let None = x`
-                            Some(present) => self.proves_new(binary.left, holds == (equal == present), depth + 1),
-                            None => self.is_state(binary.left) || self.is_state(right),
+                            Some(present) => {
+                                self.proves_new(binary.left, holds == (equal == present), whole, depth + 1)
+                            }
+                            None => self.tells(binary.left, right, holds != equal, whole),
                         }
                     }
-                    (_, Some(right)) => self.is_state(binary.left) || self.is_state(right),
+                    ("in" | "not in", Some(right)) => {
+                        let within = program.text(binary.operator) == "in";
+                        self.tells(binary.left, right, holds != within, whole)
+                    }
+                    (_, Some(right)) => self.tells(binary.left, right, false, whole),
                     _ => false,
                 }
             });
         }
         if let Some(call) = program.call_giving(condition) {
             if let Some(asked) = self.asks_state(call.site) {
-                return asked == Asked::State || !holds;
+                return match asked {
+                    Asked::State => !holds || self.may_change(call.site, whole),
+                    Asked::Presence => !holds,
+                };
             }
             // `rows.first()`, `len(rows)`: there when what it is taken from is there.
             let first = program.arguments(call.site).next().map(|argument| argument.var);
-            let Some(of) = call.receiver.or(first).filter(|of| self.is_stored(*of)) else { return false };
+            let Some(of) = call.receiver.or(first).filter(|of| self.is_stored(*of, None)) else { return false };
             let empty = matches!(program.text(call.name), "is_none" | "is_empty" | "isEmpty");
-            return self.proves_new(of, holds != empty, depth + 1);
+            return self.proves_new(of, holds != empty, whole, depth + 1);
         }
         if let Some(load) = program.loaded_as(condition) {
             return match program.text(load.field) {
-                "length" => self.is_stored(load.base) && !holds,
+                "length" => self.is_stored(load.base, None) && !holds,
                 // A row's field, not a row of several.
                 field if field.bytes().all(|byte| byte.is_ascii_digit()) || field == "*" => {
-                    self.proves_new(load.base, holds, depth + 1)
+                    self.proves_new(load.base, holds, whole, depth + 1)
                 }
                 // Of a row that the caller has loaded, as its name says.
-                field => is_state(field) || self.is_stored(load.base),
+                _ => self.tells(condition, condition, !holds, whole),
             };
         }
-        program.assigned_from(condition).any(|row| self.proves_new(row.src, holds, depth + 1))
+        program.assigned_from(condition).any(|row| self.proves_new(row.src, holds, whole, depth + 1))
     }
 
     /// Whether what is asked is only if a write failed, of which there are many causes.
@@ -149,16 +169,121 @@ impl Meaning<'_> {
         }
     }
 
-    fn is_state(&self, var: VarId) -> bool {
-        let program = self.program;
-        program.loaded_as(var).is_some_and(|load| is_state(program.text(load.field))) || self.is_stored(var)
+    /// Whether one of two sides that are compared tells what was done. That it has not come as far as something (`open`)
+    /// does; that it is something may be so each time, if nothing changes it.
+    fn tells(&self, left: VarId, right: VarId, open: bool, whole: Option<FunctionId>) -> bool {
+        [left, right].into_iter().any(|side| {
+            let named = self.names_state(side);
+            match self.is_stored(side, None) {
+                true => self.is_stored(side, whole.filter(|_| !(named && open))),
+                // Of a row that the caller has loaded, as its name says.
+                false => named && self.program.loaded_as(side).is_some(),
+            }
+        })
     }
 
-    /// Whether a value comes out of a store or of a write to one.
-    fn is_stored(&self, var: VarId) -> bool {
-        self.made_from(var)
-            .into_iter()
-            .any(|var| self.program.call_giving(var).is_some_and(|call| self.asks_state(call.site).is_some()))
+    fn names_state(&self, var: VarId) -> bool {
+        let program = self.program;
+        program.loaded_as(var).is_some_and(|load| is_state(program.text(load.field)))
+            || program.variable(var).is_some_and(|row| is_state(program.text(row.name)))
+    }
+
+    /// Whether a value comes out of a store or of a write to one, and is not the same each time that `whole` is run.
+    fn is_stored(&self, var: VarId, whole: Option<FunctionId>) -> bool {
+        let Some(whole) = whole else {
+            let mut made = self.made_from(var).into_iter().filter_map(|var| self.program.call_giving(var));
+            return made.any(|call| self.asks_state(call.site).is_some());
+        };
+        self.asked_for(var).into_iter().any(|asked| self.may_change(asked, Some(whole)))
+    }
+
+    /// The calls that ask for what `var` is made from; not those for what these are given.
+    fn asked_for(&self, var: VarId) -> Vec<SiteId> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let (mut stack, mut seen, mut found) = (vec![var], FxHashSet::default(), Vec::new());
+        while let Some(at) = stack.pop() {
+            if seen.len() > MAX_MADE || !seen.insert(at) {
+                continue;
+            }
+            if let Some(call) = program.call_giving(at) {
+                match self.asks_state(call.site) {
+                    Some(_) => found.push(call.site),
+                    None => {
+                        stack.extend(call.receiver);
+                        stack.extend(program.arguments(call.site).map(|row| row.var));
+                    }
+                }
+            }
+            stack.extend(program.assigned_from(at).map(|row| row.src));
+            stack.extend(program.loaded_as(at).map(|row| row.base));
+            stack.extend(self.flow.given_by.get(&at));
+            stack.extend(program.element_by_var.of(&r.element, at).map(|row| row.value));
+            for row in program.binary_by_dst.of(&r.binary, at) {
+                stack.push(row.left);
+                stack.extend(row.right);
+            }
+        }
+        found
+    }
+
+    /// Whether what is asked at `asked` may be something else when `whole` is run again: it writes it, or may do so.
+    fn may_change(&self, asked: SiteId, whole: Option<FunctionId>) -> bool {
+        let Some(whole) = whole else { return true };
+        let mut entities = Vec::new();
+        for (effect, _) in self.effects.at(asked) {
+            match (effect.kind, effect.entity_name()) {
+                (OpKind::DbRead, Some(entity)) => entities.push(entity),
+                (
+                    OpKind::DbRead
+                    | OpKind::DbWrite
+                    | OpKind::CacheRead
+                    | OpKind::CacheWrite
+                    | OpKind::ObjectRead
+                    | OpKind::LockAcquire
+                    | OpKind::Sql,
+                    _,
+                ) => return true,
+                _ => {}
+            }
+        }
+        let mut done = 0;
+        let writes = self.effects.in_function(whole).any(|(effect, _)| {
+            done += 1;
+            match effect.kind {
+                OpKind::DbWrite => effect.entity_name().is_none_or(|entity| entities.contains(&entity)),
+                OpKind::Sql => true,
+                _ => false,
+            }
+        });
+        writes || done >= MAX_EFFECTS || self.is_handed_on(asked)
+    }
+
+    /// Whether what a call gives is changed, or given to something that nothing is known of and that may change it.
+    fn is_handed_on(&self, asked: SiteId) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let Some(call) = program.call(asked) else { return true };
+        let is_seen =
+            |site: SiteId| !self.resolution.calls_at(site).is_empty() || self.operations.at(site).next().is_some();
+        // A library that is given a row does not write it.
+        let is_known = |site: SiteId| is_seen(site) || !self.resolution.external_at(site).is_empty();
+        let mut held = vec![call.result];
+        let mut at = 0;
+        while let Some(&var) = held.get(at)
+            && at < MAX_COPIES
+        {
+            at += 1;
+            let awaited = program.assign_by_src.of(&r.assign, var).map(|row| row.dst);
+            held.extend(awaited.filter(|copy| !held.contains(copy)).collect::<Vec<_>>());
+            if program.stores_to(var).next().is_some()
+                || program.calls_by_receiver.of(&r.call, var).any(|call| !is_seen(call.site))
+                || program.argument_by_var.of(&r.argument, var).any(|row| !is_known(row.site))
+            {
+                return true;
+            }
+        }
+        false
     }
 
     fn asks_state(&self, site: SiteId) -> Option<Asked> {

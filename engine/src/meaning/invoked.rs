@@ -10,6 +10,7 @@ use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::does_outside;
+use super::listeners::{Listeners, listening};
 use super::operations::{Found, Operand, Operation, Operations};
 use super::reader::Reader;
 use crate::csr::Csr;
@@ -172,7 +173,8 @@ impl Invocations {
 
     fn by_operations(&mut self, reader: Reader<'_, '_>, operations: &Operations) {
         let program = reader.program;
-        for op in &operations.all {
+        // Those who listen are called by whoever hands something on to them.
+        for op in operations.all.iter().filter(|op| op.kind != OpKind::Listen) {
             let mode = mode_of(op.kind);
             let model = reader.model(op);
             if model.callbacks.contains(&Callback::Decorated)
@@ -202,9 +204,14 @@ impl Invocations {
         let beside =
             operations.of_kind(OpKind::Spawn).filter(|op| reader.model(op).callbacks.contains(&Callback::Decorated));
         let beside: FxHashSet<FunctionId> = beside.filter_map(|op| operations.decorated(op.site)).collect();
-        for (op, function) in listening(reader, operations) {
+        let heard = Listeners::new(reader, operations).heard(reader, operations).into_iter();
+        for (op, function) in listening(reader, operations).into_iter().chain(heard) {
             let mode = match mode_of(op.kind) {
                 Mode::Inline if beside.contains(&function) => Mode::Background,
+                // What gives no promise is over when the call returns.
+                Mode::Background if op.family.gives_promises() && !gives_promise(reader, operations, function, 0) => {
+                    Mode::Inline
+                }
                 mode => mode,
             };
             self.all.push(Invoked { site: op.site, function, mode });
@@ -445,13 +452,15 @@ impl Invocations {
                 self.all.extend(given.map(|function| Invoked { site: row.site, function, mode: Mode::Inline }));
             }
         }
+        let heard: FxHashSet<FunctionId> = self.all.iter().map(|row| row.function).collect();
         for row in &program.facts.relations.argument {
             let Some(function) = program.closure(row.var) else { continue };
             if !matches!(program.function(function).kind, FunctionKind::Closure | FunctionKind::AsyncBlock) {
                 continue;
             }
             let is_project = !reader.resolution.calls_at(row.site).is_empty();
-            let registers = operations.at(row.site).any(|op| mode_of(op.kind) != Mode::Inline);
+            let is_heard = |op: &Operation| op.kind == OpKind::Listen && heard.contains(&function);
+            let registers = operations.at(row.site).any(|op| mode_of(op.kind) != Mode::Inline || is_heard(op));
             if !is_project && !registers {
                 // `hooks.push(() => …)`: run where what the list holds is called.
                 let kept = keeps(program, row.site).map_or(&[][..], |list| self.called_out_of(list));
@@ -558,7 +567,7 @@ fn mode_of(kind: OpKind) -> Mode {
 }
 
 /// The variables that hold the functions that an operation runs.
-fn callback_vars(reader: Reader<'_, '_>, op: &Operation) -> Vec<VarId> {
+pub(super) fn callback_vars(reader: Reader<'_, '_>, op: &Operation) -> Vec<VarId> {
     let model = reader.model(op);
     let mut vars = Vec::new();
     for callback in &model.callbacks {
@@ -579,7 +588,7 @@ fn callback_vars(reader: Reader<'_, '_>, op: &Operation) -> Vec<VarId> {
 }
 
 /// The methods of a class that an operation runs: those of a view that is hung up under a path.
-fn methods_run(reader: Reader<'_, '_>, operations: &Operations, op: &Operation) -> Vec<FunctionId> {
+pub(super) fn methods_run(reader: Reader<'_, '_>, operations: &Operations, op: &Operation) -> Vec<FunctionId> {
     let model = reader.model(op);
     let classes = model.callbacks.iter().flat_map(|callback| match callback {
         Callback::Methods(sources) => match reader.first(op, sources) {
@@ -607,47 +616,6 @@ fn methods_run(reader: Reader<'_, '_>, operations: &Operations, op: &Operation) 
         }
     }
     methods
-}
-
-/// Calls that hand an object to whoever listens for its class, each with a function that does.
-fn listening<'o>(reader: Reader<'_, '_>, operations: &'o Operations) -> Vec<(&'o Operation, FunctionId)> {
-    let program = reader.program;
-    let r = &program.facts.relations;
-    let mut by_annotation: FxHashMap<&str, Vec<(FunctionId, ClassId)>> = FxHashMap::default();
-    let mut found = Vec::new();
-    for op in &operations.all {
-        for callback in &reader.model(op).callbacks {
-            let Callback::Listeners(annotation) = callback else { continue };
-            let listeners = by_annotation.entry(annotation).or_insert_with(|| {
-                let is_named = |site: &SiteId| {
-                    let paths = &reader.resolution.paths;
-                    reader.resolution.external_at(*site).iter().any(|(_, path, _)| paths.text(*path) == annotation)
-                };
-                let given = |var: VarId| reader.classes_of(var);
-                let of_function = r.function_annotation.iter().filter(|row| is_named(&row.site)).flat_map(|row| {
-                    let parameter = program.parameters(row.function).find(|row| row.kind != ParameterKind::Receiver);
-                    parameter
-                        .into_iter()
-                        .flat_map(move |row| given(row.var).into_iter().map(move |class| (row.function, class)))
-                });
-                let of_parameter = r.parameter_annotation.iter().filter(|row| is_named(&row.site));
-                let of_parameter = of_parameter.flat_map(|row| {
-                    let parameter = program.parameters(row.function).find(|known| known.index == row.index);
-                    parameter
-                        .into_iter()
-                        .flat_map(move |known| given(known.var).into_iter().map(move |class| (row.function, class)))
-                });
-                of_function.chain(of_parameter).collect()
-            });
-            let Some(argument) = program.arguments(op.site).next() else { continue };
-            for class in reader.classes_of(argument.var) {
-                let line = reader.resolution.ancestors(class);
-                let hears = listeners.iter().filter(|(_, heard)| *heard == class || line.contains(heard));
-                found.extend(hears.map(|(function, _)| (op, *function)));
-            }
-        }
-    }
-    found
 }
 
 /// How far a base class's method is followed into what it calls on itself.

@@ -4,6 +4,7 @@
 //! all they reach ([`effects`]), retries, transactions and locks the code they extend over ([`scopes`]), and sites
 //! their order ([`order`]).
 
+mod after_commit;
 mod built;
 mod causes;
 mod chains;
@@ -23,6 +24,7 @@ mod gates;
 mod guards;
 mod invoked;
 mod lift;
+mod listeners;
 mod made;
 mod makers;
 mod operations;
@@ -138,6 +140,10 @@ impl<'m> Meaning<'m> {
                 let marks = marks.entry(site).or_default();
                 *marks = *marks | mark;
             }
+        }
+        for site in after_commit::else_at_once(program, &invocations, &unmarked, &order) {
+            let marks = marks.entry(site).or_default();
+            *marks = *marks | EffectFlags::AFTER_COMMIT;
         }
         let effects =
             if marks.is_empty() { unmarked } else { Effects::new(&mut describer, &operations, &invocations, &marks) };

@@ -115,7 +115,8 @@ impl Operations {
 
     pub(super) fn index(&mut self, program: &Program<'_>) {
         self.all.sort_by_key(|op| (op.site, op.kind, op.model));
-        self.all.dedup_by_key(|op| (op.site, op.kind));
+        // One call may have several functions listen: `init(columns, { hooks: { afterCreate, afterDestroy } })`.
+        self.all.dedup_by_key(|op| (op.site, op.kind, if op.kind == OpKind::Listen { op.model } else { 0 }));
         self.by_site = Csr::by(program.facts.count(IdKind::Site), &self.all, |op| Some(op.site));
     }
 

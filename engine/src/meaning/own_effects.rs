@@ -158,7 +158,7 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
                 effect = of_sql_text(describer, effect);
             }
         }
-        TxBegin | TxCommit | TxRollback | TxScope | ReplicaSync | Consensus | Sleep => {}
+        TxBegin | TxCommit | TxRollback | TxScope | ReplicaSync | Consensus | Sleep | Delivery => {}
         CacheRead | CacheWrite | CacheDelete | ObjectRead | ObjectWrite => {
             effect.key = attribute(describer, Attr::Key);
             effect.entity = attribute(describer, Attr::Entity);

@@ -298,7 +298,7 @@ pub(super) struct FlowIndex {
     stores_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
     arguments_by_keyword: FxHashMap<distsys_facts::Sym, Vec<u32>>,
     /// The value whose method calls a closure, by the closure's parameters.
-    given_by: FxHashMap<VarId, VarId>,
+    pub(super) given_by: FxHashMap<VarId, VarId>,
     imports_by_member: FxHashMap<distsys_facts::Sym, Vec<VarId>>,
     /// The parameters that get what a function of the project provides, by what it returns.
     provided_to: FxHashMap<VarId, Vec<VarId>>,

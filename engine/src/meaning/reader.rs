@@ -265,6 +265,15 @@ impl<'m> Reader<'m, '_> {
                 let Some(unit) = at(*unit) else { return is_var(count) };
                 Found::Is(self.unit(unit).map_or(Operand::Present, |unit| Operand::Counted(count, unit)))
             }
+            Source::OuterClass => {
+                let annotated = self
+                    .program
+                    .annotated_by_site
+                    .of(&self.program.facts.relations.function_annotation, op.call)
+                    .next();
+                let class = annotated.and_then(|row| self.program.function(row.function).class);
+                class.map_or(Found::Absent, |class| Found::Is(Operand::Class(class)))
+            }
             Source::Outer(name, inner) => self.outer(op, name, inner.as_deref()),
             Source::Beside(name, inner) => {
                 let r = &self.program.facts.relations;

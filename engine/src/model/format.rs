@@ -5,7 +5,8 @@ use toml::{Table, Value};
 use super::pattern::Pattern;
 use super::source::{Condition, Source};
 use super::{
-    Callback, Declares, Generated, Library, Makes, OpModel, Provides, Returned, Returns, ScopeKind, Sets, Slot, Stub,
+    Callback, Container, Declares, Generated, Library, Makes, OpModel, Provides, Returned, Returns, ScopeKind, Sets,
+    Slot, Stub,
 };
 use crate::operation::{Attr, OpKind};
 
@@ -96,6 +97,11 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     }
                 }
             }
+            "container" => {
+                for entry in tables(key, value)? {
+                    library.containers.push(container(entry).map_err(|error| format!("[[container]]: {error}"))?);
+                }
+            }
             "provides" => {
                 for entry in tables(key, value)? {
                     library.provides.push(provides(entry).map_err(|error| format!("[[provides]]: {error}"))?);
@@ -118,7 +124,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, generated, carrier, holder, unstored, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, generated, carrier, holder, unstored, container, op"
                 ));
             }
         }
@@ -194,6 +200,27 @@ fn stub(entry: &Table) -> Result<Stub, String> {
     match stub.on.is_empty() || stub.type_.is_empty() {
         true => Err("`on` or `type` is missing".to_owned()),
         false => Ok(stub),
+    }
+}
+
+fn container(entry: &Table) -> Result<Container, String> {
+    let mut container = Container::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "register" => container.register = patterns(key, value)?,
+            "resolve" => container.resolve = patterns(key, value)?,
+            "holds" => container.holds = string(key, value)?,
+            "class" => container.classes = strings(key, value)?,
+            "function" => container.functions = strings(key, value)?,
+            "value" => container.values = strings(key, value)?,
+            _ => {
+                return Err(format!("unknown key `{key}`; known are register, resolve, holds, class, function, value"));
+            }
+        }
+    }
+    match container.register.is_empty() || container.holds.is_empty() {
+        true => Err("`register` or `holds` is missing".to_owned()),
+        false => Ok(container),
     }
 }
 
@@ -339,6 +366,13 @@ fn op(entry: &Table) -> Result<OpModel, String> {
                     let listeners = text.strip_prefix("listeners(").and_then(|rest| rest.strip_suffix(')'));
                     if let Some(name) = listeners {
                         op.callbacks.push(Callback::Listeners(name.to_owned()));
+                        continue;
+                    }
+                    let heard = text.strip_prefix("heard(").and_then(|rest| rest.strip_suffix(')'));
+                    if let Some(heard) = heard {
+                        let (what, whose) = heard.split_once(", ").unwrap_or((heard, ""));
+                        let whose = if whose.is_empty() { Vec::new() } else { Source::parse_all(whose)? };
+                        op.callbacks.push(Callback::Heard { what: Source::parse_all(what)?, whose });
                         continue;
                     }
                     op.callbacks.push(match (text.as_str(), of) {

@@ -142,6 +142,11 @@ pub enum Callback {
     /// The functions that an annotation of this qualified name, theirs or their parameter's, has listen for objects of the
     /// class that argument 0 is of.
     Listeners(String),
+    /// Those that operations of kind `listen` have hear of this, and of nobody else's where it is somebody's.
+    Heard {
+        what: Vec<Source>,
+        whose: Vec<Source>,
+    },
 }
 
 /// One `[[op]]`.
@@ -255,6 +260,21 @@ pub struct Generated {
     pub package: String,
 }
 
+/// What makes values by the names that they are registered under.
+#[derive(Clone, Debug, Default)]
+pub struct Container {
+    /// Calls that register under a name, or those of an object's entries.
+    pub register: Vec<Pattern>,
+    /// Calls that give what is registered under a name.
+    pub resolve: Vec<Pattern>,
+    /// The type of the object that whoever is made finds it all in.
+    pub holds: String,
+    /// Names of calls that say how it is made: by constructing a class, by calling a function; or that it is there.
+    pub classes: Vec<String>,
+    pub functions: Vec<String>,
+    pub values: Vec<String>,
+}
+
 #[derive(Clone, Debug)]
 struct Returns {
     patterns: Vec<Pattern>,
@@ -281,6 +301,7 @@ struct Library {
     generated: Vec<Generated>,
     holders: Vec<String>,
     unstored: Vec<String>,
+    containers: Vec<Container>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
     ops: Vec<OpModel>,
@@ -339,6 +360,7 @@ struct FamilyModels {
     holders: Vec<Pattern>,
     /// Annotations of fields that are no columns, by their qualified names.
     unstored: Vec<Pattern>,
+    containers: Vec<Container>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
     ops: Vec<OpModel>,
@@ -455,6 +477,12 @@ impl ModelSet {
         }
         for annotation in library.unstored {
             models.unstored.extend(Pattern::parse(&annotation));
+        }
+        for container in library.containers {
+            let calls = container.register.iter().chain(&container.resolve);
+            models.prefixes.extend(calls.flat_map(Pattern::prefixes));
+            models.holders.extend(Pattern::parse(&container.holds));
+            models.containers.push(container);
         }
         for handle in library.handles {
             models.handles.extend(Pattern::parse(&handle));
@@ -625,6 +653,21 @@ impl ModelSet {
         self.families
             .get(&family)
             .is_some_and(|models| models.failures.contains(self.respelled(family, path).as_deref().unwrap_or(path)))
+    }
+
+    pub fn has_containers(&self) -> bool {
+        self.families.values().any(|models| !models.containers.is_empty())
+    }
+
+    /// The container one of whose calls of a sort has this name.
+    pub fn container(
+        &self,
+        family: Family,
+        calls: impl Fn(&Container) -> &Vec<Pattern>,
+        path: &str,
+    ) -> Option<&Container> {
+        let known = &self.families.get(&family)?.containers;
+        known.iter().find(|container| calls(container).iter().any(|pattern| pattern.matches(path)))
     }
 
     /// Whether objects of the type only hold what the project puts into them, under names of the project's own.

@@ -42,6 +42,8 @@ pub enum Source {
     /// `outer(feign.FeignClient).name`: a source at the annotation of this qualified name on the class that the annotated
     /// function is a member of; without one: whether it is there.
     Outer(String, Option<Box<Source>>),
+    /// `outer.class`: the class that the annotated function is a member of.
+    OuterClass,
     /// At the annotation of this name on the method that the operation's own annotation stands on.
     Beside(String, Option<Box<Source>>),
     /// `made(take)`: argument 0 is built through a call of this name.
@@ -209,6 +211,7 @@ impl Source {
         match text {
             "receiver" => return Ok(Source::Receiver),
             "receiver.class" => return Ok(Source::ReceiverClass),
+            "outer.class" => return Ok(Source::OuterClass),
             "receiver.new" => return Ok(Source::ReceiverNew),
             "result" => return Ok(Source::Result),
             "" => return Err("an empty source".to_owned()),

@@ -70,7 +70,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                     continue;
                 }
                 let last = *trace.last().unwrap_or(&site.site);
-                if is_known_again(context, &trace) || is_unique(context, last, &effect) {
+                if is_known_again(context, Some(row.function), &trace) || is_unique(context, last, &effect) {
                     continue;
                 }
                 by_effect.entry(last).or_default().push(Created { route: op.site, trace, effect, harm });

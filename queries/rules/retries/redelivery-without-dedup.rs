@@ -31,8 +31,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     // One effect, whichever handlers reach it.
     let mut by_effect: FxHashMap<SiteId, Vec<Repeated>> = FxHashMap::default();
     let messages = redelivered(context).into_iter().map(|handler| (handler, Confidence::High));
-    let hooks = webhooks(context).into_iter().map(|handler| (handler, Confidence::Medium));
-    for (handler, confidence) in messages.chain(hooks) {
+    for (handler, confidence) in messages.chain(webhooks(context)) {
         let mut repeated: Vec<(SiteId, EffectId)> = Vec::new();
         for site in handler.sites.iter().filter(|site| !is_acknowledged_before(context, &handler, **site)) {
             for (effect, row) in context.meaning.effects.at(*site) {
@@ -50,7 +49,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                     continue;
                 }
                 let told = effect.kind == OpKind::HttpRequest && tells_only(context, &trace);
-                if !told && !is_known_again(context, &trace) && !counts_attempts(context, &trace) {
+                if !told && !is_known_again(context, Some(handler.function), &trace) && !counts_attempts(context, &trace) {
                     let origin = handler.origin;
                     by_effect.entry(last).or_default().push(Repeated { origin, trace, effect, confidence });
                 }

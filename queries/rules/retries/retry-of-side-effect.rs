@@ -53,7 +53,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
 fn is_marked_within(context: &Context<'_>, trace: &[SiteId]) -> bool {
     let Some((scope, at)) = scope_at(context, trace) else { return false };
     let whole = matches!(scope.extent, Extent::Function(_));
-    is_known_again(context, &trace[if whole { at } else { at + 1 }..])
+    is_known_again(context, None, &trace[if whole { at } else { at + 1 }..])
 }
 
 /// Whether doing it twice leaves two.

@@ -201,7 +201,7 @@ pub(super) fn handed_on(context: &Context<'_>, rows: &mut Rows<'_>) {
 pub(super) fn site_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
     type Asked = fn(&Context<'_>, SiteId) -> bool;
     const MARKS: &[(Asked, &str)] = &[
-        (knows_again, "known_again"),
+        (|context, site| knows_again(context, None, site), "known_again"),
         (is_own, "own_commit"),
         (|context, site| context.meaning.compares_and_sets(site), "compares_and_sets"),
         (starts_task, "starts_task"),

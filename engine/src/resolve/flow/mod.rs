@@ -1,6 +1,7 @@
 //! The propagation itself.
 
 mod calls;
+mod containers;
 mod generics;
 mod given_back;
 mod given_closures;
@@ -242,6 +243,8 @@ impl Resolution {
         flow.seed();
         flow.by_providers();
         flow.by_declared_interfaces();
+        flow.run();
+        flow.by_containers();
         flow.run();
         flow.by_decorated_functions();
         flow.run();
