@@ -4,7 +4,7 @@
 //! writes it at the next flush. A model says so with `tracked = "result"` on its reads; with `transaction = "=open"` it does
 //! so only while a transaction is open, and objects that are loaded outside one are written by `save` alone.
 
-use distsys_facts::{CallKind, FunctionId, SiteId, Sym, VarId};
+use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::{Effect, EffectFlags};
@@ -25,6 +25,9 @@ pub(super) struct Tracked {
 
 /// Objects are followed back over so many values.
 const MAX_VALUES: usize = 48;
+
+/// Through so many functions that hand them on.
+const MAX_HANDED: u32 = 3;
 
 impl Tracked {
     /// Notes what `op`, which has `effects`, gives out watched.
@@ -57,19 +60,84 @@ impl Tracked {
             if self.bound.is_empty() { FxHashSet::default() } else { in_transactions(reader, operations, invocations) };
         let saved = self.saved(reader, operations);
         let update = Term::Text(describer.names.intern("update"));
+        let entities: FxHashSet<Term> = self.reads.values().map(|read| read.entity).collect();
         let stores = reader.program.facts.relations.store.iter();
-        let written = stores.filter_map(|row| {
-            let given = self.read_of(reader, row.base).filter(|_| !is_unstored(reader, row.base, row.field))?;
-            let read = self.reads[&given];
+        let mut written = Vec::new();
+        for row in stores {
+            if is_unstored(reader, row.base, row.field) {
+                continue;
+            }
             let function = reader.program.site(row.site).function;
-            if self.bound.contains(&given) && (!open.contains(&function) || saved.contains(&(function, given))) {
-                return None;
+            let here = self.read_of(reader, row.base);
+            // What a setter is given, its caller stores.
+            let is_set = here.is_none() && given_as(reader, row.src).is_none();
+            let handed = if is_set { self.handed(describer, row.base, &entities) } else { None };
+            let Some((given, read)) = here.map(|given| (given, self.reads[&given])).or(handed) else { continue };
+            let is_saved = match here {
+                Some(_) => saved.contains(&(function, given)),
+                None => saved.iter().any(|(_, known)| *known == given),
+            };
+            if self.bound.contains(&given) && (!open.contains(&function) || is_saved) {
+                continue;
             }
             // What is read from a copy is not written back through it: the object is only dressed up for an answer.
-            let dressed_up = read.role == Role::Replica;
-            (!dressed_up).then_some((row.site, self.write(read, update)))
-        });
-        written.collect()
+            if read.role != Role::Replica {
+                written.push((row.site, self.write(read, update)));
+            }
+        }
+        written
+    }
+
+    /// What gave the object that the function of `base` is given by those who call it, and its read as that function knows it;
+    /// none if it may be of several entities.
+    fn handed(
+        &self,
+        describer: &mut Describer<'_, '_>,
+        base: VarId,
+        entities: &FxHashSet<Term>,
+    ) -> Option<(VarId, Effect)> {
+        let reader = describer.reader;
+        let program = reader.program;
+        let parameter = program.parameter(given_as(reader, base)?)?;
+        // Most objects that change themselves are no rows.
+        if parameter.kind == ParameterKind::Receiver {
+            let class = reader.class_of(parameter.var)?;
+            if !entities.contains(&Term::Text(describer.entity_of(class))) {
+                return None;
+            }
+        }
+        let mut found: Option<(VarId, Effect)> = None;
+        let mut stack = vec![(parameter.var, 0)];
+        let mut seen: FxHashSet<VarId> = FxHashSet::default();
+        while let Some((at, depth)) = stack.pop() {
+            for passed in reader.resolution.passed_to(at) {
+                let caller = program.site(passed.site).function;
+                if seen.len() > MAX_VALUES || program.is_out_of_scope(caller) || !seen.insert(passed.argument) {
+                    continue;
+                }
+                // An object that is only being made is written by what stores it.
+                if matches!(reader.is_new(passed.argument), Found::Is(_)) {
+                    return None;
+                }
+                match self.read_of(reader, passed.argument) {
+                    Some(given) => {
+                        let read = self.reads[&given];
+                        let role =
+                            if matches!(read.role, Role::Primary | Role::Replica) { read.role } else { Role::Unknown };
+                        let known = matches!(read.entity, Term::Text(_));
+                        if !known || found.is_some_and(|(_, other)| other.entity != read.entity) {
+                            return None;
+                        }
+                        found.get_or_insert((given, Effect { role, ..read }));
+                    }
+                    None if depth + 1 < MAX_HANDED => {
+                        stack.extend(given_as(reader, passed.argument).map(|var| (var, depth + 1)));
+                    }
+                    None => {}
+                }
+            }
+        }
+        found
     }
 
     /// The objects that are given back to be written, by the function that does so: that is then the write.
@@ -82,6 +150,13 @@ impl Tracked {
         given.collect()
     }
 
+    /// Whether all who call the function give it an object that was read.
+    fn is_handed(&self, reader: Reader<'_, '_>, var: VarId) -> bool {
+        let Some(parameter) = given_as(reader, var) else { return false };
+        let mut passed = reader.resolution.passed_to(parameter).take(MAX_VALUES).peekable();
+        passed.peek().is_some() && passed.all(|row| self.read_of(reader, row.argument).is_some())
+    }
+
     fn write(&self, read: Effect, verb: Term) -> Effect {
         Effect { kind: OpKind::DbWrite, verb, key: Term::Absent, ..read }
     }
@@ -90,7 +165,7 @@ impl Tracked {
     pub(super) fn is_of_read(&self, reader: Reader<'_, '_>, op: &Operation) -> bool {
         op.kind == OpKind::DbWrite
             && matches!(reader.attribute(op, Attr::Tracked),
-                Found::Is(Operand::Var(var)) if self.read_of(reader, var).is_some())
+                Found::Is(Operand::Var(var)) if self.read_of(reader, var).is_some() || self.is_handed(reader, var))
     }
 
     /// What the read gave that the object `var` comes from, through the project's own helpers and a result's accessors.
@@ -126,20 +201,21 @@ impl Tracked {
     }
 }
 
-/// Whether an annotation says of a field of the object `base` that it is no column.
-fn is_unstored(reader: Reader<'_, '_>, base: VarId, field: Sym) -> bool {
+/// The parameter that `var` is.
+fn given_as(reader: Reader<'_, '_>, var: VarId) -> Option<VarId> {
     let program = reader.program;
-    let r = &program.facts.relations;
-    let paths = &reader.resolution.paths;
-    let says = |site: SiteId| {
-        let mut names = reader.resolution.external_at(site).iter();
-        names.any(|(_, path, _)| reader.models.is_unstored(paths.family(*path), paths.text(*path)))
-    };
-    reader.class_of(base).is_some_and(|class| {
-        let line = reader.resolution.ancestors(class).iter();
-        let mut annotations = line.flat_map(|class| program.field_annotation_by_class.of(&r.field_annotation, *class));
-        annotations.any(|row| row.name == field && says(row.site))
-    })
+    let mut at = var;
+    for _ in 0..MAX_HANDED {
+        if program.parameter(at).is_some() {
+            return Some(at);
+        }
+        let mut sources = program.assigned_from(at).map(|row| row.src);
+        at = match (sources.next(), sources.next()) {
+            (Some(only), None) => only,
+            _ => return None,
+        };
+    }
+    None
 }
 
 /// Functions that run while a transaction is open: those that begin one, carry one, are given to one, and what these call.

@@ -4,10 +4,10 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, Name, Operation, Role, Term};
 use distsys_engine::OpKind;
 use distsys_engine::words::words;
-use distsys_facts::schema::Call;
-use distsys_facts::{FunctionId, FunctionKind, SiteId, SiteKind, VarId};
+use distsys_facts::{FunctionId, FunctionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::computed::Rewrite;
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -28,22 +28,26 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let mut reads: Vec<(FunctionId, SiteId, Name)> = Vec::new();
     let mut writes: Vec<(FunctionId, SiteId, Name)> = Vec::new();
+    // Those of an entity that nothing says: of the row that is read, if they are its own method.
+    let mut nameless: Vec<(FunctionId, SiteId)> = Vec::new();
     let mut locks: Vec<(FunctionId, SiteId)> = Vec::new();
-    let mut written: FxHashMap<SiteId, Effect> = FxHashMap::default();
+    let mut written: FxHashMap<SiteId, Vec<Effect>> = FxHashMap::default();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let function = context.function_of(row.site);
         if effect.flags.has(EffectFlags::ROW_LOCK) || matches!(effect.kind, OpKind::LockAcquire | OpKind::SessionLock) {
             locks.push((function, row.site));
         }
-        let Some(entity) = effect.entity_name() else { continue };
-        match effect.kind {
+        match (effect.kind, effect.entity_name()) {
             // Of a replica's row `replica-read-modify-write` speaks.
-            OpKind::DbRead if effect.role == Role::Replica => {}
-            OpKind::DbRead => reads.push((function, row.site, entity)),
-            OpKind::DbWrite if sets(context, &effect) => {
-                writes.push((function, row.site, entity));
-                written.entry(row.site).or_insert(effect);
+            (OpKind::DbRead, _) if effect.role == Role::Replica => {}
+            (OpKind::DbRead, Some(entity)) => reads.push((function, row.site, entity)),
+            (OpKind::DbWrite, named) if sets(context, &effect) => {
+                match named {
+                    Some(entity) => writes.push((function, row.site, entity)),
+                    None => nameless.push((function, row.site)),
+                }
+                written.entry(row.site).or_default().push(effect);
             }
             _ => {}
         }
@@ -62,10 +66,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let program = ascent_run! {
         relation reads(FunctionId, SiteId, Name) = reads;
         relation writes(FunctionId, SiteId, Name) = writes;
+        relation nameless(FunctionId, SiteId) = nameless;
         relation locks(FunctionId, SiteId) = locks;
         relation guarded(SiteId) = guarded;
         relation pairs(SiteId, SiteId);
         pairs(r, w) <-- writes(f, w, e), !guarded(w), reads(f, r, e), if r != w && meaning.precedes(*r, *w);
+        pairs(r, w) <-- nameless(f, w), !guarded(w), reads(f, r, _), if r != w && meaning.precedes(*r, *w);
         relation locked(SiteId);
         locked(w) <-- pairs(_, w), locks(context.function_of(*w), l), if l == w || meaning.precedes(*l, *w);
         relation found(SiteId, SiteId);
@@ -73,20 +79,28 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     };
     let mut found = program.found;
     found.sort_unstable();
+    let rewrite = Rewrite { context, guarded: &protected, writes: &written };
     let mut findings: FxHashMap<SiteId, (SiteId, SiteId, Effect)> = FxHashMap::default();
     for (write, read) in found {
         if context.in_scope(write)
             && !runs_alone(context, write)
             && !context.meaning.compares_and_sets(write)
             && !findings.contains_key(&write)
-            && let Some(computed) = computed_from(context, read, write)
+            && let Some(computed) = rewrite.computed_from(read, write)
         {
-            findings.insert(write, (read, computed, written[&write]));
+            findings.insert(write, (read, computed, of_entity(context, &written[&write], read)));
         }
     }
     let mut told = one_for_each_write(context, findings);
     told.extend(kept);
     told
+}
+
+/// The write of those at one site that is of what was read there.
+fn of_entity(context: &Context<'_>, writes: &[Effect], read: SiteId) -> Effect {
+    let reads = || context.meaning.effects.at(read).map(|(effect, _)| effect).filter(|effect| effect.kind == OpKind::DbRead);
+    let same = |write: &&Effect| reads().any(|read| read.entity_name().is_some() && read.entity == write.entity);
+    writes.iter().find(same).copied().unwrap_or(writes[0])
 }
 
 /// Values under a key of a shared cache that are read, changed and set again: counters, carts, lists.
@@ -174,11 +188,15 @@ fn one_for_each_write(context: &Context<'_>, findings: FxHashMap<SiteId, (SiteId
         let last = |site: SiteId, effect: &Effect| context.meaning.trace(site, effect).last().copied().unwrap_or(site);
         let read_by = context.meaning.effects.at(read).find(|(known, _)| known.kind == OpKind::DbRead && known.entity == effect.entity);
         let read_by = read_by.map_or(read, |(known, _)| last(read, &known));
-        by_write.entry((last(write, &effect), read_by)).or_default().push((write, read, computed, effect));
+        // What changes the row that it is given does so whoever has read it.
+        let elsewhere = context.function_of(computed) != context.function_of(write);
+        let cause = if elsewhere { (computed, computed) } else { (last(write, &effect), read_by) };
+        by_write.entry(cause).or_default().push((write, read, computed, effect));
     }
     let told = by_write.into_values().flat_map(|mut all| {
         all.sort_unstable_by_key(|(write, ..)| *write);
-        let shared = if all.len() < MANY { 0 } else { all.len() - 1 };
+        let elsewhere = all.iter().any(|(write, _, computed, _)| context.function_of(*computed) != context.function_of(*write));
+        let shared = if all.len() < MANY && !elsewhere { 0 } else { all.len() - 1 };
         let others: Vec<SiteId> = all[all.len() - shared..].iter().map(|(write, ..)| *write).collect();
         all.truncate(all.len() - shared);
         let reports = all.into_iter().map(|(write, read, computed, effect)| {
@@ -233,197 +251,22 @@ fn runs_alone(context: &Context<'_>, site: SiteId) -> bool {
     })
 }
 
-/// Where a run left off: one run at a time moves it on, and an older value only does work again.
-fn is_cursor(field: &str) -> bool {
-    let words = words(field);
-    let named = words.iter().any(|word| matches!(word.as_str(), "cursor" | "offset" | "checkpoint" | "sync" | "synced" | "watermark"));
-    named || (words.last().is_some_and(|word| word == "at") && words.first().is_some_and(|word| matches!(word.as_str(), "last" | "next")))
-}
-
 /// A write that sets what the program computed, whatever the row holds by now.
 fn sets(context: &Context<'_>, effect: &Effect) -> bool {
     let absolute = !matches!(context.meaning.text(effect.verb), Some("insert" | "increment" | "delete"));
     absolute && !effect.flags.has(EffectFlags::CONDITIONAL) && !effect.flags.has(EffectFlags::BACKGROUND)
 }
 
-/// Where a value that the write carries is computed from the same field of what was read.
-fn computed_from(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<SiteId> {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let r = &program.facts.relations;
-    let value = program.call(read)?.result;
-    let of = Read { value, column: only_column(context, read).filter(|column| writes_column(context, write, column)) };
-    let store_at = |site: SiteId| r.store.binary_search_by_key(&site, |store| store.site).ok().map(|at| r.store[at]);
-    // The mapper writes what is stored into the object.
-    if let Some(store) = store_at(write) {
-        let field = Some(program.text(store.field)).filter(|field| is_row(context, store.base, value) && !is_cursor(field))?;
-        return arithmetic_on(context, Some(field), store.src, &of);
-    }
-    let call = program.call(write)?;
-    if is_of_other_row(context, read, write) {
-        return None;
-    }
-    // What is stored into the object that was read, before it is written.
-    let stored: Vec<(&str, VarId)> = program
-        .sites(context.function_of(write))
-        .filter(|row| row.kind == SiteKind::Store && meaning.precedes(row.site, write))
-        .filter_map(|row| store_at(row.site))
-        .filter(|store| is_row(context, store.base, value) && writes_object(context, call, store.base))
-        .map(|store| (program.text(store.field), store.src))
-        .collect();
-    // What is passed as the new value of a field.
-    let mut passed: Vec<(&str, VarId)> = meaning.columns_set(write);
-    let mut stack: Vec<VarId> = Vec::new();
-    for argument in program.arguments(write) {
-        if !program.text(argument.keyword).is_empty() {
-            passed.push((program.text(argument.keyword), argument.var));
-        }
-    }
-    stack.extend(meaning.chain_arguments(write));
-    for _ in 0..16 {
-        let Some(var) = stack.pop() else { break };
-        for row in program.entry_by_var.of(&r.entry, var) {
-            passed.push((program.text(row.key), row.value));
-            stack.push(row.value);
-        }
-        stack.extend(program.assigned_from(var).map(|row| row.src));
-    }
-    let named = stored
-        .into_iter()
-        .chain(passed)
-        .filter(|(field, _)| !is_cursor(field))
-        .find_map(|(field, var)| arithmetic_on(context, Some(field), var, &of));
-    // What is bound to a statement, or given to a helper that writes it, has no name there.
-    let is_text = meaning.operations.at(write).any(|op| op.kind == OpKind::Sql) || !meaning.callees(write).is_empty();
-    named.or_else(|| {
-        let bound = if is_text { meaning.chain_arguments(write) } else { Vec::new() };
-        bound.into_iter().find_map(|var| arithmetic_on(context, None, var, &of))
-    })
-}
-
-/// Whether two calls that say by objects which rows they mean (`{ where: { id } }`) have nothing in common there: the first of
-/// the others is read to put a row before it.
-fn is_of_other_row(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let r = &program.facts.relations;
-    let asked = |site: SiteId| {
-        let objects = program.arguments(site).flat_map(|row| program.entry_by_var.of(&r.entry, row.var));
-        let filters = objects.filter(|row| program.text(row.key) == "where");
-        filters.flat_map(|row| program.entry_by_var.of(&r.entry, row.value)).map(|row| row.value).collect::<Vec<VarId>>()
-    };
-    let (of_read, of_write) = (asked(read), asked(write));
-    let Some(value) = program.call(read).map(|call| call.result) else { return false };
-    // A variable, a member of one, or a constant.
-    let same = |left: VarId, right: VarId| {
-        let plain = |var: VarId| program.assigned_from(var).next().map_or(var, |row| row.src);
-        let member = |var: VarId| program.loaded_as(var).map(|load| (plain(load.base), load.field));
-        let (left, right) = (plain(left), plain(right));
-        left == right
-            || member(left).is_some() && member(left) == member(right)
-            || meaning.constant(left).is_some() && meaning.constant(left) == meaning.constant(right)
-    };
-    !of_read.is_empty()
-        && !of_write.is_empty()
-        && !of_write.iter().any(|var| meaning.made_from(*var).contains(&value))
-        && !of_write.iter().any(|left| of_read.iter().any(|right| same(*left, *right)))
-}
-
-/// Whether `base` is what was read, in a copy or out of a wrapper; what is merely stored into it does not make it so.
-fn is_row(context: &Context<'_>, base: VarId, value: VarId) -> bool {
-    let program = context.meaning.program;
-    let mut stack = vec![base];
-    let mut seen: FxHashSet<VarId> = FxHashSet::default();
-    while let Some(at) = stack.pop() {
-        if at == value {
-            return true;
-        }
-        if seen.len() > MAX_COPIES || !seen.insert(at) {
-            continue;
-        }
-        stack.extend(program.assigned_from(at).map(|row| row.src));
-        stack.extend(program.loaded_as(at).map(|load| load.base));
-        // What another read gives is another row, be it asked for by this one.
-        let reads = |site: SiteId| context.meaning.effects.at(site).any(|(effect, _)| effect.kind == OpKind::DbRead);
-        if let Some(call) = program.call_giving(at).filter(|call| !reads(call.site)) {
-            stack.extend(call.receiver);
-            stack.extend(program.arguments(call.site).map(|row| row.var));
-        }
-    }
-    false
-}
-
-/// A row is copied, and taken out of wrappers, so many times.
-const MAX_COPIES: usize = 64;
-
-/// Whether the write is of the object `base`: its own method, or an argument.
-fn writes_object(context: &Context<'_>, call: &Call, base: VarId) -> bool {
-    let meaning = context.meaning;
-    let from = |var: VarId| {
-        let (mine, other) = (meaning.made_from(var), meaning.made_from(base));
-        mine.contains(&base) || other.contains(&var)
-    };
-    call.receiver.is_some_and(from) || meaning.program.arguments(call.site).any(|argument| from(argument.var))
-}
-
-/// What was read.
-struct Read<'m> {
-    value: VarId,
-    /// The only column that it has, if the write sets it: then the value may be that column's.
-    column: Option<&'m str>,
-}
-
-/// The column that a read of one column names: `SELECT stock FROM products WHERE id = $1`.
-fn only_column<'m>(context: &Context<'m>, read: SiteId) -> Option<&'m str> {
-    let meaning = context.meaning;
-    let (effect, _) = meaning.effects.at(read).find(|(effect, _)| effect.kind == OpKind::DbRead)?;
-    let last = *meaning.trace(read, &effect).last()?;
-    let [column] = meaning.columns_written(last)[..] else { return None };
-    Some(column)
-}
-
-/// Whether the write sets the column, as far as its columns are known.
-fn writes_column(context: &Context<'_>, write: SiteId, column: &str) -> bool {
-    let meaning = context.meaning;
-    let of_write = meaning.effects.at(write).find(|(effect, _)| effect.kind == OpKind::DbWrite);
-    let last = of_write.and_then(|(effect, _)| meaning.trace(write, &effect).last().copied()).unwrap_or(write);
-    let written = meaning.columns_written(last);
-    written.is_empty() || written.iter().any(|known| words(known) == words(column))
-}
-
-/// Whether `var` is computed from `field` (any, if none is named) of the value read: `read.field - amount`.
-fn arithmetic_on(context: &Context<'_>, field: Option<&str>, var: VarId, of: &Read<'_>) -> Option<SiteId> {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let r = &program.facts.relations;
-    meaning
-        .made_from(var)
-        .into_iter()
-        .flat_map(|var| program.binary_by_dst.of(&r.binary, var))
-        .filter(|row| matches!(program.text(row.operator), "+" | "-" | "*" | "/" | "+=" | "-=" | "*=" | "/=" | "++" | "--"))
-        .find(|row| {
-            let operands = std::iter::once(row.left).chain(row.right);
-            operands.flat_map(|operand| meaning.made_from(operand)).any(|var| {
-                let is_column = var == of.value
-                    && of.column.is_some_and(|column| field.is_none_or(|field| words(field) == words(column)));
-                let loaded = program.loaded_as(var).map(|load| (load.base, program.text(load.field)));
-                is_column || loaded.or_else(|| meaning.read_by_column(var)).is_some_and(|(base, column)| {
-                    // A column and the field that holds it: `balance_cents`, `BalanceCents`.
-                    field.is_none_or(|field| words(field) == words(column)) && is_row(context, base, of.value)
-                })
-            })
-        })
-        .map(|row| row.site)
-}
-
 fn report(context: &Context<'_>, read: SiteId, write: SiteId, computed: SiteId, effect: &Effect, others: &[SiteId]) -> Finding {
-    let entity = context.quoted(effect.entity);
+    let read_as = || context.meaning.effects.at(read).find(|(known, _)| known.kind == OpKind::DbRead).map(|(known, _)| known.entity);
+    let of = if effect.entity_name().is_some() { effect.entity } else { read_as().unwrap_or(effect.entity) };
+    let entity = context.quoted(of);
     let message = format!(
         "{entity} is read, a new value computed from it and written back; two requests that read the same value write over one another, and one of the changes is lost"
     );
     let trace = context.meaning.trace(write, effect);
     let mut builder = FindingBuilder::new(context, &RULE.info, write, message)
-        .subject(context.meaning.text(effect.entity).unwrap_or_default())
+        .subject(context.meaning.text(of).unwrap_or_default())
         .rests_on(context.confidence_of(write, effect))
         .step(read, format!("{entity} is read"))
         .step(computed, "a new value is computed from it")

@@ -1,0 +1,381 @@
+//! New values that are computed from what a row held, on their way into a write of that row: in the function that read it, or in
+//! those that it hands the row to.
+
+use distsys_engine::OpKind;
+use distsys_engine::meaning::Effect;
+use distsys_engine::words::words;
+use distsys_facts::schema::{Call, Store};
+use distsys_facts::{FunctionId, SiteId, SiteKind, Sym, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::Context;
+
+/// Where a run left off: one run at a time moves it on, and an older value only does work again.
+fn is_cursor(field: &str) -> bool {
+    let words = words(field);
+    let named = words
+        .iter()
+        .any(|word| matches!(word.as_str(), "cursor" | "offset" | "checkpoint" | "sync" | "synced" | "watermark"));
+    named
+        || (words.last().is_some_and(|word| word == "at")
+            && words.first().is_some_and(|word| matches!(word.as_str(), "last" | "next")))
+}
+
+/// What a function may write of a row that it has.
+pub(crate) struct Rewrite<'c, 'm> {
+    pub context: &'c Context<'m>,
+    /// Sites that others wait for: what is written there is no old value.
+    pub guarded: &'c FxHashSet<SiteId>,
+    /// The writes that set what the program computed.
+    pub writes: &'c FxHashMap<SiteId, Vec<Effect>>,
+}
+
+/// A row is handed on so many times.
+const MAX_HANDED: u32 = 3;
+
+/// A call leads to so few functions, if it is known where.
+const FEW_TARGETS: usize = 3;
+
+impl Rewrite<'_, '_> {
+    /// Where a value that the write carries is computed from the same field of what was read.
+    pub(crate) fn computed_from(&self, read: SiteId, write: SiteId) -> Option<SiteId> {
+        let context = self.context;
+        let value = context.meaning.program.call(read)?.result;
+        let column = only_column(context, read).filter(|column| writes_column(context, write, column));
+        if is_of_other_row(context, read, write) {
+            return None;
+        }
+        self.computed_here(&Read { value, column }, write).or_else(|| {
+            let after = |site: SiteId| context.meaning.precedes(read, site);
+            self.computed_by_callee(value, &after, write, 0)
+        })
+    }
+
+    /// Likewise, in the function of the write.
+    fn computed_here(&self, of: &Read<'_>, write: SiteId) -> Option<SiteId> {
+        let context = self.context;
+        let meaning = context.meaning;
+        let program = meaning.program;
+        let r = &program.facts.relations;
+        // The mapper writes what is stored into the object.
+        if let Some(store) = store_at(context, write) {
+            return self.changed_by(&store, of).filter(|_| !self.is_set_before(of.value, store.field, write, 0));
+        }
+        let call = program.call(write)?;
+        // What is stored into the object that was read, before it is written.
+        let stored: Vec<(&str, VarId)> = self
+            .stores_into(of.value, context.function_of(write))
+            .filter(|store| meaning.precedes(store.site, write) && writes_object(context, call, store.base))
+            .filter(|store| !self.is_set_before(of.value, store.field, store.site, 0))
+            .map(|store| (program.text(store.field), store.src))
+            .collect();
+        // Of what entity it is, nothing says: then of that of the object alone whose method it is.
+        if self.writes.get(&write).is_some_and(|all| all.iter().all(|effect| effect.entity_name().is_none())) {
+            let own = call.receiver.is_some_and(|var| is_row(context, var, of.value, false));
+            let stored = stored.into_iter().filter(|(field, _)| own && !is_cursor(field));
+            return stored.into_iter().find_map(|(field, var)| arithmetic_on(context, Some(field), var, of));
+        }
+        // What is passed as the new value of a field.
+        let mut passed: Vec<(&str, VarId)> = meaning.columns_set(write);
+        let mut stack: Vec<VarId> = Vec::new();
+        for argument in program.arguments(write) {
+            if !program.text(argument.keyword).is_empty() {
+                passed.push((program.text(argument.keyword), argument.var));
+            }
+        }
+        stack.extend(meaning.chain_arguments(write));
+        for _ in 0..16 {
+            let Some(var) = stack.pop() else { break };
+            for row in program.entry_by_var.of(&r.entry, var) {
+                passed.push((program.text(row.key), row.value));
+                stack.push(row.value);
+            }
+            stack.extend(program.assigned_from(var).map(|row| row.src));
+        }
+        let named = stored
+            .into_iter()
+            .chain(passed)
+            .filter(|(field, _)| !is_cursor(field))
+            .find_map(|(field, var)| arithmetic_on(context, Some(field), var, of));
+        // What is bound to a statement, or given to a helper that writes it, has no name there.
+        let is_text =
+            meaning.operations.at(write).any(|op| op.kind == OpKind::Sql) || !meaning.callees(write).is_empty();
+        // Of another object that is written when it changes itself.
+        let is_other = || {
+            let effects = self.writes.get(&write).into_iter().flatten();
+            let mut ends = effects.filter_map(|effect| meaning.trace(write, effect).last().copied());
+            ends.any(|end| end != write && store_at(context, end).is_some())
+                && self.handed_on(of.value, write).is_empty()
+        };
+        named.or_else(|| {
+            let bound = if is_text && !is_other() { meaning.chain_arguments(write) } else { Vec::new() };
+            bound.into_iter().find_map(|var| arithmetic_on(context, None, var, of))
+        })
+    }
+
+    /// Likewise, in what is called with the row `after` it was read and not later than the write: its own method, or a function
+    /// that is given it, which changes the row and writes it, or leaves that to this one.
+    fn computed_by_callee(
+        &self,
+        row: VarId,
+        after: &dyn Fn(SiteId) -> bool,
+        write: SiteId,
+        depth: u32,
+    ) -> Option<SiteId> {
+        let context = self.context;
+        let meaning = context.meaning;
+        if depth >= MAX_HANDED {
+            return None;
+        }
+        let call = meaning.program.call(write);
+        let sites = meaning.program.sites(context.function_of(write)).map(|row| row.site);
+        let sites = sites.filter(|site| *site == write || after(*site) && meaning.precedes(*site, write));
+        sites.flat_map(|site| self.handed_on(row, site)).find_map(|(site, argument, given)| {
+            let callee = meaning.program.parameter(given)?.function;
+            if site != write {
+                let written = call.is_some_and(|call| writes_object(context, call, argument));
+                let changes = if written { self.changes(given, callee, depth) } else { Vec::new() };
+                let kept = changes.into_iter().filter(|change| !self.is_set_before(row, change.field, site, depth));
+                return kept.map(|change| change.computed).min();
+            }
+            let inner = meaning.effects.in_function(callee).map(|(_, row)| row.site);
+            let mut inner: Vec<SiteId> = inner.filter(|site| self.may_be_part(*site, write)).collect();
+            inner.dedup();
+            inner.into_iter().find_map(|inner| {
+                let of = Read { value: given, column: None };
+                self.computed_here(&of, inner).or_else(|| self.computed_by_callee(given, &|_| true, inner, depth + 1))
+            })
+        })
+    }
+
+    /// Whether the write at `inner`, in a function that is called at `write`, is what makes that a write.
+    fn may_be_part(&self, inner: SiteId, write: SiteId) -> bool {
+        let known = |site: SiteId| self.writes.get(&site).into_iter().flatten();
+        let same = |left: &Effect| {
+            known(write).any(|right| left.entity_name().is_none() || left.entity_name() == right.entity_name())
+        };
+        !self.guarded.contains(&inner) && known(inner).any(same)
+    }
+
+    /// The fields that a function changes of the row that it is given by what they held.
+    fn changes(&self, given: VarId, function: FunctionId, depth: u32) -> Vec<Change> {
+        let of = Read { value: given, column: None };
+        let here = self.stores_into(given, function).filter(|store| !self.guarded.contains(&store.site));
+        let own = here.filter_map(|store| {
+            let computed = self.changed_by(&store, &of)?;
+            Some(Change { field: store.field, site: store.site, computed })
+        });
+        let mut changes: Vec<Change> = own.collect();
+        for (site, given, callee) in self.handed_further(given, function, depth) {
+            let further = self.changes(given, callee, depth + 1).into_iter();
+            changes.extend(further.map(|change| Change { site, ..change }));
+        }
+        changes.retain(|change| !self.is_set_before(given, change.field, change.site, depth));
+        changes
+    }
+
+    /// Whether a field of a row is given a value that does not come from the row before `site`: what is added to it there is a
+    /// sum that begins in the program.
+    fn is_set_before(&self, row: VarId, field: Sym, site: SiteId, depth: u32) -> bool {
+        let meaning = self.context.meaning;
+        let set = self.sets(row, self.context.function_of(site), false, depth);
+        set.into_iter().any(|(known, at)| known == field && at != site && meaning.precedes(at, site))
+    }
+
+    /// The fields that a function gives such values, each with where it does so; of one that was `handed` the row those alone
+    /// that are not handed to it as well, as to a setter.
+    fn sets(&self, row: VarId, function: FunctionId, handed: bool, depth: u32) -> Vec<(Sym, SiteId)> {
+        let meaning = self.context.meaning;
+        let own = self.stores_into(row, function).filter(|store| {
+            let from = meaning.made_from(store.src);
+            let is_given = || from.iter().any(|var| meaning.program.parameter(*var).is_some());
+            !from.contains(&row) && (!handed || !is_given())
+        });
+        let mut sets: Vec<(Sym, SiteId)> = own.map(|store| (store.field, store.site)).collect();
+        for (site, given, callee) in self.handed_further(row, function, depth) {
+            sets.extend(self.sets(given, callee, true, depth + 1).into_iter().map(|(field, _)| (field, site)));
+        }
+        sets
+    }
+
+    /// The calls of a function that hand the row on, each with the parameter it is given as and its function.
+    fn handed_further(&self, row: VarId, function: FunctionId, depth: u32) -> Vec<(SiteId, VarId, FunctionId)> {
+        let program = self.context.meaning.program;
+        if depth + 1 >= MAX_HANDED {
+            return Vec::new();
+        }
+        let handed = program.sites(function).flat_map(|at| self.handed_on(row, at.site));
+        handed.filter_map(|(site, _, given)| Some((site, given, program.parameter(given)?.function))).collect()
+    }
+
+    fn changed_by(&self, store: &Store, of: &Read<'_>) -> Option<SiteId> {
+        let context = self.context;
+        let field = context.meaning.program.text(store.field);
+        let is_of_row = is_row(context, store.base, of.value, true) && !is_cursor(field);
+        is_of_row.then(|| arithmetic_on(context, Some(field), store.src, of)).flatten()
+    }
+
+    /// What a function stores into a row that it has.
+    fn stores_into(&self, row: VarId, function: FunctionId) -> impl Iterator<Item = Store> {
+        let context = self.context;
+        let sites = context.meaning.program.sites(function).filter(|row| row.kind == SiteKind::Store);
+        sites
+            .filter_map(move |row| store_at(context, row.site))
+            .filter(move |store| is_row(context, store.base, row, true))
+    }
+
+    /// The parameters of functions of the project that a call gives the row itself, each with the call and the argument.
+    fn handed_on(&self, row: VarId, site: SiteId) -> Vec<(SiteId, VarId, VarId)> {
+        let context = self.context;
+        let meaning = context.meaning;
+        let callees = meaning.resolution.calls_at(site);
+        if callees.len() > FEW_TARGETS || meaning.invocations.is_background(site) {
+            return Vec::new();
+        }
+        let passed = meaning.resolution.passed_at(site).iter();
+        let given = passed.filter(|passed| {
+            let function = meaning.program.parameter(passed.parameter).map(|row| row.function);
+            callees.iter().any(|edge| Some(edge.function) == function) && is_row(context, passed.argument, row, false)
+        });
+        given.map(|passed| (site, passed.argument, passed.parameter)).collect()
+    }
+}
+
+/// A field of a row that gets a value computed from what it held: by the store or call at `site`.
+struct Change {
+    field: Sym,
+    site: SiteId,
+    computed: SiteId,
+}
+
+fn store_at(context: &Context<'_>, site: SiteId) -> Option<Store> {
+    let r = &context.meaning.program.facts.relations;
+    r.store.binary_search_by_key(&site, |store| store.site).ok().map(|at| r.store[at])
+}
+
+/// Whether two calls that say by objects which rows they mean (`{ where: { id } }`) have nothing in common there: the first of
+/// the others is read to put a row before it.
+fn is_of_other_row(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let asked = |site: SiteId| {
+        let objects = program.arguments(site).flat_map(|row| program.entry_by_var.of(&r.entry, row.var));
+        let filters = objects.filter(|row| program.text(row.key) == "where");
+        filters
+            .flat_map(|row| program.entry_by_var.of(&r.entry, row.value))
+            .map(|row| row.value)
+            .collect::<Vec<VarId>>()
+    };
+    let (of_read, of_write) = (asked(read), asked(write));
+    let Some(value) = program.call(read).map(|call| call.result) else { return false };
+    // A variable, a member of one, or a constant.
+    let same = |left: VarId, right: VarId| {
+        let plain = |var: VarId| program.assigned_from(var).next().map_or(var, |row| row.src);
+        let member = |var: VarId| program.loaded_as(var).map(|load| (plain(load.base), load.field));
+        let (left, right) = (plain(left), plain(right));
+        left == right
+            || member(left).is_some() && member(left) == member(right)
+            || meaning.constant(left).is_some() && meaning.constant(left) == meaning.constant(right)
+    };
+    !of_read.is_empty()
+        && !of_write.is_empty()
+        && !of_write.iter().any(|var| meaning.made_from(*var).contains(&value))
+        && !of_write.iter().any(|left| of_read.iter().any(|right| same(*left, *right)))
+}
+
+/// Whether `base` is what was read, in a copy or out of a wrapper (or, if asked for, a `part` of it); what is merely stored into
+/// it does not make it so.
+fn is_row(context: &Context<'_>, base: VarId, value: VarId, part: bool) -> bool {
+    let program = context.meaning.program;
+    let mut stack = vec![base];
+    let mut seen: FxHashSet<VarId> = FxHashSet::default();
+    while let Some(at) = stack.pop() {
+        if at == value {
+            return true;
+        }
+        if seen.len() > MAX_COPIES || !seen.insert(at) {
+            continue;
+        }
+        stack.extend(program.assigned_from(at).map(|row| row.src));
+        let is_element =
+            |field: &str| matches!(field, "[*]" | "[]" | "[&]") || field.bytes().all(|byte| byte.is_ascii_digit());
+        let loaded = program.loaded_as(at).filter(|load| part || is_element(program.text(load.field)));
+        stack.extend(loaded.map(|load| load.base));
+        // What another read gives is another row, be it asked for by this one.
+        let reads = |site: SiteId| context.meaning.effects.at(site).any(|(effect, _)| effect.kind == OpKind::DbRead);
+        // What the project makes of a row is no longer the row itself.
+        let hands_on = |site: SiteId| part || context.meaning.resolution.calls_at(site).is_empty();
+        if let Some(call) = program.call_giving(at).filter(|call| !reads(call.site) && hands_on(call.site)) {
+            stack.extend(call.receiver);
+            stack.extend(program.arguments(call.site).map(|row| row.var));
+        }
+    }
+    false
+}
+
+/// A row is copied, and taken out of wrappers, so many times.
+const MAX_COPIES: usize = 64;
+
+/// Whether the write is of the object `base`: its own method, or an argument.
+fn writes_object(context: &Context<'_>, call: &Call, base: VarId) -> bool {
+    let meaning = context.meaning;
+    let from = |var: VarId| {
+        let (mine, other) = (meaning.made_from(var), meaning.made_from(base));
+        mine.contains(&base) || other.contains(&var)
+    };
+    call.receiver.is_some_and(from) || meaning.program.arguments(call.site).any(|argument| from(argument.var))
+}
+
+/// What was read.
+struct Read<'m> {
+    value: VarId,
+    /// The only column that it has, if the write sets it: then the value may be that column's.
+    column: Option<&'m str>,
+}
+
+/// The column that a read of one column names: `SELECT stock FROM products WHERE id = $1`.
+fn only_column<'m>(context: &Context<'m>, read: SiteId) -> Option<&'m str> {
+    let meaning = context.meaning;
+    let (effect, _) = meaning.effects.at(read).find(|(effect, _)| effect.kind == OpKind::DbRead)?;
+    let last = *meaning.trace(read, &effect).last()?;
+    let [column] = meaning.columns_written(last)[..] else { return None };
+    Some(column)
+}
+
+/// Whether the write sets the column, as far as its columns are known.
+fn writes_column(context: &Context<'_>, write: SiteId, column: &str) -> bool {
+    let meaning = context.meaning;
+    let of_write = meaning.effects.at(write).find(|(effect, _)| effect.kind == OpKind::DbWrite);
+    let last = of_write.and_then(|(effect, _)| meaning.trace(write, &effect).last().copied()).unwrap_or(write);
+    let written = meaning.columns_written(last);
+    written.is_empty() || written.iter().any(|known| words(known) == words(column))
+}
+
+/// Whether `var` is computed from `field` (any, if none is named) of the value read: `read.field - amount`.
+fn arithmetic_on(context: &Context<'_>, field: Option<&str>, var: VarId, of: &Read<'_>) -> Option<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    meaning
+        .made_from(var)
+        .into_iter()
+        .flat_map(|var| program.binary_by_dst.of(&r.binary, var))
+        .filter(|row| {
+            matches!(program.text(row.operator), "+" | "-" | "*" | "/" | "+=" | "-=" | "*=" | "/=" | "++" | "--")
+        })
+        .find(|row| {
+            let operands = std::iter::once(row.left).chain(row.right);
+            operands.flat_map(|operand| meaning.made_from(operand)).any(|var| {
+                let is_column = var == of.value
+                    && of.column.is_some_and(|column| field.is_none_or(|field| words(field) == words(column)));
+                let loaded = program.loaded_as(var).map(|load| (load.base, program.text(load.field)));
+                is_column
+                    || loaded.or_else(|| meaning.read_by_column(var)).is_some_and(|(base, column)| {
+                        // A column and the field that holds it: `balance_cents`, `BalanceCents`.
+                        field.is_none_or(|field| words(field) == words(column)) && is_row(context, base, of.value, true)
+                    })
+            })
+        })
+        .map(|row| row.site)
+}
