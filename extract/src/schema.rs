@@ -99,12 +99,20 @@ fn of_prisma(text: &str) -> Vec<Unique> {
                 columns.extend(inner.split(',').map(|column| column.trim().to_owned()));
             } else if let Some(mapped) = line.strip_prefix("@@map(").and_then(|rest| rest.split('"').nth(1)) {
                 names.push(mapped.to_owned());
-            } else if line.split_whitespace().any(|word| word.starts_with("@unique")) {
+            } else if is_key(line) {
                 columns.extend(line.split_whitespace().next().map(str::to_owned));
             }
         }
     }
     found
+}
+
+/// Whether a field of a Prisma model is a key of which a second row would be refused; a primary one where it says what the
+/// row is of, and whoever inserts the row gives it (`eventId String @id`).
+fn is_key(line: &str) -> bool {
+    let says = |attribute: &str| line.split_whitespace().any(|word| word.starts_with(attribute));
+    let is_plain = line.split_whitespace().next() == Some("id");
+    says("@unique") || !is_plain && line.split_whitespace().any(|word| word == "@id") && !says("@default")
 }
 
 #[cfg(test)]
@@ -134,10 +142,12 @@ mod tests {
     #[test]
     fn unique_keys_of_a_prisma_schema_are_read() {
         let text = "model Order {\n  id Int @id\n  reference String @unique\n  @@map(\"orders\")\n}\n\
-                    model Item {\n  id Int @id\n}\nmodel Seat {\n  @@unique([row, number])\n}\n";
+                    model Item {\n  id Int @id\n}\nmodel Seat {\n  @@unique([row, number])\n}\n\
+                    model Seen {\n  eventId String @id\n}\n";
         let found = of_prisma(text);
         let tables: Vec<&str> = found.iter().map(|(table, _)| table.as_str()).collect();
-        assert_eq!(tables, ["Order", "orders", "Seat"]);
+        assert_eq!(tables, ["Order", "orders", "Seat", "Seen"]);
         assert_eq!(found[2].1, ["row", "number"]);
+        assert_eq!(found[3].1, ["eventId"]);
     }
 }

@@ -7,6 +7,7 @@ use distsys_facts::{FunctionId, RegionId, RegionKind, SiteId, VarId};
 
 use crate::Context;
 use crate::finding::Confidence;
+use crate::keys::is_fresh;
 
 /// Code that a message, job or webhook runs.
 #[derive(Debug)]
@@ -174,13 +175,23 @@ pub(crate) fn is_acknowledged_before(context: &Context<'_>, handler: &Handler, s
     })
 }
 
-/// Whether the database refuses a second row of what the write at `site` inserts.
+/// Whether the database refuses a second row of what the write at `site` inserts, under a key that is the same each time.
 pub(crate) fn is_unique(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
-    let mut columns = context.meaning.columns_written(site);
+    let meaning = context.meaning;
+    let mut columns = meaning.columns_written(site);
     if columns.is_empty() {
-        columns = context.meaning.fields_given(site);
+        columns = meaning.fields_given(site);
     }
-    effect.entity_name().is_some_and(|entity| context.meaning.has_unique_key(entity, &columns))
+    let known = !columns.is_empty();
+    let made_anew = |var: VarId| {
+        let made = meaning.made_from(var).into_iter().filter_map(|var| meaning.program.call_giving(var));
+        made.into_iter().any(|call| is_fresh(context, call.site))
+    };
+    let fresh = meaning.columns_set(site).into_iter().filter(|(_, value)| made_anew(*value));
+    let fresh: Vec<&str> = fresh.map(|(column, _)| column).collect();
+    columns.retain(|column| !fresh.contains(column));
+    let is_known = known && columns.is_empty();
+    !is_known && effect.entity_name().is_some_and(|entity| meaning.has_unique_key(entity, &columns))
 }
 
 /// Whether something on the way to an effect knows a message, request or attempt that was dealt with before.
@@ -208,7 +219,8 @@ pub(crate) fn knows_again(context: &Context<'_>, whole: Option<FunctionId>, site
     guarded(site) || says_known(context, site) || wrapped()
 }
 
-/// Whether a row is inserted before `site` of which the database refuses a second, as the code around the insert expects.
+/// Whether a row is inserted before `site` of which the database refuses a second, by a key of its table or as the code
+/// around the insert expects.
 fn is_refused_before(context: &Context<'_>, site: SiteId) -> bool {
     let meaning = context.meaning;
     let inserts = meaning.effects.in_function(context.function_of(site)).filter(|(effect, row)| {
@@ -219,7 +231,9 @@ fn is_refused_before(context: &Context<'_>, site: SiteId) -> bool {
     });
     inserts.into_iter().any(|(effect, row)| {
         let trace = meaning.trace(row.site, &effect);
-        trace.iter().any(|step| expects_refusal(context, context.function_of(*step)))
+        let last = trace.last().copied().unwrap_or(row.site);
+        is_unique(context, last, &effect)
+            || trace.iter().any(|step| expects_refusal(context, context.function_of(*step)))
     })
 }
 

@@ -1,6 +1,6 @@
 //! Columns: which of an entity's a write sets, a condition asks for, a copy holds.
 
-use distsys_facts::schema::{Call, Sql};
+use distsys_facts::schema::{Argument, Call, Sql};
 use distsys_facts::{CallKind, SiteId, SqlVerb, VarId};
 
 use super::Meaning;
@@ -38,6 +38,9 @@ fn sets_columns(name: &str) -> bool {
             | "UpdateMany"
             | "UpdateByID"
             | "FindOneAndUpdate"
+            | "findOneAndUpdate"
+            | "find_one_and_update"
+            | "update_many"
             | "patch"
             | "patchAndFetch"
             | "patchAndFetchById"
@@ -114,6 +117,19 @@ impl<'m, 'f> Reader<'m, 'f> {
         std::iter::once(last).chain(self.chain_calls(last)).filter_map(|site| self.call(site)).collect()
     }
 
+    /// The object that says which documents are updated, before the one that says how:
+    /// `updateOne({ id, version }, { $set: { state, version: version + 1 } })`.
+    fn filter_of(&self, call: &Call) -> Option<Argument> {
+        const BY_FILTER: &[&str] =
+            &["updateOne", "updateMany", "findOneAndUpdate", "update_one", "update_many", "find_one_and_update"];
+        if !BY_FILTER.contains(&self.program.text(call.name)) {
+            return None;
+        }
+        let mut given = self.program.arguments(call.site).filter(|row| row.keyword.is_empty());
+        let (filter, _) = (given.next()?, given.next()?);
+        self.object(filter.var).map(|_| *filter)
+    }
+
     /// The columns that a built statement sets, each with its new value.
     pub(super) fn columns_set(&self, last: SiteId) -> Vec<(&'m str, VarId)> {
         let program = self.program;
@@ -141,7 +157,8 @@ impl<'m, 'f> Reader<'m, 'f> {
                 set.extend(assignments(text).0.into_iter().map(|(column, _)| (column, var)));
                 continue;
             }
-            for argument in program.arguments(call.site) {
+            let filter = self.filter_of(call).map(|filter| filter.var);
+            for argument in program.arguments(call.site).filter(|row| Some(row.var) != filter) {
                 set.extend(self.columns_compared(argument.var));
                 let keyword = program.text(argument.keyword);
                 let object = self.object(argument.var).or_else(|| self.object_built(argument.var));
@@ -233,6 +250,10 @@ impl<'m, 'f> Reader<'m, 'f> {
         for call in builders {
             if let Some((_, text)) = self.text_that_sets(call) {
                 asked.extend(columns_in_condition(assignments(text).1, false));
+            }
+            if let Some(filter) = self.filter_of(call).and_then(|filter| self.object(filter.var)) {
+                let entries = program.entry_by_var.of(&r.entry, filter);
+                asked.extend(entries.map(|row| program.text(row.key)).filter(|key| !key.is_empty()));
             }
             if !asks_columns(program.text(call.name)) {
                 continue;

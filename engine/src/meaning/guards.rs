@@ -130,7 +130,8 @@ impl Meaning<'_> {
         }
         if let Some(load) = program.loaded_as(condition) {
             return match program.text(load.field) {
-                "length" => self.is_stored(load.base, None) && !holds,
+                // Of the rows that a write has written, or of those that are there.
+                "length" => self.is_stored(load.base, None) && (!holds || self.is_of_write(load.base)),
                 // A row's field, not a row of several.
                 field if field.bytes().all(|byte| byte.is_ascii_digit()) || field == "*" => {
                     self.proves_new(load.base, holds, whole, depth + 1)
@@ -195,6 +196,11 @@ impl Meaning<'_> {
             return made.any(|call| self.asks_state(call.site).is_some());
         };
         self.asked_for(var).into_iter().any(|asked| self.may_change(asked, Some(whole)))
+    }
+
+    fn is_of_write(&self, var: VarId) -> bool {
+        let writes = |asked: SiteId| self.effects.at(asked).any(|(effect, _)| effect.kind == OpKind::DbWrite);
+        self.asked_for(var).into_iter().any(writes)
     }
 
     /// The calls that ask for what `var` is made from; not those for what these are given.

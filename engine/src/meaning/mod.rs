@@ -254,7 +254,8 @@ impl<'m> Meaning<'m> {
                 }
                 _ => None,
             });
-            of_call.into_iter().find(|found| *found != Found::Absent).unwrap_or(Found::Absent)
+            let found = of_call.into_iter().find(|found| *found != Found::Absent);
+            found.or_else(|| self.client_default(site, attr)).unwrap_or(Found::Absent)
         };
         let mut on_the_way = Vec::new();
         let (created, complete) = self.creators(receiver, |site| {
@@ -289,10 +290,23 @@ impl<'m> Meaning<'m> {
     /// What sets an attribute beyond the call itself is not seen: a default of the library that the project changes
     /// (`axios.defaults.timeout = …`).
     pub fn has_default_set(&self, attr: Attr) -> bool {
+        self.defaults_stored(attr).any(|(client, _)| self.reader().maker(client).is_none())
+    }
+
+    /// The default that the client made at `site` is given later: `client.defaults.timeout = 500`.
+    fn client_default(&self, site: SiteId, attr: Attr) -> Option<Found> {
+        let is_of = |client: VarId| self.reader().maker(client).is_some_and(|made| made.site == site);
+        let stored = self.defaults_stored(attr).find(|(client, _)| is_of(*client));
+        stored.map(|(_, value)| Found::Is(Operand::Var(value)))
+    }
+
+    /// Objects whose default for an attribute is stored, each with the value.
+    fn defaults_stored(&self, attr: Attr) -> impl Iterator<Item = (VarId, VarId)> {
         let program = self.program;
-        program.facts.relations.store.iter().any(|row| {
-            program.text(row.field) == attr.name()
-                && program.loaded_as(row.base).is_some_and(|load| program.text(load.field) == "defaults")
+        let stores = program.facts.relations.store.iter().filter(move |row| program.text(row.field) == attr.name());
+        stores.filter_map(move |row| {
+            let load = program.loaded_as(row.base).filter(|load| program.text(load.field) == "defaults")?;
+            Some((load.base, row.src))
         })
     }
 

@@ -524,7 +524,11 @@ fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let gives = program.arguments(site).any(|row| meaning.is_function(row.var));
-    gives
+    // `cache.get_or_set(key, load)`: the library does.
+    let by_library = meaning.operations.at(site).any(|op| op.kind == OpKind::CacheWrite)
+        && meaning.invocations.at(site).any(|row| row.mode == Mode::Inline);
+    gives && by_library
+        || gives
         && meaning.callees(site).into_iter().any(|helper| {
             let loads = program.sites(helper).filter(|row| meaning.invocations.is_through_parameter(row.site));
             let loaded: Vec<VarId> = loads.filter_map(|row| program.call(row.site)).map(|call| call.result).collect();

@@ -4,7 +4,8 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, Found, Mode, Operand, Operation, Term};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
+use distsys_engine::resolve::ValueKind;
+use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
@@ -291,7 +292,7 @@ fn is_coalesced(context: &Context<'_>, site: SiteId) -> bool {
     const WORDS: &[&str] = &["flight", "singleflight", "coalesce", "coalesced", "coalescing", "dedupe", "inflight", "pending", "lock", "locked", "mutex", "stale", "swr", "once"];
     let meaning = context.meaning;
     let program = meaning.program;
-    let mut function = Some(context.function_of(site));
+    let (mut function, mut below) = (Some(context.function_of(site)), None);
     while let Some(id) = function {
         let held = meaning.scopes.in_function(id).any(|scope| {
             matches!(scope.kind, OpKind::LockAcquire | OpKind::Guard | OpKind::Limiter)
@@ -301,16 +302,36 @@ fn is_coalesced(context: &Context<'_>, site: SiteId) -> bool {
         if waits_for_another(context, id, site) {
             return true;
         }
+        // Of a module what is done with the function counts, and not what else stands there.
+        let is_module = program.function(id).kind == FunctionKind::Module;
+        let is_about = |site: SiteId| !is_module || below.is_none_or(|below| is_about_function(context, site, below));
         let named = program
             .sites(id)
+            .filter(|row| is_about(row.site))
             .filter_map(|row| program.call(row.site))
             .any(|call| says(program.text(call.name)) || call.receiver.and_then(|var| program.loaded_as(var)).is_some_and(|load| says(program.text(load.field))) || call.receiver.and_then(|var| program.variable(var)).is_some_and(|row| says(program.text(row.name))));
         if held || named || says(context.function_name(id)) {
             return true;
         }
+        below = Some(id);
         function = program.function(id).parent;
     }
     false
+}
+
+/// Whether the call at `site` is given a function, or stands over it as an annotation.
+fn is_about_function(context: &Context<'_>, site: SiteId, function: FunctionId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let annotated = &program.facts.relations.function_annotation;
+    let of_class = program.function(function).class;
+    let is_it = |var: VarId| {
+        program.closure(var) == Some(function)
+            || meaning.resolution.values_of(var).any(|value| value.kind == ValueKind::Function(function))
+    };
+    program.annotation_by_function.of(annotated, function).any(|row| row.site == site)
+        || program.facts.relations.class_annotation.iter().any(|row| row.site == site && Some(row.class) == of_class)
+        || program.arguments(site).any(|row| is_it(row.var))
 }
 
 /// Whether `function` waits, before the load, for what another caller has put into a shared collection under the key: the
