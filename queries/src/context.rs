@@ -94,6 +94,9 @@ impl<'m> Context<'m> {
             OpKind::Notify => "sends a notification".to_owned(),
             OpKind::Rpc => "calls another service".to_owned(),
             OpKind::ObjectRead => format!("reads the object {}", self.or(effect.key, "under a key")),
+            OpKind::CacheWrite if self.meaning.text(effect.verb) == Some("increment") => {
+                format!("counts up {}", self.or(effect.key, "a key of the cache"))
+            }
             OpKind::LockAcquire => format!("waits for the lock {}", self.or(effect.key, "of another system")),
             OpKind::Consensus => "asks the coordination service".to_owned(),
             kind => format!("does a {kind}"),

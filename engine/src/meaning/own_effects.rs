@@ -162,6 +162,10 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
         CacheRead | CacheWrite | CacheDelete | ObjectRead | ObjectWrite => {
             effect.key = attribute(describer, Attr::Key);
             effect.entity = attribute(describer, Attr::Entity);
+            // `INCR`
+            if describer.reader.model(op).attribute(Attr::Verb).is_some() {
+                effect.verb = attribute(describer, Attr::Verb);
+            }
             if is_there(&describer.reader.attribute(op, Attr::Condition)) {
                 effect.flags = effect.flags | EffectFlags::CONDITIONAL;
             }

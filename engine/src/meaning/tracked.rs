@@ -218,6 +218,22 @@ fn given_as(reader: Reader<'_, '_>, var: VarId) -> Option<VarId> {
     None
 }
 
+/// Whether an annotation says of a field of the object `base` that it is no column.
+fn is_unstored(reader: Reader<'_, '_>, base: VarId, field: Sym) -> bool {
+    let program = reader.program;
+    let r = &program.facts.relations;
+    let paths = &reader.resolution.paths;
+    let says = |site: SiteId| {
+        let mut names = reader.resolution.external_at(site).iter();
+        names.any(|(_, path, _)| reader.models.is_unstored(paths.family(*path), paths.text(*path)))
+    };
+    reader.class_of(base).is_some_and(|class| {
+        let line = reader.resolution.ancestors(class).iter();
+        let mut annotations = line.flat_map(|class| program.field_annotation_by_class.of(&r.field_annotation, *class));
+        annotations.any(|row| row.name == field && says(row.site))
+    })
+}
+
 /// Functions that run while a transaction is open: those that begin one, carry one, are given to one, and what these call.
 fn in_transactions(
     reader: Reader<'_, '_>,

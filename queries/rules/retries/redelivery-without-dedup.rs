@@ -3,7 +3,7 @@
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Term};
 use distsys_engine::words::{is_repeatable_action, is_repeatable_function, is_telemetry, words};
-use distsys_facts::SiteId;
+use distsys_facts::{SiteId, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::keys::has_key_of_its_own;
@@ -45,10 +45,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             for trace in context.meaning.traces(site, &effect) {
                 let Some(last) = trace.last().copied().filter(|_| trace.len() <= MAX_DEPTH) else { continue };
                 // A key that is not the message's own is no key.
-                if effect.key != Term::Absent && !has_key_of_its_own(context, &trace) {
+                let is_sent = effect.kind != OpKind::CacheWrite;
+                if is_sent && effect.key != Term::Absent && !has_key_of_its_own(context, &trace) {
                     continue;
                 }
-                let told = effect.kind == OpKind::HttpRequest && tells_only(context, &trace);
+                let told = match effect.kind {
+                    OpKind::HttpRequest => tells_only(context, &trace),
+                    OpKind::CacheWrite => counts_roughly(context, &trace),
+                    _ => false,
+                };
                 if !told && !is_known_again(context, Some(handler.function), &trace) && !counts_attempts(context, &trace) {
                     let origin = handler.origin;
                     by_effect.entry(last).or_default().push(Repeated { origin, trace, effect, confidence });
@@ -69,6 +74,25 @@ fn tells_only(context: &Context<'_>, trace: &[SiteId]) -> bool {
     })
 }
 
+/// Whether a count in a cache is one of those that need not be right, by what does it.
+fn counts_roughly(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    // `if redis.incr(key) > 1 { return }`: it knows a delivery again by itself.
+    let program = context.meaning.program;
+    let is_number = |var: VarId| context.meaning.constant(var).is_some_and(|text| text.parse::<f64>().is_ok());
+    let counted = trace.last().and_then(|last| program.call(*last)).map(|call| call.result);
+    let decides = counted.is_some_and(|counted| {
+        program.facts.relations.binary.iter().any(|row| {
+            let sides = row.right.map(|right| [(row.left, right), (right, row.left)]).into_iter().flatten();
+            matches!(program.text(row.operator), "==" | "===" | ">" | ">=" | "<" | "<=" | "!=" | "!==")
+                && sides.into_iter().any(|(side, other)| is_number(other) && context.meaning.made_from(side).contains(&counted))
+        })
+    });
+    decides || trace.iter().rev().take(2).any(|site| {
+        let name = context.named_function(context.function_of(*site));
+        is_telemetry(name) || is_rough(name.rsplit('.').next().unwrap_or(name))
+    })
+}
+
 /// An effect that a second delivery repeats, and the handler that reaches it.
 struct Repeated {
     origin: SiteId,
@@ -84,6 +108,16 @@ const MAX_DEPTH: usize = 6;
 /// So many handlers of one effect are shown.
 const MAX_SHOWN: usize = 6;
 
+/// Whether a count only says about how much there was, by its key or by who counts: what is limited, tried or looked at.
+fn is_rough(name: &str) -> bool {
+    const ROUGH: &[&str] = &[
+        "allow", "attempt", "attempts", "bucket", "concurrency", "epoch", "failures", "fence", "generation", "hit", "hits",
+        "limit", "limiter", "limits", "quota", "rate", "ratelimit", "retries", "retry", "seq", "sequence", "throttle",
+        "token", "tries", "version", "view", "views", "visits", "window",
+    ];
+    words(name).iter().any(|word| ROUGH.contains(&word.as_str()))
+}
+
 /// Whether doing it for a message that was dealt with before does harm that somebody sees.
 fn adds_again(context: &Context<'_>, effect: &Effect) -> bool {
     if effect.flags.has(EffectFlags::CONDITIONAL) {
@@ -93,6 +127,10 @@ fn adds_again(context: &Context<'_>, effect: &Effect) -> bool {
     match effect.kind {
         OpKind::Payment | OpKind::Notify => true,
         OpKind::DbWrite => context.meaning.text(effect.verb) == Some("increment"),
+        OpKind::CacheWrite => {
+            let key = context.meaning.text(effect.key).unwrap_or_default();
+            context.meaning.text(effect.verb) == Some("increment") && !is_telemetry(key) && !is_rough(key)
+        }
         OpKind::HttpRequest => {
             let creates = context.meaning.text(effect.verb) == Some("post");
             creates && entity.is_some_and(|url| !is_repeatable_action(url) && !is_telemetry(url))
@@ -114,6 +152,8 @@ fn report(context: &Context<'_>, all: &[Repeated]) -> Finding {
     builder = builder.rests_on(sure.unwrap_or(Confidence::Low));
     if payment {
         builder = builder.severity(Severity::Blocker);
+    } else if effect.kind == OpKind::CacheWrite {
+        builder = builder.severity(Severity::Minor);
     }
     for one in all.iter().take(MAX_SHOWN) {
         builder = builder.step(one.origin, "delivered at least once").steps(context.steps(&one.trace, &one.effect));
