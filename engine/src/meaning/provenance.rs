@@ -13,6 +13,11 @@ use crate::resolve::{Resolution, ValueKind};
 const MAX_SLICE: usize = 400;
 const MAX_SPREAD: usize = 2000;
 
+/// Whether a method of this name puts its arguments into a list that it is called on, in whatever language.
+fn puts_into_list(method: &str) -> bool {
+    matches!(method, "append" | "push" | "push_back" | "extend" | "unshift")
+}
+
 impl Meaning<'_> {
     /// Everything that the value of `var` is made from in its function and those around it, itself included.
     pub fn made_from(&self, var: VarId) -> FxHashSet<VarId> {
@@ -52,6 +57,10 @@ impl Meaning<'_> {
             // What a caller gives stays what it is when something is stored into it.
             if program.parameter(at).is_none_or(|row| row.kind == ParameterKind::Receiver) {
                 stack.extend(program.stores_to(at).map(|store| store.src));
+                // `changed.append(row)`
+                let puts =
+                    program.calls_by_receiver.of(&r.call, at).filter(|call| puts_into_list(program.text(call.name)));
+                stack.extend(puts.flat_map(|call| program.arguments(call.site)).map(|row| row.var));
             }
             if let Some(call) = program.call_giving(at) {
                 stack.extend(call.receiver);
