@@ -394,16 +394,29 @@ impl<'f> Program<'f> {
             || self.browser_modules().contains(&self.function(function).module)
     }
 
-    /// Modules that use what only a browser has: its storage, and its tabs' channels.
+    /// Modules that use what only a browser has: its storage, its tabs' channels, its window's events, what a component keeps.
     fn browser_modules(&self) -> &FxHashSet<ModuleId> {
-        const OF_BROWSERS: &[&str] = &["localStorage", "sessionStorage", "BroadcastChannel"];
+        const OF_BROWSERS: &[&str] = &["localStorage", "sessionStorage", "BroadcastChannel", "navigator"];
+        const OF_WINDOWS: &[&str] = &[
+            "window.addEventListener",
+            "window.setInterval",
+            "window.setTimeout",
+            "document.addEventListener",
+            "window.matchMedia",
+        ];
+        const HOOKS: &[&str] = &["useEffect", "useState", "useCallback", "useLayoutEffect"];
         self.browser_modules.get_or_init(|| {
             let is_browsers = |var: VarId| {
                 let path = self.global(var).map(|path| self.text(path));
-                path.and_then(|path| path.split('.').next()).is_some_and(|first| OF_BROWSERS.contains(&first))
+                path.is_some_and(|path| {
+                    OF_BROWSERS.contains(&path.split('.').next().unwrap_or_default()) || OF_WINDOWS.contains(&path)
+                })
             };
             let calls = self.facts.relations.call.iter();
-            let there = calls.filter(|call| call.callee.into_iter().chain(call.receiver).any(is_browsers));
+            let there = calls.filter(|call| {
+                call.callee.into_iter().chain(call.receiver).any(is_browsers)
+                    || call.receiver.is_none() && HOOKS.contains(&self.text(call.name))
+            });
             there.map(|call| self.function(self.site(call.site).function).module).collect()
         })
     }

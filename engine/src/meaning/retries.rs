@@ -1,6 +1,8 @@
 //! Retry loops: loops that do the same again because it failed.
 
-use distsys_facts::{BlockId, CallKind, EdgeKind, FunctionId, Id, IdKind, LiteralKind, RegionId, RegionKind, VarId};
+use distsys_facts::{
+    BlockId, CallKind, EdgeKind, FunctionId, Id, IdKind, LiteralKind, RegionId, RegionKind, SiteKind, VarId,
+};
 use rustc_hash::FxHashSet;
 
 use super::scopes::{Builder, Extent, Scope};
@@ -477,6 +479,16 @@ impl Graph {
             .map(|row| row.region)
             .collect();
         if !successes.is_empty() && self.leads(program, region, region, Way::Out, &successes) {
+            return false;
+        }
+        // `Ok(Some(_)) => continue`: what went well is followed by the next at once; the loop does work, it does not try again.
+        let goes_on = successes.iter().any(|success| {
+            let mut sites = program.sites(function).filter(|site| program.region_within(site.region, *success));
+            !self.leads(program, *success, region, Way::Out, &[])
+                && self.leads(program, *success, region, Way::Round, &[])
+                && sites.all(|site| site.kind != SiteKind::Call)
+        });
+        if goes_on {
             return false;
         }
         let gives_up = program.regions_by_function.of(&r.region, function).filter(|row| inside(row)).any(|row| {

@@ -217,21 +217,63 @@ fn started_by(context: &Context<'_>, gather: SiteId, gathered: VarId) -> Vec<(Si
     started
 }
 
-/// Whether a call is given a client that the element is or brings, to ask it: one request for each machine, of which there
-/// are few.
+/// Whether what is done for each element is to ask a client that the element is or brings: one request for each machine, of
+/// which there are few. The elements of an object's own list are clients if it asks them, whatever they do to answer.
 fn asks_each_client(context: &Context<'_>, site: SiteId, over: VarId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
-    let elements = program.load_by_base.of(&r.load, over).filter(|load| program.text(load.field).starts_with('['));
-    let elements: Vec<VarId> = elements.map(|load| load.dst).collect();
+    let elements_of = |over: VarId| {
+        let loads = program.load_by_base.of(&r.load, over).filter(|load| program.text(load.field).starts_with('['));
+        loads.map(|load| load.dst).collect::<Vec<VarId>>()
+    };
+    // `for (client, jobs) in by_client { for request in requests_of(jobs) { … } }`
+    let around = program.regions_outward(program.site(site).region).filter(|row| row.kind == RegionKind::Loop);
+    let iterated = around.flat_map(|row| program.iterates_by_region.of(&r.iterates, row.region)).map(|row| row.var);
+    let mut elements: Vec<VarId> = iterated.chain([over]).flat_map(elements_of).collect();
+    let mut calls = vec![site];
+    for run in meaning.invocations.at(site).filter(|run| run.mode == Mode::Inline) {
+        let taken = program.parameters(run.function).filter(|row| row.kind != ParameterKind::Receiver);
+        elements.extend(taken.map(|row| row.var));
+        let blocks = program.functions_by_parent.of(&r.function, run.function).map(|row| row.function);
+        let inside = std::iter::once(run.function).chain(blocks).flat_map(|function| program.sites(function));
+        calls.extend(inside.filter(|row| program.call(row.site).is_some()).map(|row| row.site));
+    }
+    let own = is_own_list(context, over);
+    let asks = |kind: OpKind| kind == OpKind::Rpc || own && is_remote(kind);
     let is_client = |var: VarId| {
         let mut methods = meaning.class_of(var).into_iter().flat_map(|class| program.method_by_class.of(&r.method, class));
-        methods.any(|method| meaning.effects.in_function(method.function).any(|(effect, _)| effect.kind == OpKind::Rpc))
+        let mut asked = program.calls_by_receiver.of(&r.call, var);
+        methods.any(|method| meaning.effects.in_function(method.function).any(|(effect, _)| asks(effect.kind)))
+            || asked.any(|call| meaning.effects.at(call.site).any(|(effect, _)| asks(effect.kind)))
     };
-    meaning.resolution.passed_at(site).iter().any(|row| {
-        is_client(row.parameter) && elements.iter().any(|element| meaning.made_from(row.argument).contains(element))
+    let is_element = |var: VarId| {
+        let made = meaning.made_from(var);
+        elements.iter().any(|element| made.contains(element))
+    };
+    calls.into_iter().any(|call| {
+        let given = meaning.resolution.passed_at(call).iter().any(|row| is_client(row.parameter) && is_element(row.argument));
+        let asked = || program.call(call).and_then(|call| call.receiver).is_some_and(|var| is_client(var) && is_element(var));
+        given || own && asked()
     })
+}
+
+/// Whether a collection is what an object holds in a field: `self.backends.iter()`.
+fn is_own_list(context: &Context<'_>, over: VarId) -> bool {
+    let program = context.meaning.program;
+    let mut at = over;
+    for _ in 0..MAX_DEPTH {
+        if let Some(load) = program.loaded_as(at) {
+            return program.parameter(load.base).is_some_and(|row| row.kind == ParameterKind::Receiver);
+        }
+        let walked = |name: &str| matches!(name, "iter" | "iter_mut" | "into_iter" | "values" | "items" | "stream");
+        let walked = program.call_giving(at).filter(|call| walked(program.text(call.name)));
+        match walked.and_then(|call| call.receiver).or_else(|| program.assigned_from(at).next().map(|row| row.src)) {
+            Some(from) => at = from,
+            None => return false,
+        }
+    }
+    false
 }
 
 /// Whether how many are under way is compared in the loop that begins more, of the collection that is begun into:

@@ -72,21 +72,47 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             by_place.entry(read).or_insert((read, write, meaning.effects.get(re), meaning.effects.get(we)));
         }
     }
-    by_place.into_values().map(|(read, write, re, we)| report(context, read, write, &re, &we)).collect()
+    // What so many read through one reader has one cause: the nearest is told, with the others as places.
+    let mut by_reader: FxHashMap<SiteId, Vec<Found>> = FxHashMap::default();
+    for (read, write, re, we) in by_place.into_values() {
+        let trace = meaning.trace(read, &re);
+        let reader = trace.last().copied().unwrap_or(read);
+        by_reader.entry(reader).or_default().push((trace.len(), read, write, re, we));
+    }
+    let told = by_reader.into_values().flat_map(|mut all| {
+        all.sort_unstable_by_key(|(length, read, ..)| (*length, *read));
+        let shared = if all.len() < MANY { all.len() } else { 1 };
+        let others: Vec<SiteId> = all.split_off(shared).iter().map(|(_, read, ..)| *read).collect();
+        all.into_iter().map(|(_, read, write, re, we)| report(context, read, write, &re, &we, &others)).collect::<Vec<_>>()
+    });
+    told.collect()
 }
 
-fn report(context: &Context<'_>, read: SiteId, write: SiteId, re: &Effect, we: &Effect) -> Finding {
+/// How far the read is from where it is called, the read, the write, and what they do.
+type Found = (usize, SiteId, SiteId, Effect, Effect);
+
+/// A reader through which so many read what they then write is the place to mend.
+const MANY: usize = 6;
+
+/// So many other places of one reader are shown.
+const MAX_SHOWN: usize = 8;
+
+fn report(context: &Context<'_>, read: SiteId, write: SiteId, re: &Effect, we: &Effect, others: &[SiteId]) -> Finding {
     let meaning = context.meaning;
     let (reads, writes) = (meaning.trace(read, re), meaning.trace(write, we));
     let message = format!(
         "{} is read from a replica, and what it said decides a write on the primary; the replica may be behind, so the write rests on a state that is gone",
         context.quoted(re.entity)
     );
-    FindingBuilder::new(context, &RULE.info, context.primary(&reads), message)
+    let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(&reads), message)
         .subject(meaning.text(re.entity).unwrap_or_default())
         .rests_on(context.confidence_of(read, re).min(context.confidence_of(write, we)))
         .steps(context.steps(&reads, re))
-        .steps(context.steps(&writes, we))
+        .steps(context.steps(&writes, we));
+    for other in others.iter().take(MAX_SHOWN) {
+        builder = builder.step(*other, "and likewise here");
+    }
+    builder
         .checked("no second read on the primary under a lock, and no version in the write's condition")
         .help("read on the primary what a write depends on, under a row lock or with its version in the write's condition")
         .build()

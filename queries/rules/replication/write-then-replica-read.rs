@@ -82,8 +82,26 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
         }
     }
-    by_place.into_values().map(|candidate| report(context, &candidate)).collect()
+    // What so many read through one reader has one cause: the nearest is told, with the others as places.
+    let mut by_reader: FxHashMap<SiteId, Vec<Candidate>> = FxHashMap::default();
+    for candidate in by_place.into_values() {
+        let reader = candidate.reads.last().copied().unwrap_or(candidate.reads[0]);
+        by_reader.entry(reader).or_default().push(candidate);
+    }
+    let told = by_reader.into_values().flat_map(|mut all| {
+        all.sort_unstable_by_key(|candidate| (candidate.length(), context.primary(&candidate.reads)));
+        let shared = if all.len() < MANY { all.len() } else { 1 };
+        let others: Vec<SiteId> = all.split_off(shared).iter().map(|other| context.primary(&other.reads)).collect();
+        all.into_iter().map(|candidate| report(context, &candidate, &others)).collect::<Vec<_>>()
+    });
+    told.collect()
 }
+
+/// A reader through which so many read what they have written is the place to mend.
+const MANY: usize = 6;
+
+/// So many other places of one reader are shown.
+const MAX_SHOWN: usize = 8;
 
 struct Candidate {
     writes: Vec<SiteId>,
@@ -98,7 +116,7 @@ impl Candidate {
     }
 }
 
-fn report(context: &Context<'_>, candidate: &Candidate) -> Finding {
+fn report(context: &Context<'_>, candidate: &Candidate, others: &[SiteId]) -> Finding {
     let meaning = context.meaning;
     let entity = context.quoted(candidate.read_effect.entity);
     let (write, read) = (candidate.writes[0], candidate.reads[0]);
@@ -122,6 +140,9 @@ fn report(context: &Context<'_>, candidate: &Candidate) -> Finding {
         .steps(context.steps(&candidate.reads, &candidate.read_effect));
     if let Some(site) = decides {
         builder = builder.severity(Severity::Blocker).step(site, "what was read decides this write");
+    }
+    for other in others.iter().take(MAX_SHOWN) {
+        builder = builder.step(*other, "and likewise here");
     }
     builder
         .checked("no wait for replication and no pin to the primary lies between the write and the read")

@@ -230,10 +230,11 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
             let read = call.receiver.and_then(|receiver| program.call_giving(receiver));
             let kept_there = std::iter::once(call).chain(read).flat_map(|call| kept_under_key(context, call.site));
             stack.extend(kept_there.map(|var| (var, true, to_come, None)));
-            // `now()`, a helper of the project: each call of it reads anew.
+            // `now()`, a helper of the project: each call of it reads anew. What is given something may give that back.
+            let anew = !kept && program.arguments(call.site).next().is_none();
             for edge in meaning.resolution.calls_at(call.site) {
                 let returns = program.returns_by_function.of(&r.returns, edge.function);
-                let asked = asked.or((!kept).then_some(call.site));
+                let asked = asked.or(anew.then_some(call.site));
                 stack.extend(returns.filter_map(|row| row.var).map(|var| (var, kept, to_come, asked)));
             }
         }

@@ -1,9 +1,9 @@
 //! A remote call holds a database transaction open for as long as the other side takes.
 
 use ascent::ascent_run;
-use distsys_engine::OpKind;
+use distsys_engine::{Attr, OpKind};
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope};
-use distsys_facts::{FunctionId, Id, Role, SiteId};
+use distsys_facts::{FunctionId, Id, RegionId, RegionKind, Role, SiteId};
 use rustc_hash::FxHashMap;
 
 use crate::transactions::{Locks, Transaction, is_elsewhere, is_own, open, while_uncommitted};
@@ -39,6 +39,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             calls.push((row.site, row.effect));
         }
     }
+    calls.retain(|(site, effect)| !only_tries(context, *site, &meaning.effects.get(*effect)));
     if calls.is_empty() {
         return Vec::new();
     }
@@ -76,8 +77,27 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             *known = (trace, effect);
         }
     }
-    by_place.into_values().map(|(trace, effect)| report(context, &trace, &effect)).collect()
+    // What one transaction does in one function by one call far below has one cause.
+    let mut by_cause: FxHashMap<(FunctionId, Option<SiteId>, SiteId), Vec<Call>> = FxHashMap::default();
+    for (trace, effect) in by_place.into_values() {
+        let Some(last) = trace.last().copied() else { continue };
+        let origin = transaction(context, trace[0]).and_then(|scope| scope.origin);
+        let place = context.function_of(context.primary(&trace));
+        by_cause.entry((place, origin, last)).or_default().push((trace, effect));
+    }
+    let told = by_cause.into_values().map(|mut all| {
+        all.sort_unstable_by_key(|(trace, _)| context.primary(trace));
+        let others: Vec<SiteId> = all.split_off(1).iter().map(|(trace, _)| context.primary(trace)).collect();
+        report(context, &all[0].0, &all[0].1, &others)
+    });
+    told.collect()
 }
+
+/// The way to a call, and what it does.
+type Call = (Vec<SiteId>, Effect);
+
+/// So many other places of one cause are shown.
+const MAX_SHOWN: usize = 8;
 
 fn is_remote(kind: OpKind) -> bool {
     matches!(
@@ -93,6 +113,31 @@ fn is_remote(kind: OpKind) -> bool {
     )
 }
 
+/// Whether a lock is asked for once and its answer taken, whoever holds it: a key that is set if it is absent, and no loop
+/// that asks again.
+fn only_tries(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    if effect.kind != OpKind::LockAcquire {
+        return false;
+    }
+    let trace = meaning.trace(site, effect);
+    let asked = trace.last().and_then(|last| context.operation(*last, OpKind::LockAcquire));
+    let sets_a_key = asked.is_some_and(|op| meaning.declares(op, Attr::Token));
+    // A loop that waits and asks again waits for the lock.
+    let again = |site: &SiteId| {
+        let function = context.function_of(*site);
+        let waits = |turn: RegionId| {
+            let mut sleeps = meaning.effects.in_function(function).filter(|(effect, _)| effect.kind == OpKind::Sleep);
+            sleeps.any(|(_, row)| program.region_within(program.site(row.site).region, turn))
+        };
+        let mut turns = program.regions_outward(program.site(*site).region).filter(|row| row.kind == RegionKind::Loop);
+        let mut retries = meaning.scopes.in_function(function).filter(|scope| scope.kind == OpKind::RetryScope);
+        turns.any(|turn| waits(turn.region)) || retries.any(|scope| meaning.sites(scope).contains(site))
+    };
+    sets_a_key && !trace.iter().any(again)
+}
+
 /// The transaction around the first site of the trace.
 fn transaction<'m>(context: &Context<'m>, site: SiteId) -> Option<&'m Scope> {
     let meaning = context.meaning;
@@ -103,7 +148,7 @@ fn transaction<'m>(context: &Context<'m>, site: SiteId) -> Option<&'m Scope> {
         .find(|scope| meaning.sites(scope).contains(&site))
 }
 
-fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Finding {
+fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect, others: &[SiteId]) -> Finding {
     let what = context.does(effect);
     let message = format!(
         "the open transaction {what}; its locks and its connection are held for as long as the other side takes, and a rollback does not take back what was sent"
@@ -119,8 +164,11 @@ fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Finding {
             builder = builder.step(origin, "the transaction is open from here");
         }
     }
+    builder = builder.steps(context.steps(trace, effect));
+    for other in others.iter().take(MAX_SHOWN) {
+        builder = builder.step(*other, "and likewise here");
+    }
     builder
-        .steps(context.steps(trace, effect))
         .checked("no commit before the call, no after-commit hook around it")
         .help("call before the transaction or after its commit; what must happen with it goes to an outbox")
         .build()
