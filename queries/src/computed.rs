@@ -5,7 +5,7 @@ use distsys_engine::OpKind;
 use distsys_engine::meaning::Effect;
 use distsys_engine::words::words;
 use distsys_facts::schema::{Call, Store};
-use distsys_facts::{FunctionId, SiteId, SiteKind, Sym, VarId};
+use distsys_facts::{CallKind, FunctionId, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Context;
@@ -47,7 +47,9 @@ impl Rewrite<'_, '_> {
         }
         self.computed_here(&Read { value, column }, write).or_else(|| {
             let after = |site: SiteId| context.meaning.precedes(read, site);
-            self.computed_by_callee(value, &after, write, 0)
+            gives_read(context, read, OpKind::DbRead, 0)
+                .then(|| self.computed_by_callee(value, &after, write, 0))
+                .flatten()
         })
     }
 
@@ -305,13 +307,54 @@ fn is_row(context: &Context<'_>, base: VarId, value: VarId, part: bool) -> bool 
         // What another read gives is another row, be it asked for by this one.
         let reads = |site: SiteId| context.meaning.effects.at(site).any(|(effect, _)| effect.kind == OpKind::DbRead);
         // What the project makes of a row is no longer the row itself.
-        let hands_on = |site: SiteId| part || context.meaning.resolution.calls_at(site).is_empty();
-        if let Some(call) = program.call_giving(at).filter(|call| !reads(call.site) && hands_on(call.site)) {
+        let is_other =
+            |call: &Call| call.kind == CallKind::New || !context.meaning.resolution.calls_at(call.site).is_empty();
+        if let Some(call) = program.call_giving(at).filter(|call| !reads(call.site) && (part || !is_other(call))) {
             stack.extend(call.receiver);
             stack.extend(program.arguments(call.site).map(|row| row.var));
         }
     }
     false
+}
+
+/// Whether what a call gives is what it reads, in the project's own helpers too, and not merely made after much else was read.
+pub(crate) fn gives_read(context: &Context<'_>, site: SiteId, kind: OpKind, depth: u32) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let callees = meaning.resolution.calls_at(site);
+    if callees.is_empty() {
+        return meaning.effects.at(site).any(|(effect, _)| effect.kind == kind);
+    }
+    if depth > MAX_HANDED {
+        return false;
+    }
+    let returned = callees.iter().flat_map(|edge| program.returns_by_function.of(&r.returns, edge.function));
+    let mut stack: Vec<VarId> = returned.filter_map(|row| row.var).collect();
+    let mut seen: FxHashSet<VarId> = FxHashSet::default();
+    while let Some(at) = stack.pop() {
+        if seen.len() > MAX_COPIES || !seen.insert(at) {
+            continue;
+        }
+        stack.extend(program.assigned_from(at).map(|row| row.src));
+        stack.extend(program.loaded_as(at).filter(|load| is_element(program.text(load.field))).map(|load| load.base));
+        let Some(call) = program.call_giving(at).filter(|call| call.kind != CallKind::New) else { continue };
+        if gives_read(context, call.site, kind, depth + 1) {
+            return true;
+        }
+        // `result.scalar_one()`, `Ok(row)`
+        if meaning.resolution.calls_at(call.site).is_empty() {
+            stack.extend(call.receiver);
+            // What a cache holds is text that is read: `json.loads(text)`.
+            let is_wrapped = call.receiver.is_none() || kind == OpKind::CacheRead;
+            stack.extend(program.arguments(call.site).map(|row| row.var).filter(|_| is_wrapped));
+        }
+    }
+    false
+}
+
+fn is_element(field: &str) -> bool {
+    matches!(field, "[*]" | "[]" | "[&]") || field.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A row is copied, and taken out of wrappers, so many times.

@@ -433,7 +433,10 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
 }
 
 fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call: Option<SiteId>) -> Effect {
-    let entity = describer.at_call(effect.entity, edge.callee, call);
+    let entity = match effect.kind {
+        OpKind::DbRead | OpKind::DbWrite => describer.entity_at_call(effect.entity, edge.callee, call),
+        _ => describer.at_call(effect.entity, edge.callee, call),
+    };
     let changed = entity != effect.entity;
     let mut effect = Effect {
         verb: describer.at_call(effect.verb, edge.callee, call),

@@ -21,6 +21,7 @@ mod effects;
 mod environments;
 mod failures;
 mod gates;
+mod generic;
 mod guards;
 mod invoked;
 mod lift;

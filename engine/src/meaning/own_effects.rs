@@ -116,7 +116,8 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             effect.key = attribute(describer, Attr::IdempotencyKey);
         }
         DbRead | DbWrite => {
-            let entity = attribute(describer, Attr::Entity);
+            let entity = describer.reader.attribute(op, Attr::Entity);
+            let entity = describer.entity_term(&entity);
             effect.entity = describer.as_entity(entity);
             if effect.entity == Term::Unknown
                 && let Some(class) = op.via.class
@@ -288,7 +289,7 @@ fn of_built(describer: &mut Describer<'_, '_>, operations: &Operations, effect: 
     let op = sites.flat_map(|site| operations.at(site)).find(|op| op.kind == OpKind::Statement)?;
     let verb = reader.attribute(op, Attr::Verb);
     let entity = reader.attribute(op, Attr::Entity);
-    let (verb, entity) = (describer.term(&verb), describer.term(&entity));
+    let (verb, entity) = (describer.term(&verb), describer.entity_term(&entity));
     let kind = match verb {
         Term::Text(name) if describer.names.text(name) == "select" => OpKind::DbRead,
         _ => OpKind::DbWrite,

@@ -245,7 +245,11 @@ impl<'m> Reader<'m, '_> {
                 names.take(1).next().map_or(Found::Absent, |name| Found::Is(Operand::Text(name.to_owned())))
             }
             Source::TypeOf(position) => match self.argument(op.call, *position + op.shift as usize) {
-                Some(var) => self.class_of(var).map_or(Found::Unknown, |class| Found::Is(Operand::Class(class))),
+                Some(var) => match (self.own_type(var), self.class_of(var)) {
+                    (Some(own), _) => Found::Is(own),
+                    (None, Some(class)) => Found::Is(Operand::Class(class)),
+                    (None, None) => Found::Unknown,
+                },
                 None => Found::Absent,
             },
             Source::ArgumentName(position) => match self.argument(op.call, *position + op.shift as usize) {
@@ -648,10 +652,13 @@ impl<'m> Reader<'m, '_> {
     }
 
     pub(super) fn receiver_class(&self, op: &Operation) -> Found {
+        let receiver = self.call(op.call).and_then(|call| call.receiver);
+        if let Some(own) = receiver.and_then(|var| self.own_in_chain(var, op.via.class)) {
+            return Found::Is(own);
+        }
         if let Some(class) = op.via.class {
             return Found::Is(Operand::Class(class));
         }
-        let receiver = self.call(op.call).and_then(|call| call.receiver);
         receiver.and_then(|var| self.class_of(var)).map_or(Found::Absent, |class| Found::Is(Operand::Class(class)))
     }
 
@@ -743,7 +750,7 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
-    fn is_own_class(&self, var: VarId) -> bool {
+    pub(super) fn is_own_class(&self, var: VarId) -> bool {
         let Some(row) = self.program.parameter(var).filter(|row| row.kind == ParameterKind::Receiver) else {
             return false;
         };
@@ -754,11 +761,14 @@ impl<'m> Reader<'m, '_> {
 
     pub(super) fn name_of(&self, var: VarId) -> Found {
         // `cls` of a class that others derive from is the class that the method is called on.
-        if self.is_own_class(var) {
-            return is_var(var);
+        if let Some(own) = self.own(var) {
+            return Found::Is(own);
         }
         if let Some(class) = self.class_of(var) {
             return Found::Is(Operand::Class(class));
+        }
+        if self.is_null(var) {
+            return Found::Unknown;
         }
         if let Some(text) = self.constant(var) {
             return Found::Is(Operand::Text(text.to_owned()));
@@ -773,7 +783,14 @@ impl<'m> Reader<'m, '_> {
         if let Some(name) = self.made_under(var) {
             return Found::Is(Operand::Text(name.to_owned()));
         }
+        // What a call of a library gave is not called like that.
+        let is_given = self.maker(var).is_some() || parameter_of(*self, var).is_some();
+        let is_name = |path: &str| {
+            let is_type = path.rsplit('.').next().is_some_and(|name| name.starts_with(char::is_uppercase));
+            !path.starts_with("typing") && (is_type || !is_given)
+        };
         let mut names = self.resolution.values_of(var).filter_map(|value| match value.kind {
+            ValueKind::External(path) if !is_name(self.resolution.paths.text(path)) => None,
             ValueKind::Function(function) => Some(self.program.text(self.program.function(function).name).to_owned()),
             // What a library made for a variable of the project is not called like the library's function.
             ValueKind::External(_) if self.resolution.imported(var).is_some() => None,

@@ -410,7 +410,7 @@ impl<'m, 'f> Describer<'m, 'f> {
         }
     }
 
-    fn is_receiver(&self, parameter: VarId) -> bool {
+    pub(super) fn is_receiver(&self, parameter: VarId) -> bool {
         self.reader.program.parameter(parameter).is_some_and(|row| row.kind == ParameterKind::Receiver)
     }
 
@@ -565,7 +565,7 @@ impl<'m, 'f> Describer<'m, 'f> {
         }
     }
 
-    fn argument(&self, parameter: VarId, callee: FunctionId, call: Option<SiteId>) -> Argument {
+    pub(super) fn argument(&self, parameter: VarId, callee: FunctionId, call: Option<SiteId>) -> Argument {
         let program = self.reader.program;
         let Some(row) = program.parameter(parameter) else { return Argument::Hidden };
         if row.function != callee {
@@ -796,7 +796,7 @@ impl<'m, 'f> Reader<'m, 'f> {
     }
 }
 
-enum Argument {
+pub(super) enum Argument {
     Given(VarId),
     /// What is given for a parameter that gathers what is left: none, some, or one that is spread.
     Gathered(Vec<VarId>),

@@ -8,7 +8,7 @@ use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::{Effect, EffectFlags};
-use super::invoked::{Invocations, Mode};
+use super::invoked::{Invocations, Mode, parameter_of};
 use super::operations::{Found, Operand, Operation, Operations};
 use super::own_effects::is_versioned;
 use super::reader::Reader;
@@ -68,11 +68,11 @@ impl Tracked {
                 continue;
             }
             let function = reader.program.site(row.site).function;
-            let here = self.read_of(reader, row.base);
+            let here = self.given(describer, row.base);
             // What a setter is given, its caller stores.
-            let is_set = here.is_none() && given_as(reader, row.src).is_none();
+            let is_set = here.is_none() && parameter_of(reader, row.src).is_none();
             let handed = if is_set { self.handed(describer, row.base, &entities) } else { None };
-            let Some((given, read)) = here.map(|given| (given, self.reads[&given])).or(handed) else { continue };
+            let Some((given, read)) = here.or(handed) else { continue };
             let is_saved = match here {
                 Some(_) => saved.contains(&(function, given)),
                 None => saved.iter().any(|(_, known)| *known == given),
@@ -98,7 +98,7 @@ impl Tracked {
     ) -> Option<(VarId, Effect)> {
         let reader = describer.reader;
         let program = reader.program;
-        let parameter = program.parameter(given_as(reader, base)?)?;
+        let parameter = program.parameter(parameter_of(reader, base)?)?;
         // Most objects that change themselves are no rows.
         if parameter.kind == ParameterKind::Receiver {
             let class = reader.class_of(parameter.var)?;
@@ -119,9 +119,8 @@ impl Tracked {
                 if matches!(reader.is_new(passed.argument), Found::Is(_)) {
                     return None;
                 }
-                match self.read_of(reader, passed.argument) {
-                    Some(given) => {
-                        let read = self.reads[&given];
+                match self.given(describer, passed.argument) {
+                    Some((given, read)) => {
                         let role =
                             if matches!(read.role, Role::Primary | Role::Replica) { read.role } else { Role::Unknown };
                         let known = matches!(read.entity, Term::Text(_));
@@ -131,7 +130,7 @@ impl Tracked {
                         found.get_or_insert((given, Effect { role, ..read }));
                     }
                     None if depth + 1 < MAX_HANDED => {
-                        stack.extend(given_as(reader, passed.argument).map(|var| (var, depth + 1)));
+                        stack.extend(parameter_of(reader, passed.argument).map(|var| (var, depth + 1)));
                     }
                     None => {}
                 }
@@ -152,7 +151,7 @@ impl Tracked {
 
     /// Whether all who call the function give it an object that was read.
     fn is_handed(&self, reader: Reader<'_, '_>, var: VarId) -> bool {
-        let Some(parameter) = given_as(reader, var) else { return false };
+        let Some(parameter) = parameter_of(reader, var) else { return false };
         let mut passed = reader.resolution.passed_to(parameter).take(MAX_VALUES).peekable();
         passed.peek().is_some() && passed.all(|row| self.read_of(reader, row.argument).is_some())
     }
@@ -168,54 +167,58 @@ impl Tracked {
                 Found::Is(Operand::Var(var)) if self.read_of(reader, var).is_some() || self.is_handed(reader, var))
     }
 
-    /// What the read gave that the object `var` comes from, through the project's own helpers and a result's accessors.
+    /// What the read gave that the object `var` comes from, and the read as the function of `var` knows it.
+    fn given(&self, describer: &mut Describer<'_, '_>, var: VarId) -> Option<(VarId, Effect)> {
+        let (given, helpers) = self.read_through(describer.reader, var)?;
+        let read = helpers.into_iter().fold(self.reads[&given], |read, (site, helper)| Effect {
+            entity: describer.entity_at_call(read.entity, helper, Some(site)),
+            role: describer.role_at_call(read.role, helper, Some(site)),
+            ..read
+        });
+        Some((given, read))
+    }
+
+    /// What the read gave that the object `var` comes from.
     fn read_of(&self, reader: Reader<'_, '_>, var: VarId) -> Option<VarId> {
+        self.read_through(reader, var).map(|(given, _)| given)
+    }
+
+    /// Likewise, through the project's own helpers and a result's accessors, with the calls of the helpers, innermost first.
+    fn read_through(&self, reader: Reader<'_, '_>, var: VarId) -> Option<(VarId, Vec<(SiteId, FunctionId)>)> {
         let program = reader.program;
         let r = &program.facts.relations;
-        let mut stack = vec![var];
+        // The calls of helpers that were gone into, each with the one that it was found in.
+        let mut calls: Vec<(SiteId, FunctionId, Option<usize>)> = Vec::new();
+        let mut stack: Vec<(VarId, Option<usize>)> = vec![(var, None)];
         let mut seen: FxHashSet<VarId> = FxHashSet::default();
-        while let Some(at) = stack.pop() {
+        while let Some((at, within)) = stack.pop() {
             if seen.len() > MAX_VALUES || !seen.insert(at) {
                 continue;
             }
             if self.reads.contains_key(&at) {
-                return Some(at);
+                let outwards = std::iter::successors(within, |call| calls[*call].2);
+                return Some((at, outwards.map(|call| (calls[call].0, calls[call].1)).collect()));
             }
-            stack.extend(program.assigned_from(at).map(|row| row.src));
+            stack.extend(program.assigned_from(at).map(|row| (row.src, within)));
             if let Some(load) = program.loaded_as(at)
                 && matches!(program.text(load.field), "[*]" | "[]" | "0")
             {
-                stack.push(load.base);
+                stack.push((load.base, within));
             }
             let Some(call) = program.call_giving(at) else { continue };
             let edges = reader.resolution.calls_at(call.site);
             if edges.is_empty() {
-                stack.extend(call.receiver);
+                stack.extend(call.receiver.map(|var| (var, within)));
             }
             for edge in edges {
+                calls.push((call.site, edge.function, within));
+                let inside = Some(calls.len() - 1);
                 let returns = program.returns_by_function.of(&r.returns, edge.function);
-                stack.extend(returns.filter_map(|row| row.var));
+                stack.extend(returns.filter_map(|row| row.var).map(|var| (var, inside)));
             }
         }
         None
     }
-}
-
-/// The parameter that `var` is.
-fn given_as(reader: Reader<'_, '_>, var: VarId) -> Option<VarId> {
-    let program = reader.program;
-    let mut at = var;
-    for _ in 0..MAX_HANDED {
-        if program.parameter(at).is_some() {
-            return Some(at);
-        }
-        let mut sources = program.assigned_from(at).map(|row| row.src);
-        at = match (sources.next(), sources.next()) {
-            (Some(only), None) => only,
-            _ => return None,
-        };
-    }
-    None
 }
 
 /// Whether an annotation says of a field of the object `base` that it is no column.

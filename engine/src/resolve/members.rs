@@ -5,6 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bindings::{Bindings, TypeTarget};
 use super::structural;
+use super::types;
 use crate::paths::{PathId, Paths};
 use crate::program::Program;
 
@@ -21,6 +22,10 @@ pub(super) struct Hierarchy {
     /// An `impl` block apart from its type stands for the type.
     stands_for: FxHashMap<ClassId, ClassId>,
     methods: FxHashMap<(ClassId, Sym), FunctionId>,
+    /// The class that a class names as what its base is of.
+    base_arguments: FxHashMap<ClassId, ClassId>,
+    /// The classes that give a value to a field which classes above them have or ask for.
+    overriding: FxHashMap<(ClassId, Sym), Vec<ClassId>>,
     /// Methods that share class and name, where the language tells them apart by their parameters.
     overloads: FxHashMap<(ClassId, Sym), Vec<FunctionId>>,
 }
@@ -38,12 +43,16 @@ pub(super) enum Member {
 
 const MAX_ANCESTORS: usize = 64;
 
+/// So many classes are asked what a field of a base is.
+const MAX_OVERRIDING: usize = 64;
+
 impl Hierarchy {
     pub(super) fn new(program: &Program<'_>, bindings: &Bindings<'_, '_>, paths: &mut Paths) -> Self {
         let count = program.facts.count(IdKind::Class);
         let mut bases: Vec<Vec<ClassId>> = vec![Vec::new(); count];
         let mut external: Vec<Vec<(PathId, Option<ClassId>)>> = vec![Vec::new(); count];
         let mut stands_for = FxHashMap::default();
+        let mut base_arguments: FxHashMap<ClassId, ClassId> = FxHashMap::default();
         for row in &program.facts.relations.extends {
             let module = program.class(row.class).module;
             let family = program.language(program.file_of_module(module)).into();
@@ -52,6 +61,13 @@ impl Hierarchy {
                 Some(rest) => (rest, true),
                 None => (text, false),
             };
+            let named = types::alternatives(text).into_iter().next().and_then(|base| base.arguments.first().copied());
+            let of = named.map(|named| bindings.types(module, named, 0));
+            if let Some([TypeTarget::Class(of)]) = of.as_deref()
+                && !is_impl
+            {
+                base_arguments.entry(row.class).or_insert(*of);
+            }
             for target in bindings.types(module, text, 0) {
                 match target {
                     TypeTarget::Class(base) if is_impl => {
@@ -103,7 +119,37 @@ impl Hierarchy {
             }
         }
         let fields = declared_fields(program);
-        Hierarchy { ancestors, derived, external, fields, stands_for, methods, overloads: overloads(program) }
+        let mut overriding: FxHashMap<(ClassId, Sym), Vec<ClassId>> = FxHashMap::default();
+        for row in program.facts.relations.field.iter().filter(|row| row.value.is_some()) {
+            let class = stands_for.get(&row.class).copied().unwrap_or(row.class);
+            for &base in ancestors[class.index()].iter().filter(|base| **base != class) {
+                let classes = overriding.entry((base, row.name)).or_default();
+                if classes.len() < MAX_OVERRIDING && classes.last() != Some(&class) {
+                    classes.push(class);
+                }
+            }
+        }
+        let overloads = overloads(program);
+        Hierarchy { ancestors, derived, external, fields, stands_for, methods, base_arguments, overriding, overloads }
+    }
+
+    /// The classes below one that derive from a library's, too.
+    pub(super) fn below_in_library(&self, class: ClassId) -> impl Iterator<Item = ClassId> + '_ {
+        let below = self.derived[class.index()].iter().copied();
+        below.filter(|class| self.external_bases(*class).next().is_some())
+    }
+
+    /// The classes below `class` that say what one of its fields is.
+    pub(super) fn overriding_field(&self, class: ClassId, name: Sym) -> &[ClassId] {
+        self.overriding.get(&(class, name)).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn base_arguments(&self) -> &FxHashMap<ClassId, ClassId> {
+        &self.base_arguments
+    }
+
+    pub(super) fn own_fields(&self) -> &FxHashSet<(ClassId, Sym)> {
+        &self.fields
     }
 
     pub(super) fn ancestors(&self, class: ClassId) -> &[ClassId] {

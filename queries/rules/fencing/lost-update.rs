@@ -1,13 +1,13 @@
 //! A value is read, a new one computed from it and written back, with nothing that notices a change in between.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, Name, Operation, Role, Term};
+use distsys_engine::meaning::{Effect, EffectFlags, Name, Role, Term};
 use distsys_engine::OpKind;
 use distsys_engine::words::words;
 use distsys_facts::{FunctionId, FunctionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::computed::Rewrite;
+use crate::computed::{Rewrite, gives_read};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -106,33 +106,63 @@ fn of_entity(context: &Context<'_>, writes: &[Effect], read: SiteId) -> Effect {
 /// Values under a key of a shared cache that are read, changed and set again: counters, carts, lists.
 fn kept_values(context: &Context<'_>, guarded: &FxHashSet<SiteId>, locks: &[(FunctionId, SiteId)]) -> Vec<Finding> {
     let meaning = context.meaning;
-    let keyed = |op: &Operation, kind: OpKind| {
-        let effect = meaning.effects.at(op.site).map(|(effect, _)| effect).find(|effect| effect.kind == kind)?;
-        Some(effect).filter(|effect| !matches!(effect.key, Term::Absent | Term::Unknown))
+    // What operations do, and helpers that give what they read or set what they are given.
+    let of_kind = |kind: OpKind| {
+        let rows = meaning.effects.rows().iter().map(|row| (row.site, meaning.effects.get(row.effect)));
+        rows.filter(move |(_, effect)| effect.kind == kind && !matches!(effect.key, Term::Absent | Term::Unknown))
     };
-    let mut found = Vec::new();
-    for write in meaning.operations.of_kind(OpKind::CacheWrite).filter(|op| context.in_scope(op.site)) {
-        let Some(effect) = keyed(write, OpKind::CacheWrite) else { continue };
-        let locked = locks.iter().any(|(function, lock)| *function == write.function && meaning.precedes(*lock, write.site));
-        let watched = || {
-            let mut calls = meaning.program.sites(write.function).filter_map(|row| meaning.program.call(row.site));
-            calls.any(|call| matches!(meaning.program.text(call.name), "watch" | "cas" | "gets"))
-        };
-        if locked || guarded.contains(&write.site) || runs_alone(context, write.site) || watched() {
+    let mut reads: FxHashMap<(FunctionId, Term), Vec<SiteId>> = FxHashMap::default();
+    for (site, effect) in of_kind(OpKind::CacheRead) {
+        reads.entry((context.function_of(site), effect.key)).or_default().push(site);
+    }
+    let mut found: FxHashMap<SiteId, Finding> = FxHashMap::default();
+    for (write, effect) in of_kind(OpKind::CacheWrite).filter(|(site, _)| context.in_scope(*site)) {
+        let function = context.function_of(write);
+        let Some(reads) = reads.get(&(function, effect.key)) else { continue };
+        let before = reads.iter().copied().filter(|read| *read != write && meaning.precedes(*read, write));
+        let before: Vec<SiteId> = before.filter(|read| gives_read(context, *read, OpKind::CacheRead, 0)).collect();
+        if before.is_empty() || found.contains_key(&write) {
             continue;
         }
-        let reads = meaning.operations.of_kind(OpKind::CacheRead).filter(|read| {
-            read.function == write.function
-                && read.site != write.site
-                && meaning.precedes(read.site, write.site)
-                && keyed(read, OpKind::CacheRead).is_some_and(|read| read.key == effect.key)
-        });
-        let changed = reads.filter_map(|read| Some((read.site, changed_between(context, read.site, write.site)?)));
+        let locked = locks.iter().any(|(around, lock)| *around == function && meaning.precedes(*lock, write));
+        let watched = || {
+            let mut calls = meaning.program.sites(function).filter_map(|row| meaning.program.call(row.site));
+            calls.any(|call| matches!(meaning.program.text(call.name), "watch" | "cas" | "gets"))
+        };
+        if locked || guarded.contains(&write) || runs_alone(context, write) || watched() {
+            continue;
+        }
+        let changed = before.into_iter().filter_map(|read| Some((read, changed_between(context, read, write)?)));
         if let Some((read, computed)) = changed.min() {
-            found.push(report_kept(context, read, write.site, computed, &effect));
+            found.insert(write, report_kept(context, read, write, computed, &effect));
         }
     }
-    found
+    found.into_values().collect()
+}
+
+/// What the write at a site sets: the arguments of the operation, or those that a helper hands on to it.
+fn set_at(context: &Context<'_>, write: SiteId, depth: u32) -> Vec<VarId> {
+    const MAX_HELPERS: u32 = 3;
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let callees = meaning.resolution.calls_at(write);
+    if callees.is_empty() {
+        return program.arguments(write).skip(1).map(|row| row.var).collect();
+    }
+    if depth >= MAX_HELPERS {
+        return Vec::new();
+    }
+    let inner = callees.iter().flat_map(|edge| meaning.effects.in_function(edge.function));
+    let mut inner: Vec<SiteId> =
+        inner.filter(|(effect, _)| effect.kind == OpKind::CacheWrite).map(|(_, row)| row.site).collect();
+    inner.dedup();
+    let handed: FxHashSet<VarId> = inner
+        .into_iter()
+        .flat_map(|site| set_at(context, site, depth + 1))
+        .flat_map(|var| meaning.made_from(var))
+        .collect();
+    let passed = meaning.resolution.passed_at(write).iter();
+    passed.filter(|row| handed.contains(&row.parameter)).map(|row| row.argument).collect()
 }
 
 /// Where what is set at `write` is made by changing what was read: computed from it, or put into it.
@@ -142,7 +172,7 @@ fn changed_between(context: &Context<'_>, read: SiteId, write: SiteId) -> Option
     let program = meaning.program;
     let r = &program.facts.relations;
     let value = program.call(read)?.result;
-    let set: FxHashSet<VarId> = program.arguments(write).skip(1).flat_map(|row| meaning.made_from(row.var)).collect();
+    let set: FxHashSet<VarId> = set_at(context, write, 0).into_iter().flat_map(|var| meaning.made_from(var)).collect();
     if !set.contains(&value) {
         return None;
     }

@@ -104,6 +104,11 @@ pub struct Resolution {
     passed_by_parameter: Csr,
     external_by_site: FxHashMap<SiteId, (u32, u32)>,
     class_lines: FxHashMap<ClassId, Vec<PathId>>,
+    /// The classes that classes name as what their base is of.
+    base_arguments: FxHashMap<ClassId, ClassId>,
+    /// Fields that classes have of their own, and those that classes below have of the same name.
+    own_fields: FxHashSet<(ClassId, Sym)>,
+    overridden: FxHashSet<(ClassId, Sym)>,
     /// Whether some call of the tree gives requests a deadline, once it has been asked.
     pub(crate) bounds_requests: OnceLock<bool>,
 }
@@ -168,6 +173,21 @@ impl Resolution {
     /// Whether other classes of the project derive from this one.
     pub fn is_derived_from(&self, class: ClassId) -> bool {
         self.bases.contains(&class)
+    }
+
+    /// The class that one names as what its base is of: `Order` of `class Orders extends JpaRepository<Order, Long>`.
+    pub fn argument_of_base(&self, class: ClassId) -> Option<ClassId> {
+        self.base_arguments.get(&class).copied()
+    }
+
+    /// Whether a class declares or stores a field of its own.
+    pub fn has_field(&self, class: ClassId, field: Sym) -> bool {
+        self.own_fields.contains(&(class, field))
+    }
+
+    /// Whether classes that derive from a class have a field of this name of their own.
+    pub fn is_overridden(&self, class: ClassId, field: Sym) -> bool {
+        self.overridden.contains(&(class, field))
     }
 
     /// The library classes that a project class derives from.
@@ -283,6 +303,8 @@ enum EdgeKind {
     Class(PathId),
     /// Likewise: to an instance of it.
     Instance,
+    /// Only classes of the project themselves.
+    Classes,
 }
 
 const END: u32 = u32::MAX;
@@ -480,6 +502,11 @@ impl<'p, 'f> Flow<'p, 'f> {
                 if !matches!(self.values.get(id).kind, ValueKind::Collection(_)) {
                     let pair = self.values.intern(Value::new(ValueKind::Collection(id)));
                     self.add(to, Value::new(ValueKind::Collection(pair)));
+                }
+            }
+            EdgeKind::Classes => {
+                if let ValueKind::Class(_) = self.values.get(id).kind {
+                    self.add_id(to, id);
                 }
             }
             EdgeKind::Class(_) | EdgeKind::Instance => {
@@ -696,6 +723,11 @@ impl<'p, 'f> Flow<'p, 'f> {
             line.iter().copied().filter(move |class| class.index() != index).collect::<Vec<_>>()
         };
         let bases = ancestors.iter().enumerate().flat_map(of_others).collect();
+        let base_arguments = self.grounds.hierarchy.base_arguments().clone();
+        let own_fields = self.grounds.hierarchy.own_fields().clone();
+        let line = |class: ClassId| ancestors[class.index()].iter().filter(move |base| **base != class);
+        let overridden =
+            own_fields.iter().flat_map(|(class, field)| line(*class).map(|base| (*base, *field))).collect();
         Resolution {
             paths: self.paths,
             values: self.values,
@@ -717,6 +749,9 @@ impl<'p, 'f> Flow<'p, 'f> {
             passed_by_parameter,
             external_by_site,
             class_lines,
+            base_arguments,
+            own_fields,
+            overridden,
             bounds_requests: OnceLock::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! How values move: assignments, loads, stores, members.
 
 use distsys_facts::schema::{Call, Load, Store};
-use distsys_facts::{ClassId, FunctionFlags, FunctionKind, Id, Language, ModuleId, SiteId, Sym, VarId};
+use distsys_facts::{ClassId, FunctionFlags, FunctionKind, Id, Language, ModuleId, ParameterKind, SiteId, Sym, VarId};
 
 use super::generics::combines_functions;
 use super::{Confidence, END, EdgeKind, Flow, MAX_SPREAD_DEPTH};
@@ -9,6 +9,9 @@ use crate::paths::PathId;
 use crate::resolve::bindings::Binding;
 use crate::resolve::members::Member;
 use crate::resolve::values::{Value, ValueKind};
+
+/// So many classes are asked what library a mixin's objects are of.
+const MAX_MIXED: usize = 8;
 
 impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn run(&mut self) {
@@ -84,11 +87,41 @@ impl<'p, 'f> Flow<'p, 'f> {
         if self.is_better_known(row, base) {
             return;
         }
+        if let ValueKind::Instance(class) | ValueKind::Class(class) = base.kind {
+            self.own_class(row, class, base, to);
+        }
         match base.kind {
             ValueKind::Instance(class) if self.is_field_not_method(class, row.field) => {
                 self.field(class, row.field, to)
             }
             _ => self.member(base, row.field, to),
+        }
+    }
+
+    /// What the object of a method is of, and what classes below say of its field: `self.__class__`, `self.model`.
+    fn own_class(&mut self, row: &Load, class: ClassId, base: Value, to: u32) {
+        if self.program.text(row.field) == "__class__" {
+            self.add(to, Value::new(ValueKind::Class(class)));
+            return;
+        }
+        let receiver = self.program.parameter(row.base).filter(|row| row.kind == ParameterKind::Receiver);
+        if receiver.is_none_or(|row| self.program.function(row.function).class != Some(class)) {
+            return;
+        }
+        for below in self.grounds.hierarchy.overriding_field(class, row.field).to_vec() {
+            let from = self.class_field(below, row.field);
+            self.edge(from, to, EdgeKind::Classes);
+        }
+        // A mixin's object is of a class that derives from the library's, too.
+        if let Member::Nothing = self.grounds.hierarchy.member(class, row.field) {
+            for below in self.grounds.hierarchy.below_in_library(class).take(MAX_MIXED).collect::<Vec<_>>() {
+                if let Member::External(bases) = self.grounds.hierarchy.member(below, row.field) {
+                    for (path, argument) in bases {
+                        let via = Value { class: argument.or(Some(below)), ..base };
+                        self.external_member(path, row.field, via, to);
+                    }
+                }
+            }
         }
     }
 
