@@ -54,10 +54,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             _ => {}
         }
     }
-    // A call that asks the cache and fills it has missed and loaded by itself.
+    // A call that asks the cache, loads and fills it has missed by itself; one that loads nothing has only seen to the entry.
     let whole: FxHashSet<SiteId> = {
         let asked: FxHashSet<SiteId> = reads.iter().map(|(_, site)| *site).collect();
-        let both = writes.iter().map(|(_, site)| *site).filter(|site| asked.contains(site));
+        let loaded: FxHashSet<SiteId> = loads.iter().map(|(_, site)| *site).collect();
+        let loads = |site: &SiteId| loaded.contains(site) || meaning.invocations.at(*site).next().is_some();
+        let both = writes.iter().map(|(_, site)| *site).filter(|site| asked.contains(site) && loads(site));
         both.filter(|site| same_key(context, *site, *site)).collect()
     };
     reads.retain(|(_, site)| !whole.contains(site));
