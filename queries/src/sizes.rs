@@ -95,6 +95,10 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
             if name == "range" {
                 return arguments.all(|argument| meaning.constant(argument.var).is_some());
             }
+            // The object that a function of the project is a member of is not what it gives.
+            if !meaning.resolution.calls_at(call.site).is_empty() && call.receiver.is_some() {
+                return false;
+            }
             // `Object.keys(x)`, `list(x)`, `x.filter(…)`: as many as `x` has.
             let first = arguments.peek().map(|argument| argument.var);
             match (call.receiver.filter(|receiver| !is_named(context, *receiver)), first) {

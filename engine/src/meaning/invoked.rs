@@ -145,6 +145,17 @@ impl Invocations {
                 }
             }
         }
+        // `items.map(work)`: the collection's own method calls what it is given.
+        for row in &r.argument {
+            let by_element = || {
+                let name = program.call(row.site).map_or("", |call| program.text(call.name));
+                ELEMENTWISE.contains(&name) && reader.resolution.calls_at(row.site).is_empty()
+            };
+            if let Some(parameter) = parameter_of(reader, row.var).filter(|_| by_element()) {
+                self.applied.entry(parameter).or_default().push(row.site);
+                queue.push_back(parameter);
+            }
+        }
         // A call that passes its own parameter on, by the parameter that receives it.
         let mut passed_on: FxHashMap<VarId, Vec<(SiteId, VarId)>> = FxHashMap::default();
         for row in &reader.resolution.passed {

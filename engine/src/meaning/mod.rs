@@ -291,24 +291,43 @@ impl<'m> Meaning<'m> {
     /// What sets an attribute beyond the call itself is not seen: a default of the library that the project changes
     /// (`axios.defaults.timeout = …`).
     pub fn has_default_set(&self, attr: Attr) -> bool {
-        self.defaults_stored(attr).any(|(client, _)| self.reader().maker(client).is_none())
+        self.defaults_stored(attr).into_iter().any(|(client, _)| self.reader().maker(client).is_none())
     }
 
     /// The default that the client made at `site` is given later: `client.defaults.timeout = 500`.
     fn client_default(&self, site: SiteId, attr: Attr) -> Option<Found> {
         let is_of = |client: VarId| self.reader().maker(client).is_some_and(|made| made.site == site);
-        let stored = self.defaults_stored(attr).find(|(client, _)| is_of(*client));
+        let stored = self.defaults_stored(attr).into_iter().find(|(client, _)| is_of(*client));
         stored.map(|(_, value)| Found::Is(Operand::Var(value)))
     }
 
-    /// Objects whose default for an attribute is stored, each with the value.
-    fn defaults_stored(&self, attr: Attr) -> impl Iterator<Item = (VarId, VarId)> {
+    /// Clients whose default for an attribute is stored, or set by what sees each request before it is sent
+    /// (`client.interceptors.request.use((config) => …)`), each with the value.
+    fn defaults_stored(&self, attr: Attr) -> Vec<(VarId, VarId)> {
         let program = self.program;
-        let stores = program.facts.relations.store.iter().filter(move |row| program.text(row.field) == attr.name());
-        stores.filter_map(move |row| {
-            let load = program.loaded_as(row.base).filter(|load| program.text(load.field) == "defaults")?;
-            Some((load.base, row.src))
-        })
+        let r = &program.facts.relations;
+        let stores = r.store.iter().filter(|row| program.text(row.field) == attr.name());
+        let mut found: Vec<(VarId, VarId)> =
+            stores.filter_map(|row| Some((self.member_base(row.base, "defaults")?, row.src))).collect();
+        for call in r.call.iter().filter(|call| program.text(call.name) == "use") {
+            let requests = call.receiver.and_then(|var| self.member_base(var, "request"));
+            let Some(client) = requests.and_then(|var| self.member_base(var, "interceptors")) else { continue };
+            for function in program.arguments(call.site).filter_map(|row| program.closure(row.var)) {
+                let given = program.parameters(function).next().map(|row| row.var);
+                let stored = given.into_iter().flat_map(|var| program.stores_to(var));
+                let stored = stored.filter(|row| program.text(row.field) == attr.name()).map(|row| row.src);
+                let returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
+                let entries = returned.flat_map(|var| program.entry_by_var.of(&r.entry, var));
+                let entries = entries.filter(|row| program.text(row.key) == attr.name()).map(|row| row.value);
+                found.extend(stored.chain(entries).map(|value| (client, value)));
+            }
+        }
+        found
+    }
+
+    /// The object whose member of this name a variable is.
+    fn member_base(&self, var: VarId, member: &str) -> Option<VarId> {
+        self.program.loaded_as(var).filter(|load| self.program.text(load.field) == member).map(|load| load.base)
     }
 
     /// Whether an operation gives something that must be awaited or kept for it to be done, and nobody does.

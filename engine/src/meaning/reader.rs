@@ -311,9 +311,13 @@ impl<'m> Reader<'m, '_> {
                 let mut called = self.resolution.external.iter().map(|(_, path, _)| self.resolution.paths.text(*path));
                 if called.any(|path| path == name) { Found::Is(Operand::Present) } else { Found::Absent }
             }
-            Source::PassedTo(name) => {
-                let passed = self.call(op.site).is_some_and(|call| self.is_passed_to(call.result, name));
-                if passed { Found::Is(Operand::Present) } else { Found::Absent }
+            Source::PassedTo(name, result) => {
+                let taken = self.call(op.site).and_then(|call| self.passed_to(call.result, name));
+                match taken {
+                    Some(call) if *result => is_var(call.result),
+                    Some(_) => Found::Is(Operand::Present),
+                    None => Found::Absent,
+                }
             }
             Source::Function(position) => match self.argument(op.call, *position + op.shift as usize) {
                 Some(var) if self.is_function(var) => is_var(var),
@@ -450,16 +454,13 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
-    fn is_passed_to(&self, var: VarId, name: &str) -> bool {
+    /// The call of this name that a value is given to.
+    fn passed_to(&self, var: VarId, name: &str) -> Option<&'m Call> {
         let program = self.program;
         let r = &program.facts.relations;
         let copies = program.assign_by_src.of(&r.assign, var).map(|row| row.dst);
-        std::iter::once(var).chain(copies).any(|var| {
-            program
-                .argument_by_var
-                .of(&r.argument, var)
-                .any(|row| self.call(row.site).is_some_and(|call| program.text(call.name) == name))
-        })
+        let given = std::iter::once(var).chain(copies).flat_map(|var| program.argument_by_var.of(&r.argument, var));
+        given.filter_map(|row| self.call(row.site)).find(|call| program.text(call.name) == name)
     }
 
     pub(super) fn call(&self, site: SiteId) -> Option<&'m Call> {

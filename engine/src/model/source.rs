@@ -54,8 +54,8 @@ pub enum Source {
     Statement(usize),
     /// `tree(lapin.Channel.confirm_select)`: there if some call of this qualified name is anywhere in the tree.
     Tree(String),
-    /// `passed(getSignedUrl)`: what is given is an argument of a call of this name.
-    PassedTo(String),
+    /// `passed(getSignedUrl)`: what is given is an argument of a call of this name; `passed(send).result`: what that gives.
+    PassedTo(String, bool),
     /// `option(Attempts)`: argument 0 of a call of this name that stands among the arguments, or among those of one that does;
     /// `option(Attempts.1)`: argument 1; `option(Forever.result)`: that it stands there.
     Option(String, Box<Source>),
@@ -176,7 +176,7 @@ impl Source {
                 "function" => Ok(Source::Function(number()?)),
                 "statement" => Ok(Source::Statement(number()?)),
                 "tree" => Ok(Source::Tree(argument.to_owned())),
-                "passed" => Ok(Source::PassedTo(argument.to_owned())),
+                "passed" => Ok(Source::PassedTo(argument.to_owned(), rest == ".result")),
                 "option" => {
                     let (name, inner) = argument.split_once('.').unwrap_or((argument, "0"));
                     Ok(Source::Option(name.to_owned(), Box::new(Source::parse(inner)?)))

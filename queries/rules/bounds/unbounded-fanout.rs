@@ -45,6 +45,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             starts.extend(started.map(|(site, over)| (op.site, site, over)));
         }
     }
+    let helped: Vec<(SiteId, SiteId, VarId)> = starts.iter().flat_map(|start| handed_in(context, *start)).collect();
+    starts.extend(helped);
     for op in meaning.operations.of_kind(OpKind::Spawn).filter(|op| serves(context, op.site)) {
         if let Some(over) = iterated_at(context, op.site, None).or_else(|| elements_of(context, op.function)) {
             starts.push((op.site, op.site, over));
@@ -165,6 +167,30 @@ fn is_remote(kind: OpKind) -> bool {
 /// Whether a site is in code of a service.
 fn serves(context: &Context<'_>, site: SiteId) -> bool {
     context.in_scope(site) && !context.meaning.program.runs_in_browser(context.function_of(site))
+}
+
+/// Calls of a helper that does for all elements of a list what it is given to do: `everyone(orders, (order) => send(order))`.
+fn handed_in(context: &Context<'_>, (gather, start, over): (SiteId, SiteId, VarId)) -> Vec<(SiteId, SiteId, VarId)> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let helper = context.function_of(gather);
+    // What it calls is its own parameter, or is given as one to what runs over the list.
+    let is_own = |var: VarId| program.parameter(var).filter(|row| row.function == helper);
+    let within = program.arguments(start).filter_map(|row| program.closure(row.var)).chain([helper]);
+    let calls = |site: SiteId| meaning.invocations.is_through_parameter(site);
+    let called = within.flat_map(|function| program.sites(function)).find(|row| calls(row.site)).map(|row| row.site);
+    let given = program.arguments(start).any(|row| is_own(row.var).is_some());
+    let Some(list) = is_own(over).filter(|_| called.is_some() || given) else { return Vec::new() };
+    if [Some(start), called].into_iter().flatten().any(|site| context.is_limited(site)) {
+        return Vec::new();
+    }
+    let callers = meaning.callers(helper).iter().copied().filter(|site| serves(context, *site));
+    let handed = callers.filter_map(|site| {
+        let passed = meaning.resolution.passed_at(site).iter();
+        let list = passed.clone().find(|row| row.parameter == list.var)?.argument;
+        passed.clone().any(|row| meaning.is_function(row.argument)).then_some((site, site, list))
+    });
+    handed.collect()
 }
 
 /// The calls whose results a gathered collection holds, with the collection that they are made for.
