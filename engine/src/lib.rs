@@ -8,6 +8,7 @@ pub mod operation;
 mod paths;
 mod program;
 pub mod resolve;
+mod test_support;
 pub mod words;
 
 pub use csr::Csr;

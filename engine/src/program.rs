@@ -78,6 +78,8 @@ pub struct Program<'f> {
     server_packages: Vec<&'f str>,
     tool_packages: Vec<&'f str>,
     browser_modules: OnceLock<FxHashSet<ModuleId>>,
+    /// Source files that are there for tests.
+    test_support: FxHashSet<FileId>,
     terminal_packages: Vec<&'f str>,
     scripts: OnceLock<FxHashSet<ModuleId>>,
 }
@@ -160,6 +162,7 @@ impl<'f> Program<'f> {
             server_packages: packages(facts, false),
             tool_packages: tools(facts),
             browser_modules: OnceLock::new(),
+            test_support: crate::test_support::files(facts),
             terminal_packages: drawn_in_terminal(facts),
             scripts: OnceLock::new(),
             facts,
@@ -483,6 +486,7 @@ impl<'f> Program<'f> {
     pub fn is_out_of_scope(&self, function: FunctionId) -> bool {
         let file = self.file_of_function(function);
         !matches!(self.facts.relations.file[file.index()].role, Role::Source | Role::Migration)
+            || self.test_support.contains(&file)
             || self.is_test(function)
     }
 

@@ -529,7 +529,7 @@ fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
         && meaning.invocations.at(site).any(|row| row.mode == Mode::Inline);
     gives && by_library
         || gives
-        && meaning.callees(site).into_iter().any(|helper| {
+        && meaning.callees(site).into_iter().flat_map(|helper| with_closures(context, helper)).any(|helper| {
             let loads = program.sites(helper).filter(|row| meaning.invocations.is_through_parameter(row.site));
             let loaded: Vec<VarId> = loads.filter_map(|row| program.call(row.site)).map(|call| call.result).collect();
             let fills = program.sites(helper).filter(|row| {
@@ -540,6 +540,18 @@ fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
                 loaded.iter().any(|var| made.contains(var))
             })
         })
+}
+
+/// A function and its closures that run in it: `flights.Do(key, func() { … })`.
+fn with_closures(context: &Context<'_>, function: FunctionId) -> Vec<FunctionId> {
+    let meaning = context.meaning;
+    let called = meaning.program.sites(function).flat_map(|row| meaning.callees(row.site));
+    let mut found: Vec<FunctionId> =
+        called.filter(|inner| meaning.program.function(*inner).parent == Some(function)).collect();
+    found.push(function);
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 fn report(context: &Context<'_>, stale: &Stale, others: &[SiteId], others_care: bool) -> Finding {
