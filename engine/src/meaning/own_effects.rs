@@ -120,7 +120,7 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             let entity = describer.entity_term(&entity);
             effect.entity = describer.as_entity(entity);
             if effect.entity == Term::Unknown
-                && let Some(class) = op.via.class
+                && let Some(class) = op.via.class.filter(|class| !describer.reader.resolution.is_held(*class))
             {
                 effect.entity = Term::Text(describer.entity_of(class));
             }

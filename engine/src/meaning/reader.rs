@@ -657,10 +657,10 @@ impl<'m> Reader<'m, '_> {
         if let Some(own) = receiver.and_then(|var| self.own_in_chain(var, op.via.class)) {
             return Found::Is(own);
         }
-        if let Some(class) = op.via.class {
-            return Found::Is(Operand::Class(class));
-        }
-        receiver.and_then(|var| self.class_of(var)).map_or(Found::Absent, |class| Found::Is(Operand::Class(class)))
+        // A manager or query set of the project's own is of whatever class holds it.
+        let said = |class: &ClassId| !self.resolution.is_held(*class);
+        let class = op.via.class.or_else(|| receiver.and_then(|var| self.class_of(var)));
+        class.filter(said).map_or(Found::Absent, |class| Found::Is(Operand::Class(class)))
     }
 
     /// The one project class that `var` is, or is an instance of.

@@ -7,6 +7,7 @@ mod given_back;
 mod given_closures;
 mod grounds;
 mod guesses;
+mod held;
 mod lambdas;
 mod named_members;
 mod overloads;
@@ -305,6 +306,8 @@ enum EdgeKind {
     Instance,
     /// Only classes of the project themselves.
     Classes,
+    /// What a class has from its library, or puts in its place, is that class's: `Order.objects`.
+    Held(ClassId),
 }
 
 const END: u32 = u32::MAX;
@@ -503,6 +506,10 @@ impl<'p, 'f> Flow<'p, 'f> {
                     let pair = self.values.intern(Value::new(ValueKind::Collection(id)));
                     self.add(to, Value::new(ValueKind::Collection(pair)));
                 }
+            }
+            EdgeKind::Held(owner) => {
+                let value = self.held_by(self.values.get(id), owner);
+                self.add(to, value);
             }
             EdgeKind::Classes => {
                 if let ValueKind::Class(_) = self.values.get(id).kind {

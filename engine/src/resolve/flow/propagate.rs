@@ -92,7 +92,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         match base.kind {
             ValueKind::Instance(class) if self.is_field_not_method(class, row.field) => {
-                self.field(class, row.field, to)
+                self.field(class, row.field, to, EdgeKind::All)
             }
             _ => self.member(base, row.field, to),
         }
@@ -132,11 +132,11 @@ impl<'p, 'f> Flow<'p, 'f> {
             && self.grounds.hierarchy.has_field(class, name)
     }
 
-    fn field(&mut self, class: ClassId, name: Sym, to: u32) {
+    fn field(&mut self, class: ClassId, name: Sym, to: u32, kind: EdgeKind) {
         let line: Vec<ClassId> = self.grounds.hierarchy.ancestors(class).to_vec();
         for ancestor in line {
             let from = self.class_field(ancestor, name);
-            self.edge(from, to, EdgeKind::All);
+            self.edge(from, to, kind);
         }
     }
 
@@ -176,10 +176,14 @@ impl<'p, 'f> Flow<'p, 'f> {
                         self.add(to, Value { class: Some(class), ..Value::new(ValueKind::Function(function)) });
                     }
                 }
-                Member::Field => self.field(class, name, to),
+                Member::Field => {
+                    let of_class = matches!(base.kind, ValueKind::Class(_));
+                    self.field(class, name, to, if of_class { EdgeKind::Held(class) } else { EdgeKind::All });
+                }
                 Member::External(bases) => {
                     for (path, argument) in bases {
-                        self.external_member(path, name, Value { class: argument.or(Some(class)), ..base }, to);
+                        let via = Value { class: self.owner(base, class, path, argument), ..base };
+                        self.external_member(path, name, via, to);
                     }
                 }
                 Member::Nothing => {}
@@ -364,6 +368,9 @@ impl<'p, 'f> Flow<'p, 'f> {
                 let chosen = self.chosen(row, class, function);
                 let sure = if chosen.len() == 1 { Confidence::High } else { Confidence::Medium };
                 for function in chosen {
+                    if let (ValueKind::Instance(_), Some(owner)) = (receiver.kind, receiver.class) {
+                        self.edge(self.return_node(function), Self::node(row.result), EdgeKind::Held(owner));
+                    }
                     self.call_function(row, function, Some(receiver_is_class), sure);
                     self.call_derived(row, class, function, receiver);
                 }
@@ -379,7 +386,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                     if let Some(member) =
                         self.paths.member(path, row.name, text, |family, whole| models.respelled(family, whole))
                     {
-                        let via = Value { class: argument.or(Some(class)), ..receiver };
+                        let via = Value { class: self.owner(receiver, class, path, argument), ..receiver };
                         self.call_external(row, member, via);
                     }
                 }

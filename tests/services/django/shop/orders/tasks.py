@@ -55,7 +55,7 @@ def wait_for_capture(order_id):
 @shared_task(acks_late=True)
 def acquire_slot(name, limit):
     deadline = time.time() + 10
-    while time.time() < deadline:
+    while time.time() < deadline:  # finds: wall-clock-duration
         if client.incr(f"slot:{name}") <= limit:
             return True
         time.sleep(0.1)
