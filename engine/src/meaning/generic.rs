@@ -180,7 +180,11 @@ impl Describer<'_, '_> {
     fn held_entity(&mut self, var: VarId, field: Name) -> Term {
         let reader = self.reader;
         let program = reader.program;
-        let Some(class) = reader.class_of(var) else { return Term::Unknown };
+        // What is said to be of a base may be known to be of a class below it.
+        let classes = reader.classes_of(var);
+        let above = |class: &ClassId| reader.resolution.ancestors(*class);
+        let lowest = classes.iter().find(|class| classes.iter().all(|other| above(class).contains(other))).copied();
+        let Some(class) = reader.class_of(var).or(lowest) else { return Term::Unknown };
         let receiver = parameter_of(reader, var).filter(|parameter| self.is_receiver(*parameter));
         if let Some(receiver) = receiver.filter(|_| reader.resolution.is_derived_from(class)) {
             return Term::Within(receiver, field);

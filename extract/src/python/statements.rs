@@ -46,6 +46,13 @@ impl Lower<'_> {
                         self.to.type_alias(&name.id, &text);
                     }
                 }
+                // `Session = NewType("Session", AsyncSession)`: to the program they are one type.
+                if let ([Expr::Name(name)], Expr::Call(call)) = (&assign.targets[..], &*assign.value)
+                    && matches!(&*type_text(&call.func), "NewType" | "typing.NewType")
+                    && let [_, of] = &call.arguments.args[..]
+                {
+                    self.to.type_alias(&name.id, &type_text(of));
+                }
                 let value = self.expression(&assign.value);
                 for target in &assign.targets {
                     self.assign_to(target, value);

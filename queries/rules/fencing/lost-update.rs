@@ -31,12 +31,17 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     // Those of an entity that nothing says: of the row that is read, if they are its own method.
     let mut nameless: Vec<(FunctionId, SiteId)> = Vec::new();
     let mut locks: Vec<(FunctionId, SiteId)> = Vec::new();
+    let mut released: FxHashSet<SiteId> = FxHashSet::default();
     let mut written: FxHashMap<SiteId, Vec<Effect>> = FxHashMap::default();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let function = context.function_of(row.site);
         if effect.flags.has(EffectFlags::ROW_LOCK) || matches!(effect.kind, OpKind::LockAcquire | OpKind::SessionLock) {
             locks.push((function, row.site));
+        }
+        // What a callee takes and gives back, it no longer holds afterwards; if it keeps the lock, its scope says so.
+        if matches!(effect.kind, OpKind::LockRelease | OpKind::SessionUnlock) && !meaning.callees(row.site).is_empty() {
+            released.insert(row.site);
         }
         match (effect.kind, effect.entity_name()) {
             // Of a replica's row `replica-read-modify-write` speaks.
@@ -62,7 +67,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     guarded.extend(run_while(context, &guarded).into_iter().map(|site| (site,)));
     let protected: FxHashSet<SiteId> = guarded.iter().map(|(site,)| *site).collect();
-    let kept = kept_values(context, &protected, &locks);
+    let kept = kept_values(context, &protected, &locks, &released);
     let program = ascent_run! {
         relation reads(FunctionId, SiteId, Name) = reads;
         relation writes(FunctionId, SiteId, Name) = writes;
@@ -104,7 +109,12 @@ fn of_entity(context: &Context<'_>, writes: &[Effect], read: SiteId) -> Effect {
 }
 
 /// Values under a key of a shared cache that are read, changed and set again: counters, carts, lists.
-fn kept_values(context: &Context<'_>, guarded: &FxHashSet<SiteId>, locks: &[(FunctionId, SiteId)]) -> Vec<Finding> {
+fn kept_values(
+    context: &Context<'_>,
+    guarded: &FxHashSet<SiteId>,
+    locks: &[(FunctionId, SiteId)],
+    released: &FxHashSet<SiteId>,
+) -> Vec<Finding> {
     let meaning = context.meaning;
     // What operations do, and helpers that give what they read or set what they are given.
     let of_kind = |kind: OpKind| {
@@ -124,7 +134,8 @@ fn kept_values(context: &Context<'_>, guarded: &FxHashSet<SiteId>, locks: &[(Fun
         if before.is_empty() || found.contains_key(&write) {
             continue;
         }
-        let locked = locks.iter().any(|(around, lock)| *around == function && meaning.precedes(*lock, write));
+        let held = |lock: SiteId| !released.contains(&lock) && meaning.precedes(lock, write);
+        let locked = locks.iter().any(|(around, lock)| *around == function && held(*lock));
         let watched = || {
             let mut calls = meaning.program.sites(function).filter_map(|row| meaning.program.call(row.site));
             calls.any(|call| matches!(meaning.program.text(call.name), "watch" | "cas" | "gets"))
@@ -145,14 +156,14 @@ fn set_at(context: &Context<'_>, write: SiteId, depth: u32) -> Vec<VarId> {
     const MAX_HELPERS: u32 = 3;
     let meaning = context.meaning;
     let program = meaning.program;
-    let callees = meaning.resolution.calls_at(write);
+    let callees = meaning.callees(write);
     if callees.is_empty() {
         return program.arguments(write).skip(1).map(|row| row.var).collect();
     }
     if depth >= MAX_HELPERS {
         return Vec::new();
     }
-    let inner = callees.iter().flat_map(|edge| meaning.effects.in_function(edge.function));
+    let inner = callees.iter().flat_map(|function| meaning.effects.in_function(*function));
     let mut inner: Vec<SiteId> =
         inner.filter(|(effect, _)| effect.kind == OpKind::CacheWrite).map(|(_, row)| row.site).collect();
     inner.dedup();
@@ -162,7 +173,14 @@ fn set_at(context: &Context<'_>, write: SiteId, depth: u32) -> Vec<VarId> {
         .flat_map(|var| meaning.made_from(var))
         .collect();
     let passed = meaning.resolution.passed_at(write).iter();
-    passed.filter(|row| handed.contains(&row.parameter)).map(|row| row.argument).collect()
+    let mut set: Vec<VarId> = passed.filter(|row| handed.contains(&row.parameter)).map(|row| row.argument).collect();
+    // What a closure sets that the caller gives to be run: `locks.using(key, () => cache.set(key, value))`.
+    if callees.iter().any(|function| program.function(*function).kind == FunctionKind::Closure) {
+        set.extend(handed);
+    }
+    set.sort_unstable();
+    set.dedup();
+    set
 }
 
 /// Where what is set at `write` is made by changing what was read: computed from it, or put into it.

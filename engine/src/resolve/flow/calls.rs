@@ -153,6 +153,13 @@ impl<'p, 'f> Flow<'p, 'f> {
             && let Some(receiver) = receiver
         {
             self.passed.insert(Passed { site: row.site, parameter: parameters[0].var, argument: receiver });
+            // `return self`, `return cls(session)`: of the class that it is called on.
+            if let Some(given) = given_back.filter(|given| given.parameter == parameters[0].var) {
+                let kind = if given.called { EdgeKind::Instance } else { EdgeKind::All };
+                self.edge(Self::node(receiver), Self::node(row.result), kind);
+                self.bind_further_results(row, function);
+                return;
+            }
         }
         self.bind_further_results(row, function);
         if given_back.is_none() {
