@@ -538,9 +538,8 @@ fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
     // `cache.get_or_set(key, load)`: the library does.
     let by_library = meaning.operations.at(site).any(|op| op.kind == OpKind::CacheWrite)
         && meaning.invocations.at(site).any(|row| row.mode == Mode::Inline);
-    gives && by_library
-        || gives
-        && meaning.callees(site).into_iter().flat_map(|helper| with_closures(context, helper)).any(|helper| {
+    gives
+        && (by_library || meaning.callees(site).into_iter().flat_map(|helper| with_closures(context, helper)).any(|helper| {
             let loads = program.sites(helper).filter(|row| meaning.invocations.is_through_parameter(row.site));
             // `unstable_cache(async () => JSON.stringify(await load()), keys)`
             let by_own = program.sites(helper).filter(|row| {
@@ -560,7 +559,7 @@ fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
                 let made = meaning.made_from(row.var);
                 loaded.iter().any(|var| made.contains(var))
             })
-        })
+        }))
 }
 
 /// A function and its closures that run in it: `flights.Do(key, func() { … })`.
