@@ -145,13 +145,20 @@ impl Invocations {
                 }
             }
         }
-        // `items.map(work)`: the collection's own method calls what it is given.
+        // `items.map(work)`: the collection's own method calls what it is given, where callers give functions.
         for row in &r.argument {
             let by_element = || {
                 let name = program.call(row.site).map_or("", |call| program.text(call.name));
-                ELEMENTWISE.contains(&name) && reader.resolution.calls_at(row.site).is_empty()
+                row.keyword.is_empty()
+                    && ELEMENTWISE.contains(&name)
+                    && reader.resolution.calls_at(row.site).is_empty()
+                    && operations.at(row.site).next().is_none()
             };
-            if let Some(parameter) = parameter_of(reader, row.var).filter(|_| by_element()) {
+            let is_function = |parameter: VarId| {
+                let mut given = reader.resolution.passed_to(parameter);
+                given.any(|passed| !functions_of(reader, passed.argument).is_empty())
+            };
+            if let Some(parameter) = parameter_of(reader, row.var).filter(|var| by_element() && is_function(*var)) {
                 self.applied.entry(parameter).or_default().push(row.site);
                 queue.push_back(parameter);
             }

@@ -189,6 +189,11 @@ impl<'m, 'f> Describer<'m, 'f> {
         if program.parameter(var).is_some() {
             return Term::Parameter(var);
         }
+        // `[key]`
+        let mut elements = program.element_by_var.of(&program.facts.relations.element, var);
+        if let (Some(only), None) = (elements.next(), elements.next()) {
+            return self.describe_at(only.value, depth + 1);
+        }
         if let Some(call) = program.call_giving(var) {
             if let Some(inner) = self.reader.same_as(call) {
                 return self.describe_at(inner, depth + 1);

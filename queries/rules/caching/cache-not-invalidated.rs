@@ -113,8 +113,19 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     writes.retain(|(entity, site, _)| entities.contains(entity) && context.in_scope(*site));
     let dropped_by: Vec<(Name, FunctionId)> = drops.iter().map(|(key, drop)| (*key, drop.function)).collect();
     let mut dropping: FxHashMap<Name, FxHashMap<FunctionId, Vec<Drop>>> = FxHashMap::default();
+    // What is kept under several keys is dropped with one of them.
+    let mut by_fill: FxHashMap<SiteId, FxHashSet<Name>> = FxHashMap::default();
+    for &(_, key, fill) in &cached {
+        by_fill.entry(fill).or_default().insert(key);
+    }
+    let mut siblings: FxHashMap<Name, FxHashSet<Name>> = FxHashMap::default();
+    for keys in by_fill.values() {
+        for key in keys {
+            siblings.entry(*key).or_default().extend(keys);
+        }
+    }
     for &(_, key, _) in &cached {
-        let of_key = drops.iter().chain(&replaced).filter(|(known, _)| *known == key).map(|(_, drop)| drop);
+        let of_key = drops.iter().chain(&replaced).filter(|(known, _)| siblings[&key].contains(known)).map(|(_, drop)| drop);
         dropping.entry(key).or_insert_with(|| {
             let mut by_function: FxHashMap<FunctionId, Vec<Drop>> = FxHashMap::default();
             for drop in of_key.chain(&drops_any) {
@@ -527,10 +538,19 @@ fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
     // `cache.get_or_set(key, load)`: the library does.
     let by_library = meaning.operations.at(site).any(|op| op.kind == OpKind::CacheWrite)
         && meaning.invocations.at(site).any(|row| row.mode == Mode::Inline);
-    gives && by_library
-        || gives
-        && meaning.callees(site).into_iter().flat_map(|helper| with_closures(context, helper)).any(|helper| {
+    gives
+        && (by_library || meaning.callees(site).into_iter().flat_map(|helper| with_closures(context, helper)).any(|helper| {
             let loads = program.sites(helper).filter(|row| meaning.invocations.is_through_parameter(row.site));
+            // `unstable_cache(async () => JSON.stringify(await load()), keys)`
+            let by_own = program.sites(helper).filter(|row| {
+                meaning.operations.at(row.site).any(|op| op.kind == OpKind::CacheWrite)
+                    && meaning.invocations.at(row.site).any(|run| {
+                        program.sites(run.function).any(|row| meaning.invocations.is_through_parameter(row.site))
+                    })
+            });
+            if by_own.into_iter().next().is_some() {
+                return true;
+            }
             let loaded: Vec<VarId> = loads.filter_map(|row| program.call(row.site)).map(|call| call.result).collect();
             let fills = program.sites(helper).filter(|row| {
                 meaning.effects.at(row.site).any(|(effect, _)| effect.kind == OpKind::CacheWrite)
@@ -539,7 +559,7 @@ fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
                 let made = meaning.made_from(row.var);
                 loaded.iter().any(|var| made.contains(var))
             })
-        })
+        }))
 }
 
 /// A function and its closures that run in it: `flights.Do(key, func() { … })`.
