@@ -31,7 +31,9 @@ pub(crate) fn files(facts: &FactBase) -> FxHashSet<FileId> {
         OF_TESTS.contains(&name) && *tests >= LEAST_TESTS && tests > others
     });
     let is_within = |folder: &str| {
-        counts.keys().any(|of_tests| folder.strip_prefix(of_tests).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        counts
+            .keys()
+            .any(|of_tests| folder.strip_prefix(of_tests).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     };
     sources.into_iter().filter(|(_, folder)| is_within(folder)).map(|(file, _)| file).collect()
 }
