@@ -29,7 +29,6 @@ const BELOW: &[&str] = &[
     "cache-not-invalidated",
     "cache-stampede",
     "lock-held-across-await",
-    "lock-not-released-on-error",
     "lock-without-fenced-write",
     "post-without-idempotency-key",
     "replica-read-modify-write",

@@ -24,9 +24,14 @@ pub(super) fn listening<'o>(reader: Reader<'_, '_>, operations: &'o Operations) 
         for callback in &reader.model(op).callbacks {
             let Callback::Listeners(annotation) = callback else { continue };
             let listeners = by_annotation.entry(annotation).or_insert_with(|| {
+                // `jakarta.enterprise.event.Observes during AFTER_SUCCESS`
+                let mut words = annotation.split(' ');
+                let (name, argument) = (words.next().unwrap_or_default(), words.next());
+                let asked: Vec<&str> = words.collect();
                 let is_named = |site: &SiteId| {
                     let paths = &reader.resolution.paths;
-                    reader.resolution.external_at(*site).iter().any(|(_, path, _)| paths.text(*path) == annotation)
+                    reader.resolution.external_at(*site).iter().any(|(_, path, _)| paths.text(*path) == name)
+                        && argument.is_none_or(|argument| says(reader, *site, argument, &asked))
                 };
                 let given = |var: VarId| reader.classes_of(var);
                 let of_function = r.function_annotation.iter().filter(|row| is_named(&row.site)).flat_map(|row| {
@@ -53,6 +58,16 @@ pub(super) fn listening<'o>(reader: Reader<'_, '_>, operations: &'o Operations) 
         }
     }
     found
+}
+
+/// Whether an annotation gives an argument one of some constants (`none`: nothing).
+fn says(reader: Reader<'_, '_>, annotation: SiteId, argument: &str, asked: &[&str]) -> bool {
+    let program = reader.program;
+    let given = program.arguments(annotation).find(|row| program.text(row.keyword) == argument);
+    let Some(given) = given else { return asked.contains(&"none") };
+    let named =
+        program.loaded_as(given.var).map(|load| program.text(load.field)).or_else(|| reader.constant(given.var));
+    named.is_some_and(|name| asked.contains(&name))
 }
 
 /// What is listened for, or whose it is.

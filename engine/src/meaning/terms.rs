@@ -140,7 +140,12 @@ impl<'m, 'f> Describer<'m, 'f> {
     /// The entry at `path` of what the function's own object holds in a field.
     fn within_own(&mut self, var: VarId, path: &[String]) -> Option<Term> {
         let reader = self.reader;
-        let load = reader.program.loaded_as(reader.root(var))?;
+        // `self.header.Clone()`
+        let mut at = reader.root(var);
+        while let Some(inner) = reader.program.call_giving(at).and_then(|call| reader.same_as(call)) {
+            at = reader.root(inner);
+        }
+        let load = reader.program.loaded_as(at)?;
         let receiver = parameter_of(reader, load.base).filter(|base| self.is_receiver(*base))?;
         let mut whole = vec![reader.program.text(load.field).to_owned()];
         whole.extend(path.iter().cloned());
@@ -315,7 +320,12 @@ impl<'m, 'f> Describer<'m, 'f> {
     fn held(&mut self, var: VarId, field: Name, depth: u32) -> Term {
         let program = self.reader.program;
         let path: Vec<String> = self.names.text(field).split('.').map(str::to_owned).collect();
-        if let Some(found) = self.reader.built_entry(var, &path, 0) {
+        // `request.key(id);`, then what made it.
+        let found = match self.reader.filled(var, &path, 0, 0) {
+            Found::Absent => self.reader.built_entry(var, &path, 0),
+            found => Some(found),
+        };
+        if let Some(found) = found.filter(|found| *found != Found::Unknown) {
             return self.term(&found);
         }
         if let Term::Parameter(parameter) = self.describe_at(var, depth + 1) {
