@@ -212,8 +212,12 @@ fn work(context: &Context<'_>, handler: &Handler, failure: &Failure) -> Option<(
         .find(|(_, effect)| is_work(context, effect))
 }
 
-/// Whether what failed is a part that the message is dealt with without: the handler goes on to send something out, or it was
-/// only tidied up and the work comes after.
+fn is_sent_on(effect: &Effect) -> bool {
+    matches!(effect.kind, OpKind::Publish | OpKind::Enqueue)
+}
+
+/// Whether what failed is a part that the message is dealt with without: nothing was to be sent out there and the handler goes
+/// on to do so, or it was only tidied up and the work comes after.
 fn is_beside_the_point(context: &Context<'_>, handler: &Handler, failure: &Failure) -> bool {
     let meaning = context.meaning;
     let Some(entry) = failure.entry else { return false };
@@ -229,13 +233,14 @@ fn is_beside_the_point(context: &Context<'_>, handler: &Handler, failure: &Failu
         .iter()
         .filter(|site| comes_after(site))
         .flat_map(|site| meaning.effects.at(*site).map(|(effect, _)| effect))
-        .filter(|effect| is_work(context, effect) || matches!(effect.kind, OpKind::Publish | OpKind::Enqueue))
+        .filter(|effect| is_work(context, effect) || is_sent_on(effect))
         .collect();
     let protected = failure.protected.iter().filter(|site| handler.sites.contains(site));
-    let mut failed = protected.flat_map(|site| meaning.effects.at(*site).map(|(effect, _)| effect));
+    let failed = protected.flat_map(|site| meaning.effects.at(*site).map(|(effect, _)| effect));
+    let failed: Vec<Effect> = failed.filter(|effect| is_work(context, effect) || is_sent_on(effect)).collect();
     let deletes = |effect: &Effect| meaning.text(effect.verb) == Some("delete");
     let sent_out = |effect: &Effect| effect.kind != OpKind::DbWrite;
-    after.iter().any(sent_out) || !after.is_empty() && failed.all(|effect| !is_work(context, &effect) || deletes(&effect))
+    !after.is_empty() && failed.iter().all(deletes) || after.iter().any(sent_out) && !failed.iter().any(sent_out)
 }
 
 fn report(context: &Context<'_>, place: SiteId, swallowed: &Swallowed) -> Finding {

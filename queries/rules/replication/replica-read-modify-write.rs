@@ -27,7 +27,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let mut stale: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
     let mut writes: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
-    let mut locks: Vec<(FunctionId, SiteId)> = Vec::new();
+    let mut locks: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let function = context.function_of(row.site);
@@ -37,7 +37,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         match effect.kind {
             OpKind::DbRead if effect.role == Role::Replica => stale.push((function, row.site, row.effect)),
             // Read again, under a lock: what was read before was only a hint.
-            OpKind::DbRead if effect.flags.has(EffectFlags::ROW_LOCK) => locks.push((function, row.site)),
+            OpKind::DbRead if effect.flags.has(EffectFlags::ROW_LOCK) => locks.push((function, row.site, row.effect)),
             OpKind::DbWrite if effect.role != Role::Replica && !effect.flags.has(EffectFlags::CONDITIONAL) && !is_made_anew(context, &effect) => {
                 writes.push((function, row.site, row.effect));
             }
@@ -48,14 +48,19 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let read = meaning.effects.get(read).entity_name();
         read.is_some() && read == meaning.effects.get(write).entity_name()
     };
+    // Of rows that are not known it may be any.
+    let again = |read: EffectId, lock: EffectId| {
+        meaning.effects.get(lock).entity_name().is_none_or(|lock| meaning.effects.get(read).entity_name() == Some(lock))
+    };
     let program = ascent_run! {
         relation stale(FunctionId, SiteId, EffectId) = stale;
         relation writes(FunctionId, SiteId, EffectId) = writes;
-        relation locks(FunctionId, SiteId) = locks;
+        relation locks(FunctionId, SiteId, EffectId) = locks;
         relation before(FunctionId, SiteId, EffectId, SiteId, EffectId);
         before(f, r, re, w, we) <-- stale(f, r, re), writes(f, w, we), if r != w && meaning.precedes(*r, *w);
         relation read_again(SiteId, SiteId);
-        read_again(r, w) <-- before(f, r, _, w, _), locks(f, l), if meaning.precedes(*r, *l) && meaning.precedes(*l, *w);
+        read_again(r, w) <--
+            before(f, r, re, w, _), locks(f, l, le), if meaning.precedes(*r, *l) && meaning.precedes(*l, *w) && again(*re, *le);
         relation found(SiteId, SiteId, EffectId, EffectId);
         found(w, r, re, we) <-- before(_, r, re, w, we), !read_again(r, w), if same(*re, *we) && rests_on(context, *r, *w, &meaning.effects.get(*we));
     };
