@@ -39,7 +39,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             effect.kind == OpKind::DbWrite && !effect.flags.has(EffectFlags::CONDITIONAL) && !is_elsewhere(effect.flags)
         });
         written.any(|write| match done.kind {
-            OpKind::DbRead => write.entity == done.entity,
+            // A row that is put in where none was found is no save.
+            OpKind::DbRead => write.entity == done.entity && meaning.text(write.verb) != Some("insert"),
             kind => kind == OpKind::CacheWrite,
         })
     };
