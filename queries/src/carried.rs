@@ -138,7 +138,12 @@ fn goes_into(context: &Context<'_>, value: VarId, site: SiteId, write: &Effect, 
 
 /// Whether a write keeps what is worked out from other data: made twice, it is the same.
 pub(crate) fn is_made_anew(context: &Context<'_>, effect: &Effect) -> bool {
-    const DERIVED: &[&str] = &["thumbnail", "preview", "rendition", "cache", "cached"];
-    let derived = |entity: &str| words(entity).iter().any(|word| DERIVED.contains(&entity_name(word).as_str()));
-    context.meaning.text(effect.entity).is_some_and(derived)
+    let is_copy = |name: &str| words(name).iter().any(|word| matches!(word.as_str(), "cache" | "caches" | "cached"));
+    context.meaning.text(effect.entity).is_some_and(|name| is_rendered(name) || is_copy(name))
+}
+
+/// Whether a name is that of what is rendered from other data, and is no row of it.
+pub(crate) fn is_rendered(name: &str) -> bool {
+    const RENDERED: &[&str] = &["thumbnail", "preview", "rendition"];
+    words(name).iter().any(|word| RENDERED.contains(&entity_name(word).as_str()))
 }

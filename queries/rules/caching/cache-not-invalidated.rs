@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::cached::carried;
+use crate::carried::is_rendered;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -190,6 +191,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     found.retain(|stale| {
         let entity = meaning.effects.get(stale.effect).entity;
         let named = meaning.text(entity).is_some_and(|entity| is_named_for(meaning.name(stale.key), entity));
+        if is_rendered(meaning.name(stale.key)) && !meaning.text(entity).is_some_and(is_rendered) {
+            return false;
+        }
         if nobody_drops(&stale.key) {
             return named || is_of_row(context, &reads, stale);
         }
@@ -197,7 +201,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if is_drop(context, stale.fill) {
             return few;
         }
-        named || !is_far(context, stale.fill) && few
+        // Most writers do not care: by its name alone the copy may be of what is worked out from the entity.
+        let is_its = || few || !columns_held(context, &reads, stale).is_empty();
+        named && is_its() || !is_far(context, stale.fill) && few
     });
     found.retain(|stale| context.in_scope(stale.at));
     found.sort_unstable_by_key(|stale| (stale.at, stale.write, stale.effect, stale.fill, stale.key));

@@ -5,7 +5,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, Found, Mode, Operand, Operati
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::resolve::ValueKind;
-use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionId, FunctionKind, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
@@ -195,7 +195,15 @@ fn misses(context: &Context<'_>, read: SiteId, load: SiteId) -> bool {
     let loaded_for_one = program.arguments(load).flat_map(|argument| meaning.made_from(argument.var)).any(|var| {
         program.loaded_as(var).is_some_and(|load| program.text(load.field) == "user")
     });
-    asked && is_given(context, result) && !is_for_one(context, read) && !loaded_for_one
+    asked && is_given(context, result) && !is_for_one(context, read) && !loaded_for_one && !is_one_of_many(context, read, load)
+}
+
+/// Whether a loop asks for many entries and what is missing of them is loaded at once after it: callers miss different ones.
+fn is_one_of_many(context: &Context<'_>, read: SiteId, load: SiteId) -> bool {
+    let program = context.meaning.program;
+    let region_of = |site: SiteId| program.site(site).region;
+    let mut around = program.regions_outward(region_of(read)).filter(|row| row.kind == RegionKind::Loop);
+    around.any(|row| !program.region_within(region_of(load), row.region))
 }
 
 /// Whether a name is that of what one caller alone has.

@@ -23,7 +23,7 @@ pub(crate) static RULE: Rule = Rule {
         category: Category::EndToEnd,
         severity: Severity::Major,
         maturity: Maturity::Stable,
-        yields_to: &[],
+        yields_to: &["redelivery-without-dedup"],
         summary: "a POST that a client repeats is done twice",
         page: include_str!("post-without-idempotency-key.md"),
     },
