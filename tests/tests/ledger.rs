@@ -30,12 +30,14 @@ const BELOW: &[&str] = &[
     "cache-stampede",
     "lock-held-across-await",
     "lock-without-fenced-write",
+    "lost-update",
     "post-without-idempotency-key",
     "replica-read-modify-write",
     "retry-without-idempotency-key",
     "swallowed-consumer-error",
     "unbounded-fanout",
     "unbounded-queue",
+    "wall-clock-duration",
     "write-then-replica-read",
 ];
 

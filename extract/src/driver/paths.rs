@@ -72,10 +72,10 @@ pub(super) fn role(path: &str) -> Role {
     let mut role = Role::Source;
     for folder in folders.split('/') {
         match folder {
-            "test" | "tests" | "__tests__" | "testing" | "__mocks__" | "mocks" | "e2e" | "cypress" | "testdata"
-            | "test_utils" | "test-utils" | "spec" | "specs" | "fixtures" | "integration_tests"
-            | "integration-tests" | "test_runner" | "testlib" | "testutil" | "testutils" | "testhelpers"
-            | "test_helpers" | "test-helpers" => return Role::Test,
+            "test" | "tests" | "__tests__" | "testing" | "__mocks__" | "mocks" | "e2e" | "cypress" | "playwright"
+            | "testcontainers" | "testdata" | "test_utils" | "test-utils" | "spec" | "specs" | "fixtures"
+            | "integration_tests" | "integration-tests" | "test_runner" | "testlib" | "testutil" | "testutils"
+            | "testhelpers" | "test_helpers" | "test-helpers" => return Role::Test,
             _ if folder.ends_with("-tests") || folder.ends_with("-e2e") => return Role::Test,
             "examples" | "example" | "benches" | "bench" | "benchmarks" | "benchmark" | "docs" | "doc" | "samples"
             | "demo" | "demos" | "stories" | "tutorial" | "tutorials" | "script" | "scripts" | "_scripts"
@@ -90,7 +90,10 @@ pub(super) fn role(path: &str) -> Role {
     }
     // Steps of behaviour tests.
     let is_step = folders.contains("features/steps");
+    // `jest.setup.ts`: what a runner of tests is set up with.
+    let is_setup = matches!(stem, "jest" | "vitest" | "playwright" | "cypress") && name.matches('.').count() > 1;
     let is_test = is_step
+        || is_setup
         || stem.starts_with("test_")
         || stem.ends_with("_test")
         || stem.ends_with("_tests")
@@ -123,10 +126,12 @@ mod tests {
             "conftest.py",
             "lib/k8s-e2e-tests/src/a.rs",
             "features/steps/login.py",
+            "web/playwright/mail.ts",
+            "sdk/jest.e2e-global-setup.ts",
         ] {
             assert_eq!(role(path), Role::Test, "{path}");
         }
-        for path in ["src/contest.py", "latest/x.rs", "src/attestation.ts", "tests_of_faith.py"] {
+        for path in ["src/playwright.ts", "src/contest.py", "latest/x.rs", "src/attestation.ts", "tests_of_faith.py"] {
             assert_eq!(role(path), Role::Source, "{path}");
         }
         for path in ["prisma/seed.ts", "shop/random_data.py", "database/seeders/orders.ts", "commands/populatedb.py"] {
