@@ -41,7 +41,7 @@ impl<'m> Reader<'m, '_> {
         match (stores.next(), stores.next()) {
             (Some(store), None) => {
                 let found = self.within_at(store.src, rest, depth + 1);
-                Some(self.passed_from(found, call.site))
+                Some(self.passed_from(found, call.site, depth))
             }
             (None, _) => self.initial(call, path, depth),
             _ => None,
@@ -75,11 +75,11 @@ impl<'m> Reader<'m, '_> {
         {
             return Some(match self.filled(receiver, path, depth + 1, 1) {
                 Found::Absent => self.within_at(on, path, depth + 1),
-                found => self.passed_from(found, call.site),
+                found => self.passed_from(found, call.site, depth),
             });
         }
         match returned[..] {
-            [only] => Some(self.passed_from(self.within_at(only, path, depth + 1), call.site)),
+            [only] => Some(self.passed_from(self.within_at(only, path, depth + 1), call.site, depth)),
             _ => None,
         }
     }

@@ -51,12 +51,12 @@ impl<'m> Reader<'m, '_> {
         for (_, given) in &making.through {
             match self.filled(*given, path, depth, 0) {
                 Found::Absent => {}
-                found => return Some(self.seen_from_caller(found, &making.through)),
+                found => return Some(self.seen_from_caller(found, &making.through, depth)),
             }
         }
         if making.makes.pairs {
             let found = self.paired(making.call, first);
-            return Some(match self.seen_from_caller(found, &making.through) {
+            return Some(match self.seen_from_caller(found, &making.through, depth) {
                 Found::Is(Operand::Var(value)) => self.within_at(value, rest, depth + 1),
                 found => found,
             });
@@ -65,7 +65,7 @@ impl<'m> Reader<'m, '_> {
             return Some(filled);
         };
         let found = self.first(&self.at(making.call), sources);
-        Some(match self.seen_from_caller(found, &making.through) {
+        Some(match self.seen_from_caller(found, &making.through, depth) {
             Found::Is(Operand::Var(value)) => self.within_at(value, rest, depth + 1),
             found => found,
         })
@@ -136,12 +136,12 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// A value in the helper that made the object, as the caller of the outermost helper knows it.
-    fn seen_from_caller(&self, found: Found, through: &[(SiteId, VarId)]) -> Found {
-        through.iter().rev().fold(found, |found, (site, _)| self.passed_from(found, *site))
+    fn seen_from_caller(&self, found: Found, through: &[(SiteId, VarId)], depth: usize) -> Found {
+        through.iter().rev().fold(found, |found, (site, _)| self.passed_from(found, *site, depth))
     }
 
-    /// A value that a callee was passed, as its caller knows it.
-    pub(super) fn passed_from(&self, found: Found, site: SiteId) -> Found {
+    /// A value that a callee was passed, as its caller knows it, `depth` steps from where the question began.
+    pub(super) fn passed_from(&self, found: Found, site: SiteId, depth: usize) -> Found {
         let passed = |var: VarId| {
             let root = self.root(var);
             self.resolution.passed_at(site).iter().find(|row| row.parameter == root).map(|row| row.argument)
@@ -149,7 +149,7 @@ impl<'m> Reader<'m, '_> {
         match found {
             Found::Is(Operand::Var(var)) => Found::Is(Operand::Var(passed(var).unwrap_or(var))),
             Found::Is(Operand::Within(var, path)) => match passed(var) {
-                Some(argument) => self.within(argument, &path),
+                Some(argument) => self.within_at(argument, &path, depth + 1),
                 None => Found::Is(Operand::Within(var, path)),
             },
             found => found,
@@ -220,7 +220,7 @@ impl<'m> Reader<'m, '_> {
                 let [edge] = self.resolution.calls_at(call.site) else { continue };
                 let Some(receiver) = program.parameters(edge.function).find(|row| is_own(row.var)) else { continue };
                 let found = self.filled(receiver.var, path, depth + 1, helpers + 1);
-                if let Some(found) = note(self.passed_from(found, call.site)) {
+                if let Some(found) = note(self.passed_from(found, call.site, depth)) {
                     return found;
                 }
             }
@@ -230,7 +230,7 @@ impl<'m> Reader<'m, '_> {
                 }
                 for passed in self.resolution.passed_at(argument.site).iter().filter(|row| row.argument == holder) {
                     let found = self.filled(passed.parameter, path, depth + 1, helpers + 1);
-                    if let Some(found) = note(self.passed_from(found, argument.site)) {
+                    if let Some(found) = note(self.passed_from(found, argument.site, depth)) {
                         return found;
                     }
                 }
@@ -278,7 +278,7 @@ impl<'m> Reader<'m, '_> {
                 let Some(first) = parameters.find(|row| row.kind != ParameterKind::Receiver) else { continue };
                 let found = match self.filled(first.var, path, 0, 0) {
                     found @ Found::Is(_) => {
-                        self.maker(var).map_or(found.clone(), |call| self.passed_from(found, call.site))
+                        self.maker(var).map_or(found.clone(), |call| self.passed_from(found, call.site, 0))
                     }
                     found => found,
                 };
