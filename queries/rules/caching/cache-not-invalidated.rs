@@ -201,9 +201,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if is_drop(context, stale.fill) {
             return few;
         }
-        // Most writers do not care: by its name alone the copy may be of what is worked out from the entity.
-        let is_its = || few || !columns_held(context, &reads, stale).is_empty();
-        named && is_its() || !is_far(context, stale.fill) && few
+        named || !is_far(context, stale.fill) && few
     });
     found.retain(|stale| context.in_scope(stale.at));
     found.sort_unstable_by_key(|stale| (stale.at, stale.write, stale.effect, stale.fill, stale.key));
