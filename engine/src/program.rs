@@ -1,6 +1,8 @@
 //! The facts with the indexes that meaning is derived by.
 
-use distsys_facts::schema::{Argument, Assign, Call, Class, Function, Load, Parameter, Region, Site, Sql, Store};
+use distsys_facts::schema::{
+    Argument, Assign, Binary, Call, Class, Function, Load, Parameter, Region, Site, Sql, Store,
+};
 use distsys_facts::{
     ClassId, FactBase, FileId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, ParameterKind,
     RegionId, RegionKind, Role, SiteId, Sym, VarId,
@@ -82,6 +84,7 @@ pub struct Program<'f> {
     test_support: FxHashSet<FileId>,
     terminal_packages: Vec<&'f str>,
     scripts: OnceLock<FxHashSet<ModuleId>>,
+    binary_by_function: OnceLock<Csr>,
 }
 
 impl<'f> Program<'f> {
@@ -165,6 +168,7 @@ impl<'f> Program<'f> {
             test_support: crate::test_support::files(facts),
             terminal_packages: drawn_in_terminal(facts),
             scripts: OnceLock::new(),
+            binary_by_function: OnceLock::new(),
             facts,
         }
     }
@@ -285,6 +289,15 @@ impl<'f> Program<'f> {
 
     pub fn sites(&self, function: FunctionId) -> impl DoubleEndedIterator<Item = &Site> + Clone {
         self.sites_by_function.of(&self.facts.relations.site, function)
+    }
+
+    /// The operators that a function applies.
+    pub fn binaries(&self, function: FunctionId) -> impl Iterator<Item = &Binary> {
+        let rows = &self.facts.relations.binary;
+        let by_function = self.binary_by_function.get_or_init(|| {
+            Csr::by(self.facts.count(IdKind::Function), rows, |row| Some(self.site(row.site).function))
+        });
+        by_function.of(rows, function)
     }
 
     pub fn assigned_from(&self, dst: VarId) -> impl DoubleEndedIterator<Item = &Assign> + Clone {

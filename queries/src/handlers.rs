@@ -251,13 +251,8 @@ fn expects_refusal(context: &Context<'_>, function: FunctionId) -> bool {
         let names = [literal, imported, variable, field];
         names.into_iter().flatten().any(|name| is_unique_violation(program.text(name)))
     };
-    let compares = |site: SiteId| {
-        let from = r.binary.partition_point(|row| row.site < site);
-        let here = r.binary[from..].iter().take_while(|row| row.site == site);
-        here.into_iter().any(|row| named(row.left) || row.right.is_some_and(named))
-    };
     caught.any(|row| program.text(row.type_).split('|').any(is_unique_violation))
-        || program.sites(function).any(|row| compares(row.site))
+        || program.binaries(function).any(|row| named(row.left) || row.right.is_some_and(named))
 }
 
 /// Whether a call before `site`, an annotation of its function or the function's name speaks of telling what was done.

@@ -17,11 +17,10 @@ pub(crate) fn is_bounded_send(context: &Context<'_>, send: SiteId) -> bool {
 
 /// Whether the function of a send compares with something named for the most that there may be.
 fn compares_with_limit(context: &Context<'_>, send: SiteId) -> bool {
-    let function = context.function_of(send);
-    let compared = context.meaning.program.facts.relations.binary.iter();
-    compared
-        .filter(|row| context.function_of(row.site) == function)
-        .filter(|row| matches!(context.meaning.program.text(row.operator), "<" | "<=" | ">" | ">="))
+    let program = context.meaning.program;
+    program
+        .binaries(context.function_of(send))
+        .filter(|row| matches!(program.text(row.operator), "<" | "<=" | ">" | ">="))
         .flat_map(|row| [Some(row.left), row.right])
         .flatten()
         .any(|var| says_limit(context, var))

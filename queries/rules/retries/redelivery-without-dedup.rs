@@ -79,17 +79,15 @@ fn counts_roughly(context: &Context<'_>, trace: &[SiteId]) -> bool {
     // `if redis.incr(key) > 1 { return }` knows a delivery again by itself; what is held against a limit lets pass so many.
     let program = context.meaning.program;
     let is_number = |var: VarId| context.meaning.constant(var).is_some_and(|text| text.parse::<f64>().is_ok());
-    let counted = trace.last().and_then(|last| program.call(*last)).map(|call| call.result);
+    let counted = trace.last().and_then(|last| program.call(*last));
     let decides = counted.is_some_and(|counted| {
-        let within = trace.last().map(|last| context.function_of(*last));
-        let asked = program.facts.relations.binary.iter().filter(|row| Some(context.function_of(row.site)) == within);
-        asked.into_iter().any(|row| {
+        program.binaries(context.function_of(counted.site)).any(|row| {
             let sides = row.right.map(|right| [(row.left, right), (right, row.left)]).into_iter().flatten();
             let operator = program.text(row.operator);
             let is_limit = matches!(operator, ">" | ">=" | "<" | "<=");
             (is_limit || matches!(operator, "==" | "===" | "!=" | "!=="))
                 && sides.into_iter().any(|(side, other)| {
-                    (is_limit || is_number(other)) && context.meaning.made_from(side).contains(&counted)
+                    (is_limit || is_number(other)) && context.meaning.made_from(side).contains(&counted.result)
                 })
         })
     });
