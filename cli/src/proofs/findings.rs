@@ -59,27 +59,28 @@ fn find<'r>(report: &'r Report, id: &str) -> Result<&'r Finding, ExplainError> {
 
 fn tree(finding: &Finding, facts: &Facts<'_>) -> Tree {
     let mut below: Vec<Tree> = Vec::new();
-    let mut places: Vec<&Place> = finding.steps.iter().map(|step| &step.place).collect();
+    let mut sites: Vec<u32> = Vec::new();
+    let mut tell = |text: String, place: &Place| {
+        let here = facts.sites(place);
+        below.push(Tree { text, below: facts.at(&here) });
+        sites.extend(here);
+    };
     // The place itself, if no step is there.
-    if !places.contains(&&finding.primary) {
-        below.push(Tree { text: format!("{} here", written(&finding.primary)), below: facts.at(&finding.primary) });
-        places.push(&finding.primary);
+    if !finding.steps.iter().any(|step| step.place == finding.primary) {
+        tell(format!("{} here", written(&finding.primary)), &finding.primary);
     }
     for step in &finding.steps {
-        let text = format!("{} {}", written(&step.place), plain(&step.message));
-        below.push(Tree { text, below: facts.at(&step.place) });
+        tell(format!("{} {}", written(&step.place), plain(&step.message)), &step.place);
     }
-    let sites: Vec<u32> = places.into_iter().flat_map(|place| facts.sites(place)).collect();
     let between = facts.between(&sites);
     if !between.is_empty() {
         below.push(Tree { text: "between these".to_owned(), below: between });
     }
-    let mut absent = facts.absent(&sites);
-    let looked_for = finding.checked.iter().enumerate().map(|(number, text)| Tree {
-        text: format!("looked for and not there: {}", plain(text)),
-        below: if number == 0 { std::mem::take(&mut absent) } else { Vec::new() },
-    });
-    below.extend(looked_for);
+    let told = below.len();
+    below.extend(finding.checked.iter().map(|text| Tree::leaf(format!("looked for and not there: {}", plain(text)))));
+    if let Some(first) = below.get_mut(told) {
+        first.below = facts.absent(&sites);
+    }
     let rule = finding.rule;
     Tree { text: format!("{}({})   by the rule: {}", rule.slug, written(&finding.primary), rule.summary), below }
 }
@@ -123,9 +124,8 @@ impl<'f> Facts<'f> {
         sites.filter(here).map(SiteId::raw).collect()
     }
 
-    /// The rows about the sites that begin at a place.
-    fn at(&self, place: &Place) -> Vec<Tree> {
-        let sites = self.sites(place);
+    /// The rows about the sites of one place.
+    fn at(&self, sites: &[u32]) -> Vec<Tree> {
         let about = |name: &str, columns: &[usize], row: &[u32]| {
             columns.first().is_some_and(|column| sites.contains(&row[*column])) && self.says_something(name, row)
         };
@@ -158,8 +158,11 @@ impl<'f> Facts<'f> {
             let values = row.iter().zip(&relation.columns).map(|(value, column)| Some((*value, column.type_)));
             let row = writer.row(name, values);
             // A call and what it calls begin at one place.
-            if written.len() < MAX_ROWS && !written.contains(&row) {
+            if !written.contains(&row) {
                 written.push(row);
+            }
+            if written.len() == MAX_ROWS {
+                break;
             }
         }
         written.into_iter().map(Tree::leaf).collect()
