@@ -77,26 +77,8 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     library.generated.push(generated(entry).map_err(|error| format!("[[generated]]: {error}"))?);
                 }
             }
-            "holder" => {
-                for entry in tables(key, value)? {
-                    for (key, value) in entry {
-                        match key.as_str() {
-                            "type" => library.holders.extend(strings(key, value)?),
-                            _ => return Err(format!("[[holder]]: unknown key `{key}`; known is `type`")),
-                        }
-                    }
-                }
-            }
-            "unstored" => {
-                for entry in tables(key, value)? {
-                    for (key, value) in entry {
-                        match key.as_str() {
-                            "annotation" => library.unstored.extend(strings(key, value)?),
-                            _ => return Err(format!("[[unstored]]: unknown key `{key}`; known is `annotation`")),
-                        }
-                    }
-                }
-            }
+            "holder" => library.holders.extend(named(key, value, "type")?),
+            "unstored" => library.unstored.extend(named(key, value, "annotation")?),
             "container" => {
                 for entry in tables(key, value)? {
                     library.containers.push(container(entry).map_err(|error| format!("[[container]]: {error}"))?);
@@ -107,16 +89,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     library.provides.push(provides(entry).map_err(|error| format!("[[provides]]: {error}"))?);
                 }
             }
-            "handle" => {
-                for entry in tables(key, value)? {
-                    for (key, value) in entry {
-                        match key.as_str() {
-                            "type" => library.handles.extend(strings(key, value)?),
-                            _ => return Err(format!("[[handle]]: unknown key `{key}`; known is `type`")),
-                        }
-                    }
-                }
-            }
+            "handle" => library.handles.extend(named(key, value, "type")?),
             "op" => {
                 for entry in tables(key, value)? {
                     library.ops.push(op(entry).map_err(|error| format!("[[op]] {}: {error}", name_of(entry)))?);
@@ -477,6 +450,18 @@ fn strings(key: &str, value: &Value) -> Result<Vec<String>, String> {
         Value::Array(values) => values.iter().map(|value| string(key, value)).collect(),
         value => Ok(vec![string(key, value)?]),
     }
+}
+
+/// What the tables of a `kind` name under the one key that they have.
+fn named(kind: &str, value: &Value, known: &str) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    for (key, value) in tables(kind, value)?.into_iter().flatten() {
+        if key != known {
+            return Err(format!("[[{kind}]]: unknown key `{key}`; known is `{known}`"));
+        }
+        names.extend(strings(key, value)?);
+    }
+    Ok(names)
 }
 
 fn tables<'v>(key: &str, value: &'v Value) -> Result<Vec<&'v Table>, String> {
