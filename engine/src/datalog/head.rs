@@ -120,6 +120,24 @@ impl Head<'_> {
         cells.chunks_exact(stride).try_for_each(|row| self.offer_packed(packed(row[cell])))
     }
 
+    /// Offers rows of three or four columns.
+    fn wide(&mut self, columns: &[Column], slice: Slice<'_>, slots: &[u32]) -> Result<(), Stop> {
+        let before = columns.iter().rev().fold(0, |all, column| all << 32 | u128::from(column.before(slots)));
+        let (mut found, mut count) = ([(0, 0); 4], 0);
+        for (at, column) in columns.iter().enumerate() {
+            if let Column::Cell(cell) = column {
+                found[count] = (32 * at, *cell);
+                count += 1;
+            }
+        }
+        let found = &found[..count];
+        (0..slice.count).try_for_each(|number| {
+            let row = &slice.cells[number * slice.stride..][..slice.stride];
+            let wide = found.iter().fold(before, |all, (shift, cell)| all | u128::from(row[*cell]) << shift);
+            if self.fresh.offer_wide(wide) { self.settle_some() } else { Ok(()) }
+        })
+    }
+
     fn rows(&mut self, columns: &[Column], slice: Slice<'_>, slots: &[u32]) -> Result<(), Stop> {
         let Slice { cells, stride, .. } = slice;
         // Most heads have two columns, of which one comes out of the last probe.
@@ -132,6 +150,7 @@ impl Head<'_> {
                 let other = u64::from(other.before(slots));
                 self.pairs(cells, stride, *cell, |value| other | u64::from(value) << 32)
             }
+            [_, _, _] | [_, _, _, _] => self.wide(columns, slice, slots),
             _ => {
                 let mut row = std::mem::take(&mut self.row);
                 row.iter_mut().zip(columns).for_each(|(cell, column)| *cell = column.before(slots));

@@ -17,14 +17,34 @@ fn spread(mixed: u64) -> u64 {
 }
 
 pub(super) fn hash_of(row: &[u32]) -> u64 {
-    if row.len() <= 2 {
-        return spread(pack(row));
+    match row.len() {
+        0..=2 => spread(pack(row)),
+        3..=4 => hash_of_wide(wide(row)),
+        _ => {
+            let mix = |mixed: u64, value: &u32| (mixed.rotate_left(5) ^ u64::from(*value)).wrapping_mul(MULTIPLIER);
+            spread(row.iter().fold(0, mix))
+        }
     }
-    spread(row.iter().fold(0, |mixed, value| (mixed.rotate_left(5) ^ u64::from(*value)).wrapping_mul(MULTIPLIER)))
 }
 
 pub(super) fn hash_of_packed(packed: u64) -> u64 {
     spread(packed)
+}
+
+pub(super) fn hash_of_wide(wide: u128) -> u64 {
+    spread((wide as u64).wrapping_mul(MULTIPLIER).rotate_left(23) ^ (wide >> 64) as u64)
+}
+
+/// A row of three or four columns in one word.
+pub(super) fn wide(row: &[u32]) -> u128 {
+    let mut cells = [0; 4];
+    cells.iter_mut().zip(row).for_each(|(cell, value)| *cell = *value);
+    cells.iter().rev().fold(0, |packed, value| packed << 32 | u128::from(*value))
+}
+
+/// The row that [`wide`] made a word of, with nothing in the columns that it has not.
+pub(super) fn unwide(wide: u128) -> [u32; 4] {
+    [wide as u32, (wide >> 32) as u32, (wide >> 64) as u32, (wide >> 96) as u32]
 }
 
 /// A row of at most two columns in one word.
@@ -121,30 +141,18 @@ impl Known {
         let (hash, width) = (hash_of(row), self.width);
         let is_new = match &mut self.parts {
             Parts::Packed(_) => return self.insert_packed(pack(row)),
-            Parts::Wide(parts) => {
-                let wide = wide(row);
-                part_mut(parts, hash).insert(
-                    place_of(hash),
-                    wide,
-                    |known| known == wide,
-                    |known| place_of(hash_of_wide(known, width)),
-                )
-            }
+            Parts::Wide(_) => return self.insert_wide(wide(row)),
             Parts::Numbered(parts) => {
                 let entry = numbered(hash, number);
                 let same = |known: u64| same_hash(known, entry) && rows.at(known as u32, width) == row;
                 part_mut(parts, hash).insert(place_of(hash), entry, same, place_of_numbered)
             }
         };
-        if self.has_outgrown(is_new) {
-            match &mut self.parts {
-                Parts::Packed(_) => {}
-                Parts::Wide(parts) => split(parts, |known| hash_of_wide(known, width), place_of),
-                Parts::Numbered(parts) => {
-                    let of_number = |known: u32| if known == number { row } else { rows.at(known, width) };
-                    split(parts, |known| hash_of(of_number(known as u32)), place_of);
-                }
-            }
+        if self.has_outgrown(is_new)
+            && let Parts::Numbered(parts) = &mut self.parts
+        {
+            let of_number = |known: u32| if known == number { row } else { rows.at(known, width) };
+            split(parts, |known| hash_of(of_number(known as u32)), place_of);
         }
         is_new
     }
@@ -159,6 +167,20 @@ impl Known {
             && let Parts::Packed(parts) = &mut self.parts
         {
             split(parts, hash_of_packed, place_of);
+        }
+        is_new
+    }
+
+    /// As [`Self::insert`], of a row of three or four columns.
+    pub(super) fn insert_wide(&mut self, wide: u128) -> bool {
+        let Parts::Wide(parts) = &mut self.parts else { return false };
+        let hash = hash_of_wide(wide);
+        let place = |known| place_of(hash_of_wide(known));
+        let is_new = part_mut(parts, hash).insert(place_of(hash), wide, |known| known == wide, place);
+        if self.has_outgrown(is_new)
+            && let Parts::Wide(parts) = &mut self.parts
+        {
+            split(parts, hash_of_wide, place_of);
         }
         is_new
     }
@@ -185,15 +207,6 @@ fn split<W: Word>(parts: &mut Vec<Table<W>>, hash_of_word: impl Fn(W) -> u64, pl
         let place = |known| place_of_hash(hash_of_word(known));
         parts[part_of(hash)].insert(place_of_hash(hash), word, |_| false, place);
     }
-}
-
-fn wide(row: &[u32]) -> u128 {
-    row.iter().rev().fold(0, |packed, value| packed << 32 | u128::from(*value))
-}
-
-fn hash_of_wide(wide: u128, width: usize) -> u64 {
-    let row = [wide as u32, (wide >> 32) as u32, (wide >> 64) as u32, (wide >> 96) as u32];
-    hash_of(&row[..width])
 }
 
 fn numbered(hash: u64, number: u32) -> u64 {
