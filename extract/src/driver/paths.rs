@@ -70,7 +70,10 @@ pub(super) fn role(path: &str) -> Role {
     };
     let stem = name.split('.').next().unwrap_or(name);
     let mut role = Role::Source;
+    let mut in_package = false;
     for folder in folders.split('/') {
+        // `src/main/java/com/example/demo`: a package is named for who made it, not for what it is for.
+        in_package |= name.ends_with(".java") && matches!(folder, "java" | "com" | "org" | "net" | "io" | "dev");
         match folder {
             "test" | "tests" | "__tests__" | "testing" | "__mocks__" | "mocks" | "e2e" | "cypress" | "playwright"
             | "testcontainers" | "testdata" | "test_utils" | "test-utils" | "spec" | "specs" | "fixtures"
@@ -79,7 +82,11 @@ pub(super) fn role(path: &str) -> Role {
             _ if folder.ends_with("-tests") || folder.ends_with("-e2e") => return Role::Test,
             "examples" | "example" | "benches" | "bench" | "benchmarks" | "benchmark" | "docs" | "doc" | "samples"
             | "demo" | "demos" | "stories" | "tutorial" | "tutorials" | "script" | "scripts" | "_scripts"
-            | "scripts-dev" | "dev-scripts" | "contrib" | "xtask" => role = Role::Example,
+            | "scripts-dev" | "dev-scripts" | "contrib" | "xtask"
+                if !in_package =>
+            {
+                role = Role::Example;
+            }
             "seeds" | "seeders" => role = Role::Example,
             _ if folder.ends_with("bench") => role = Role::Example,
             // Configuration of tools, templates, hooks.
@@ -131,6 +138,10 @@ mod tests {
         ] {
             assert_eq!(role(path), Role::Test, "{path}");
         }
+        let package = "src/main/java/com/example/demo/Orders.java";
+        assert_eq!(role(package), Role::Source);
+        assert_eq!(role(&format!("examples/shop/{package}")), Role::Example);
+        assert_eq!(role("shop/src/test/java/com/example/Orders.java"), Role::Test);
         for path in ["src/playwright.ts", "src/contest.py", "latest/x.rs", "src/attestation.ts", "tests_of_faith.py"] {
             assert_eq!(role(path), Role::Source, "{path}");
         }
