@@ -293,7 +293,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// The variables of its function that hold the same object.
-    fn holders(&self, var: VarId) -> Vec<VarId> {
+    pub(super) fn holders(&self, var: VarId) -> Vec<VarId> {
         let r = &self.program.facts.relations;
         let mut holders = vec![var];
         let mut at = 0;

@@ -28,6 +28,7 @@ mod lift;
 mod listeners;
 mod made;
 mod makers;
+mod mappings;
 mod operations;
 mod order;
 mod own_effects;

@@ -599,6 +599,9 @@ impl<'m> Reader<'m, '_> {
             if let Some(found) = self.built_entry(var, path, depth + 1) {
                 return found;
             }
+            if let Some(found) = self.given_entry(var, path, depth + 1) {
+                return found;
+            }
             let ways = self.ways(var);
             if ways.len() > 1 && ways.iter().all(|way| self.is_entries_or_given(*way)) {
                 let mut found: Vec<Found> = ways.iter().map(|way| self.within_at(*way, path, depth + 1)).collect();
@@ -638,6 +641,14 @@ impl<'m> Reader<'m, '_> {
                     return self.within_at(store.src, rest, depth + 1);
                 }
                 unknown |= key == "[]";
+            }
+        }
+        // `options.update(timeout=5)`
+        for holder in if var == object { vec![object] } else { vec![object, var] } {
+            match self.put_by_calls(holder, path, depth + 1) {
+                Found::Absent => {}
+                Found::Unknown => unknown = true,
+                found => return found,
             }
         }
         match spread {

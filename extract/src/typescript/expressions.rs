@@ -37,7 +37,7 @@ impl Lower<'_> {
     pub(super) fn named_expression(&mut self, expression: &Expression<'_>, name: &str) -> VarId {
         match expression {
             Expression::ArrowFunctionExpression(arrow) => self.arrow(arrow, name),
-            Expression::FunctionExpression(function) => self.function(function, name, false),
+            Expression::FunctionExpression(function) => self.function(function, name, None),
             Expression::ClassExpression(class) => self.class_value(class, name),
             other => self.expression(other),
         }
@@ -81,7 +81,7 @@ impl Lower<'_> {
                 self.to.yield_(value, span(yield_.span))
             }
             Expression::ArrowFunctionExpression(arrow) => self.arrow(arrow, ""),
-            Expression::FunctionExpression(function) => self.function(function, "", false),
+            Expression::FunctionExpression(function) => self.function(function, "", None),
             Expression::ClassExpression(class) => self.class_value(class, "closure"),
             Expression::ObjectExpression(object) => self.object(object),
             Expression::ArrayExpression(array) => {
@@ -346,7 +346,10 @@ impl Lower<'_> {
                         self.expression(expression);
                     }
                     let key = key.unwrap_or_default();
-                    let value = self.named_expression(&property.value, &key);
+                    let value = match &property.value {
+                        Expression::FunctionExpression(function) => self.function(function, &key, Some(var)),
+                        value => self.named_expression(value, &key),
+                    };
                     self.to.entry(var, &key, value);
                 }
                 ObjectPropertyKind::SpreadProperty(spread) => {

@@ -18,18 +18,24 @@ pub(super) struct Membership {
 }
 
 impl Lower<'_> {
-    /// A function expression or declaration; its value. `is_method`: of an object literal.
-    pub(super) fn function(&mut self, function: &Function<'_>, name: &str, is_method: bool) -> VarId {
-        let _ = is_method;
-        let id = self.function_body(function, name, None);
+    /// A function expression or declaration; its value. `object`: the object literal that it is an entry of, which is what
+    /// its `this` means where it is called as a member.
+    pub(super) fn function(&mut self, function: &Function<'_>, name: &str, object: Option<VarId>) -> VarId {
+        let id = self.function_body(function, name, None, object);
         self.to.function_value(id)
     }
 
     pub(super) fn method(&mut self, function: &Function<'_>, name: &str, membership: Membership) -> FunctionId {
-        self.function_body(function, name, Some(membership))
+        self.function_body(function, name, Some(membership), None)
     }
 
-    fn function_body(&mut self, function: &Function<'_>, name: &str, member: Option<Membership>) -> FunctionId {
+    fn function_body(
+        &mut self,
+        function: &Function<'_>,
+        name: &str,
+        member: Option<Membership>,
+        object: Option<VarId>,
+    ) -> FunctionId {
         let mut flags = member.map(|member| member.flags).unwrap_or_default();
         if function.r#async {
             flags |= FunctionFlags::ASYNC;
@@ -64,6 +70,9 @@ impl Lower<'_> {
                 // A plain function has a `this` of its own.
                 let this = self.to.fresh_var();
                 self.to.bind("this", this);
+                if let Some(object) = object {
+                    self.to.assign(this, object);
+                }
             }
         }
         let stored = self.parameters(id, &function.params, decorators);

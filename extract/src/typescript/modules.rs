@@ -190,7 +190,7 @@ impl Lower<'_> {
                 let var = match &export.declaration {
                     ExportDefaultDeclarationKind::FunctionDeclaration(function) => {
                         let id = function.id.as_ref().map(|id| id.name.as_str());
-                        let value = self.function(function, id.unwrap_or("default"), false);
+                        let value = self.function(function, id.unwrap_or("default"), None);
                         self.named(id, value)
                     }
                     ExportDefaultDeclarationKind::ClassDeclaration(class) => {

@@ -162,7 +162,7 @@ impl Lower<'_> {
             Declaration::VariableDeclaration(variables) => self.variables(variables),
             Declaration::FunctionDeclaration(function) => {
                 let Some(id) = &function.id else { return };
-                let value = self.function(function, id.name.as_str(), false);
+                let value = self.function(function, id.name.as_str(), None);
                 let var = self.to.name(id.name.as_str());
                 self.to.assign(var, value);
             }

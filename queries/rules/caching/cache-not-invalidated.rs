@@ -104,6 +104,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
         }
     }
+    only_last_named(context, &mut cached);
     cached.extend(copied_elsewhere(context, &drops, &filled));
     let dropped: FxHashSet<Name> = drops.iter().map(|(key, _)| *key).collect();
     // A copy that somebody takes care to drop is meant to be fresh; so is one of a single row that would stay for long.
@@ -111,7 +112,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     cached.retain(|(_, key, fill)| dropped.contains(key) || nobody_drops(key) && stays_long(context, *key, *fill));
     let entities: FxHashSet<Name> = cached.iter().map(|(entity, ..)| *entity).collect();
     changers.retain(|(entity, _)| entities.contains(entity));
-    writes.retain(|(entity, site, _)| entities.contains(entity) && context.in_scope(*site));
+    writes.retain(|(entity, site, _)| entities.contains(entity) && context.in_scope(*site) && !runs_once(context, *site));
     let dropped_by: Vec<(Name, FunctionId)> = drops.iter().map(|(key, drop)| (*key, drop.function)).collect();
     let mut dropping: FxHashMap<Name, FxHashMap<FunctionId, Vec<Drop>>> = FxHashMap::default();
     // What is kept under several keys is dropped with one of them.
@@ -178,6 +179,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             return false;
         }
         held.is_empty() || written.is_empty() || written.iter().any(|column| held.iter().any(|known| words(known) == words(column)))
+    });
+    // How many rows there are no change of one alters.
+    found.retain(|stale| {
+        let verb = meaning.text(meaning.effects.get(stale.effect).verb);
+        verb == Some("delete") || !words(meaning.name(stale.key)).iter().any(|word| matches!(word.as_str(), "count" | "counts"))
     });
     // Where most writers do not care, the copy is not of what they write.
     let mut careful: FxHashMap<Name, FxHashSet<FunctionId>> = FxHashMap::default();
@@ -275,10 +281,37 @@ fn is_idle(context: &Context<'_>, function: FunctionId) -> bool {
 
 /// Whether a word of a key names an entity.
 fn is_named_for(key: &str, entity: &str) -> bool {
+    place_in(key, entity).is_some()
+}
+
+/// The last word of a key that names an entity.
+fn place_in(key: &str, entity: &str) -> Option<usize> {
     let whole: String = words(entity).concat();
     let singular = |word: &str| word.strip_suffix('s').unwrap_or(word).to_owned();
     let is_name = |word: &String| word.len() >= MIN_WORD && entity.contains(word.as_str()) || singular(word) == singular(&whole);
-    words(key).iter().any(is_name)
+    words(key).iter().rposition(is_name)
+}
+
+/// Of a key that names several entities which its loader reads (`teams-{}-members`), the last is what is kept; the others say
+/// whose it is.
+fn only_last_named(context: &Context<'_>, cached: &mut Vec<(Name, Name, SiteId)>) {
+    let place = |entity: Name, key: Name| place_in(context.meaning.name(key), context.meaning.name(entity));
+    let mut last: FxHashMap<(Name, SiteId), usize> = FxHashMap::default();
+    for &(entity, key, fill) in cached.iter() {
+        if let Some(at) = place(entity, key) {
+            let known = last.entry((key, fill)).or_default();
+            *known = at.max(*known);
+        }
+    }
+    cached.retain(|&(entity, key, fill)| place(entity, key).is_none_or(|at| last[&(key, fill)] == at));
+}
+
+/// Whether a deployment runs it, once: a migration.
+fn runs_once(context: &Context<'_>, site: SiteId) -> bool {
+    let place = context.place(site);
+    place.path.split('/').any(|part| {
+        words(part).iter().any(|word| matches!(word.as_str(), "migration" | "migrations" | "migrate" | "backfill" | "seed" | "seeds"))
+    })
 }
 
 /// Whether what is kept is the row that was read, or some of its columns, under what the row was asked for by.

@@ -30,10 +30,17 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut dropped: Vec<(SiteId,)> = Vec::new();
     let mut handled: Vec<(SiteId,)> = Vec::new();
     let mut seen: FxHashSet<SiteId> = FxHashSet::default();
+    // Calls of what all others wait for, though it deals with its failures.
+    let mut missed: FxHashSet<SiteId> = FxHashSet::default();
+    let unawaited: FxHashSet<SiteId> = meaning.invocations.unawaited_calls().collect();
     let mut consider = |site: SiteId| {
         if seen.insert(site) && context.in_scope(site) && !meaning.program.runs_for_one_user(context.function_of(site)) {
             dropped.push((site,));
-            if handles_failure(context, site) || context.is_telemetry(context.function_of(site)) {
+            let is_missed = is_waited_for_elsewhere(context, site, &unawaited);
+            if is_missed {
+                missed.insert(site);
+            }
+            if handles_failure(context, site) && !is_missed || context.is_telemetry(context.function_of(site)) {
                 handled.push((site,));
             }
         }
@@ -74,7 +81,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if trace.len() > MAX_DEPTH || starts_program(context, site) || context.confidence_of(site, &effect) != Confidence::High {
             continue;
         }
-        if trace.iter().skip(1).any(|step| is_caught(context, *step)) {
+        if !missed.contains(&site) && trace.iter().skip(1).any(|step| is_caught(context, *step)) {
             continue;
         }
         let callee = match trace.get(1) {
@@ -85,7 +92,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     // What a timer starts with each turn comes again.
     by_callee.retain(|_, places| !places.keys().any(|site| is_of_timer(context, *site)));
-    let mut findings: Vec<Finding> = by_callee.into_values().filter_map(|places| report(context, &places)).collect();
+    let mut findings: Vec<Finding> =
+        by_callee.into_values().filter_map(|places| report(context, &places, &missed)).collect();
     findings.extend(never_flushed(context));
     findings.extend(outlived::findings(context, &RULE.info));
     findings
@@ -218,13 +226,42 @@ fn handles_failure(context: &Context<'_>, site: SiteId) -> bool {
     chained || (!callees.is_empty() && callees.into_iter().all(catches))
 }
 
-fn report(context: &Context<'_>, places: &BTreeMap<SiteId, Effect>) -> Option<Finding> {
+/// So many wait for a function that is called to be waited for.
+const MANY_WAIT: usize = 4;
+
+/// Whether all but a few calls of what is called at a site wait for it: it is no helper that runs by itself, be its failures
+/// told by it or not, and here alone the caller goes on before it is done.
+fn is_waited_for_elsewhere(context: &Context<'_>, site: SiteId, unawaited: &FxHashSet<SiteId>) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(call) = program.call(site) else { return false };
+    let [edge] = meaning.resolution.calls_at(site) else { return false };
+    if !program.function(edge.function).flags.has(FunctionFlags::ASYNC) {
+        return false;
+    }
+    let callers = meaning.callers(edge.function).iter().filter(|caller| context.in_scope(**caller));
+    let (dropped, waiting): (Vec<SiteId>, Vec<SiteId>) = callers.partition(|caller| unawaited.contains(caller));
+    // `void record(…)`, `record(…).catch(…)`: somebody has thought of it.
+    let is_meant = || {
+        program.calls_by_receiver.of(&r.call, call.result).next().is_some()
+            || program.binaries(context.function_of(site)).any(|row| row.left == call.result && program.text(row.operator) == "void")
+    };
+    waiting.len() >= MANY_WAIT && waiting.len() >= MANY_WAIT * dropped.len() && !is_meant()
+}
+
+fn report(context: &Context<'_>, places: &BTreeMap<SiteId, Effect>, missed: &FxHashSet<SiteId>) -> Option<Finding> {
     let (&site, effect) = places.first_key_value()?;
     let trace = context.meaning.trace(site, effect);
     let what = context.does(effect);
-    let message = format!(
-        "nobody waits for what {what}; when it fails nobody is told, and when the process stops first it never happened although the caller was answered"
-    );
+    let message = match missed.contains(&site) {
+        true => format!(
+            "nobody waits here for what {what}, as the other callers do; the caller goes on and answers before it is done, and when the process stops first it never happened"
+        ),
+        false => format!(
+            "nobody waits for what {what}; when it fails nobody is told, and when the process stops first it never happened although the caller was answered"
+        ),
+    };
     let mut builder = FindingBuilder::new(context, &RULE.info, site, message)
         .subject(context.meaning.text(effect.entity).unwrap_or_default())
         .rests_on(context.confidence_of(site, effect))

@@ -88,7 +88,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             return;
         }
         if let ValueKind::Instance(class) | ValueKind::Class(class) = base.kind {
-            self.own_class(row, class, base, to);
+            self.own_class(row.base, row.field, class, base, to);
         }
         match base.kind {
             ValueKind::Instance(class) if self.is_field_not_method(class, row.field) => {
@@ -99,26 +99,26 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     /// What the object of a method is of, and what classes below say of its field: `self.__class__`, `self.model`.
-    fn own_class(&mut self, row: &Load, class: ClassId, base: Value, to: u32) {
-        if self.program.text(row.field) == "__class__" {
+    fn own_class(&mut self, object: VarId, name: Sym, class: ClassId, base: Value, to: u32) {
+        if self.program.text(name) == "__class__" {
             self.add(to, Value::new(ValueKind::Class(class)));
             return;
         }
-        let receiver = self.program.parameter(row.base).filter(|row| row.kind == ParameterKind::Receiver);
+        let receiver = self.program.parameter(object).filter(|row| row.kind == ParameterKind::Receiver);
         if receiver.is_none_or(|row| self.program.function(row.function).class != Some(class)) {
             return;
         }
-        for below in self.grounds.hierarchy.overriding_field(class, row.field).to_vec() {
-            let from = self.class_field(below, row.field);
+        for below in self.grounds.hierarchy.overriding_field(class, name).to_vec() {
+            let from = self.class_field(below, name);
             self.edge(from, to, EdgeKind::Classes);
         }
         // A mixin's object is of a class that derives from the library's, too.
-        if let Member::Nothing = self.grounds.hierarchy.member(class, row.field) {
+        if let Member::Nothing = self.grounds.hierarchy.member(class, name) {
             for below in self.grounds.hierarchy.below_in_library(class).take(MAX_MIXED).collect::<Vec<_>>() {
-                if let Member::External(bases) = self.grounds.hierarchy.member(below, row.field) {
+                if let Member::External(bases) = self.grounds.hierarchy.member(below, name) {
                     for (path, argument) in bases {
                         let via = Value { class: argument.or(Some(below)), ..base };
-                        self.external_member(path, row.field, via, to);
+                        self.external_member(path, name, via, to);
                     }
                 }
             }
@@ -377,6 +377,9 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
             Member::Field => {
                 let node = self.callee_node(row.site);
+                if let Some(object) = row.receiver {
+                    self.own_class(object, row.name, class, receiver, node);
+                }
                 self.member(receiver, row.name, node);
             }
             Member::External(bases) => {
