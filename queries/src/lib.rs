@@ -9,6 +9,7 @@ mod computed;
 mod context;
 mod creations;
 pub mod finding;
+mod gates;
 mod handlers;
 mod keys;
 mod locks;

@@ -2,13 +2,14 @@
 
 use std::cell::Cell;
 
-use distsys_engine::meaning::{Effect, EffectFlags, Mode, Term};
+use distsys_engine::meaning::{Effect, EffectFlags, Mode, Operation, Term};
 use distsys_engine::words::{is_idempotency_key, is_seen_twice, is_unique_violation};
 use distsys_engine::OpKind;
 use distsys_engine::resolve::ValueKind;
 use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::gates::Gates;
 use crate::creations::{Sent, asks_for_work, sent_for};
 use crate::keys::has_key_of_its_own;
 use crate::handlers::{is_known_again, is_unique};
@@ -39,15 +40,24 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     if speaking.everywhere {
         return Vec::new();
     }
+    // A framework may run for one route, or for all, what knows a request again.
+    let gates = Gates::new(context, speaking.asking.iter().copied());
+    let routes = || meaning.operations.of_kind(OpKind::Route).filter(|op| context.in_scope(op.site));
+    let handlers = |op: &Operation| meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered);
+    let of_one: FxHashSet<FunctionId> =
+        routes().flat_map(|op| handlers(op).flat_map(|row| gates.before(context, op, row.function))).collect();
+    if gates.hold_for_all(context, &of_one) {
+        return Vec::new();
+    }
     // One effect, whichever routes reach it.
     let mut by_effect: FxHashMap<SiteId, Vec<Created>> = FxHashMap::default();
-    for op in meaning.operations.of_kind(OpKind::Route).filter(|op| context.in_scope(op.site)) {
+    for op in routes() {
         // `router.post("/orders", idempotent, handler)`
         if meaning.program.arguments(op.site).any(|row| speaking.is_told_by(context, row.var)) {
             continue;
         }
-        for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
-            if !meaning.serves(op, row.function, "post") {
+        for row in handlers(op) {
+            if !meaning.serves(op, row.function, "post") || !gates.before(context, op, row.function).is_empty() {
                 continue;
             }
             // What is run before it, on the same request.
@@ -139,6 +149,8 @@ fn harm(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Option<Harm
 struct Speaking {
     functions: FxHashSet<FunctionId>,
     classes: FxHashSet<ClassId>,
+    /// Those that ask a request for its key.
+    asking: FxHashSet<FunctionId>,
     /// A middleware does, for all routes.
     everywhere: bool,
 }
@@ -191,7 +203,16 @@ impl Speaking {
         functions.extend(variables.map(|row| row.function));
         // What a module or a router says, it says for no route in particular.
         functions.retain(|function| program.function(*function).kind != FunctionKind::Module);
-        let mut speaking = Speaking { functions, classes, everywhere: false };
+        // `request.headers.get("Idempotency-Key")`, `headers["idempotency-key"]`, `key: str = Header()`
+        let is_key = |var: &VarId| program.literal(*var).is_some_and(|row| is_idempotency_key(program.text(row.value)));
+        let asks = |site: SiteId| program.arguments(site).all(|row| is_key(&row.var) || program.literal(row.var).is_some());
+        let asked = r.argument.iter().filter(|row| is_key(&row.var) && asks(row.site)).map(|row| row.site);
+        let read = r.load.iter().filter(|row| is_idempotency_key(program.text(row.field)));
+        let read = read.flat_map(|row| program.assign_by_src.of(&r.assign, row.dst)).filter_map(|row| program.variable(row.dst));
+        let injected = r.parameter.iter().filter(|row| is_idempotency_key(program.text(row.name)));
+        let injected = injected.filter(|row| row.default.is_some_and(|default| program.call_giving(default).is_some()));
+        let asking = asked.map(|site| context.function_of(site)).chain(read.map(|row| row.function)).chain(injected.map(|row| row.function)).collect();
+        let mut speaking = Speaking { functions, classes, asking, everywhere: false };
         let mut middlewares = meaning.operations.of_kind(OpKind::Middleware).flat_map(|op| meaning.invocations.at(op.site));
         speaking.everywhere = middlewares.any(|row| speaking.reached_from(context, row.function, &[]));
         speaking
