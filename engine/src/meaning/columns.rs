@@ -70,8 +70,13 @@ fn counts_on(key: &str) -> bool {
 /// The columns that a condition written as text compares with something; with a value beside it, a name alone is one.
 fn columns_in_condition(text: &str, has_value: bool) -> impl Iterator<Item = &str> {
     let alone = (has_value && !text.is_empty() && text.chars().all(is_of_word)).then_some(text);
-    let compared =
-        text.match_indices('=').map(|(at, _)| last_word(text[..at].trim_end().trim_end_matches(['`', '"', ']'])));
+    // Where a comparison begins: `=`, `<`, `<=`; not at `<>`, nor at `->`.
+    let begins = |(at, sign): (usize, &str)| {
+        let (before, after) = (&text[..at], &text[at + sign.len()..]);
+        !(before.ends_with(['<', '-']) && sign == ">" || sign == "<" && after.starts_with('>'))
+    };
+    let signs = text.match_indices(['=', '<', '>']).filter(move |sign| begins(*sign));
+    let compared = signs.map(|(at, _)| last_word(text[..at].trim_end().trim_end_matches(['`', '"', ']'])));
     alone.into_iter().chain(compared.filter(|column| !column.is_empty()))
 }
 
@@ -603,6 +608,9 @@ mod tests {
         assert_eq!(assignments("visits = visits + 1 where id = ?1"), (vec![("visits", "visits + 1")], "id = ?1"));
         assert_eq!(assignments("a→größe = größe + 1, →= 2").0, [("größe", "größe + 1")]);
         assert_eq!(columns_in_condition("→id = 1 and `größe` = 2", false).collect::<Vec<_>>(), ["id", "größe"]);
+        let asked = |text| columns_in_condition(text, false).collect::<Vec<_>>();
+        assert_eq!(asked("id = ? AND version < ?"), ["id", "version"]);
+        assert_eq!(asked("version <= ? AND seen >= ? AND state <> 'new' AND data->'x' = 1"), ["version", "seen"]);
         assert!(has_word("größe + 1", "größe") && !has_word("sizes + 1", "size"));
     }
 }

@@ -15,8 +15,8 @@ pub struct Failure {
     pub region: Option<RegionId>,
     /// Whether every failure comes here.
     pub all: bool,
-    /// Whether whatever a library's call may fail with comes here, if not every failure.
-    pub remote: bool,
+    /// The libraries whatever failure of whose calls comes here, if not every failure does.
+    libraries: Vec<u32>,
     /// Whether nothing at all is done: no statement, no comment that says why.
     pub empty: bool,
     /// What may fail.
@@ -64,7 +64,7 @@ impl Meaning<'_> {
             .map(|site| Failure {
                 region: None,
                 all: true,
-                remote: true,
+                libraries: Vec::new(),
                 empty: true,
                 protected: vec![site],
                 sites: Vec::new(),
@@ -159,27 +159,41 @@ impl Meaning<'_> {
                     program.text(catches.type_),
                     "" | "Exception" | "BaseException" | "Throwable" | "RuntimeException"
                 );
-                let remote =
-                    all || program.text(catches.type_).split('|').any(|name| self.is_any_failure(function, name));
-                found.push(Failure { remote, ..self.failure_in(row.region, all, self.sites_in(body.region)) });
+                let names = program.text(catches.type_).split('|').filter(|_| !all);
+                let mut libraries: Vec<u32> = names.flat_map(|name| self.failing_with(function, name.trim())).collect();
+                libraries.sort_unstable();
+                libraries.dedup();
+                found.push(Failure { libraries, ..self.failure_in(row.region, all, self.sites_in(body.region)) });
             }
         }
         found
     }
 
-    /// Whether an exception of this name, as it is written in `function`, is what any call of its library fails with.
-    fn is_any_failure(&self, function: FunctionId, name: &str) -> bool {
+    /// Whether the failure of an operation that is done at `site` comes to a handler, whichever it is.
+    pub fn is_handled(&self, failure: &Failure, site: SiteId) -> bool {
+        let mut libraries = self.operations.at(site).map(|op| self.reader().model(op).library);
+        failure.all || libraries.any(|library| failure.libraries.contains(&library))
+    }
+
+    /// The libraries whose calls fail with nothing but exceptions of this name, as it is written in `function`.
+    fn failing_with(&self, function: FunctionId, name: &str) -> Vec<u32> {
         let program = self.program;
+        let r = &program.facts.relations;
         let module = program.function(function).module;
         let family = program.language(program.file_of_module(module)).into();
         let (first, rest) = name.split_once('.').map_or((name, ""), |(first, rest)| (first, rest));
-        let mut imports = program.facts.relations.import.iter().filter(|row| row.module == module);
-        imports.any(|row| {
-            let named = program.variable(row.var).is_some_and(|var| program.text(var.name) == first);
-            let parts = [program.text(row.target), program.text(row.member), rest];
-            let whole: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-            named && self.models.is_any_failure(family, &whole.join("."))
-        })
+        let named = r.import.iter().filter(|row| {
+            row.module == module && program.variable(row.var).is_some_and(|var| program.text(var.name) == first)
+        });
+        let imported = named.map(|row| [program.text(row.target), program.text(row.member), rest]);
+        // `import java.io.*;`; a name in full.
+        let globs = r.import_glob.iter().filter(|row| row.module == module);
+        let spelt = globs.map(|row| [program.text(row.target), name, ""]).chain([["", name, ""]]);
+        let whole = imported.chain(spelt).map(|parts| {
+            let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            parts.join(".")
+        });
+        whole.flat_map(|name| self.models.failing_with(family, &name).iter().copied()).collect()
     }
 
     /// `if let Err(e) = work()`, `Err(e) => …`.
@@ -207,7 +221,7 @@ impl Meaning<'_> {
         Failure {
             region: Some(region),
             all,
-            remote: all,
+            libraries: Vec::new(),
             empty: self.program.is_idle(region) && (!self.answers(region) || self.is_answer_dropped(function)),
             protected,
             sites: self.sites_in(region),
@@ -255,7 +269,7 @@ impl Meaning<'_> {
             found.push(Failure {
                 region: None,
                 all: true,
-                remote: true,
+                libraries: Vec::new(),
                 // Who does not wait either has let it go on purpose.
                 empty: (sites.is_empty() || instead) && self.is_used(call.result),
                 protected: self.failing_calls(receiver, function),

@@ -1,6 +1,6 @@
 //! What made an argument: `client.send(request)`, where `request` is built by calls of its own.
 
-use distsys_facts::{CallKind, SiteId, VarId};
+use distsys_facts::{CallKind, ParameterKind, SiteId, VarId};
 
 use super::invoked::parameter_of;
 use super::operations::{Found, Operand, Operation};
@@ -23,6 +23,30 @@ impl Reader<'_, '_> {
         {
             return found;
         }
+        let found = self.at_calls(op, var, inner, &calls);
+        // `send(builder.build())`: what the caller has built so far counts, too.
+        let before = || match self.built_on(var).filter(|_| !calls.is_empty()) {
+            Some(parameter) => self.at_makers_of_passed(op, parameter, inner).unwrap_or(Found::Unknown),
+            None => Found::Absent,
+        };
+        if found == Found::Absent { before() } else { found }
+    }
+
+    /// The parameter that a value is built on: `call` of `call.header(name, value).build()`.
+    pub(super) fn built_on(&self, var: VarId) -> Option<VarId> {
+        let mut at = var;
+        for _ in 0..MAX_CHAIN {
+            if let Some(parameter) = parameter_of(*self, at) {
+                let row = self.program.parameter(parameter)?;
+                return (row.kind != ParameterKind::Receiver).then_some(parameter);
+            }
+            at = self.maker(at)?.receiver?;
+        }
+        None
+    }
+
+    /// A source at the calls that made `var`.
+    fn at_calls(&self, op: &Operation, var: VarId, inner: &Source, calls: &[SiteId]) -> Found {
         match inner {
             Source::Chain(name, inner) => {
                 let named = |site: &SiteId| {
@@ -132,7 +156,7 @@ impl Reader<'_, '_> {
 
     /// The calls that made and configured `var`, in the order written: those of the chain that gave it, and those on the
     /// variables that held it.
-    fn calls_making(&self, var: VarId) -> Vec<SiteId> {
+    pub(super) fn calls_making(&self, var: VarId) -> Vec<SiteId> {
         let program = self.program;
         let r = &program.facts.relations;
         let (made, _) = self.made_through(var);

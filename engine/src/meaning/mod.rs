@@ -6,6 +6,7 @@
 
 mod after_commit;
 mod built;
+mod by_caller;
 mod causes;
 mod chains;
 mod clients;

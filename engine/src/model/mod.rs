@@ -337,8 +337,8 @@ struct FamilyModels {
     aliases: FxHashMap<String, String>,
     /// Named values of libraries, each with its text.
     constants: FxHashMap<String, String>,
-    /// The exceptions that all failures of a library's calls are.
-    failures: FxHashSet<String>,
+    /// The exceptions that all failures of a library's calls are, each with the libraries.
+    failures: FxHashMap<String, Vec<u32>>,
     returns: Lookup<Returned>,
     makes: Vec<Makes>,
     by_making: Lookup<u32>,
@@ -434,7 +434,9 @@ impl ModelSet {
             library.constants.iter().filter_map(|(path, _)| path.rsplit_once('.')).map(|(type_, _)| type_.to_owned()),
         );
         models.constants.extend(library.constants);
-        models.failures.extend(library.failures);
+        for failure in library.failures {
+            models.failures.entry(failure).or_default().push(number);
+        }
         for makes in library.makes {
             let at = models.makes.len() as u32;
             for pattern in &makes.patterns {
@@ -648,11 +650,13 @@ impl ModelSet {
         self.families.get(&family).is_some_and(|models| models.bounding.iter().any(|pattern| pattern.matches(path)))
     }
 
-    /// Whether whatever fails of a library's calls is an exception of this name.
-    pub fn is_any_failure(&self, family: Family, path: &str) -> bool {
-        self.families
+    /// The libraries any failure of whose calls is an exception of this qualified name.
+    pub fn failing_with(&self, family: Family, path: &str) -> &[u32] {
+        let libraries = self
+            .families
             .get(&family)
-            .is_some_and(|models| models.failures.contains(self.respelled(family, path).as_deref().unwrap_or(path)))
+            .and_then(|models| models.failures.get(self.respelled(family, path).as_deref().unwrap_or(path)));
+        libraries.map_or(&[], Vec::as_slice)
     }
 
     pub fn has_containers(&self) -> bool {

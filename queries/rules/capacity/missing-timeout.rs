@@ -27,12 +27,26 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let mut open: Vec<(SiteId,)> = Vec::new();
     let mut bounds: FxHashMap<SiteId, Bound> = FxHashMap::default();
+    // The operation that waits, by the call that says how long.
+    let mut asked_by: FxHashMap<SiteId, SiteId> = FxHashMap::default();
     let has_default = meaning.has_default_set(Attr::Timeout);
     for op in &meaning.operations.all {
         if !(waits(op.kind) || waits_for_a_turn(context, op)) || !meaning.declares(op, Attr::Timeout) || !context.in_scope(op.site) {
             continue;
         }
-        let Some(bound) = bound(context, op) else { continue };
+        // What the caller decides, each for itself; where all of them do without it is told once.
+        let own = bound(context, &meaning.attribute(op, Attr::Timeout));
+        let by_caller = if own.is_none() { meaning.attribute_by_caller(op, Attr::Timeout) } else { Vec::new() };
+        let by_caller = by_caller.into_iter().filter(|(site, _)| context.in_scope(*site));
+        let mut by_caller: Vec<(SiteId, Option<Bound>)> =
+            by_caller.map(|(site, found)| (site, bound(context, &found))).collect();
+        let alike = by_caller.first().filter(|(_, first)| by_caller.iter().all(|(_, bound)| bound == first));
+        let Some(bound) = own.or(alike.and_then(|(_, bound)| *bound)).or(by_caller.iter().find_map(|(_, bound)| *bound)) else {
+            continue;
+        };
+        if own.is_some() || alike.is_some() {
+            by_caller.clear();
+        }
         if has_default || meaning.program.runs_for_one_user(op.function) {
             continue;
         }
@@ -43,8 +57,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if asks_itself(context, op) || meaning.is_left_out_in_production(op.site) {
             continue;
         }
-        open.push((op.site,));
-        bounds.insert(op.site, bound);
+        if by_caller.is_empty() {
+            open.push((op.site,));
+            bounds.insert(op.site, bound);
+        }
+        for (site, bound) in by_caller.into_iter().filter_map(|(site, bound)| Some((site, bound?))) {
+            open.push((site,));
+            bounds.insert(site, bound);
+            asked_by.insert(site, op.site);
+        }
     }
     let mut timed: Vec<(SiteId,)> = Vec::new();
     for scope in meaning.scopes.of_kind(OpKind::TimeoutScope) {
@@ -85,8 +106,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     // A client is configured once: one finding, at its creation.
     let mut by_place: FxHashMap<SiteId, (Bound, Vec<SiteId>)> = FxHashMap::default();
     for (site,) in found {
-        let Some(op) = meaning.operations.at(site).find(|op| waits(op.kind) || op.kind == OpKind::Receive) else { continue };
+        let done = asked_by.get(&site).copied().unwrap_or(site);
+        let Some(op) = meaning.operations.at(done).find(|op| waits(op.kind) || op.kind == OpKind::Receive) else { continue };
         let places = match meaning.set_at_creation(op, Attr::Timeout) {
+            // Others of its callers do set it: the client need not.
+            Creation::Seen(created) if done != site && !created.is_empty() => vec![site],
             // Whoever made the client may have set it.
             Creation::Unseen => continue,
             Creation::Seen(created) => created,
@@ -96,10 +120,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             context.in_scope(*place) && !meaning.program.runs_for_one_user(context.function_of(*place))
         };
         for place in places.into_iter().filter(of_service) {
-            by_place.entry(place).or_insert_with(|| (bounds[&site], Vec::new())).1.push(site);
+            by_place.entry(place).or_insert_with(|| (bounds[&site], Vec::new())).1.push(done);
         }
     }
-    by_place.into_iter().map(|(place, (bound, sites))| report(context, place, bound, &sites)).collect()
+    by_place.into_iter().map(|(place, (bound, sites))| report(context, place, bound, &sites, asked_by.contains_key(&place))).collect()
 }
 
 /// Whether more than a few may wait at once: requests and jobs do that no platform ends first; not what administrators ask for,
@@ -204,8 +228,8 @@ fn waits_for_a_turn(context: &Context<'_>, op: &Operation) -> bool {
 }
 
 /// None where something ends the wait in time, or may.
-fn bound(context: &Context<'_>, op: &Operation) -> Option<Bound> {
-    match context.meaning.attribute(op, Attr::Timeout) {
+fn bound(context: &Context<'_>, found: &Found) -> Option<Bound> {
+    match found {
         Found::Absent => Some(Bound::None),
         Found::Is(Operand::Text(text)) if text == "none" => Some(Bound::None),
         Found::Is(Operand::Text(text)) => {
@@ -213,15 +237,15 @@ fn bound(context: &Context<'_>, op: &Operation) -> Option<Bound> {
             (seconds > MAX_DEFAULT_SECONDS).then_some(Bound::Default(seconds))
         }
         Found::Is(Operand::Var(var)) => {
-            let value = context.meaning.constant(var)?;
+            let value = context.meaning.constant(*var)?;
             matches!(value, "null" | "None" | "0" | "undefined" | "Infinity").then_some(Bound::None)
         }
         _ => None,
     }
 }
 
-fn report(context: &Context<'_>, place: SiteId, bound: Bound, sites: &[SiteId]) -> Finding {
-    let whose = if sites.contains(&place) { "this call" } else { "requests of this client" };
+fn report(context: &Context<'_>, place: SiteId, bound: Bound, sites: &[SiteId], by_caller: bool) -> Finding {
+    let whose = if sites.contains(&place) || by_caller { "this call" } else { "requests of this client" };
     let in_turn = sites.iter().any(|site| context.operation(*site, OpKind::Receive).is_some());
     let message = match bound {
         Bound::None if in_turn => {

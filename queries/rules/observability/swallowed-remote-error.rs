@@ -1,7 +1,7 @@
 //! The failure of an effect outside the process is dropped: no log, no metric, no word why.
 
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags};
+use distsys_engine::meaning::{Effect, EffectFlags, Failure};
 use distsys_engine::words::words;
 use distsys_facts::{FunctionId, RegionId, SiteId};
 use rustc_hash::FxHashMap;
@@ -32,8 +32,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if meaning.is_out_of_scope(function) || meaning.program.runs_in_browser(function) || tidies_up(context, function) {
             continue;
         }
-        for failure in meaning.failures(function).into_iter().filter(|failure| failure.remote && failure.empty) {
-            if let Some((site, effect)) = lost(context, &failure.protected) {
+        for failure in meaning.failures(function).into_iter().filter(|failure| failure.empty) {
+            if let Some((site, effect)) = lost(context, &failure) {
                 found.entry(site).or_insert((failure.region, effect));
             }
         }
@@ -54,16 +54,19 @@ fn tidies_up(context: &Context<'_>, function: FunctionId) -> bool {
 const MAX_DEPTH: usize = 4;
 
 /// The effect that somebody misses when it did not happen.
-fn lost(context: &Context<'_>, protected: &[SiteId]) -> Option<(SiteId, Effect)> {
+fn lost(context: &Context<'_>, failure: &Failure) -> Option<(SiteId, Effect)> {
     let meaning = context.meaning;
-    protected
+    failure
+        .protected
         .iter()
         .flat_map(|site| meaning.effects.at(*site).map(|(effect, row)| (row.site, effect)))
         .filter(|(site, effect)| is_missed(context, effect) && !only_says_when(context, *site))
         // Where something has failed already and was told, what is noted about it is a courtesy.
         .filter(|(site, effect)| effect.kind == OpKind::Payment || !meaning.is_after_failure(*site))
         .find(|(site, effect)| {
-            context.confidence_of(*site, effect) == Confidence::High && meaning.trace(*site, effect).len() <= MAX_DEPTH
+            let trace = meaning.trace(*site, effect);
+            let comes_here = trace.last().is_some_and(|done| meaning.is_handled(failure, *done));
+            context.confidence_of(*site, effect) == Confidence::High && trace.len() <= MAX_DEPTH && comes_here
         })
 }
 
