@@ -5,7 +5,8 @@ usage: sample.py SAMPLE.tsv REPOSITORY CALLS.tsv [--show]
 
 SAMPLE.tsv has a call a line: repository, path, `line:column` of its start, name, answer. The answer is `path:line` of the function that is
 called, several with ` | ` between them where a call through an interface may reach each of them, `-` where it is none of the project's,
-`?` where reading does not say. The calls were drawn at random from those of the repository outside of tests and generated code; whoever
+`?` where reading does not say. A method that an interface of the project declares counts as its own where no implementation has a body to
+read, and the header of a record as its constructor. The calls were drawn at random from those of the repository outside of tests and generated code; whoever
 answered did not see what the tool says. CALLS.tsv is what `cargo run --release -p distsys-tests --example calls -- FOLDER` prints for a
 checkout of the commit that docs/real-runs.md names.
 

@@ -4,7 +4,7 @@ use distsys_facts::{FunctionId, Id, IdKind, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::given_back::{GivenBack, given_back};
-use super::overloads::static_types;
+use super::static_types::StaticTypes;
 use super::wrappers::wrapped;
 use crate::model::ModelSet;
 use crate::paths::Paths;
@@ -25,7 +25,7 @@ pub(super) struct Grounds<'p, 'f> {
     /// What functions give back of what they are given.
     pub(super) given_back: FxHashMap<FunctionId, GivenBack>,
     /// Declared types of variables, where overloads are told apart by them.
-    pub(super) static_types: FxHashMap<VarId, Sym>,
+    pub(super) static_types: StaticTypes,
     /// Role that the name of a variable, or of the function of a returned value, gives to connections under it; by node.
     pub(super) name_roles: Vec<HandleRole>,
     /// By the names themselves: few name many.
@@ -43,7 +43,7 @@ impl<'p, 'f> Grounds<'p, 'f> {
             first_paths,
             wrapped: wrapped(program),
             given_back: given_back(program),
-            static_types: static_types(program),
+            static_types: StaticTypes::new(program),
             name_roles: Vec::new(),
             roles_by_name: FxHashMap::default(),
         };

@@ -28,7 +28,9 @@ impl<'p, 'f> Flow<'p, 'f> {
         let is_java = |function: FunctionId| program.language(program.file_of_function(function)) == Language::Java;
         let mut found: Vec<(FunctionId, ModuleId, Sym)> = Vec::new();
         for row in &r.assign {
-            if let (Some(closure), Some(&type_)) = (program.closure(row.src), self.grounds.static_types.get(&row.dst)) {
+            if let (Some(closure), Some(type_)) =
+                (program.closure(row.src), self.grounds.static_types.declared(row.dst))
+            {
                 found.push((closure, program.function(closure).module, type_));
             }
         }

@@ -14,6 +14,7 @@ mod overloads;
 mod propagate;
 mod provided;
 mod seed;
+mod static_types;
 mod told;
 mod wrappers;
 

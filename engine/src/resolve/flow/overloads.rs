@@ -1,8 +1,7 @@
 //! Which of several methods of one name a call means: by number and static types of its arguments.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, ClassId, FunctionId, Language, LiteralKind, ParameterKind, Sym, VarId};
-use rustc_hash::FxHashMap;
+use distsys_facts::{ClassId, FunctionId, ParameterKind, Sym, VarId};
 
 use super::Flow;
 use crate::program::Program;
@@ -47,7 +46,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             if let Some(closure) = self.program.closure(*argument) {
                 fit += self.fit_of_closure(closure, plain(self.program.text(*type_)));
             }
-            let (Some(given), wanted) = (self.static_type(*argument), self.program.text(*type_)) else { continue };
+            let (Some(given), wanted) = (self.static_type(*argument, 0), self.program.text(*type_)) else { continue };
             let wanted = plain(wanted);
             if given == wanted {
                 fit += 2;
@@ -59,6 +58,13 @@ impl<'p, 'f> Flow<'p, 'f> {
                 fit += 1;
             } else if is_plain_data(given) && !wanted.is_empty() && wanted != "Object" {
                 fit -= 1;
+            } else if let Some(given) = self.class_named(given) {
+                match self.class_named(wanted) {
+                    Some(wanted) if self.grounds.hierarchy.ancestors(given).contains(&wanted) => fit += 1,
+                    Some(_) => return None,
+                    None if is_plain_data(wanted) => return None,
+                    None => {}
+                }
             }
         }
         Some(fit)
@@ -78,32 +84,10 @@ impl<'p, 'f> Flow<'p, 'f> {
         let should_give = !matches!(wanted, "Runnable" | "Consumer" | "BiConsumer");
         i32::from(parameters(program, closure).len() == takes) + i32::from(gives == should_give)
     }
-
-    /// The type of an argument as far as its text says it.
-    fn static_type(&self, var: VarId) -> Option<&'f str> {
-        let program = self.program;
-        if let Some(literal) = program.literal(var) {
-            return match literal.kind {
-                LiteralKind::String => Some("String"),
-                LiteralKind::Integer => Some("int"),
-                LiteralKind::Float => Some("double"),
-                LiteralKind::Boolean => Some("boolean"),
-                _ => None,
-            };
-        }
-        if program.template(var).is_some() {
-            return Some("String");
-        }
-        if let Some(type_) = self.grounds.static_types.get(&var) {
-            return Some(plain(program.text(*type_)));
-        }
-        let call = program.call_giving(var).filter(|call| call.kind == CallKind::New)?;
-        Some(program.text(call.name))
-    }
 }
 
 /// `List` of `java.util.List<Order>`
-fn plain(type_: &str) -> &str {
+pub(super) fn plain(type_: &str) -> &str {
     let name = type_.split('<').next().unwrap_or(type_);
     name.rsplit('.').next().unwrap_or(name)
 }
@@ -134,19 +118,4 @@ fn is_plain_data(type_: &str) -> bool {
 fn parameters(program: &Program<'_>, function: FunctionId) -> Vec<(ParameterKind, Sym)> {
     let all = program.parameters(function).filter(|row| row.kind != ParameterKind::Receiver);
     all.map(|row| (row.kind, row.type_)).collect()
-}
-
-/// The declared types of variables and parameters in languages that choose methods by them.
-pub(super) fn static_types(program: &Program<'_>) -> FxHashMap<VarId, Sym> {
-    let r = &program.facts.relations;
-    let chooses = |function: FunctionId| program.language(program.file_of_function(function)) == Language::Java;
-    if !r.file.iter().any(|row| row.language == Language::Java) {
-        return FxHashMap::default();
-    }
-    let declared = r
-        .declared_type
-        .iter()
-        .filter(|row| program.variable(row.var).is_some_and(|variable| chooses(variable.function)));
-    let parameters = r.parameter.iter().filter(|row| !row.type_.is_empty() && chooses(row.function));
-    declared.map(|row| (row.var, row.type_)).chain(parameters.map(|row| (row.var, row.type_))).collect()
 }

@@ -13,6 +13,9 @@ use crate::resolve::values::{Value, ValueKind};
 /// So many classes are asked what library a mixin's objects are of.
 const MAX_MIXED: usize = 8;
 
+/// Of so many methods of one name one is likely what a call means, of more hardly.
+const MAX_LIKELY: usize = 3;
+
 impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn run(&mut self) {
         while let Some((node, id)) = self.queue.pop_front() {
@@ -366,7 +369,11 @@ impl<'p, 'f> Flow<'p, 'f> {
             Member::Method(function) => {
                 let receiver_is_class = matches!(receiver.kind, ValueKind::Class(_));
                 let chosen = self.chosen(row, class, function);
-                let sure = if chosen.len() == 1 { Confidence::High } else { Confidence::Medium };
+                let sure = match chosen.len() {
+                    1 => Confidence::High,
+                    2..=MAX_LIKELY => Confidence::Medium,
+                    _ => Confidence::Low,
+                };
                 for function in chosen {
                     if let (ValueKind::Instance(_), Some(owner)) = (receiver.kind, receiver.class) {
                         self.edge(self.return_node(function), Self::node(row.result), EdgeKind::Held(owner));
