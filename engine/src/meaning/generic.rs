@@ -125,12 +125,16 @@ impl<'m> Reader<'m, '_> {
             return call.callee.map_or_else(|| self.own_called(call), |callee| self.own(callee));
         }
         let parameter = parameter_of(*self, var)?;
-        let is_plain = program.parameter(parameter).is_some_and(|row| row.kind != ParameterKind::Receiver);
+        let is_receiver = program.parameter(parameter).is_some_and(|row| row.kind == ParameterKind::Receiver);
         let is_open = match self.class_of(parameter) {
-            Some(class) => self.resolution.is_derived_from(class),
-            None => true,
+            // The object of a mixin's method is of a class that has the mixin: `session.add(self)`.
+            Some(class) => {
+                self.resolution.is_derived_from(class)
+                    && (!is_receiver || self.resolution.library_bases(class).is_empty())
+            }
+            None => !is_receiver,
         };
-        (is_plain && is_open).then_some(Operand::Var(parameter))
+        is_open.then_some(Operand::Var(parameter))
     }
 }
 

@@ -133,6 +133,14 @@ impl Hierarchy {
         Hierarchy { ancestors, derived, external, fields, stands_for, methods, base_arguments, overriding, overloads }
     }
 
+    /// The classes that have a mixin, each with the class of the project that comes behind the mixin in its line.
+    pub(super) fn behind(&self, mixin: ClassId) -> impl Iterator<Item = (ClassId, Option<ClassId>)> + '_ {
+        self.derived[mixin.index()].iter().map(move |class| {
+            let mut line = self.ancestors(*class).iter().copied().skip_while(move |ancestor| *ancestor != mixin);
+            (*class, line.nth(1))
+        })
+    }
+
     /// The classes below one that derive from a library's, too.
     pub(super) fn below_in_library(&self, class: ClassId) -> impl Iterator<Item = ClassId> + '_ {
         let below = self.derived[class.index()].iter().copied();

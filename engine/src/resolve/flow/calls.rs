@@ -465,16 +465,27 @@ impl<'p, 'f> Flow<'p, 'f> {
             return;
         }
         for argument in self.program.arguments(row.site) {
-            let Some(function) = self.program.closure(argument.var) else { continue };
-            if let Some(parameter) =
-                self.program.parameters(function).find(|parameter| parameter.kind == ParameterKind::Positional)
-                && parameter.type_.is_empty()
-            {
-                let values: Vec<Value> = self.sets.of(Self::node(receiver)).map(|id| self.values.get(id)).collect();
-                for value in values {
-                    if self.is_handle(value) {
-                        self.add(Self::node(parameter.var), value);
-                    }
+            match self.program.closure(argument.var) {
+                Some(function) => self.hand_connection(function, receiver),
+                // `transaction(work)`: whoever gives this function its work gives it what gets the connection.
+                None if self.program.parameter(argument.var).is_some() => {
+                    self.connections_given.push((argument.var, receiver));
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// The first parameter of a function that says no type gets the connections that `receiver` is.
+    pub(super) fn hand_connection(&mut self, function: FunctionId, receiver: VarId) {
+        if let Some(parameter) =
+            self.program.parameters(function).find(|parameter| parameter.kind == ParameterKind::Positional)
+            && parameter.type_.is_empty()
+        {
+            let values: Vec<Value> = self.sets.of(Self::node(receiver)).map(|id| self.values.get(id)).collect();
+            for value in values {
+                if self.is_handle(value) {
+                    self.add(Self::node(parameter.var), value);
                 }
             }
         }

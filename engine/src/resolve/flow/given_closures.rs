@@ -14,6 +14,36 @@ use crate::resolve::values::{MAX_SET, ValueKind};
 const MAX_HOPS: usize = 4;
 
 impl Flow<'_, '_> {
+    /// `transaction(work) { return client.transaction(work) }`: what a caller gives as `work` gets the connection.
+    pub(super) fn by_connections_given(&mut self) {
+        let mut connections = std::mem::take(&mut self.connections_given);
+        if connections.is_empty() {
+            return;
+        }
+        connections.sort_unstable();
+        connections.dedup();
+        let mut given: FxHashMap<VarId, Vec<VarId>> = FxHashMap::default();
+        for row in &self.passed {
+            given.entry(row.parameter).or_default().push(row.argument);
+        }
+        given.values_mut().for_each(|arguments| arguments.sort_unstable());
+        for (parameter, connection) in connections {
+            let mut seen: FxHashSet<VarId> = FxHashSet::default();
+            let mut stack = vec![(parameter, 0)];
+            while let Some((at, hops)) = stack.pop() {
+                if hops > MAX_HOPS || !seen.insert(at) {
+                    continue;
+                }
+                for argument in given.get(&at).into_iter().flatten() {
+                    match self.program.closure(*argument) {
+                        Some(function) => self.hand_connection(function, connection),
+                        None => stack.push((*argument, hops + 1)),
+                    }
+                }
+            }
+        }
+    }
+
     pub(super) fn by_given_closures(&mut self) {
         let is_full = |flow: &Self, var: VarId| flow.sets.len_of(Self::node(var)) + 1 >= MAX_SET;
         let mut full: Vec<Passed> = self.passed.iter().filter(|row| is_full(self, row.parameter)).copied().collect();

@@ -6,6 +6,7 @@ use distsys_facts::{
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::propagate::MAX_MIXED;
 use super::{Confidence, Flow};
 use crate::model::Family;
 use crate::paths::PathId;
@@ -229,14 +230,35 @@ impl<'p, 'f> Flow<'p, 'f> {
                 if let Some(&base) = line.first() {
                     return vec![Value::new(ValueKind::Instance(base))];
                 }
-                let bases: Vec<(PathId, Option<ClassId>)> = self.grounds.hierarchy.external_bases(class).collect();
-                return bases
-                    .into_iter()
-                    .map(|(path, argument)| Value {
+                let outside = |class: ClassId| {
+                    self.grounds.hierarchy.external_bases(class).map(move |(path, argument)| Value {
                         class: argument.or(Some(class)),
                         ..Value::new(ValueKind::External(path))
                     })
-                    .collect();
+                };
+                // What all classes derive from, or what only says how this one is used, has nothing to give.
+                let is_plain = |value: &Value| match value.kind {
+                    ValueKind::External(path) => {
+                        let text = self.paths.text(path);
+                        text == "object" || ["builtins.", "abc.", "typing."].iter().any(|root| text.starts_with(root))
+                    }
+                    _ => false,
+                };
+                let bases: Vec<Value> = outside(class).filter(|value| !is_plain(value)).collect();
+                if !bases.is_empty() {
+                    return bases;
+                }
+                // A mixin: what comes behind it where a class has it.
+                let mut behind = Vec::new();
+                for (below, next) in self.grounds.hierarchy.behind(class).take(MAX_MIXED) {
+                    match next {
+                        Some(next) => behind.push(Value::new(ValueKind::Instance(next))),
+                        None => behind.extend(outside(below)),
+                    }
+                }
+                behind.sort_unstable();
+                behind.dedup();
+                return behind;
             }
             function = row.parent;
         }

@@ -278,6 +278,8 @@ impl Resolution {
         flow.run();
         flow.by_unique_name();
         flow.run();
+        flow.by_connections_given();
+        flow.run();
         flow.by_given_closures();
         flow.run();
         flow
@@ -356,6 +358,8 @@ struct Flow<'p, 'f> {
     handed: FxHashMap<u32, Vec<(usize, PathId)>>,
     /// Members taken by a name that is a value.
     named_members: Vec<named_members::NamedMember>,
+    /// Parameters that are given to a method of a connection, each with that connection.
+    connections_given: Vec<(VarId, VarId)>,
     provided: provided::Provided,
     any_element: Sym,
     computed: Sym,
@@ -413,6 +417,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             callee_sites: FxHashMap::default(),
             handed: FxHashMap::default(),
             named_members: Vec::new(),
+            connections_given: Vec::new(),
             provided: provided::Provided::default(),
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
             computed: facts.symbols.lookup("[]").unwrap_or(Sym::EMPTY),

@@ -5,13 +5,14 @@ use distsys_facts::{ClassId, FunctionFlags, FunctionKind, Id, Language, ModuleId
 
 use super::generics::combines_functions;
 use super::{Confidence, END, EdgeKind, Flow, MAX_SPREAD_DEPTH};
+use crate::model::Family;
 use crate::paths::PathId;
 use crate::resolve::bindings::Binding;
 use crate::resolve::members::Member;
 use crate::resolve::values::{Value, ValueKind};
 
 /// So many classes are asked what library a mixin's objects are of.
-const MAX_MIXED: usize = 8;
+pub(super) const MAX_MIXED: usize = 8;
 
 /// Of so many methods of one name one is likely what a call means, of more hardly.
 const MAX_LIKELY: usize = 3;
@@ -331,7 +332,21 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
     }
 
+    /// `load(id).then((order) => …)`: the function gets what is waited for, and what it gives is the whole call's.
+    fn hand_awaited(&mut self, row: &Call, awaited: Value) {
+        let Some(function) = self.positional(row.site, 0).and_then(|var| self.program.closure(var)) else { return };
+        let mut taken = self.program.parameters(function).filter(|row| row.kind == ParameterKind::Positional);
+        if let Some(parameter) = taken.next() {
+            self.add(Self::node(parameter.var), awaited);
+        }
+        let from = self.return_node(function);
+        self.edge(from, Self::node(row.result), EdgeKind::All);
+    }
+
     pub(super) fn call_member(&mut self, row: &Call, receiver: Value) {
+        if self.program.text(row.name) == "then" && Family::from(self.language_of(row.site)) == Family::Script {
+            self.hand_awaited(row, receiver);
+        }
         // A temporary node a call stands for the member that is called.
         let class = match receiver.kind {
             ValueKind::Class(class) | ValueKind::Instance(class) => class,
