@@ -114,6 +114,38 @@ kinds! {
     }
 }
 
+impl OpKind {
+    /// Whether it is done to another system, or to a store that others see.
+    pub fn leaves_the_process(self) -> bool {
+        use OpKind::*;
+        matches!(
+            self,
+            HttpRequest
+                | Rpc
+                | DbRead
+                | DbWrite
+                | Sql
+                | TxBegin
+                | TxScope
+                | CacheRead
+                | CacheWrite
+                | CacheDelete
+                | ObjectRead
+                | ObjectWrite
+                | LockAcquire
+                | LockRelease
+                | LockExtend
+                | SessionLock
+                | Publish
+                | Consume
+                | Enqueue
+                | Notify
+                | Payment
+                | Consensus
+        )
+    }
+}
+
 kinds! {
     /// What may be known of an operation.
     Attr {

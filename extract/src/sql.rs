@@ -340,7 +340,7 @@ fn finish_where(selection: Option<&Expr>, statement: &mut Statement) {
         columns_of(selection, &mut statement.where_columns);
     }
     // Compare and set: a column that is written is also tested.
-    let tests_own = statement.columns.iter().any(|column| statement.where_columns.contains(column));
+    let tests_own = statement.columns.iter().any(|column| statement.where_columns.contains(&column.to_lowercase()));
     let tests_version = statement.where_columns.iter().any(|column| {
         matches!(
             column.as_str(),
@@ -453,6 +453,7 @@ mod tests {
         let text = "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET b = excluded.b";
         assert_eq!(one(text).clauses, ["on_conflict"]);
         assert_eq!(one("UPDATE jobs SET state = 'done' WHERE id = ? AND state = 'new'").clauses, ["atomic_where"]);
+        assert_eq!(one("UPDATE jobs SET leasedUntil = ? WHERE id = ? AND leasedUntil = ?").clauses, ["atomic_where"]);
         let lease = one(
             "INSERT INTO locks (id, lease_until) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until WHERE locks.lease_until <= now()",
         );

@@ -137,7 +137,15 @@ impl<'m> Context<'m> {
 
     /// How sure it is that `effect` happens at `site`.
     pub fn confidence_of(&self, site: SiteId, effect: &Effect) -> Confidence {
-        let rows = self.meaning.effects.at(site).filter(|(known, _)| known == effect);
+        // What any of several implementations does says less of the same.
+        let says = |known: Term, said: Term| known == said || known == Term::Unknown;
+        let rows = self.meaning.effects.at(site).filter(|(known, _)| {
+            known.kind == effect.kind
+                && known.flags == effect.flags
+                && says(known.verb, effect.verb)
+                && says(known.entity, effect.entity)
+                && says(known.key, effect.key)
+        });
         rows.map(|(_, row)| row.confidence).max().map_or(Confidence::High, |confidence| self.confidence(confidence))
     }
 

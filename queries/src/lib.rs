@@ -5,6 +5,7 @@ mod cached;
 mod carried;
 #[path = "../rules/mod.rs"]
 mod catalogue;
+mod claims;
 mod computed;
 mod context;
 mod creations;

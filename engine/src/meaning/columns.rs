@@ -459,6 +459,17 @@ impl<'m> Meaning<'m> {
         if told.is_empty() { self.columns_stored(site) } else { told }
     }
 
+    /// The columns by which the statement at `site` chooses its rows, as far as they are known.
+    pub fn columns_filtered(&self, site: SiteId) -> Vec<&'m str> {
+        let (program, reader) = (self.program, self.reader());
+        let statement = self.operations.at(site).any(|op| op.kind == OpKind::Sql);
+        let built = if statement { program.arguments(site).next().and_then(|row| reader.maker(row.var)) } else { None };
+        let asked = reader.columns_asked(built.map_or(site, |call| call.site));
+        let texts = self.texts_run(site);
+        let of_text = texts.iter().flat_map(|row| program.text(row.where_columns).split(','));
+        asked.into_iter().chain(of_text).filter(|column| !column.is_empty()).collect()
+    }
+
     /// The columns that a read names (`select: { expires: true }`), or that a write does: `save(update_fields=["stock"])`.
     pub fn columns_named(&self, site: SiteId) -> Option<Vec<&'m str>> {
         let program = self.program;

@@ -3,7 +3,7 @@
 //! Each by itself is a guess, and to tell of each would be to tell of one call many times. Of what they have in common
 //! only that is kept which they have in common: the table, the method, the key where they agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use distsys_facts::{FunctionId, SiteId};
 
@@ -18,11 +18,14 @@ pub(super) struct Share {
     pub effect: Effect,
 }
 
-/// The implementations that a call may lead to.
+/// The implementations that a call may lead to, but for stand-ins: what a test, a trial or a machine by itself runs with does
+/// nothing outside, and says nothing of what is done where it matters.
 #[derive(Debug, Default)]
 pub(super) struct Alternatives {
     /// By site, how many there are, and of those how many do anything that is known.
     counts: BTreeMap<SiteId, (usize, usize)>,
+    /// Sites with a stand-in: of two one is left, and that is what is run.
+    with_stand_in: BTreeSet<SiteId>,
     shares: BTreeMap<(SiteId, OpKind), Vec<Share>>,
 }
 
@@ -37,13 +40,18 @@ impl Alternatives {
         }
     }
 
+    pub(super) fn add_stand_in(&mut self, site: SiteId) {
+        self.with_stand_in.insert(site);
+    }
+
     /// What is done at each site, by site.
     pub(super) fn agreed(&self) -> Vec<(SiteId, Effect)> {
         let mut agreed = Vec::new();
         for (&(site, _), shares) in &self.shares {
             let Some(&(all, active)) = self.counts.get(&site) else { continue };
             // One or two that do nothing are stand-ins; where half do, the call mostly does nothing.
-            if active < 2 || active * 2 <= all {
+            let is_left = all == 1 && self.with_stand_in.contains(&site);
+            if !is_left && (active < 2 || active * 2 <= all) {
                 continue;
             }
             let is_of_nearly_all = |shares: &[&Share]| {
@@ -87,5 +95,52 @@ fn common(shares: &[&Share]) -> Effect {
         role: if shares.iter().all(|share| share.effect.role == first.role) { first.role } else { Role::Unknown },
         // What excuses one of them may excuse all.
         flags: shares.iter().fold(EffectFlags::default(), |flags, share| flags | share.effect.flags),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use distsys_facts::Id;
+
+    use super::*;
+
+    fn sends() -> Effect {
+        Effect {
+            kind: OpKind::Notify,
+            verb: Term::Absent,
+            entity: Term::Absent,
+            role: Role::Unknown,
+            key: Term::Absent,
+            flags: EffectFlags::default(),
+        }
+    }
+
+    fn agreed(add: impl FnOnce(&mut Alternatives, SiteId)) -> usize {
+        let mut alternatives = Alternatives::default();
+        add(&mut alternatives, SiteId::new(0));
+        alternatives.agreed().len()
+    }
+
+    #[test]
+    fn of_two_that_differ_neither_is_known_to_run() {
+        let both = agreed(|of, site| {
+            of.add(site, FunctionId::new(1), vec![sends()]);
+            of.add(site, FunctionId::new(2), vec![sends()]);
+        });
+        let one = agreed(|of, site| {
+            of.add(site, FunctionId::new(1), vec![sends()]);
+            of.add(site, FunctionId::new(2), Vec::new());
+        });
+        assert_eq!((both, one), (1, 0));
+    }
+
+    #[test]
+    fn what_a_stand_in_is_beside_is_run() {
+        let beside = agreed(|of, site| {
+            of.add(site, FunctionId::new(1), vec![sends()]);
+            of.add_stand_in(site);
+        });
+        let alone = agreed(|of, site| of.add(site, FunctionId::new(1), vec![sends()]));
+        assert_eq!((beside, alone), (1, 0));
     }
 }

@@ -18,6 +18,7 @@ use super::tracked::Tracked;
 use crate::csr::Csr;
 use crate::operation::OpKind;
 use crate::resolve::Confidence;
+use crate::words::words;
 
 /// What a function may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -281,9 +282,13 @@ impl Effects {
             if edge.of_many {
                 let done = self.summaries[edge.callee.index()].all.clone();
                 let sure = done.into_iter().filter(|(_, confidence)| *confidence >= Confidence::Medium);
-                // No argument of the call is known to be a parameter of this one.
-                let effects = sure.map(|(id, _)| at_call(describer, self.get(id), edge, None)).collect();
-                alternatives.add(edge.site, edge.callee, effects);
+                // Of one among many no argument of the call is known to be its parameter.
+                let call = edge.direct.then_some(edge.site);
+                let effects: Vec<Effect> = sure.map(|(id, _)| at_call(describer, self.get(id), edge, call)).collect();
+                match is_stand_in(describer, edge.callee, &effects) {
+                    true => alternatives.add_stand_in(edge.site),
+                    false => alternatives.add(edge.site, edge.callee, effects),
+                }
                 continue;
             }
             let Summary { all, of_siblings, gated } = self.summaries[edge.callee.index()].clone();
@@ -407,7 +412,7 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
             callee: function,
             mode: mode(site),
             confidence: Confidence::Medium,
-            direct: true,
+            direct: reader.resolution.calls_at(site).iter().any(|edge| edge.function == function),
             of_siblings: false,
             of_own_class: false,
             of_many: true,
@@ -430,6 +435,25 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
         }
     }
     callees
+}
+
+/// Whether a method is of what is put in the place of the real thing, as its class or package says; what is there for one machine
+/// by itself is, unless it does anything outside.
+fn is_stand_in(describer: &Describer<'_, '_>, function: FunctionId, effects: &[Effect]) -> bool {
+    const DOES_NOTHING: &[&str] =
+        &["discard", "disabled", "dummy", "fake", "mock", "nil", "none", "noop", "nop", "null", "stub", "void"];
+    const BY_ITSELF: &[&str] = &["inmem", "inmemory", "local", "log", "logging", "mem", "memory"];
+    let program = describer.reader.program;
+    let Some(class) = program.function(function).class else { return false };
+    let is_local = effects.iter().all(|effect| !effect.kind.leaves_the_process());
+    let says = |name: &str| {
+        words(name)
+            .iter()
+            .map(String::as_str)
+            .any(|word| DOES_NOTHING.contains(&word) || is_local && BY_ITSELF.contains(&word))
+    };
+    let package = program.path(program.file_of_function(function)).rsplit('/').nth(1);
+    says(program.text(program.class(class).qualified)) || package.is_some_and(says)
 }
 
 fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call: Option<SiteId>) -> Effect {

@@ -5,7 +5,7 @@ use rustc_hash::FxHashSet;
 
 use super::invoked::{DESCRIPTOR, functions_of, parameter_of};
 use super::operations::{Found, Operand};
-use super::scopes::{Builder, Extent, Scope, closes};
+use super::scopes::{Builder, Extent, Scope, closes, ends_its_own};
 use crate::operation::{Attr, OpKind};
 
 /// Callers are asked so far up whether they end a transaction.
@@ -172,9 +172,9 @@ impl Builder<'_, '_, '_> {
             let caller = program.site(site).function;
             let mut enders =
                 self.effects.in_function(caller).filter(|(effect, _)| closes(OpKind::TxScope, effect.kind));
-            // What begins a transaction ends its own.
-            let begins = |at: SiteId| self.effects.at(at).any(|(effect, _)| effect.kind == OpKind::TxBegin);
-            enders.any(|(_, row)| self.order.precedes(program, site, row.site) && !begins(row.site))
+            let ends =
+                |at: SiteId| self.order.precedes(program, site, at) && !ends_its_own(self.effects, OpKind::TxScope, at);
+            enders.any(|(_, row)| ends(row.site))
                 || depth > 0 && caller != function && self.is_ended_by_callers(caller, depth - 1)
         })
     }
@@ -185,8 +185,11 @@ impl Builder<'_, '_, '_> {
         match scope.extent {
             Extent::Open(from) => {
                 let closed = self.effects.in_function(scope.function).any(|(effect, row)| {
-                    closes(scope.kind, effect.kind)
-                        && (self.order.precedes(program, from, row.site) || row.site == from)
+                    let later = || {
+                        self.order.precedes(program, from, row.site)
+                            && !ends_its_own(self.effects, scope.kind, row.site)
+                    };
+                    closes(scope.kind, effect.kind) && (row.site == from || later())
                 }) || scope.closers.iter().any(|site| self.order.precedes(program, from, *site));
                 !closed
                     && matches!(

@@ -762,6 +762,12 @@ fn session_scope(commit: SiteId, through: SiteId, function: FunctionId, extent: 
     }
 }
 
+/// Whether what is called at a site ends only what it has begun itself: a helper that does without a transaction of its
+/// caller's when it is given none.
+pub(super) fn ends_its_own(effects: &Effects, scope: OpKind, site: SiteId) -> bool {
+    scope == OpKind::TxScope && effects.at(site).any(|(effect, _)| effect.kind == OpKind::TxBegin)
+}
+
 /// The sites that a scope covers, in order.
 pub(super) fn sites(
     program: &crate::program::Program<'_>,
@@ -779,7 +785,7 @@ pub(super) fn sites(
         Extent::Open(from) => {
             let closers: Vec<SiteId> = effects
                 .in_function(scope.function)
-                .filter(|(effect, _)| closes(scope.kind, effect.kind))
+                .filter(|(effect, row)| closes(scope.kind, effect.kind) && !ends_its_own(effects, scope.kind, row.site))
                 .map(|(_, row)| row.site)
                 .chain(scope.closers.iter().copied())
                 .filter(|site| order.precedes(program, from, *site))

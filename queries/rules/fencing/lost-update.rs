@@ -7,6 +7,7 @@ use distsys_engine::words::words;
 use distsys_facts::{FunctionId, FunctionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::claims::{is_looked_at, takes};
 use crate::computed::{Rewrite, gives_read};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -47,7 +48,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             // Of a replica's row `replica-read-modify-write` speaks.
             (OpKind::DbRead, _) if effect.role == Role::Replica => {}
             (OpKind::DbRead, Some(entity)) => reads.push((function, row.site, entity)),
-            (OpKind::DbWrite, named) if sets(context, &effect) => {
+            (OpKind::DbWrite, named) if sets(context, &effect) || is_claim(context, row.site, &effect) => {
                 match named {
                     Some(entity) => writes.push((function, row.site, entity)),
                     None => nameless.push((function, row.site)),
@@ -86,17 +87,31 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     found.sort_unstable();
     let rewrite = Rewrite { context, guarded: &protected, writes: &written };
     let mut findings: FxHashMap<SiteId, (SiteId, SiteId, Effect)> = FxHashMap::default();
+    let mut claims: FxHashMap<SiteId, Claim> = FxHashMap::default();
     for (write, read) in found {
-        if context.in_scope(write)
-            && !runs_alone(context, write)
-            && !context.meaning.compares_and_sets(write)
+        if !context.in_scope(write) || runs_alone(context, write) || context.meaning.compares_and_sets(write) {
+            continue;
+        }
+        let effect = of_entity(context, &written[&write], read);
+        if sets(context, &effect)
             && !findings.contains_key(&write)
             && let Some(computed) = rewrite.computed_from(read, write)
         {
-            findings.insert(write, (read, computed, of_entity(context, &written[&write], read)));
+            findings.insert(write, (read, computed, effect));
+        }
+        if is_claim(context, write, &effect) && is_looked_at(context, read, write, &effect) {
+            let trace = context.meaning.trace(write, &effect);
+            let place = context.primary(&trace);
+            // The lowest function that looks and takes is the one to mend.
+            let known = claims.entry(place).or_insert_with(|| (read, trace.clone(), effect));
+            if trace.len() < known.1.len() {
+                *known = (read, trace, effect);
+            }
         }
     }
+    claims.retain(|place, _| !findings.contains_key(place));
     let mut told = one_for_each_write(context, findings);
+    told.extend(claims.into_iter().map(|(place, claim)| report_claim(context, place, &claim)));
     told.extend(kept);
     told
 }
@@ -228,6 +243,30 @@ fn report_kept(context: &Context<'_>, read: SiteId, write: SiteId, computed: Sit
 
 /// A write, the read before it, and where the new value is computed.
 type Lost = (SiteId, SiteId, SiteId, Effect);
+
+/// The look at what is free, the way to the write that takes it, and what that does.
+type Claim = (SiteId, Vec<SiteId>, Effect);
+
+/// A write that takes a row for whoever does it, whoever has taken it meanwhile.
+fn is_claim(context: &Context<'_>, write: SiteId, effect: &Effect) -> bool {
+    let apart = effect.flags.has(EffectFlags::CONDITIONAL) || effect.flags.has(EffectFlags::BACKGROUND);
+    !apart && matches!(context.meaning.text(effect.verb), Some("update" | "increment")) && takes(context, write, effect)
+}
+
+fn report_claim(context: &Context<'_>, place: SiteId, (read, trace, effect): &Claim) -> Finding {
+    let entity = context.quoted(effect.entity);
+    let message = format!(
+        "{entity} is looked at for what is free, and taken here whoever has taken it meanwhile; two workers that look at the same time both have it"
+    );
+    FindingBuilder::new(context, &RULE.info, place, message)
+        .subject(context.meaning.text(effect.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(trace[0], effect))
+        .step(*read, format!("{entity} is read to see whether it is free"))
+        .steps(context.steps(trace, effect))
+        .checked("the write does not ask whether it is still free, and no row lock is taken by the read")
+        .help("write only where it is still free (`WHERE … AND leased_until = the value read`) and look whether a row was changed, or lock the row (`FOR UPDATE SKIP LOCKED`)")
+        .build()
+}
 
 /// What many functions do through one that reads and one that writes has one cause: the first is told, with the others as places.
 fn one_for_each_write(context: &Context<'_>, findings: FxHashMap<SiteId, (SiteId, SiteId, Effect)>) -> Vec<Finding> {

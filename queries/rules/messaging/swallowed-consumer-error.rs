@@ -1,7 +1,7 @@
 //! A handler of everything that may fail logs or ignores it, and the message counts as done.
 
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, Failure};
+use distsys_engine::meaning::{Effect, EffectFlags, Failure};
 use distsys_engine::words::is_report;
 use distsys_facts::schema::Call;
 use distsys_facts::{FunctionId, RegionId, SiteId, SiteKind};
@@ -33,7 +33,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 continue;
             }
             let Some(ack) = counts_as_done(context, &handler, &failure) else { continue };
-            let Some((site, effect)) = work(context, &handler, &failure) else { continue };
+            let Some((site, effect)) = work(context, &handler, &failure, ack) else { continue };
             if is_beside_the_point(context, &handler, &failure) {
                 continue;
             }
@@ -206,10 +206,28 @@ fn acknowledges_by_hand(context: &Context<'_>, handler: &Handler) -> bool {
 }
 
 /// What the message was sent for, among what may fail.
-fn work(context: &Context<'_>, handler: &Handler, failure: &Failure) -> Option<(SiteId, Effect)> {
+fn work(context: &Context<'_>, handler: &Handler, failure: &Failure, ack: Option<SiteId>) -> Option<(SiteId, Effect)> {
     let done = failure.protected.iter().filter(|site| handler.sites.contains(site));
-    done.flat_map(|site| context.meaning.effects.at(*site).map(|(effect, row)| (row.site, effect)))
-        .find(|(_, effect)| is_work(context, effect))
+    let done = done.flat_map(|site| context.meaning.effects.at(*site).map(|(effect, row)| (row.site, effect)));
+    let mut handed_on = None;
+    for (site, effect) in done {
+        if is_work(context, &effect) {
+            return Some((site, effect));
+        }
+        // A message that is there to be handed on is lost with it; what is told to others beside the work is not the message.
+        if is_sent_on(&effect) && handed_on.is_none() && !is_beside(context, site, &effect, ack) {
+            handed_on = Some((site, effect));
+        }
+    }
+    handed_on
+}
+
+/// Whether a task of its own does it, which does not acknowledge the message.
+fn is_beside(context: &Context<'_>, site: SiteId, effect: &Effect, ack: Option<SiteId>) -> bool {
+    let function = context.function_of(site);
+    let is_task = || context.meaning.callers(function).iter().any(|caller| context.operation(*caller, OpKind::Spawn).is_some());
+    let acknowledges = ack.is_some_and(|ack| context.function_of(ack) == function);
+    effect.flags.has(EffectFlags::BACKGROUND) || !acknowledges && is_task()
 }
 
 fn is_sent_on(effect: &Effect) -> bool {

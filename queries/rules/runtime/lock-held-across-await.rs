@@ -290,7 +290,7 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
     let requested: Vec<VarId> = awaited
         .iter()
         .copied()
-        .filter(|var| program.call_giving(*var).is_some_and(|call| is_remote(context, call.site, true)))
+        .filter(|var| futures(context, *var).into_iter().any(|call| is_remote(context, call, true)))
         .collect();
     let looks = program
         .regions_by_function
@@ -319,13 +319,17 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
         conditions.iter().any(|var| *var == guard || meaning.made_from(*var).contains(&guard))
     });
     let checked = |field| looks.iter().any(|var| program.loaded_as(*var).is_some_and(|load| load.field == field));
+    // What something points to is the same elsewhere only if it has a name.
+    let checked_by_name = |field: Sym| program.text(field) != "*" && checked(field);
     sites.iter().any(|site| match program.site(*site).kind {
         SiteKind::Store => r.store.binary_search_by_key(site, |row| row.site).is_ok_and(|at| {
             let store = r.store[at];
+            // What came of a request that was told of what the guard holds is no part of that.
+            let came = ends_in(context, store.base, &requested);
             let into_guard = looked_into && guard.is_some_and(|guard| meaning.made_from(store.base).contains(&guard));
             // `if key not in tokens: tokens[key] = await load(key)`
             let asked = || meaning.made_from(store.base).iter().any(|var| looks.contains(var));
-            from_awaited(store.src) && (checked(store.field) || into_guard || asked())
+            from_awaited(store.src) && !came && (checked(store.field) || into_guard || asked())
         }),
         // `guard.insert(key, loaded)`
         SiteKind::Call => program.call(*site).is_some_and(|call| {
@@ -336,7 +340,7 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
             // `known.set(key, loaded)` of the map that was asked before, which outlives the call
             let on_asked = || call.receiver.is_some_and(|receiver| outlives(receiver) && conditions.contains(&receiver));
             (looked_into && on_guard || on_checked() || on_asked()) && given()
-                || meaning.callees(*site).into_iter().any(|callee| stores_checked(context, callee, &checked, 0))
+                || meaning.callees(*site).into_iter().any(|callee| stores_checked(context, callee, &checked_by_name, 0))
         }),
         _ => false,
     })

@@ -35,7 +35,8 @@ impl Flow<'_, '_> {
     ) -> Option<ClassId> {
         match object.kind {
             ValueKind::Instance(_) if is_held(&self.paths, base) => object.class.or(argument),
-            _ => argument.or(Some(class)),
+            // `interface Orders extends Base<Order>`, where `interface Base<T> extends Repository<T>` hands it on.
+            _ => argument.or_else(|| self.grounds.hierarchy.base_arguments().get(&class).copied()).or(Some(class)),
         }
     }
 }

@@ -380,6 +380,9 @@ impl<'p, 'f> Flow<'p, 'f> {
                 return;
             }
         };
+        if self.language_of(row.site) == Language::Java {
+            self.written_by_lombok(row, class, receiver);
+        }
         match self.grounds.hierarchy.member(class, row.name) {
             Member::Method(function) => {
                 let receiver_is_class = matches!(receiver.kind, ValueKind::Class(_));
@@ -424,6 +427,37 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
     }
 
+    /// What Lombok writes for the fields of a class and no source shows gives the object on: `new Order().setId(7).setName("a")`,
+    /// `order.withName("a")`, `Order.builder().id(7).build()`, where a builder stands for what it builds.
+    fn written_by_lombok(&mut self, row: &Call, class: ClassId, receiver: Value) {
+        let program = self.program;
+        let name = program.text(row.name);
+        if matches!(self.grounds.hierarchy.member(class, row.name), Member::Method(_)) {
+            return;
+        }
+        let result = Self::node(row.result);
+        let mut arguments = program.arguments(row.site);
+        let first = arguments.next();
+        let is_single = arguments.next().is_none();
+        match (first, receiver.kind) {
+            (None, ValueKind::Class(_)) if name == "builder" => {
+                self.add(result, Value::new(ValueKind::Instance(class)));
+            }
+            (None, ValueKind::Instance(_)) if matches!(name, "build" | "toBuilder") => self.add(result, receiver),
+            (Some(argument), ValueKind::Instance(_)) if is_single => {
+                let of =
+                    ["set", "with"].into_iter().find_map(|verb| name.strip_prefix(verb)).and_then(field_of_property);
+                let field = program.facts.symbols.lookup(of.as_deref().unwrap_or(name));
+                if let Some(field) = field.filter(|field| self.grounds.hierarchy.has_field(class, *field)) {
+                    let kept = self.class_field(class, field);
+                    self.edge(Self::node(argument.var), kept, EdgeKind::All);
+                    self.add(result, receiver);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// The node whose values are called at `site`.
     pub(super) fn callee_node(&mut self, site: SiteId) -> u32 {
         if let Some(&node) = self.callee_nodes.get(&site) {
@@ -434,4 +468,10 @@ impl<'p, 'f> Flow<'p, 'f> {
         self.callee_sites.insert(node, site);
         node
     }
+}
+
+/// `Name` of `setName`, as its field is called.
+fn field_of_property(rest: &str) -> Option<String> {
+    let first = rest.chars().next().filter(|first| first.is_uppercase())?;
+    Some(first.to_lowercase().chain(rest.chars().skip(1)).collect())
 }
