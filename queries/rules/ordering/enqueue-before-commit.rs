@@ -63,7 +63,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let starts: FxHashSet<SiteId> = by_place.values().map(|candidate| candidate.sends[0]).collect();
     let is_told_below = |candidate: &Candidate| candidate.sends[1..].iter().any(|site| starts.contains(site));
     // What one function does again and again by one call far below has one cause.
-    let mut by_cause: FxHashMap<(FunctionId, Option<SiteId>), Vec<(SiteId, &Candidate)>> = FxHashMap::default();
+    let mut by_cause: FxHashMap<(FunctionId, Option<SiteId>), Vec<Placed<'_>>> = FxHashMap::default();
     for (place, candidate) in by_place.iter().filter(|(_, candidate)| !is_told_below(candidate)) {
         let cause = (context.function_of(*place), candidate.sends.last().copied());
         by_cause.entry(cause).or_default().push((*place, candidate));
@@ -75,6 +75,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     });
     told.collect()
 }
+
+/// Where it is told, and what.
+type Placed<'c> = (SiteId, &'c Candidate);
 
 /// So many other places of one cause are shown.
 const MAX_SHOWN: usize = 8;
