@@ -2,7 +2,7 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::words::is_identity;
-use distsys_facts::{SiteId, VarId};
+use distsys_facts::{RegionKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
 use crate::Context;
@@ -49,4 +49,71 @@ pub(crate) fn parts(
     let entries = program.entry_by_var.of(&r.entry, argument);
     let chosen: Vec<VarId> = entries.filter(|row| fields.contains(&row.key)).map(|row| row.value).collect();
     if chosen.is_empty() { vec![argument] } else { chosen }
+}
+
+/// Whether a site is reached only where `value` was not there: in the arm of a condition that asks for that.
+pub(crate) fn is_on_miss(context: &Context<'_>, value: VarId, site: SiteId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    program.regions_outward(program.site(site).region).any(|region| {
+        let wanted = match region.kind {
+            RegionKind::Branch => false,
+            RegionKind::Else => true,
+            _ => return false,
+        };
+        let mut conditions = program.condition_by_region.of(&r.condition, region.region);
+        conditions.any(|row| says_there(context, row.var, value, 0).is_some_and(|there| there == wanted))
+    })
+}
+
+/// Whether a condition holds only if `value` is there, or only if it is not.
+fn says_there(context: &Context<'_>, condition: VarId, value: VarId, depth: u32) -> Option<bool> {
+    let program = context.meaning.program;
+    if depth > MAX_ASKED {
+        return None;
+    }
+    if is_copy(context, condition, value, 0) {
+        return Some(true);
+    }
+    let Some(row) = program.binary_by_dst.first(&program.facts.relations.binary, condition) else {
+        let mut copied = program.assigned_from(condition);
+        return copied
+            .next()
+            .filter(|_| copied.next().is_none())
+            .and_then(|row| says_there(context, row.src, value, depth + 1));
+    };
+    let is_null = |var: VarId| program.literal(var).is_some_and(|row| program.text(row.value) == "null");
+    match (program.text(row.operator), row.right) {
+        ("!", _) => says_there(context, row.left, value, depth + 1).map(|there| !there),
+        ("is" | "==" | "===", Some(right)) if is_null(right) && is_copy(context, row.left, value, 0) => Some(false),
+        ("!=" | "!==", Some(right)) if is_null(right) && is_copy(context, row.left, value, 0) => Some(true),
+        ("&&", Some(right)) => {
+            [row.left, right].into_iter().find_map(|part| says_there(context, part, value, depth + 1))
+        }
+        _ => None,
+    }
+}
+
+/// Conditions are taken apart this deep.
+const MAX_ASKED: u32 = 4;
+
+/// Whether `var` is `value`, read as text or not, or the element of it that a loop is at, alone or beside those of another list.
+fn is_copy(context: &Context<'_>, var: VarId, value: VarId, depth: u32) -> bool {
+    const MAX_COPIES: u32 = 6;
+    let program = context.meaning.program;
+    if var == value {
+        return true;
+    }
+    if depth >= MAX_COPIES {
+        return false;
+    }
+    let is_copy = |var: VarId| is_copy(context, var, value, depth + 1);
+    let is_element = |field: &str| matches!(field, "[*]" | "[]") || field.bytes().all(|byte| byte.is_ascii_digit());
+    let loaded = program.loaded_as(var).filter(|load| is_element(program.text(load.field)));
+    let beside = program
+        .call_giving(var)
+        .filter(|call| matches!(program.text(call.name), "zip" | "enumerate" | "parse" | "loads"));
+    program.assigned_from(var).any(|row| is_copy(row.src))
+        || loaded.is_some_and(|load| is_copy(load.base))
+        || beside.is_some_and(|call| program.arguments(call.site).next().is_some_and(|first| is_copy(first.var)))
 }

@@ -2,7 +2,7 @@
 //! those that it hands the row to.
 
 use distsys_engine::OpKind;
-use distsys_engine::meaning::Effect;
+use distsys_engine::meaning::{Effect, Name};
 use distsys_engine::words::words;
 use distsys_facts::schema::{Call, Store};
 use distsys_facts::{CallKind, FunctionId, SiteId, SiteKind, Sym, VarId};
@@ -33,6 +33,9 @@ pub(crate) struct Rewrite<'c, 'm> {
 /// A row is handed on so many times.
 const MAX_HANDED: u32 = 3;
 
+/// A value is followed down so many calls.
+const MAX_CARRIED: u32 = 4;
+
 /// A call leads to so few functions, if it is known where.
 const FEW_TARGETS: usize = 3;
 
@@ -45,10 +48,13 @@ impl Rewrite<'_, '_> {
         if is_of_other_row(context, read, write) {
             return None;
         }
-        self.computed_here(&Read { value, column }, write).or_else(|| {
+        let reads = context.meaning.effects.at(read).filter(|(effect, _)| effect.kind == OpKind::DbRead);
+        let entities: Vec<Name> = reads.filter_map(|(effect, _)| effect.entity_name()).collect();
+        let of = Read { value, column, entities: &entities };
+        self.computed_here(&of, write).or_else(|| {
             let after = |site: SiteId| context.meaning.precedes(read, site);
             gives_read(context, read, OpKind::DbRead, 0)
-                .then(|| self.computed_by_callee(value, &after, write, 0))
+                .then(|| self.computed_by_callee(&of, &after, write, 0))
                 .flatten()
         })
     }
@@ -71,8 +77,9 @@ impl Rewrite<'_, '_> {
             .filter(|store| !self.is_set_before(of.value, store.field, store.site, 0))
             .map(|store| (program.text(store.field), store.src))
             .collect();
-        // Of what entity it is, nothing says: then of that of the object alone whose method it is.
-        if self.writes.get(&write).is_some_and(|all| all.iter().all(|effect| effect.entity_name().is_none())) {
+        // That it is of this entity, nothing says: then it is so of the object alone whose method it is.
+        let is_named = |effect: &Effect| effect.entity_name().is_some_and(|name| of.entities.contains(&name));
+        if self.writes.get(&write).is_some_and(|all| !all.iter().any(is_named)) {
             let own = call.receiver.is_some_and(|var| is_row(context, var, of.value, false));
             let stored = stored.into_iter().filter(|(field, _)| own && !is_cursor(field));
             return stored.into_iter().find_map(|(field, var)| arithmetic_on(context, Some(field), var, of));
@@ -111,15 +118,48 @@ impl Rewrite<'_, '_> {
         };
         named.or_else(|| {
             let bound = if is_text && !is_other() { meaning.chain_arguments(write) } else { Vec::new() };
-            bound.into_iter().find_map(|var| arithmetic_on(context, None, var, of))
+            let computed = bound.into_iter().filter_map(|var| Some((var, arithmetic_on(context, None, var, of)?)));
+            let in_time = |computed: SiteId| {
+                let here = context.function_of(computed) == context.function_of(write);
+                !here || computed == write || meaning.precedes(computed, write)
+            };
+            let mut computed = computed.filter(|(_, computed)| in_time(*computed));
+            computed.find(|(var, _)| self.is_carried(write, *var, write, 0)).map(|(_, computed)| computed)
         })
+    }
+
+    /// Whether what a call at `site` is given as `var`, or as a part of an argument, comes to what makes it the write: not to
+    /// something else that is done on the way.
+    fn is_carried(&self, site: SiteId, var: VarId, write: SiteId, depth: u32) -> bool {
+        let context = self.context;
+        let meaning = context.meaning;
+        let passed = meaning.resolution.passed_at(site);
+        if depth >= MAX_CARRIED || passed.is_empty() {
+            return true;
+        }
+        let goes_on = passed.iter().filter(|row| row.argument == var || meaning.made_from(row.argument).contains(&var));
+        // A closure has what is around it.
+        let known: Vec<VarId> = goes_on.map(|row| row.parameter).chain([var]).collect();
+        let edges = meaning.resolution.calls_at(site).iter();
+        let inner = edges.flat_map(|edge| meaning.effects.in_function(edge.function)).map(|(_, row)| row.site);
+        let mut inner: Vec<SiteId> = inner.filter(|site| self.may_be_part(*site, write)).collect();
+        inner.dedup();
+        inner.is_empty()
+            || inner.into_iter().any(|inner| {
+                let receiver = meaning.program.call(inner).and_then(|call| call.receiver);
+                let stored = store_at(context, inner).map(|store| store.src);
+                let given = meaning.chain_arguments(inner).into_iter().chain(receiver).chain(stored);
+                let given: Vec<(VarId, FxHashSet<VarId>)> = given.map(|var| (var, meaning.made_from(var))).collect();
+                let mut carried = given.iter().filter(|(_, from)| known.iter().any(|var| from.contains(var)));
+                carried.any(|(var, _)| self.is_carried(inner, *var, write, depth + 1))
+            })
     }
 
     /// Likewise, in what is called with the row `after` it was read and not later than the write: its own method, or a function
     /// that is given it, which changes the row and writes it, or leaves that to this one.
     fn computed_by_callee(
         &self,
-        row: VarId,
+        of: &Read<'_>,
         after: &dyn Fn(SiteId) -> bool,
         write: SiteId,
         depth: u32,
@@ -132,20 +172,21 @@ impl Rewrite<'_, '_> {
         let call = meaning.program.call(write);
         let sites = meaning.program.sites(context.function_of(write)).map(|row| row.site);
         let sites = sites.filter(|site| *site == write || after(*site) && meaning.precedes(*site, write));
-        sites.flat_map(|site| self.handed_on(row, site)).find_map(|(site, argument, given)| {
+        sites.flat_map(|site| self.handed_on(of.value, site)).find_map(|(site, argument, given)| {
             let callee = meaning.program.parameter(given)?.function;
             if site != write {
                 let written = call.is_some_and(|call| writes_object(context, call, argument));
                 let changes = if written { self.changes(given, callee, depth) } else { Vec::new() };
-                let kept = changes.into_iter().filter(|change| !self.is_set_before(row, change.field, site, depth));
+                let kept =
+                    changes.into_iter().filter(|change| !self.is_set_before(of.value, change.field, site, depth));
                 return kept.map(|change| change.computed).min();
             }
             let inner = meaning.effects.in_function(callee).map(|(_, row)| row.site);
             let mut inner: Vec<SiteId> = inner.filter(|site| self.may_be_part(*site, write)).collect();
             inner.dedup();
             inner.into_iter().find_map(|inner| {
-                let of = Read { value: given, column: None };
-                self.computed_here(&of, inner).or_else(|| self.computed_by_callee(given, &|_| true, inner, depth + 1))
+                let of = Read { value: given, column: None, entities: of.entities };
+                self.computed_here(&of, inner).or_else(|| self.computed_by_callee(&of, &|_| true, inner, depth + 1))
             })
         })
     }
@@ -161,7 +202,7 @@ impl Rewrite<'_, '_> {
 
     /// The fields that a function changes of the row that it is given by what they held.
     fn changes(&self, given: VarId, function: FunctionId, depth: u32) -> Vec<Change> {
-        let of = Read { value: given, column: None };
+        let of = Read { value: given, column: None, entities: &[] };
         let here = self.stores_into(given, function).filter(|store| !self.guarded.contains(&store.site));
         let own = here.filter_map(|store| {
             let computed = self.changed_by(&store, &of)?;
@@ -375,6 +416,8 @@ struct Read<'m> {
     value: VarId,
     /// The only column that it has, if the write sets it: then the value may be that column's.
     column: Option<&'m str>,
+    /// What it is a row of.
+    entities: &'m [Name],
 }
 
 /// The column that a read of one column names: `SELECT stock FROM products WHERE id = $1`.

@@ -4,7 +4,7 @@ use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{EffectFlags, EffectId, Failure, Mode, Scope};
 use distsys_engine::resolve::HandleRole;
-use distsys_facts::{FunctionId, RegionKind, SiteId, VarId};
+use distsys_facts::{FunctionId, ParameterKind, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Context;
@@ -90,6 +90,11 @@ pub(crate) fn while_uncommitted(
             _ => {}
         }
     }
+    let mut commits_in: FxHashMap<FunctionId, Vec<SiteId>> = FxHashMap::default();
+    for (function, commit) in &commits {
+        commits_in.entry(*function).or_default().push(*commit);
+    }
+    writes.retain(|(site, effect)| !is_settled(context, *site, *effect, &commits_in));
     let function_of = |site: &SiteId| context.function_of(*site);
     let program = ascent_run! {
         relation within(Transaction, SiteId) = covered(context);
@@ -122,6 +127,55 @@ pub(crate) fn while_uncommitted(
     let mut failures = AfterFailures::default();
     found.retain(|(send, _, write, _)| !failures.holds(context, *write, *send));
     found
+}
+
+/// Whether a call commits what it writes before it comes back, always or as it is asked to: `async def insert(self, row): await
+/// self.conn.execute(…); await self.conn.commit()`.
+fn is_settled(
+    context: &Context<'_>,
+    write: SiteId,
+    effect: EffectId,
+    commits: &FxHashMap<FunctionId, Vec<SiteId>>,
+) -> bool {
+    let meaning = context.meaning;
+    if commits.is_empty() || meaning.callees(write).is_empty() {
+        return false;
+    }
+    let trace = meaning.trace(write, &meaning.effects.get(effect));
+    trace.windows(2).any(|step| {
+        let (call, below) = (step[0], step[1]);
+        let commits = commits.get(&context.function_of(below)).into_iter().flatten();
+        let asked = context.decisions(below);
+        let always = |commit: SiteId| {
+            let mut conditions = context.decisions(commit).into_iter();
+            conditions.all(|condition| asked.contains(&condition) || is_asked_for(context, call, condition))
+        };
+        commits.into_iter().any(|commit| *commit != below && meaning.precedes(below, *commit) && always(*commit))
+    })
+}
+
+/// Whether a call asks for what a condition of its callee lets be done: `save(commit=True)` of `def save(self, commit=False)` or of
+/// `kwargs.pop("commit", False)`, or `save()` where that is the default.
+fn is_asked_for(context: &Context<'_>, call: SiteId, condition: VarId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let is_true = |var: VarId| meaning.constant(var) == Some("true");
+    let asked = program.assigned_from(condition).next().map_or(condition, |row| row.src);
+    for var in [condition, asked] {
+        if let Some(parameter) = program.parameter(var) {
+            let mut given = meaning.resolution.passed_at(call).iter().filter(|row| row.parameter == var);
+            return given.next().map_or_else(|| parameter.default.is_some_and(is_true), |row| is_true(row.argument));
+        }
+    }
+    let Some(taken) = program.call_giving(asked).filter(|call| matches!(program.text(call.name), "pop" | "get")) else {
+        return false;
+    };
+    let is_rest = |var: VarId| program.parameter(var).is_some_and(|row| row.kind == ParameterKind::KeywordRest);
+    let mut arguments = program.arguments(taken.site).map(|row| row.var);
+    let key = arguments.next().and_then(|var| meaning.constant(var));
+    let Some(key) = key.filter(|_| taken.receiver.is_some_and(is_rest)) else { return false };
+    let mut given = program.arguments(call).filter(|row| program.text(row.keyword) == key);
+    given.next().map_or_else(|| arguments.next().is_some_and(is_true), |row| is_true(row.var))
 }
 
 /// Where what was tried has failed: what is sent from there tells of that.

@@ -29,6 +29,7 @@ impl Builder<'_, '_, '_> {
                 endless: false,
                 closers: Vec::new(),
                 lazy: false,
+                passed_on: false,
             }));
         }
         found

@@ -6,6 +6,7 @@ use rustc_hash::FxHashSet;
 use super::invoked::{DESCRIPTOR, functions_of, parameter_of};
 use super::operations::{Found, Operand};
 use super::scopes::{Builder, Extent, Scope, closes, ends_its_own};
+use super::terms::Term;
 use crate::operation::{Attr, OpKind};
 
 /// Callers are asked so far up whether they end a transaction.
@@ -22,10 +23,15 @@ impl Builder<'_, '_, '_> {
             // What takes the lock may be a helper beside what gives it back.
             let op = scope.op.map(|op| &self.operations.all[op as usize]).filter(|op| op.kind == OpKind::LockAcquire);
             let closers = match extent {
-                Extent::Open(_) => op.map(|op| self.deletions_of_key(op, function)).unwrap_or_default(),
+                Extent::Open(_) => op.map_or_else(Vec::new, |op| {
+                    let mut closers = self.deletions_of_key(op, function);
+                    closers.extend(self.deletions_through_helpers(site));
+                    closers
+                }),
                 _ => scope.closers.clone(),
             };
-            lifted.push(Scope { steps, function, extent, closers, ..scope.clone() });
+            let passed_on = matches!(extent, Extent::Site(_)) && self.operations.at(site).next().is_none();
+            lifted.push(Scope { steps, function, extent, closers, passed_on, ..scope.clone() });
         };
         let sites: Vec<SiteId> = self.sites(scope).collect();
         let inside: FxHashSet<SiteId> = sites.iter().copied().collect();
@@ -77,11 +83,29 @@ impl Builder<'_, '_, '_> {
                             add(site, function, extent);
                         }
                     }
+                    // `try (var connection = pool.open())`, `with opened() as connection`: it is over with the body.
+                    _ if self.index.managed.contains(&site) => {
+                        let by = self.index.managed_by.get(&scope.function).into_iter().flatten();
+                        for &(region, _) in by.filter(|(_, managed)| *managed == site) {
+                            add(site, function, Extent::Region(region));
+                        }
+                    }
                     _ => add(site, function, Extent::Open(site)),
                 }
             }
         }
         lifted
+    }
+
+    /// Calls beside the one that takes a lock whose helper deletes the same key: `if (!(await take())) return; try { … } finally {
+    /// await giveBack() }`.
+    fn deletions_through_helpers(&self, taken: SiteId) -> Vec<SiteId> {
+        let known = |key: &Term| !matches!(key, Term::Unknown | Term::Absent);
+        let taken_key = self.effects.at(taken).find(|(effect, _)| effect.kind == OpKind::LockAcquire);
+        let Some(key) = taken_key.map(|(effect, _)| effect.key).filter(known) else { return Vec::new() };
+        let beside = self.effects.in_function(self.reader.program.site(taken).function);
+        let deletes = beside.filter(|(effect, _)| effect.kind == OpKind::CacheDelete && effect.key == key);
+        deletes.map(|(_, row)| row.site).collect()
     }
 
     /// `@retrying` and `@retrying(times=3)`, where `function` is the decorator or the function that it returns.

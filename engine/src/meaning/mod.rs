@@ -279,6 +279,11 @@ impl<'m> Meaning<'m> {
         Some(found.collect())
     }
 
+    /// Where the client is made that an operation goes through and that may say the attribute, as far as all places are seen.
+    pub fn made_with(&self, op: &Operation, attr: Attr) -> Vec<SiteId> {
+        self.creations(op, attr).unwrap_or_default().into_iter().map(|(site, _)| site).collect()
+    }
+
     /// The span that an attribute says at the call or, the same wherever it is made, at the creation of the client that the
     /// call goes through, in milliseconds; the library's own default does not count.
     pub fn span_set(&self, op: &Operation, attr: Attr) -> Option<f64> {
@@ -520,6 +525,9 @@ impl<'m> Meaning<'m> {
 
     /// The sites that a scope covers; of a retry scope, those that may be repeated.
     pub fn sites(&self, scope: &Scope) -> Vec<SiteId> {
+        if scope.passed_on && matches!(scope.kind, OpKind::TxScope | OpKind::ConnectionAcquire) {
+            return Vec::new();
+        }
         let mut sites = scopes::sites(self.program, &self.order, &self.effects, scope);
         if scope.kind == OpKind::RetryScope {
             causes::Causes::new(self.reader(), &self.operations, &self.effects, &self.order)

@@ -51,6 +51,7 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
             endless: iterated.is_none() && graph.is_endless(program, row.region),
             closers: Vec::new(),
             lazy: false,
+            passed_on: false,
         });
     }
     found.extend(recursions(builder));
@@ -88,6 +89,7 @@ fn recursions(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
             endless: false,
             closers: Vec::new(),
             lazy: false,
+            passed_on: false,
         });
     }
     found

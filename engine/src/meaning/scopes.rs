@@ -54,6 +54,8 @@ pub struct Scope {
     pub closers: Vec<SiteId>,
     /// A transaction or connection that the first statement within opens, as a session does.
     pub lazy: bool,
+    /// A call that hands what its caller gave to a wrapper: inside is what runs of that, and not what else the call does.
+    pub passed_on: bool,
 }
 
 /// The scopes of a tree.
@@ -183,6 +185,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                 endless: false,
                 closers: Vec::new(),
                 lazy: self.reader.attribute(op, Attr::Lazy) != Found::Absent,
+                passed_on: false,
             };
             for model_scope in &self.reader.model(op).scopes {
                 match model_scope {
@@ -591,6 +594,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         endless: false,
                         closers: Vec::new(),
                         lazy: self.reader.attribute(op_row, Attr::Lazy) != Found::Absent,
+                        passed_on: false,
                     });
                 }
                 continue;
@@ -613,6 +617,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                             endless: false,
                             closers: Vec::new(),
                             lazy: model.attribute(Attr::Lazy).is_some(),
+                            passed_on: false,
                         });
                     }
                 }
@@ -645,6 +650,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                 endless: false,
                 closers: Vec::new(),
                 lazy: false,
+                passed_on: false,
             });
         }
         found
@@ -759,6 +765,7 @@ fn session_scope(commit: SiteId, through: SiteId, function: FunctionId, extent: 
         endless: false,
         closers: Vec::new(),
         lazy: true,
+        passed_on: false,
     }
 }
 

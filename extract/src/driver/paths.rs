@@ -87,7 +87,7 @@ pub(super) fn role(path: &str) -> Role {
             {
                 role = Role::Example;
             }
-            "seeds" | "seeders" => role = Role::Example,
+            "seed" | "seeds" | "seeders" => role = Role::Example,
             _ if folder.ends_with("bench") => role = Role::Example,
             // Configuration of tools, templates, hooks.
             _ if folder.starts_with('.') => role = Role::Example,
@@ -106,8 +106,9 @@ pub(super) fn role(path: &str) -> Role {
         || stem.ends_with("_tests")
         || matches!(stem, "conftest" | "tests" | "test" | "testing" | "test_helpers")
         || [".test.", ".spec.", ".e2e.", ".cy.", "-test.", "_spec."].iter().any(|part| name.contains(part));
-    // Data made up to try things out with.
+    // Data made up to try things out with, or what shows how.
     let is_made_up = matches!(stem, "seed" | "seeds" | "seeder" | "populatedb" | "populate_db")
+        || ["example_", "example-"].iter().any(|begin| stem.starts_with(begin))
         || ["random", "fake", "dummy", "sample", "demo"]
             .iter()
             .any(|word| stem.strip_prefix(word).is_some_and(|rest| matches!(rest, "_data" | "-data" | "Data")));
@@ -149,8 +150,11 @@ mod tests {
             assert_eq!(role(path), Role::Example, "{path}");
         }
         assert_eq!(role("src/seedling.ts"), Role::Source);
+        assert_eq!(role("src/exemplar.ts"), Role::Source);
         assert_eq!(role("app/migrations/0001_initial.py"), Role::Migration);
-        for path in ["examples/a.rs", "scripts/release.py", ".semgrep/rule.py"] {
+        for path in
+            ["examples/a.rs", "scripts/release.py", ".semgrep/rule.py", "sdk/example_async.py", "cmd/seed/main.go"]
+        {
             assert_eq!(role(path), Role::Example, "{path}");
         }
     }

@@ -69,6 +69,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             _ => {}
         }
     }
+    // The cache may keep its entries in a table of its own: what it gives is no copy of that.
+    let asks_cache = |site: &SiteId| meaning.effects.at(*site).any(|(effect, _)| effect.kind == OpKind::CacheRead);
+    let is_of_cache = |entity: Name, read: SiteId, filled: bool| {
+        let reads = |effect: &Effect| effect.kind == OpKind::DbRead && effect.entity_name() == Some(entity);
+        let read_by = meaning.effects.at(read).map(|(effect, _)| effect).find(reads);
+        read_by.is_some_and(|effect| meaning.trace(read, &effect).iter().skip(usize::from(filled)).any(asks_cache))
+    };
     // What a helper could drop, did anybody ask it to, is not dropped.
     drops.retain(|(_, drop)| !is_idle(context, drop.function));
     drops_any.retain(|drop| !is_idle(context, drop.function));
@@ -80,6 +87,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         replaced.map(|&(function, key, site)| (key, Drop { function, site, beside: false })).collect();
     for (function, key, write) in fills {
         for &(entity, read) in reads.get(&function).into_iter().flatten() {
+            if is_of_cache(entity, read, read == write) {
+                continue;
+            }
             let is_filled = match read == write {
                 _ if meaning.operations.decorated(write) == Some(function) => is_given(context, function, read),
                 true => is_filled_by_given(context, write),

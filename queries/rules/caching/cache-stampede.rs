@@ -195,7 +195,9 @@ fn misses(context: &Context<'_>, read: SiteId, load: SiteId) -> bool {
     let loaded_for_one = program.arguments(load).flat_map(|argument| meaning.made_from(argument.var)).any(|var| {
         program.loaded_as(var).is_some_and(|load| program.text(load.field) == "user")
     });
-    asked && is_given(context, result) && !is_for_one(context, read) && !loaded_for_one && !is_one_of_many(context, read, load)
+    // What the cache had is where the load goes on from.
+    let goes_on = meaning.chain_arguments(load).into_iter().any(|var| meaning.made_from(var).contains(&result));
+    asked && !goes_on && is_given(context, result) && !is_for_one(context, read) && !loaded_for_one && !is_one_of_many(context, read, load)
 }
 
 /// Whether a loop asks for many entries and what is missing of them is loaded at once after it: callers miss different ones.

@@ -1,6 +1,6 @@
 //! A caller waits less long than what it waits for may take with all its attempts.
 
-use distsys_engine::meaning::{Found, Operand, Operation};
+use distsys_engine::meaning::{Found, Operand, Operation, Scope};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -45,6 +45,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             });
         }
         if let Some(found) = longest {
+            if travels && found.attempts <= 1.0 && counts_elsewhere(context, scope, &found.trace) {
+                continue;
+            }
             by_place.entry(place).or_insert(found);
         }
     }
@@ -62,6 +65,25 @@ struct Inverted {
 
 /// A client is its caller's own within so many calls.
 const NEAR: usize = 3;
+
+/// Whether others wait by the longer limit, too, who do not have this deadline: through the same client, or by calling what waits.
+/// The deadline ends the call itself, and is the part of the limit that this caller wants.
+fn counts_elsewhere(context: &Context<'_>, scope: &Scope, trace: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let Some(last) = trace.last() else { return false };
+    let mut within: FxHashSet<SiteId> = meaning.sites(scope).into_iter().collect();
+    let below = trace[1..].iter().map(|site| context.function_of(*site));
+    let below: FxHashSet<FunctionId> = below.filter(|function| *function != scope.function).collect();
+    within.extend(below.iter().flat_map(|function| meaning.program.sites(*function)).map(|row| row.site));
+    let others = below.iter().flat_map(|function| meaning.callers(*function));
+    if others.into_iter().any(|site| !within.contains(site) && context.in_scope(*site)) {
+        return true;
+    }
+    let mut waits = meaning.operations.at(*last).filter(|op| is_wait(op.kind));
+    let Some(made) = waits.next().map(|op| meaning.made_with(op, Attr::Timeout)) else { return false };
+    let others = meaning.operations.all.iter().filter(|op| is_wait(op.kind) && !within.contains(&op.site) && context.in_scope(op.site));
+    !made.is_empty() && others.into_iter().any(|op| meaning.made_with(op, Attr::Timeout).iter().any(|site| made.contains(site)))
+}
 
 /// Calls are followed this deep.
 const MAX_DEPTH: usize = 6;

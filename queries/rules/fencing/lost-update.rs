@@ -7,6 +7,7 @@ use distsys_engine::words::words;
 use distsys_facts::{FunctionId, FunctionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::cached::is_on_miss;
 use crate::claims::{is_looked_at, takes};
 use crate::computed::{Rewrite, gives_read};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -211,7 +212,9 @@ fn changed_between(context: &Context<'_>, read: SiteId, write: SiteId) -> Option
     }
     let is_read = |var: VarId| meaning.made_from(var).contains(&value);
     let between = |site: SiteId| meaning.precedes(read, site) && meaning.precedes(site, write);
-    program.sites(context.function_of(write)).map(|row| row.site).filter(|site| between(*site)).find(|site| {
+    // What is put into a new value where none was there changes nothing that was read.
+    let changes_it = |site: &SiteId| between(*site) && !is_on_miss(context, value, *site);
+    program.sites(context.function_of(write)).map(|row| row.site).filter(changes_it).find(|site| {
         let computed = r.binary.binary_search_by_key(site, |row| row.site).ok().map(|at| r.binary[at]).is_some_and(|row| {
             matches!(program.text(row.operator), "+" | "-" | "*" | "/" | "+=" | "-=" | "++" | "--")
                 && set.contains(&row.dst)

@@ -4,7 +4,7 @@ use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, Failure};
 use distsys_engine::words::is_report;
 use distsys_facts::schema::Call;
-use distsys_facts::{FunctionId, RegionId, SiteId, SiteKind};
+use distsys_facts::{FunctionId, RegionId, RegionKind, SiteId, SiteKind};
 use rustc_hash::FxHashMap;
 
 use crate::handlers::{Handler, is_acknowledged_before, is_work, redelivered};
@@ -29,7 +29,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut by_place: FxHashMap<SiteId, Swallowed> = FxHashMap::default();
     for handler in redelivered(context).into_iter().flat_map(|handler| with_helpers(context, handler)) {
         for failure in context.meaning.failures(handler.function) {
-            if !failure.all || !only_tells(context, &failure) || !is_for_one_message(context, &handler, &failure) {
+            if !failure.all || is_left_for_the_end(context, &failure) || !only_tells(context, &failure) || !is_for_one_message(context, &handler, &failure) {
                 continue;
             }
             let Some(ack) = counts_as_done(context, &handler, &failure) else { continue };
@@ -84,6 +84,16 @@ struct Swallowed {
     ack: Option<SiteId>,
     site: SiteId,
     effect: Effect,
+}
+
+/// Whether what may fail is left for the end, when the message has been dealt with or has failed: to fail for it would do all of
+/// that again.
+fn is_left_for_the_end(context: &Context<'_>, failure: &Failure) -> bool {
+    let program = context.meaning.program;
+    let at_end = |site: &SiteId| {
+        program.regions_outward(program.site(*site).region).any(|region| region.kind == RegionKind::Finally)
+    };
+    !failure.protected.is_empty() && failure.protected.iter().all(at_end)
 }
 
 /// Whether dealing with the failure is nothing but telling of it.

@@ -3,7 +3,7 @@
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, Failure};
 use distsys_engine::words::words;
-use distsys_facts::{FunctionId, RegionId, SiteId};
+use distsys_facts::{FunctionId, RegionId, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::finding::Confidence;
@@ -67,7 +67,29 @@ fn lost(context: &Context<'_>, failure: &Failure) -> Option<(SiteId, Effect)> {
             let trace = meaning.trace(*site, effect);
             let comes_here = trace.last().is_some_and(|done| meaning.is_handled(failure, *done));
             context.confidence_of(*site, effect) == Confidence::High && trace.len() <= MAX_DEPTH && comes_here
+                && !is_told_below(context, &trace)
         })
+}
+
+/// Whether a function on the way to the effect tells of its failure itself, in a log or a metric, before it hands that on.
+fn is_told_below(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    trace.iter().skip(1).any(|below| {
+        let dealt_with = meaning.failures(context.function_of(*below)).into_iter();
+        let mut told = dealt_with.filter(|failure| failure.protected.contains(below)).flat_map(|failure| failure.sites);
+        told.any(|site| {
+            let does = |kind: OpKind| matches!(kind, OpKind::Log | OpKind::Metric | OpKind::Trace);
+            let to_log = |var: VarId| {
+                let held = program.loaded_as(var).map(|load| load.field).or_else(|| program.variable(var).map(|row| row.name));
+                held.is_some_and(|name| words(program.text(name)).iter().any(|word| matches!(word.as_str(), "log" | "logger" | "logging")))
+            };
+            meaning.operations.at(site).any(|op| does(op.kind))
+                || meaning.effects.at(site).any(|(effect, _)| does(effect.kind))
+                // A logger of the project's own.
+                || program.call(site).and_then(|call| call.receiver).is_some_and(to_log)
+        })
+    })
 }
 
 /// Whether a write sets nothing but the time of a change.

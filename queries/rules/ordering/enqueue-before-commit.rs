@@ -2,7 +2,7 @@
 
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Term};
-use distsys_facts::SiteId;
+use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::transactions::{Locks, hands_on, is_elsewhere, loop_sources, starts_task, while_uncommitted};
@@ -62,8 +62,25 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     // A transaction that only calls another one's function joins it: the inner one has the same cause.
     let starts: FxHashSet<SiteId> = by_place.values().map(|candidate| candidate.sends[0]).collect();
     let is_told_below = |candidate: &Candidate| candidate.sends[1..].iter().any(|site| starts.contains(site));
-    by_place.into_values().filter(|candidate| !is_told_below(candidate)).map(|candidate| report(context, &candidate)).collect()
+    // What one function does again and again by one call far below has one cause.
+    let mut by_cause: FxHashMap<(FunctionId, Option<SiteId>), Vec<Placed<'_>>> = FxHashMap::default();
+    for (place, candidate) in by_place.iter().filter(|(_, candidate)| !is_told_below(candidate)) {
+        let cause = (context.function_of(*place), candidate.sends.last().copied());
+        by_cause.entry(cause).or_default().push((*place, candidate));
+    }
+    let told = by_cause.into_values().map(|mut all| {
+        all.sort_unstable_by_key(|(place, candidate)| (!candidate.reads_it, *place));
+        let others: Vec<SiteId> = all.split_off(1).into_iter().map(|(place, _)| place).collect();
+        report(context, all[0].1, &others)
+    });
+    told.collect()
 }
+
+/// Where it is told, and what.
+type Placed<'c> = (SiteId, &'c Candidate);
+
+/// So many other places of one cause are shown.
+const MAX_SHOWN: usize = 8;
 
 /// Whether a relay sends what stands in the rows that it has locked, one after another, and then marks these as sent: what is
 /// rolled back is sent again, and nothing is sent that was never written.
@@ -146,7 +163,7 @@ fn handler_reads(context: &Context<'_>, message: &Effect, written: &Effect) -> b
     context.meaning.effects.of(handler).any(|(effect, _)| effect.kind == OpKind::DbRead && effect.entity_name() == Some(entity))
 }
 
-fn report(context: &Context<'_>, candidate: &Candidate) -> Finding {
+fn report(context: &Context<'_>, candidate: &Candidate, others: &[SiteId]) -> Finding {
     let meaning = context.meaning;
     let entity = context.quoted(candidate.written.entity);
     let sends = context.does(&candidate.message);
@@ -165,6 +182,9 @@ fn report(context: &Context<'_>, candidate: &Candidate) -> Finding {
         .subject(meaning.text(candidate.message.entity).unwrap_or_default())
         .steps(context.steps(&writes, &candidate.written))
         .steps(context.steps(&candidate.sends, &candidate.message));
+    for other in others.iter().take(MAX_SHOWN) {
+        builder = builder.step(*other, "and likewise here");
+    }
     let confidence = context.confidence_of(candidate.sends[0], &candidate.message);
     let is_far = writes.len().max(candidate.sends.len()) > MAX_UNSURE_STEPS;
     builder = builder.rests_on(if confidence < Confidence::High && is_far { Confidence::Low } else { confidence });

@@ -69,7 +69,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         found.sort_unstable();
         for (send, message, write, effect) in found {
             let swept = || severity == Severity::Major && is_swept(context, send, write, meaning.effects.get(effect).entity_name());
-            if failures.holds(context, write, send) || swept() {
+            // What is written where the message was not sent says so.
+            let is_instead = severity == Severity::Major && failures.holds(context, send, write);
+            if failures.holds(context, write, send) || is_instead || swept() {
                 continue;
             }
             by_send.entry(send).or_insert((message, write, effect, severity));

@@ -102,9 +102,16 @@ fn statements_guarded(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) ->
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
-    let Extent::Life(_, guard) = scope.extent else { return Vec::new() };
-    let is_connection = meaning.resolution.values_of(guard).any(|value| meaning.is_connection(value.kind));
+    let guard = match scope.extent {
+        Extent::Life(_, guard) => Some(guard),
+        _ => None,
+    };
+    let is_connection = match guard {
+        Some(guard) => meaning.resolution.values_of(guard).any(|value| meaning.is_connection(value.kind)),
+        None => gives_connection(context, scope),
+    };
     let on_guard = |site: SiteId| {
+        let Some(guard) = guard else { return false };
         let given = meaning.chain_arguments(site);
         let receiver = program.call(site).and_then(|call| call.receiver);
         given.into_iter().chain(receiver).any(|var| is_same(context, var, guard))
@@ -124,6 +131,16 @@ fn statements_guarded(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) ->
         }
     }
     found
+}
+
+/// Whether the helper that takes the lock opens a connection of the store under it, for those whom it lets in one at a time.
+fn gives_connection(context: &Context<'_>, scope: &Scope) -> bool {
+    let meaning = context.meaning;
+    let Some(origin) = scope.origin.filter(|origin| context.function_of(*origin) != scope.function) else { return false };
+    meaning.program.sites(context.function_of(origin)).filter(|row| meaning.precedes(origin, row.site)).any(|row| {
+        let given = meaning.program.call(row.site).map(|call| call.result);
+        given.is_some_and(|var| meaning.resolution.values_of(var).any(|value| meaning.is_connection(value.kind)))
+    })
 }
 
 /// Whether a value is `guard` or what it points to as a whole (`&mut *guard`), or a transaction or connection that was begun on

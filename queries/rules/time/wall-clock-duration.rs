@@ -283,7 +283,11 @@ fn only_tells(context: &Context<'_>, compare: SiteId, outcome: VarId) -> bool {
             let last = program.sites(function).rfind(inside).map(|site| site.site);
             let goes_on = || {
                 let mut after = program.sites(function).filter(|site| Some(site.site) > last && !inside(site));
-                after.next().is_some_and(|next| last.is_some_and(|last| meaning.precedes(last, next.site)))
+                match after.next() {
+                    Some(next) => last.is_some_and(|last| meaning.precedes(last, next.site)),
+                    // The function is over anyhow.
+                    None => !program.regions_outward(arm.region).any(|region| region.kind == RegionKind::Loop),
+                }
             };
             arm.kind != RegionKind::Loop && tells && goes_on()
         })
