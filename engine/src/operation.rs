@@ -163,6 +163,8 @@ kinds! {
         Jitter = "jitter",
         Capacity = "capacity",
         Concurrency = "concurrency",
+        /// At most how many rows are read.
+        Limit = "limit",
         IdempotencyKey = "idempotency_key",
         Token = "token",
         Condition = "condition",

@@ -1,10 +1,10 @@
 //! How many elements a collection may have, as far as the code says.
 
-use distsys_engine::OpKind;
-use distsys_engine::meaning::Meaning;
+use distsys_engine::meaning::{Found, Meaning};
 use distsys_engine::words::words;
+use distsys_engine::{Attr, OpKind};
 use distsys_facts::schema::{Call, Load};
-use distsys_facts::{ParameterKind, RegionKind, VarId};
+use distsys_facts::{FunctionFlags, ParameterKind, RegionKind, VarId};
 
 use crate::Context;
 
@@ -30,6 +30,7 @@ const CUTTING: &[&str] = &[
     "windows",
     "array_chunks",
     "sampleSize",
+    "subList",
 ];
 
 /// Whether the code bounds how many elements the collection has: a literal, a page, a slice, a constant count.
@@ -72,6 +73,9 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
                 return true;
             }
             if asks_for_a_page(context, call.site) {
+                return true;
+            }
+            if is_declared_limited(context, call.site) {
                 return true;
             }
             if meaning.operations.at(call.site).any(|op| op.kind == OpKind::DbRead || op.kind == OpKind::Sql) {
@@ -408,11 +412,39 @@ fn asks_for_so_many(context: &Context<'_>, site: distsys_facts::SiteId) -> bool 
     })
 }
 
+/// Whether a statement that stands on the method called, which has no body, bounds what it gives:
+/// `@SqlQuery("SELECT … LIMIT :n")`.
+fn is_declared_limited(context: &Context<'_>, site: distsys_facts::SiteId) -> bool {
+    let meaning = context.meaning;
+    let is_declared = |site: distsys_facts::SiteId| {
+        meaning.program.function(context.function_of(site)).flags.has(FunctionFlags::ABSTRACT)
+    };
+    let mut reads = meaning.effects.at(site).filter(|(effect, _)| effect.kind == OpKind::DbRead);
+    reads.any(|(effect, _)| match meaning.trace(site, &effect)[..] {
+        [_, declared] => is_declared(declared) && is_limited_query(context, declared),
+        _ => false,
+    })
+}
+
 fn is_limited_query(context: &Context<'_>, site: distsys_facts::SiteId) -> bool {
     let program = context.meaning.program;
     let r = &program.facts.relations;
-    let says =
-        |text: &str| matches!(text, "limit" | "take" | "first" | "Limit" | "page_size" | "pageSize" | "per_page");
+    let says = |text: &str| {
+        matches!(
+            text,
+            "limit"
+                | "take"
+                | "first"
+                | "Limit"
+                | "page_size"
+                | "pageSize"
+                | "per_page"
+                | "setMaxResults"
+                | "maxResults"
+        )
+    };
+    let told =
+        context.meaning.operations.at(site).any(|op| context.meaning.attribute(op, Attr::Limit) != Found::Absent);
     let options = program.arguments(site).any(|argument| {
         says(program.text(argument.keyword))
             || context
@@ -433,5 +465,5 @@ fn is_limited_query(context: &Context<'_>, site: distsys_facts::SiteId) -> bool 
         context.meaning.chain_arguments(site).into_iter().any(|argument| {
             program.sql_by_var.of(&r.sql, argument).any(|row| program.text(row.clauses).contains("limit"))
         });
-    options || chained || limited
+    told || options || chained || limited
 }

@@ -27,6 +27,7 @@ mod guards;
 mod invoked;
 mod lift;
 mod listeners;
+mod lock_guards;
 mod made;
 mod makers;
 mod mappings;

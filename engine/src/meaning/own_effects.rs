@@ -1,6 +1,6 @@
 //! What one operation does: its effects, by its model's attributes and by the SQL that it runs.
 
-use distsys_facts::{FunctionId, SiteId, SqlVerb, VarId};
+use distsys_facts::{FunctionFlags, FunctionId, ParameterKind, SiteId, SqlVerb, VarId};
 
 use super::columns::is_version;
 use super::effects::{Effect, EffectFlags};
@@ -425,6 +425,13 @@ fn role_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Role {
             _ => own,
         };
     }
-    let receiver = describer.reader.program.call(op.call).and_then(|call| call.receiver);
+    let program = describer.reader.program;
+    // What stands on a method without a body is done by the object that the method is called on.
+    let declared = || {
+        let function = program.site(op.call).function;
+        let is_abstract = program.function(function).flags.has(FunctionFlags::ABSTRACT);
+        program.parameters(function).find(|row| is_abstract && row.kind == ParameterKind::Receiver).map(|row| row.var)
+    };
+    let receiver = program.call(op.call).and_then(|call| call.receiver).or_else(declared);
     receiver.map_or(Role::Unknown, |var| describer.role_of(var))
 }

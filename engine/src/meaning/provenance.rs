@@ -1,10 +1,12 @@
 //! Provenance: what a value is made from, backwards through assignments, templates, calls and fields.
 
-use distsys_facts::{IdKind, ParameterKind, SiteId, VarId};
+use distsys_facts::schema::Load;
+use distsys_facts::{CallKind, IdKind, ParameterKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Meaning;
 use crate::csr::Csr;
+use crate::model::Family;
 use crate::operation::OpKind;
 use crate::program::Program;
 use crate::resolve::{Resolution, ValueKind};
@@ -192,6 +194,9 @@ impl Meaning<'_> {
                 if stored.iter().any(is_made) {
                     instead.extend(stored.iter().copied().filter(|var| !is_made(var)));
                 }
+                if stored.is_empty() {
+                    created.extend(self.made_as_zero(load).into_iter().map(|site| (site, set)));
+                }
                 stack.extend(stored.into_iter().map(|var| (var, set)));
             }
             if program.parameter(at).is_some() {
@@ -204,6 +209,34 @@ impl Meaning<'_> {
         }
         created.sort_unstable();
         (created, complete)
+    }
+
+    /// Where a field that nothing is ever stored in, and that is used as it is, is made with its object:
+    /// `type Client struct { http http.Client }`, `Client{base: base}`. Nothing if something may be set of it later.
+    fn made_as_zero(&self, load: &Load) -> Vec<SiteId> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let reader = self.reader();
+        let Some(class) = reader.class_of(load.base) else { return Vec::new() };
+        let family: Family = program.language(program.file_of_module(program.class(class).module)).into();
+        if !family.names_fields() {
+            return Vec::new();
+        }
+        let of_class = |var: VarId| reader.class_of(var) == Some(class);
+        let mut uses = r.load.iter().filter(|row| row.field == load.field && of_class(row.base)).map(|row| row.dst);
+        let is_given_away = |var: VarId| {
+            program.stores_to(var).next().is_some()
+                || program.argument_by_var.of(&r.argument, var).next().is_some()
+                || program.assign_by_src.of(&r.assign, var).next().is_some()
+        };
+        if uses.any(is_given_away) {
+            return Vec::new();
+        }
+        let made = r.call.iter().filter(|call| call.kind == CallKind::New && of_class(call.result));
+        let made: Vec<SiteId> = made.map(|call| call.site).collect();
+        // By position every field is given.
+        let names_all = |site: &SiteId| program.arguments(*site).all(|row| !program.text(row.keyword).is_empty());
+        if made.iter().all(names_all) { made } else { Vec::new() }
     }
 
     /// The calls of libraries that make what `var` may be, and whether all of them are seen.

@@ -294,6 +294,16 @@ impl<'m> Reader<'m, '_> {
                     .any(|var| self.constant(var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
                 if there { Found::Is(Operand::Present) } else { Found::Absent }
             }
+            Source::OfType(name) => {
+                let is_of = |var: &VarId| {
+                    self.resolution.values_of(*var).any(|value| match value.kind {
+                        ValueKind::External(path) => self.resolution.paths.text(path) == name,
+                        _ => false,
+                    })
+                };
+                let given = self.program.arguments(op.site).map(|row| row.var).find(is_of);
+                given.map_or(Found::Absent, is_var)
+            }
             Source::MadeBy(name) if name == "new" => match self.argument(op.call, op.shift as usize) {
                 Some(var) => self.is_constructed(var),
                 None => Found::Absent,

@@ -490,6 +490,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             || let_go
             || holds_open
             || self.is_let_go_by_callers(op)
+            || self.is_held_by_an_object(op)
             || self.effects.in_function(op.function).any(|(effect, _)| effect.kind == OpKind::LockRelease)
     }
 

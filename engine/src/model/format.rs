@@ -149,6 +149,9 @@ fn returned_of(text: String) -> Result<Returned, String> {
     if let Some(written) = within("instance") {
         return Ok(Returned::InstanceOf(position(written)?));
     }
+    if let Some(written) = within("on") {
+        return Ok(Returned::InstanceOn(position(written)?));
+    }
     if let Some(written) = within("call") {
         return Ok(Returned::CallOf(position(written)?));
     }

@@ -97,6 +97,8 @@ pub enum Returned {
     Of(usize),
     /// An instance of that class (`session.get(Order, id)`).
     InstanceOf(usize),
+    /// Likewise, and it works on the receiver (`jdbi.onDemand(Orders.class)`).
+    InstanceOn(usize),
     /// A qualified type, `{0}` filled with the text of argument 0.
     Type(String),
 }

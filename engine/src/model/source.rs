@@ -48,6 +48,8 @@ pub enum Source {
     Beside(String, Option<Box<Source>>),
     /// `made(take)`: argument 0 is built through a call of this name.
     MadeBy(String),
+    /// `of(org.springframework.data.domain.Pageable)`: an argument of this qualified type, in whichever position.
+    OfType(String),
     /// `function(1)`: argument 1, if it is a function.
     Function(usize),
     /// `statement(0)`: argument 0, if it is a whole statement in SQL.
@@ -172,6 +174,7 @@ impl Source {
                 }
                 "any" => Ok(Source::Any(argument.to_owned())),
                 "after" => Ok(Source::After(argument.to_owned())),
+                "of" => Ok(Source::OfType(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
                 "function" => Ok(Source::Function(number()?)),
                 "statement" => Ok(Source::Statement(number()?)),
@@ -204,7 +207,7 @@ impl Source {
                     )),
                 },
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, timer, maker, any, after, span, outer, made, function, statement, tree, passed, option, exported, manifest, setting, overrides"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, timer, maker, any, after, span, outer, of, made, function, statement, tree, passed, option, exported, manifest, setting, overrides"
                 )),
             };
         }

@@ -3,7 +3,8 @@
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId};
-use distsys_facts::{FunctionId, SiteId, VarId, names_time};
+use distsys_engine::resolve::{Value, ValueKind};
+use distsys_facts::{FunctionId, ParameterKind, SiteId, VarId, names_time};
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -149,7 +150,7 @@ fn is_kept_time(context: &Context<'_>, var: VarId, compare: SiteId) -> bool {
     });
     let is_it = |other: VarId| other == at || meaning.made_from(other).contains(&at);
     let function = context.function_of(compare);
-    (of_parameter || of_field)
+    (of_parameter || of_field || is_made_of_data(context, at))
         && program.sites(function).map(|row| row.site).filter(|site| meaning.precedes(compare, *site)).any(|site| {
             let stored = r.store.binary_search_by_key(&site, |row| row.site).ok().map(|at| r.store[at]);
             let tells = meaning.operations.at(site).any(|op| matches!(op.kind, OpKind::Log | OpKind::Metric | OpKind::Trace));
@@ -177,6 +178,25 @@ fn is_kept_time(context: &Context<'_>, var: VarId, compare: SiteId) -> bool {
                         (names_time(program.text(row.keyword)) || sets() || is_write()) && is_it(row.var)
                     })
         })
+}
+
+/// Whether `var` is a time that a call makes of what came in: `Instant.parse(body.at())`, `time.UnixMilli(ms)`; not of now.
+fn is_made_of_data(context: &Context<'_>, var: VarId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Some(call) = program.call_giving(var) else { return false };
+    let is_time = |value: Value| match value.kind {
+        ValueKind::External(path) => meaning.resolution.paths.text(path).split('.').any(|part| TIMES.contains(&part)),
+        _ => false,
+    };
+    let sources = meaning.made_from(var);
+    let reads_clock = |var: &VarId| {
+        let mut read = program.call_giving(*var).into_iter().flat_map(|call| meaning.operations.at(call.site));
+        read.any(|op| matches!(op.kind, OpKind::ClockRead | OpKind::MonotonicClock))
+    };
+    meaning.resolution.values_of(call.result).any(is_time)
+        && !sources.iter().any(reads_clock)
+        && sources.iter().any(|var| program.parameter(*var).is_some_and(|row| row.kind != ParameterKind::Receiver))
 }
 
 /// `setUpdatedAt`, `set_updated_at`

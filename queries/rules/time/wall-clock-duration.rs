@@ -3,7 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::words::{is_report, words};
-use distsys_facts::schema::Site;
+use distsys_facts::schema::{Call, Site};
 use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId, SiteKind, VarId, names_time};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -229,7 +229,8 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
             // What was kept under a key, in a map or in a cache that all processes share: `client.get(key).Int64()`.
             let read = call.receiver.and_then(|receiver| program.call_giving(receiver));
             let kept_there = std::iter::once(call).chain(read).flat_map(|call| kept_under_key(context, call.site));
-            stack.extend(kept_there.map(|var| (var, true, to_come, None)));
+            let kept_in = kept_there.chain(kept_in_cell(context, call));
+            stack.extend(kept_in.map(|var| (var, true, to_come, None)));
             // `now()`, a helper of the project: each call of it reads anew. What is given something may give that back.
             let anew = !kept && program.arguments(call.site).next().is_none();
             for edge in meaning.resolution.calls_at(call.site) {
@@ -318,6 +319,49 @@ fn kept_under_key(context: &Context<'_>, site: SiteId) -> Vec<VarId> {
             && class_of(put.site) == class_of(site)
     });
     puts.filter_map(|put| program.arguments(put.site).nth(1)).map(|row| row.var).collect()
+}
+
+/// What is put into the cell that a call reads: `last.getAndSet(now)`, `self.last.load(Ordering::Relaxed)`,
+/// `atomic.LoadInt64(&last)`.
+fn kept_in_cell(context: &Context<'_>, read: &Call) -> Vec<VarId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let given = |call: &Call| program.arguments(call.site).map(|row| row.var).collect::<Vec<VarId>>();
+    // The cell, and what is given beside it.
+    let parts = |call: &Call| {
+        let (name, given) = (program.text(call.name), given(call));
+        let of_package = name.ends_with("Int64") || name.ends_with("Uint64");
+        match given.split_first() {
+            Some((cell, rest)) if of_package => Some((name.trim_end_matches("Int64").trim_end_matches("Uint64"), *cell, rest.to_vec())),
+            _ => Some((name, call.receiver?, given)),
+        }
+    };
+    let Some((name, cell, asked)) = parts(read) else { return Vec::new() };
+    let reads = match name {
+        "get" | "getPlain" | "getAcquire" | "Load" => asked.is_empty(),
+        "getAndSet" | "load" | "swap" | "Swap" => true,
+        _ => false,
+    };
+    if !reads || !meaning.resolution.calls_at(read.site).is_empty() {
+        return Vec::new();
+    }
+    let field_of = |var: VarId| program.loaded_as(var).map(|load| (load.field, meaning.class_of(load.base)));
+    let same = |other: VarId| other == cell || field_of(cell).is_some() && field_of(cell) == field_of(other);
+    let puts = r.call.iter().filter_map(|put| {
+        let (name, into, given) = parts(put).filter(|_| puts_into_cell(program.text(put.name)))?;
+        let at = usize::from(matches!(name, "compareAndSet" | "CompareAndSwap" | "compare_exchange"));
+        same(into).then(|| given.get(at).copied()).flatten()
+    });
+    puts.collect()
+}
+
+/// Whether a call of this name puts a value into a cell that threads share.
+fn puts_into_cell(name: &str) -> bool {
+    matches!(
+        name.trim_end_matches("Int64").trim_end_matches("Uint64"),
+        "set" | "lazySet" | "setRelease" | "getAndSet" | "compareAndSet" | "store" | "Store" | "swap" | "Swap" | "CompareAndSwap" | "compare_exchange"
+    )
 }
 
 /// What stands at a constant index of a tuple that is stored behind a reference: `let (then, n) = *entry`, `*entry = (now, 1)`.

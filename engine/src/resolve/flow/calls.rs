@@ -6,7 +6,7 @@ use distsys_facts::{CallKind, ClassId, FunctionId, ParameterKind, SiteId, VarId}
 use super::named_members::NamedMember;
 use super::{Confidence, EdgeKind, Flow, MAX_OWN_TARGETS, MAX_TARGETS, Passed};
 use crate::model::source::Source;
-use crate::model::{Callback, Family, Returned};
+use crate::model::{Callback, Family, OpModel, Returned};
 use crate::paths::PathId;
 use crate::resolve::members::Member;
 use crate::resolve::values::{HandleRole, Value, ValueId, ValueKind};
@@ -299,6 +299,15 @@ impl<'p, 'f> Flow<'p, 'f> {
                 }
                 return;
             }
+            Some(Returned::InstanceOn(index)) => {
+                if let Some(var) = self.positional(row.site, index) {
+                    self.edge(Self::node(var), to, EdgeKind::Instance);
+                }
+                if let Some(receiver) = row.receiver {
+                    self.edge(Self::node(receiver), to, EdgeKind::Role);
+                }
+                return;
+            }
             // `repository.findOne(…)`, `manager.findOne(Order, …)`
             Some(Returned::OfClass) => match via.class.or_else(|| self.class_argument(row.site)) {
                 Some(class) => Value { class: None, ..Value::new(ValueKind::Instance(class)) },
@@ -358,7 +367,11 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
         }
         self.add(to, value);
-        self.callback_gets_receiver(row, via);
+        // Unless something else is known of what it gets.
+        let is_said = |op: &OpModel| op.gives.first().is_some_and(|type_| !type_.is_empty());
+        if !self.models.giving(family, self.paths.text(path)).any(is_said) {
+            self.callback_gets_receiver(row, via);
+        }
         self.callback_gets_given(row, path, family);
     }
 
@@ -406,6 +419,8 @@ impl<'p, 'f> Flow<'p, 'f> {
     fn callback_gets_given(&mut self, row: &Call, path: PathId, family: Family) {
         let program = self.program;
         let mut handed: Vec<(u32, usize, String)> = Vec::new();
+        let mut made: Vec<(u32, VarId)> = Vec::new();
+        let mut on: Vec<(u32, u32)> = Vec::new();
         for op in self.models.giving(family, self.paths.text(path)) {
             let types = || op.gives.iter().enumerate().filter(|(_, type_)| !type_.is_empty());
             for callback in &op.callbacks {
@@ -426,9 +441,32 @@ impl<'p, 'f> Flow<'p, 'f> {
                     _ => None,
                 });
                 for var in vars {
-                    handed.extend(types().map(|(at, type_)| (Self::node(var), at, type_.clone())));
+                    for (at, type_) in types() {
+                        let closure = program.closure(var);
+                        let named = closure.into_iter().flat_map(|function| program.parameters(function));
+                        let named = named.filter(|row| row.kind != ParameterKind::Receiver).nth(at);
+                        // An instance of the class that an argument is: `useExtension(Orders.class, orders -> …)`.
+                        match type_.strip_prefix("instance(").and_then(|rest| rest.strip_suffix(')')?.parse().ok()) {
+                            Some(position) => {
+                                let class = self.positional(row.site, position);
+                                let to = named.map(|row| row.var);
+                                made.extend(class.zip(to).map(|(class, to)| (Self::node(class), to)));
+                            }
+                            None => handed.push((Self::node(var), at, type_.clone())),
+                        }
+                        // On the connection that it is asked of.
+                        if let (Some(receiver), Some(named)) = (row.receiver, named) {
+                            on.push((Self::node(receiver), Self::node(named.var)));
+                        }
+                    }
                 }
             }
+        }
+        for (receiver, to) in on {
+            self.edge(receiver, to, EdgeKind::Role);
+        }
+        for (class, to) in made {
+            self.edge(class, Self::node(to), EdgeKind::Instance);
         }
         for (node, at, type_) in handed {
             let path = self.paths.intern(family, &type_);
