@@ -1,6 +1,6 @@
 //! Locks that expire by themselves, and what is done under them.
 
-use distsys_engine::meaning::{Effect, Found, Name, Operand, Operation, Scope};
+use distsys_engine::meaning::{Effect, EffectFlags, Found, Name, Operand, Operation, Scope};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{ClassId, FunctionId, SiteId, Sym, VarId};
 use rustc_hash::FxHashSet;
@@ -25,8 +25,24 @@ pub(crate) fn is_held_still(context: &Context<'_>, scope: &Scope, trace: &[SiteI
     let lock = keys(context, taken);
     // Of a lock that is taken without a time to live, the first span is no longer one.
     let without = meaning.attribute(taken, Attr::Ttl) == Found::Absent;
-    let extended = meaning.effects.in_function(taken.function).filter(|(effect, _)| effect.kind == OpKind::LockExtend);
-    let first = extended.map(|(_, row)| row.site).filter(|site| without && meaning.precedes(taken.site, *site)).min();
+    let extended: Vec<(Effect, SiteId)> = meaning
+        .effects
+        .in_function(taken.function)
+        .filter(|(effect, _)| effect.kind == OpKind::LockExtend)
+        .map(|(effect, row)| (effect, row.site))
+        .collect();
+    // What is handed how to prolong it does so as long as the work runs, as does a task beside it: `renewing(mutex.Extend, work)`.
+    let is_handed = |effect: &Effect, site: SiteId| {
+        !meaning.callees(site).is_empty() && meaning.trace(site, effect).last() == Some(&site)
+    };
+    let beside = extended.iter().any(|(effect, site)| {
+        meaning.precedes(taken.site, *site) && (effect.flags.has(EffectFlags::BACKGROUND) || is_handed(effect, *site))
+    });
+    if beside {
+        return true;
+    }
+    let first =
+        extended.iter().map(|(_, site)| *site).filter(|site| without && meaning.precedes(taken.site, *site)).min();
     let held: FxHashSet<SiteId> = meaning.sites(scope).into_iter().collect();
     let asks = |site: SiteId| {
         meaning.effects.at(site).any(|(effect, _)| {
