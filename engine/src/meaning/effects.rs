@@ -459,6 +459,7 @@ fn is_stand_in(describer: &Describer<'_, '_>, function: FunctionId, effects: &[E
 fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call: Option<SiteId>) -> Effect {
     let entity = match effect.kind {
         OpKind::DbRead | OpKind::DbWrite => describer.entity_at_call(effect.entity, edge.callee, call),
+        OpKind::Sql => statement_at_call(describer, effect.entity, edge.callee, call),
         _ => describer.at_call(effect.entity, edge.callee, call),
     };
     let changed = entity != effect.entity;
@@ -491,6 +492,21 @@ fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call:
         Mode::Inline | Mode::Registered => {}
     }
     effect
+}
+
+/// A statement as the caller gives it: where a library takes an object that holds the text, it takes the text alone, too.
+fn statement_at_call(
+    describer: &mut Describer<'_, '_>,
+    statement: Term,
+    callee: FunctionId,
+    call: Option<SiteId>,
+) -> Term {
+    match (statement, describer.at_call(statement, callee, call)) {
+        (Term::Within(parameter, _), Term::Absent | Term::Unknown) => {
+            describer.at_call(Term::Parameter(parameter), callee, call)
+        }
+        (_, given) => given,
+    }
 }
 
 fn summarise(rows: &[SiteEffect]) -> Vec<(EffectId, Confidence)> {

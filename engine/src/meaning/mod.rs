@@ -43,6 +43,7 @@ mod settings;
 mod terms;
 mod trace;
 mod tracked;
+mod tries;
 mod uniqueness;
 
 use std::sync::OnceLock;

@@ -6,6 +6,7 @@ use distsys_facts::{
 use rustc_hash::FxHashSet;
 
 use super::scopes::{Builder, Extent, Scope};
+use super::tries::{goes_on_until_done, says_wait, tries_later};
 use crate::csr::Csr;
 use crate::operation::OpKind;
 use crate::program::Program;
@@ -33,7 +34,9 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
             || counted && graph.may_leave_early(program, row.region) && looks_at_failure(builder, &graph, row.region);
         if !(graph.retries_on_error(program, row.region)
             || graph.retries_on_error_value(program, row.region)
-            || counts_failures())
+            || counts_failures()
+            || tries_later(builder, &graph, row.region)
+            || goes_on_until_done(&graph, program, row.region))
         {
             continue;
         }
@@ -190,10 +193,12 @@ fn is_slept_through(builder: &Builder<'_, '_, '_>, region: RegionId, var: VarId)
     let elements: FxHashSet<VarId> = loads
         .flat_map(|load| program.assign_by_src.of(&r.assign, load.dst).map(|row| row.dst).chain([load.dst]))
         .collect();
-    let mut sleeps = builder.operations.of_kind(OpKind::Sleep).filter(|op| {
-        op.function == program.region(region).function && program.region_within(program.site(op.site).region, region)
+    let sites = program.sites(program.region(region).function);
+    let mut waits = sites.filter(|site| program.region_within(site.region, region)).filter(|site| {
+        builder.operations.at(site.site).any(|op| op.kind == OpKind::Sleep)
+            || program.call(site.site).is_some_and(|call| says_wait(program.text(call.name)))
     });
-    sleeps.any(|op| program.arguments(op.site).any(|row| elements.contains(&row.var)))
+    waits.any(|site| program.arguments(site.site).any(|row| elements.contains(&row.var)))
 }
 
 /// A list of delays is copied and imported so often.
@@ -331,7 +336,7 @@ fn asks_outcome(program: &Program<'_>, condition: VarId) -> bool {
 }
 
 /// The names and constants that a condition is made of.
-fn names_in<'f>(program: &Program<'f>, var: VarId) -> Vec<&'f str> {
+pub(super) fn names_in<'f>(program: &Program<'f>, var: VarId) -> Vec<&'f str> {
     let r = &program.facts.relations;
     let (mut stack, mut names) = (vec![var], Vec::new());
     let mut seen = 0;
@@ -362,7 +367,7 @@ fn names_in<'f>(program: &Program<'f>, var: VarId) -> Vec<&'f str> {
 }
 
 /// The control-flow graph, indexed once for all loops.
-struct Graph {
+pub(super) struct Graph {
     edges: Csr,
     blocks_by_function: Csr,
     /// Blocks that a `return` ends.
@@ -534,12 +539,19 @@ impl Graph {
     }
 
     /// Some way leads out of the loop before its condition ends it.
-    fn may_leave_early(&self, program: &Program<'_>, region: RegionId) -> bool {
+    pub(super) fn may_leave_early(&self, program: &Program<'_>, region: RegionId) -> bool {
         self.leads(program, region, region, Way::Out, &[])
     }
 
     /// Whether from a block of `from`, not through `without`, control goes round `loop_` or out of it.
-    fn leads(&self, program: &Program<'_>, from: RegionId, loop_: RegionId, way: Way, without: &[RegionId]) -> bool {
+    pub(super) fn leads(
+        &self,
+        program: &Program<'_>,
+        from: RegionId,
+        loop_: RegionId,
+        way: Way,
+        without: &[RegionId],
+    ) -> bool {
         let r = &program.facts.relations;
         let function = program.region(loop_).function;
         let region_of = |block: BlockId| r.block[block.index()].region;
@@ -584,12 +596,12 @@ impl Graph {
     }
 }
 
-fn nearest_loop(program: &Program<'_>, region: RegionId) -> Option<RegionId> {
+pub(super) fn nearest_loop(program: &Program<'_>, region: RegionId) -> Option<RegionId> {
     program.regions_outward(region).find(|row| row.kind == RegionKind::Loop).map(|row| row.region)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     Round,
     Out,
 }
