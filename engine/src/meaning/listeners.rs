@@ -162,7 +162,11 @@ fn subjects(reader: Reader<'_, '_>, op: &Operation, sources: &[Source]) -> Vec<S
     for source in sources {
         match reader.source(op, source) {
             Found::Is(Operand::Text(text)) => found.push(Subject::Text(text)),
-            Found::Is(Operand::Class(class)) => found.push(Subject::Class(class)),
+            Found::Is(Operand::Class(class)) => {
+                found.push(Subject::Class(class));
+                // A form of orders stores an order.
+                found.extend(reader.model_within(class).map(Subject::Class));
+            }
             Found::Is(Operand::Var(var)) => {
                 let r = &reader.program.facts.relations;
                 let list = reader.ways(var).first().copied().unwrap_or(var);

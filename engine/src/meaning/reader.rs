@@ -216,8 +216,13 @@ impl<'m> Reader<'m, '_> {
                 self.call(op.call).and_then(|call| call.receiver.or(call.callee)).map_or(Found::Absent, is_var)
             }
             Source::ReceiverClass => self.receiver_class(op),
+            Source::ReceiverName => self.receiver_name(op),
             Source::ReceiverNew => {
                 self.call(op.call).and_then(|call| call.receiver).map_or(Found::Absent, |var| self.is_new(var))
+            }
+            Source::ResultClass => {
+                let class = self.call(op.site).and_then(|call| self.class_of(call.result));
+                class.map_or(Found::Absent, |class| Found::Is(Operand::Class(class)))
             }
             Source::Result => self.call(op.site).map_or(Found::Absent, |call| is_var(call.result)),
             Source::Chain(name, inner) => self.chain(op, name, inner),
@@ -673,6 +678,24 @@ impl<'m> Reader<'m, '_> {
         self.object(var).is_some() || self.literal(var).is_some() || parameter_of(*self, var).is_some()
     }
 
+    /// What the receiver of the first call of the chain is called, as a member or a variable: `models.Order.unscoped().findAll()`.
+    fn receiver_name(&self, op: &Operation) -> Found {
+        let program = self.program;
+        let mut at = self.call(op.call).and_then(|call| call.receiver);
+        for _ in 0..MAX_CHAIN {
+            let Some(var) = at else { break };
+            if let Some(call) = program.call_giving(var) {
+                at = call.receiver;
+                continue;
+            }
+            let member = program.loaded_as(var).map(|load| load.field);
+            let name = member.or_else(|| program.variable(var).map(|row| row.name)).map(|name| program.text(name));
+            let name = name.filter(|name| name.starts_with(char::is_uppercase));
+            return name.map_or(Found::Absent, |name| Found::Is(Operand::Text(name.to_owned())));
+        }
+        Found::Absent
+    }
+
     pub(super) fn receiver_class(&self, op: &Operation) -> Found {
         let receiver = self.call(op.call).and_then(|call| call.receiver);
         if let Some(own) = receiver.and_then(|var| self.own_in_chain(var, op.via.class)) {
@@ -744,6 +767,37 @@ impl<'m> Reader<'m, '_> {
     /// `class Meta: table = "orders"` within the class.
     fn table_within(&self, class: ClassId) -> Option<&'m str> {
         let program = self.program;
+        let meta = self.meta_of(class)?;
+        let mut fields = program.field_by_class.of(&program.facts.relations.field, meta);
+        let named = fields.find(|row| matches!(program.text(row.name), "table" | "table_name"));
+        if let Some(named) = named {
+            return named.value.and_then(|value| self.constant(value));
+        }
+        let of = self.model_within(class)?;
+        Some(self.table_of(of).unwrap_or_else(|| program.text(program.class(of).name)))
+    }
+
+    /// `class Meta: model = Order` within what takes an order in.
+    pub(super) fn model_within(&self, class: ClassId) -> Option<ClassId> {
+        let program = self.program;
+        let mut line = self.resolution.ancestors(class).iter();
+        let meta = line.find_map(|class| self.meta_of(*class))?;
+        let mut fields = program.field_by_class.of(&program.facts.relations.field, meta);
+        let value = fields.find(|row| program.text(row.name) == "model")?.value?;
+        self.only_class(value).filter(|of| *of != class && *of != meta && self.is_model(*of))
+    }
+
+    /// A model is of no other.
+    fn is_model(&self, class: ClassId) -> bool {
+        let program = self.program;
+        self.meta_of(class).is_none_or(|meta| {
+            let mut fields = program.field_by_class.of(&program.facts.relations.field, meta);
+            fields.all(|row| program.text(row.name) != "model")
+        })
+    }
+
+    fn meta_of(&self, class: ClassId) -> Option<ClassId> {
+        let program = self.program;
         let r = &program.facts.relations;
         let outer = program.text(program.class(class).qualified);
         // Classes within a class come right after it.
@@ -752,10 +806,7 @@ impl<'m> Reader<'m, '_> {
             row.module == program.class(class).module
                 && program.text(row.qualified).strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
         });
-        let meta = inner.find(|row| program.text(row.name) == "Meta")?;
-        let mut fields = program.field_by_class.of(&r.field, meta.class);
-        let named = fields.find(|row| matches!(program.text(row.name), "table" | "table_name"))?;
-        named.value.and_then(|value| self.constant(value))
+        inner.find(|row| program.text(row.name) == "Meta").map(|row| row.class)
     }
 
     /// `func (Order) TableName() string { return "orders" }`

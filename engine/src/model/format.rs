@@ -5,8 +5,8 @@ use toml::{Table, Value};
 use super::pattern::Pattern;
 use super::source::{Condition, Source};
 use super::{
-    Callback, Container, Declares, Generated, Library, Makes, OpModel, Provides, Returned, Returns, ScopeKind, Sets,
-    Slot, Stub,
+    Callback, Container, Declares, Generated, Handed, Library, Makes, OpModel, Provides, Registry, Returned, Returns,
+    ScopeKind, Sets, Slot, Stub,
 };
 use crate::operation::{Attr, OpKind};
 
@@ -84,6 +84,16 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     library.containers.push(container(entry).map_err(|error| format!("[[container]]: {error}"))?);
                 }
             }
+            "handed" => {
+                for entry in tables(key, value)? {
+                    library.handed.push(handed(entry).map_err(|error| format!("[[handed]]: {error}"))?);
+                }
+            }
+            "registry" => {
+                for entry in tables(key, value)? {
+                    library.registries.push(registry(entry).map_err(|error| format!("[[registry]]: {error}"))?);
+                }
+            }
             "provides" => {
                 for entry in tables(key, value)? {
                     library.provides.push(provides(entry).map_err(|error| format!("[[provides]]: {error}"))?);
@@ -97,7 +107,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, generated, carrier, holder, unstored, container, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, generated, carrier, holder, unstored, container, handed, registry, op"
                 ));
             }
         }
@@ -136,7 +146,7 @@ fn returns(entry: &Table) -> Result<Returns, String> {
     Ok(Returns { patterns, returned })
 }
 
-/// `0`, `call(0)`, `of(0)`, `instance(0)`, `member(0, 1)`, or a type's name.
+/// `0`, `call(0)`, `of(0)`, `instance(0)`, `member(0, 1)`, `named(Meta.model)`, `value(queryset)`, or a type's name.
 fn returned_of(text: String) -> Result<Returned, String> {
     let within = |word: &str| text.strip_prefix(word)?.strip_prefix('(')?.strip_suffix(')');
     let position = |written: &str| written.trim().parse::<usize>().map_err(|_| format!("`{text}` is no type"));
@@ -158,10 +168,62 @@ fn returned_of(text: String) -> Result<Returned, String> {
     if let Some(written) = within("pairs") {
         return Ok(Returned::Pairs(position(written)?));
     }
+    if let Some(written) = within("named") {
+        return Ok(Returned::Named(names(written)));
+    }
+    if let Some(written) = within("value") {
+        return Ok(Returned::Held(names(written)));
+    }
     if let Some((object, name)) = within("member").and_then(|written| written.split_once(',')) {
         return Ok(Returned::MemberOf(position(object)?, position(name)?));
     }
     Ok(Returned::Type(text))
+}
+
+fn names(written: &str) -> Vec<String> {
+    written.split(',').map(|name| name.trim().to_owned()).collect()
+}
+
+fn handed(entry: &Table) -> Result<Handed, String> {
+    let mut handed = Handed::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "of" => handed.of = patterns(key, value)?,
+            "methods" => handed.methods = strings(key, value)?,
+            "parameter" => {
+                let position = value.as_integer().and_then(|position| usize::try_from(position).ok());
+                handed.parameter = position.ok_or("`parameter` must be a position")?;
+            }
+            "type" => match returned_of(string(key, value)?)? {
+                Returned::Named(names) => handed.named = names,
+                _ => return Err("`type` must be `named(…)`".to_owned()),
+            },
+            _ => return Err(format!("unknown key `{key}`; known are of, methods, parameter, type")),
+        }
+    }
+    match handed.of.is_empty() || handed.methods.is_empty() || handed.named.is_empty() {
+        true => Err("`of`, `methods` and `type` are needed".to_owned()),
+        false => Ok(handed),
+    }
+}
+
+fn registry(entry: &Table) -> Result<Registry, String> {
+    let mut registry = Registry::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "register" => registry.register = patterns(key, value)?,
+            "base" => registry.base = patterns(key, value)?,
+            "beside" => registry.beside = string(key, value)?,
+            "given" => registry.given = string(key, value)?,
+            _ => return Err(format!("unknown key `{key}`; known are register, base, beside, given")),
+        }
+    }
+    match registry.register.is_empty() && registry.base.is_empty()
+        || registry.beside.is_empty() != registry.given.is_empty()
+    {
+        true => Err("`register` or `base` is needed, and `beside` and `given` together or not at all".to_owned()),
+        false => Ok(registry),
+    }
 }
 
 fn stub(entry: &Table) -> Result<Stub, String> {

@@ -99,8 +99,25 @@ pub enum Returned {
     InstanceOf(usize),
     /// Likewise, and it works on the receiver (`jdbi.onDemand(Orders.class)`).
     InstanceOn(usize),
+    /// An instance of the class that the receiver's class names, in a field, in one of a class within it (`Meta.model`), or by
+    /// what a method of its own gives.
+    Named(Vec<String>),
+    /// What the receiver's class holds there itself.
+    Held(Vec<String>),
     /// A qualified type, `{0}` filled with the text of argument 0.
     Type(String),
+}
+
+/// What a framework gives to methods that it calls.
+#[derive(Clone, Debug, Default)]
+pub struct Handed {
+    /// Types of the library that a class with such methods derives from.
+    pub of: Vec<Pattern>,
+    pub methods: Vec<String>,
+    /// The parameter, the receiver not counted.
+    pub parameter: usize,
+    /// Where the class names what it is an instance of, as in [`Returned::Named`].
+    pub named: Vec<String>,
 }
 
 /// Over what an operation extends.
@@ -277,6 +294,18 @@ pub struct Container {
     pub values: Vec<String>,
 }
 
+/// What is known to the whole project by the name that it is registered under, however the project collects it.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    /// Calls that register what they give under the name that argument 0 is.
+    pub register: Vec<Pattern>,
+    /// Types of which classes are known by their own names.
+    pub base: Vec<Pattern>,
+    /// A function with a parameter of this name is given an object of the type `given` as its first.
+    pub beside: String,
+    pub given: String,
+}
+
 #[derive(Clone, Debug)]
 struct Returns {
     patterns: Vec<Pattern>,
@@ -304,6 +333,8 @@ struct Library {
     holders: Vec<String>,
     unstored: Vec<String>,
     containers: Vec<Container>,
+    handed: Vec<Handed>,
+    registries: Vec<Registry>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
     ops: Vec<OpModel>,
@@ -363,6 +394,8 @@ struct FamilyModels {
     /// Annotations of fields that are no columns, by their qualified names.
     unstored: Vec<Pattern>,
     containers: Vec<Container>,
+    handed: Vec<Handed>,
+    registries: Vec<Registry>,
     declares: Vec<Declares>,
     provides: Vec<Provides>,
     ops: Vec<OpModel>,
@@ -488,6 +521,14 @@ impl ModelSet {
             models.holders.extend(Pattern::parse(&container.holds));
             models.containers.push(container);
         }
+        for handed in library.handed {
+            models.prefixes.extend(handed.of.iter().flat_map(Pattern::prefixes));
+            models.handed.push(handed);
+        }
+        for registry in library.registries {
+            models.prefixes.extend(registry.register.iter().chain(&registry.base).flat_map(Pattern::prefixes));
+            models.registries.push(registry);
+        }
         for handle in library.handles {
             models.handles.extend(Pattern::parse(&handle));
         }
@@ -514,6 +555,17 @@ impl ModelSet {
             models.ops.push(op);
         }
         Ok(())
+    }
+
+    pub fn registries(&self) -> impl Iterator<Item = (Family, &Registry)> {
+        self.families.iter().flat_map(|(family, models)| models.registries.iter().map(|registry| (*family, registry)))
+    }
+
+    /// What a framework gives to methods of classes that derive from one of its types.
+    pub fn handed<'a>(&'a self, family: Family, base: &'a str) -> impl Iterator<Item = &'a Handed> {
+        let models = self.families.get(&family).into_iter();
+        let known = models.flat_map(|models| &models.handed);
+        known.filter(move |handed| handed.of.iter().any(|pattern| pattern.matches(base)))
     }
 
     /// Whether the library of an operation acknowledges messages by hand.

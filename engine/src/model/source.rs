@@ -12,9 +12,13 @@ pub enum Source {
     Receiver,
     /// `receiver.class`
     ReceiverClass,
+    /// `receiver.name`: what the receiver is called, if it is called like a class.
+    ReceiverName,
     /// `receiver.new`: that the receiver is an object that was made where it is used, with no id of its own.
     ReceiverNew,
     Result,
+    /// The class of the project that the value given is an instance of.
+    ResultClass,
     /// `chain(query).0`: a source at the call `query` (`*`: any; with dots: of this qualified name) earlier in the same chain.
     Chain(String, Box<Source>),
     /// `path(-2)`: a segment of the qualified name, from its end.
@@ -214,9 +218,11 @@ impl Source {
         match text {
             "receiver" => return Ok(Source::Receiver),
             "receiver.class" => return Ok(Source::ReceiverClass),
+            "receiver.name" => return Ok(Source::ReceiverName),
             "outer.class" => return Ok(Source::OuterClass),
             "receiver.new" => return Ok(Source::ReceiverNew),
             "result" => return Ok(Source::Result),
+            "result.class" => return Ok(Source::ResultClass),
             "" => return Err("an empty source".to_owned()),
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Term};
-use distsys_facts::{FunctionId, SiteId};
+use distsys_facts::{FunctionId, FunctionKind, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::transactions::{Locks, hands_on, is_elsewhere, loop_sources, starts_task, while_uncommitted};
@@ -110,8 +110,14 @@ fn is_of_task(context: &Context<'_>, effect: &Effect) -> bool {
 
 /// Where the message is sent, or the task started.
 fn place_of(context: &Context<'_>, sends: &[SiteId], message: &Effect) -> SiteId {
+    // What a library does for whatever is registered with it stands nowhere: told is who hears of it.
+    let is_registered = |site: SiteId| {
+        let program = context.meaning.program;
+        program.function(context.function_of(site)).kind == FunctionKind::Module
+    };
     match sends.iter().rev().find(|site| starts_task(context, **site)) {
         Some(start) if is_of_task(context, message) => *start,
+        _ if sends.len() > 1 && is_registered(sends[0]) => context.primary(&sends[1..]),
         _ => context.primary(sends),
     }
 }

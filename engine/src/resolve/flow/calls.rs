@@ -342,6 +342,20 @@ impl<'p, 'f> Flow<'p, 'f> {
                 }
                 return;
             }
+            Some(Returned::Named(names) | Returned::Held(names)) => {
+                let class = match via.kind {
+                    ValueKind::Instance(class) => Some(class),
+                    _ => via.class,
+                };
+                let kind = match self.models.returns(family, self.paths.text(path)) {
+                    Some(Returned::Held(_)) => EdgeKind::All,
+                    _ => EdgeKind::Instance,
+                };
+                if let Some(class) = class {
+                    self.named_by_class(class, &names, row.receiver, to, kind);
+                }
+                return;
+            }
             Some(Returned::MemberOf(object, name)) => {
                 let at = |index| self.positional(row.site, index);
                 if let (Some(object), Some(name)) = (at(object), at(name)) {
