@@ -45,7 +45,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             });
         }
         if let Some(found) = longest {
-            if travels && found.attempts <= 1.0 && counts_elsewhere(context, scope, &found.trace) {
+            if travels && found.attempts <= 1.0 && begins_anew(context, scope) && counts_elsewhere(context, scope, &found.trace) {
                 continue;
             }
             by_place.entry(place).or_insert(found);
@@ -65,6 +65,14 @@ struct Inverted {
 
 /// A client is its caller's own within so many calls.
 const NEAR: usize = 3;
+
+/// Whether a deadline is nobody's part: it stands under none, as at the start of a service or in a check of its health.
+fn begins_anew(context: &Context<'_>, scope: &Scope) -> bool {
+    let program = context.meaning.program;
+    let under = context.meaning.operation(scope).and_then(|op| program.arguments(op.site).next());
+    let made = under.and_then(|row| program.call_giving(row.var));
+    made.is_some_and(|call| program.arguments(call.site).next().is_none())
+}
 
 /// Whether others wait by the longer limit, too, who do not have this deadline: through the same client, or by calling what waits.
 /// The deadline ends the call itself, and is the part of the limit that this caller wants.

@@ -22,7 +22,7 @@ public class Census {
 
     @Scheduled(every = "1h")
     void run() {
-        if (leases.take("census")) {
+        if (leases.take("census")) { // finds: lock-not-released-on-error
             Item.update("reordered = false where left > 10"); // finds: lock-without-fenced-write
             leases.giveBack("census");
         }
