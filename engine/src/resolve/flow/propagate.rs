@@ -132,7 +132,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     /// Where fields and methods have name spaces of their own, `self.eta` is the field beside a method `eta`.
     fn is_field_not_method(&self, class: ClassId, name: Sym) -> bool {
         let module = self.program.class(class).module;
-        self.program.language(self.program.file_of_module(module)) == Language::Rust
+        matches!(self.program.language(self.program.file_of_module(module)), Language::Rust | Language::Java)
             && self.grounds.hierarchy.has_field(class, name)
     }
 
