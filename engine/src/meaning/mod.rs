@@ -14,6 +14,7 @@ mod columns;
 mod connections;
 mod consensus;
 mod conventions;
+mod copies;
 mod cursors;
 mod deadlines;
 mod deferred;
