@@ -8,7 +8,7 @@ use super::invoked::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use super::own_effects::statements;
 use crate::model::source::{Condition, Source};
-use crate::model::{Family, ModelSet, OpModel};
+use crate::model::{Family, ModelSet, OpModel, Returned};
 use crate::operation::Attr;
 use crate::program::Program;
 use crate::resolve::{HandleRole, Resolution, Value, ValueKind};
@@ -537,7 +537,21 @@ impl<'m> Reader<'m, '_> {
                 _ => {}
             }
         }
-        if unknown { Found::Unknown } else { Found::Absent }
+        match self.bound_before(site) {
+            _ if unknown => Found::Unknown,
+            Some(bound) => self.named(bound, name, path),
+            None => Found::Absent,
+        }
+    }
+
+    /// The call that has given what is called at `site` some of its arguments: `get = partial(requests.get, timeout=4)`.
+    fn bound_before(&self, site: SiteId) -> Option<SiteId> {
+        let call = self.call(site).filter(|call| call.receiver.is_none())?;
+        let bound = self.only_maker(call.callee?).filter(|bound| bound.site != site)?;
+        let (_, path, _) = self.resolution.external_at(bound.site).first()?;
+        let paths = &self.resolution.paths;
+        let hands_on = self.models.returns(paths.family(*path), paths.text(*path)) == Some(&Returned::Argument(0));
+        (hands_on && self.program.arguments(bound.site).nth(1).is_some()).then_some(bound.site)
     }
 
     /// What the keyword arguments of a call say at a path.
