@@ -40,6 +40,18 @@ pub struct Invoked {
     pub mode: Mode,
 }
 
+/// A function that a wrapper of the project puts another one around: `@remembered("venue:{}") def venue(id)`,
+/// `cached("venue:{}", load)`. Whoever calls it by the name that it has then calls the other, which calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Wrapped {
+    /// The annotation, or the call of the wrapper.
+    pub site: SiteId,
+    pub function: FunctionId,
+    pub wrapper: FunctionId,
+    /// What is put around it: a function of the wrapper.
+    pub around: FunctionId,
+}
+
 /// What runs through values.
 #[derive(Debug, Default)]
 pub struct Invocations {
@@ -61,6 +73,8 @@ pub struct Invocations {
     unawaited: Vec<SiteId>,
     /// Sites that call a parameter directly.
     through_parameter: FxHashSet<SiteId>,
+    /// Functions under wrappers of the project, by site.
+    wrapped: Vec<Wrapped>,
     /// Calls of what lists hold, by the list.
     out_of_lists: FxHashMap<VarId, Vec<SiteId>>,
 }
@@ -73,6 +87,7 @@ impl Invocations {
         invocations.unawaited(reader, operations);
         invocations.by_project(reader, operations);
         invocations.by_decorators(reader);
+        invocations.wrapped = invocations.find_wrapped(reader);
         invocations.out_of_lists = calls_out_of_lists(reader.program);
         invocations.by_unknown_libraries(reader, operations);
         // What a framework runs on a request is not run by the wrapper that it is given to.
@@ -85,6 +100,16 @@ impl Invocations {
 
     pub fn at(&self, site: SiteId) -> impl Iterator<Item = &Invoked> {
         self.by_site.of(&self.all, site)
+    }
+
+    /// The functions that the wrapper of the project wraps which is called at `site`.
+    pub fn wrapped_at(&self, site: SiteId) -> impl Iterator<Item = &Wrapped> {
+        let start = self.wrapped.partition_point(|row| row.site < site);
+        self.wrapped[start..].iter().take_while(move |row| row.site == site)
+    }
+
+    pub(super) fn wrapped(&self) -> &[Wrapped] {
+        &self.wrapped
     }
 
     /// Whether something that is given the function as a value makes it run.

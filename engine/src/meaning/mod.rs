@@ -46,6 +46,7 @@ mod trace;
 mod tracked;
 mod tries;
 mod uniqueness;
+mod wrapped;
 
 use std::sync::OnceLock;
 
@@ -63,7 +64,7 @@ pub use connections::Runs;
 pub use effects::{Effect, EffectFlags, EffectId, Effects, SiteEffect};
 pub use failures::Failure;
 pub use guards::Decision;
-pub use invoked::{Invocations, Invoked, Mode};
+pub use invoked::{Invocations, Invoked, Mode, Wrapped};
 pub use operations::{Found, Operand, Operation, Operations};
 pub use order::Order;
 pub use scopes::{Extent, Scope, Scopes};

@@ -587,9 +587,8 @@ impl<'m, 'f> Describer<'m, 'f> {
             return Argument::Elsewhere;
         }
         let Some(site) = call else { return Argument::Hidden };
-        let passed = self.reader.resolution.passed_at(site);
-        match passed.iter().find(|row| row.parameter == parameter) {
-            Some(row) => Argument::Given(row.argument),
+        match self.reader.given_at(site, row) {
+            Some(given) => Argument::Given(given),
             None if row.kind == ParameterKind::KeywordRest => Argument::Keywords(site),
             None if row.kind == ParameterKind::Rest => {
                 self.gathered(row, site).map_or(Argument::Hidden, Argument::Gathered)
