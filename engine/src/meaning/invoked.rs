@@ -61,6 +61,8 @@ pub struct Invocations {
     functions: FxHashSet<FunctionId>,
     /// Sites at which a parameter's value is called or given to what calls it.
     applied: FxHashMap<VarId, Vec<SiteId>>,
+    /// The same by site: the parameters whose values are called there.
+    applied_at: FxHashMap<SiteId, Vec<VarId>>,
     /// Calls that pass a parameter on, with the parameter that receives it and the caller's own.
     passed_on: FxHashMap<SiteId, Vec<(VarId, VarId)>>,
     /// Calls of wrappers that a parameter is given to, by what they are registered with: `new Worker(name, traced(work))`.
@@ -120,6 +122,11 @@ impl Invocations {
     /// Where the value of a parameter is called, in the function or in what it is passed to.
     pub fn applied(&self, parameter: VarId) -> &[SiteId] {
         self.applied.get(&parameter).map_or(&[], Vec::as_slice)
+    }
+
+    /// The parameters whose values the call `site` calls, or gives to what calls them.
+    pub(super) fn applied_at(&self, site: SiteId) -> &[VarId] {
+        self.applied_at.get(&site).map_or(&[], Vec::as_slice)
     }
 
     pub fn is_background(&self, site: SiteId) -> bool {
@@ -211,6 +218,15 @@ impl Invocations {
                     queue.push_back(own);
                 }
             }
+        }
+        for (parameter, sites) in &self.applied {
+            for site in sites {
+                self.applied_at.entry(*site).or_default().push(*parameter);
+            }
+        }
+        for parameters in self.applied_at.values_mut() {
+            parameters.sort_unstable();
+            parameters.dedup();
         }
     }
 

@@ -24,6 +24,7 @@ mod environments;
 mod failures;
 mod gates;
 mod generic;
+mod given_to_run;
 mod guards;
 mod invoked;
 mod lift;
