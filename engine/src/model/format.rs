@@ -464,8 +464,8 @@ fn op(entry: &Table) -> Result<OpModel, String> {
     if op.handlers.is_empty() == (op.callbacks.iter().any(of_class) || !op.files.is_empty() || !op.classes.is_empty()) {
         return Err("`handlers` and `callback = \"methods(…)\"`, `files` or `classes` need each other".to_owned());
     }
-    if !op.gives.is_empty() && op.callbacks.is_empty() {
-        return Err("`gives` needs `callback`".to_owned());
+    if !op.gives.is_empty() && op.callbacks.is_empty() && op.classes.is_empty() {
+        return Err("`gives` needs `callback` or `classes`".to_owned());
     }
     if op.examples.is_empty() && op.files.is_empty() && op.classes.is_empty() {
         return Err("`example` is missing: a line of code whose last call is the operation".to_owned());
