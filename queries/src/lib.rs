@@ -9,6 +9,7 @@ mod claims;
 mod computed;
 mod context;
 mod creations;
+mod done;
 pub mod finding;
 mod gates;
 mod handlers;

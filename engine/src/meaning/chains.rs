@@ -391,7 +391,12 @@ impl<'m> Reader<'m, '_> {
     fn is_called(&self, site: SiteId, path: &str) -> bool {
         let external =
             || self.resolution.external_at(site).iter().map(|(_, path, _)| self.resolution.paths.text(*path));
-        path.contains('.') && external().any(|known| known == path)
+        // `import { retry as policy }`: a function has the name that its library gives it.
+        let is_plain = || self.call(site).is_some_and(|call| call.receiver.is_none());
+        match path.contains('.') {
+            true => external().any(|known| known == path),
+            false => is_plain() && external().any(|known| known.rsplit('.').next() == Some(path)),
+        }
     }
 
     /// The arguments of a call and of the calls that built its receiver, in the order written; after an object that a

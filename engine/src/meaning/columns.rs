@@ -592,7 +592,7 @@ impl<'m> Meaning<'m> {
             })
             .collect();
         if let Some(columns) = alone {
-            return columns;
+            return if columns.iter().any(|field| is_of_result(field)) { Vec::new() } else { columns };
         }
         let objects: Option<Vec<VarId>> = ways.into_iter().map(|way| reader.object(way)).collect();
         let Some(objects) = objects else { return Vec::new() };
@@ -602,12 +602,22 @@ impl<'m> Meaning<'m> {
         let mut held = Vec::new();
         for part in parts.into_iter().filter(|part| is_row(*part)) {
             match program.loaded_as(converted(part)) {
-                Some(load) if is_row(load.base) => held.push(program.text(load.field)),
+                Some(load) if is_row(load.base) && !is_of_result(program.text(load.field)) => {
+                    held.push(program.text(load.field));
+                }
                 _ => return Vec::new(),
             }
         }
         held
     }
+}
+
+/// Whether a member of what a query gives is no column: its rows, one of them, or what stands at a position of a row.
+fn is_of_result(field: &str) -> bool {
+    field.starts_with('[')
+        || field == "*"
+        || field.bytes().all(|byte| byte.is_ascii_digit())
+        || matches!(field, "rows" | "recordset" | "recordsets")
 }
 
 #[cfg(test)]

@@ -42,13 +42,48 @@ impl Meaning<'_> {
         };
         for site in trace.iter().rev().skip(1) {
             let parameter = self.program.parameter(parameter_of(self.reader(), var)?)?;
-            let passed = self.resolution.passed_at(*site).iter().find(|row| row.parameter == parameter.var);
-            var = passed.map(|row| row.argument).or(parameter.default)?;
+            var = self.reader().given_at(*site, parameter).or(parameter.default)?;
             if let Some(span) = self.span_of(var, unit, 0) {
                 return Some(span);
             }
         }
         None
+    }
+
+    /// The span that an attribute says where each of `trace` (outermost first, ending at the operation) is given what the one
+    /// before it gives, or what it has by default: `(path, ms = 10_000) => fetch(path, { signal: AbortSignal.timeout(ms) })`.
+    pub fn span_given(&self, op: &Operation, attr: Attr, trace: &[SiteId]) -> Option<f64> {
+        let (var, unit) = match self.attribute(op, attr) {
+            Found::Is(Operand::Var(var)) => (var, self.unit_of(op)),
+            Found::Is(Operand::Counted(var, unit)) => (var, Some(unit)),
+            _ => return None,
+        };
+        let calls = trace.len().checked_sub(1).map_or(&[][..], |last| &trace[..last]);
+        self.given_span(var, unit, calls, 0)
+    }
+
+    fn given_span(&self, var: VarId, unit: Option<f64>, calls: &[SiteId], depth: u32) -> Option<f64> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        if let Some(span) = self.span_of(var, unit, depth) {
+            return Some(span);
+        }
+        let program = self.program;
+        if let Some(call) = self.reader().only_maker(var) {
+            let made = self.operations.at(call.site).find(|op| op.kind == OpKind::Duration)?;
+            let mut parts = UNITS.iter().filter_map(|(attr, millis)| match self.attribute(made, *attr) {
+                Found::Absent => None,
+                Found::Is(Operand::Var(part)) => Some(self.given_span(part, Some(*millis), calls, depth + 1)),
+                _ => Some(None),
+            });
+            let first = parts.next()??;
+            return parts.try_fold(first, |total, part| Some(total + part?));
+        }
+        let parameter = program.parameter(parameter_of(self.reader(), var)?)?;
+        let (call, outer) = calls.split_last()?;
+        let argument = self.reader().given_at(*call, parameter).or(parameter.default)?;
+        self.given_span(argument, unit, outer, depth + 1)
     }
 
     /// What a span that an attribute says is at the least, as `span_along`: of a sum whatever part of it is known, for
@@ -106,8 +141,7 @@ impl Meaning<'_> {
             };
         };
         let (call, outer) = calls.split_last()?;
-        let passed = self.resolution.passed_at(*call).iter().find(|row| row.parameter == parameter.var);
-        let argument = passed.map(|row| row.argument).or(parameter.default)?;
+        let argument = self.reader().given_at(*call, parameter).or(parameter.default)?;
         self.floor_of(argument, unit, outer, depth + 1)
     }
 

@@ -235,8 +235,7 @@ impl Effects {
         for op in &operations.all {
             // What stands on a method without a body is done by who calls it; on one with a body it says what is run, but for
             // a cache of what the method gives: that is asked, filled or emptied with each call.
-            let is_kept = matches!(op.kind, OpKind::CacheRead | OpKind::CacheWrite | OpKind::CacheDelete);
-            if !is_kept && operations.decorated(op.site).is_some_and(|function| function != op.function) {
+            if !is_of_copy(op.kind) && operations.decorated(op.site).is_some_and(|function| function != op.function) {
                 continue;
             }
             let effects = effects_of(describer, operations, op);
@@ -316,6 +315,9 @@ impl Effects {
                     continue;
                 }
                 let effect = self.get(id);
+                if edge.wrapper.is_some() && !is_of_copy(effect.kind) {
+                    continue;
+                }
                 let effect = at_call(describer, effect, edge, call);
                 let effect = self.intern(effect);
                 let effect = self.marked(effect, marks.get(&edge.site));
@@ -374,6 +376,9 @@ struct Edge {
     of_own_class: bool,
     /// To one of the many implementations of what is called: what they have in common is done.
     of_many: bool,
+    /// From a function to what this wrapper of the project puts around it: of what the wrapper does, the function's callers
+    /// see what becomes of the function's value.
+    wrapper: Option<FunctionId>,
 }
 
 /// Whoever calls one of so few may well do what any of them does.
@@ -401,6 +406,7 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
                 .class_around(caller)
                 .is_some_and(|class| program.function(call.function).class == Some(class)),
             of_many: false,
+            wrapper: None,
         });
     }
     for &(site, function) in &reader.resolution.alternatives {
@@ -416,6 +422,7 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
             of_siblings: false,
             of_own_class: false,
             of_many: true,
+            wrapper: None,
         });
     }
     for row in &invocations.all {
@@ -430,9 +437,23 @@ fn callees(describer: &Describer<'_, '_>, invocations: &Invocations) -> Vec<Vec<
                 of_siblings: false,
                 of_own_class: true,
                 of_many: false,
+                wrapper: None,
             };
             callees[caller.index()].push(edge);
         }
+    }
+    for row in invocations.wrapped() {
+        callees[row.function.index()].push(Edge {
+            site: row.site,
+            callee: row.around,
+            mode: Mode::Inline,
+            confidence: Confidence::High,
+            direct: true,
+            of_siblings: false,
+            of_own_class: false,
+            of_many: false,
+            wrapper: Some(row.wrapper),
+        });
     }
     callees
 }
@@ -456,17 +477,24 @@ fn is_stand_in(describer: &Describer<'_, '_>, function: FunctionId, effects: &[E
     says(program.text(program.class(class).qualified)) || package.is_some_and(says)
 }
 
+/// Whether an effect keeps, asks or drops a copy of what a function gives.
+fn is_of_copy(kind: OpKind) -> bool {
+    matches!(kind, OpKind::CacheRead | OpKind::CacheWrite | OpKind::CacheDelete)
+}
+
 fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call: Option<SiteId>) -> Effect {
+    // What is given to the wrapper, the function within it knows.
+    let callee = edge.wrapper.unwrap_or(edge.callee);
     let entity = match effect.kind {
-        OpKind::DbRead | OpKind::DbWrite => describer.entity_at_call(effect.entity, edge.callee, call),
-        OpKind::Sql => statement_at_call(describer, effect.entity, edge.callee, call),
-        _ => describer.at_call(effect.entity, edge.callee, call),
+        OpKind::DbRead | OpKind::DbWrite => describer.entity_at_call(effect.entity, callee, call),
+        OpKind::Sql => statement_at_call(describer, effect.entity, callee, call),
+        _ => describer.at_call(effect.entity, callee, call),
     };
     let changed = entity != effect.entity;
     let mut effect = Effect {
-        verb: describer.at_call(effect.verb, edge.callee, call),
-        role: describer.role_at_call(effect.role, edge.callee, call),
-        key: describer.at_call(effect.key, edge.callee, call),
+        verb: describer.at_call(effect.verb, callee, call),
+        role: describer.role_at_call(effect.role, callee, call),
+        key: describer.at_call(effect.key, callee, call),
         entity,
         ..effect
     };

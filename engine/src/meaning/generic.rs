@@ -51,14 +51,27 @@ impl<'m> Reader<'m, '_> {
         {
             return Some(Operand::Var(object));
         }
+        if self.is_held_object(var) {
+            return Some(Operand::Var(var));
+        }
         let (receiver, field) = self.own_member(var)?;
         Some(Operand::Within(receiver, vec![self.program.text(field).to_owned()]))
+    }
+
+    /// Whether `var` is the object of a method of what the library's classes hold for themselves (a manager, a query set): it is
+    /// of whatever class holds it.
+    fn is_held_object(&self, var: VarId) -> bool {
+        let receiver = self.program.parameter(var).filter(|row| row.kind == ParameterKind::Receiver);
+        let method = receiver.map(|row| self.program.function(row.function));
+        let class = method.filter(|method| !method.flags.has(FunctionFlags::STATIC)).and_then(|method| method.class);
+        class.is_some_and(|class| self.resolution.is_held(class))
     }
 
     /// The classes of the project that `var` is, is an object of, or is a way to the objects of: `Repository<Order>`.
     pub(super) fn entities_of(&self, var: VarId) -> Vec<ClassId> {
         let of_value = |value: crate::resolve::Value| match value.kind {
             ValueKind::Class(class) => Some(class),
+            ValueKind::Instance(class) if self.resolution.is_held(class) => value.class,
             ValueKind::Instance(class) => Some(self.resolution.argument_of_base(class).unwrap_or(class)),
             ValueKind::External(_) => value.class,
             _ => None,
@@ -174,6 +187,9 @@ impl Describer<'_, '_> {
         }
         if let [only] = reader.entities_of(var)[..] {
             return Term::Text(self.entity_of(only));
+        }
+        if reader.class_of(var).is_some_and(|class| reader.resolution.is_held(class)) {
+            return reader.own_in_chain(var, None).map_or(Term::Unknown, |own| self.operand(&own));
         }
         let found = reader.name_of(var);
         let term = self.term(&found);

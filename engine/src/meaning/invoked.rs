@@ -40,6 +40,18 @@ pub struct Invoked {
     pub mode: Mode,
 }
 
+/// A function that a wrapper of the project puts another one around: `@remembered("venue:{}") def venue(id)`,
+/// `cached("venue:{}", load)`. Whoever calls it by the name that it has then calls the other, which calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Wrapped {
+    /// The annotation, or the call of the wrapper.
+    pub site: SiteId,
+    pub function: FunctionId,
+    pub wrapper: FunctionId,
+    /// What is put around it: a function of the wrapper.
+    pub around: FunctionId,
+}
+
 /// What runs through values.
 #[derive(Debug, Default)]
 pub struct Invocations {
@@ -49,6 +61,8 @@ pub struct Invocations {
     functions: FxHashSet<FunctionId>,
     /// Sites at which a parameter's value is called or given to what calls it.
     applied: FxHashMap<VarId, Vec<SiteId>>,
+    /// The same by site: the parameters whose values are called there.
+    applied_at: FxHashMap<SiteId, Vec<VarId>>,
     /// Calls that pass a parameter on, with the parameter that receives it and the caller's own.
     passed_on: FxHashMap<SiteId, Vec<(VarId, VarId)>>,
     /// Calls of wrappers that a parameter is given to, by what they are registered with: `new Worker(name, traced(work))`.
@@ -61,6 +75,8 @@ pub struct Invocations {
     unawaited: Vec<SiteId>,
     /// Sites that call a parameter directly.
     through_parameter: FxHashSet<SiteId>,
+    /// Functions under wrappers of the project, by site.
+    wrapped: Vec<Wrapped>,
     /// Calls of what lists hold, by the list.
     out_of_lists: FxHashMap<VarId, Vec<SiteId>>,
 }
@@ -73,6 +89,7 @@ impl Invocations {
         invocations.unawaited(reader, operations);
         invocations.by_project(reader, operations);
         invocations.by_decorators(reader);
+        invocations.wrapped = invocations.find_wrapped(reader);
         invocations.out_of_lists = calls_out_of_lists(reader.program);
         invocations.by_unknown_libraries(reader, operations);
         // What a framework runs on a request is not run by the wrapper that it is given to.
@@ -87,6 +104,16 @@ impl Invocations {
         self.by_site.of(&self.all, site)
     }
 
+    /// The functions that the wrapper of the project wraps which is called at `site`.
+    pub fn wrapped_at(&self, site: SiteId) -> impl Iterator<Item = &Wrapped> {
+        let start = self.wrapped.partition_point(|row| row.site < site);
+        self.wrapped[start..].iter().take_while(move |row| row.site == site)
+    }
+
+    pub(super) fn wrapped(&self) -> &[Wrapped] {
+        &self.wrapped
+    }
+
     /// Whether something that is given the function as a value makes it run.
     pub fn is_invoked(&self, function: FunctionId) -> bool {
         self.functions.contains(&function)
@@ -95,6 +122,11 @@ impl Invocations {
     /// Where the value of a parameter is called, in the function or in what it is passed to.
     pub fn applied(&self, parameter: VarId) -> &[SiteId] {
         self.applied.get(&parameter).map_or(&[], Vec::as_slice)
+    }
+
+    /// The parameters whose values the call `site` calls, or gives to what calls them.
+    pub(super) fn applied_at(&self, site: SiteId) -> &[VarId] {
+        self.applied_at.get(&site).map_or(&[], Vec::as_slice)
     }
 
     pub fn is_background(&self, site: SiteId) -> bool {
@@ -186,6 +218,15 @@ impl Invocations {
                     queue.push_back(own);
                 }
             }
+        }
+        for (parameter, sites) in &self.applied {
+            for site in sites {
+                self.applied_at.entry(*site).or_default().push(*parameter);
+            }
+        }
+        for parameters in self.applied_at.values_mut() {
+            parameters.sort_unstable();
+            parameters.dedup();
         }
     }
 

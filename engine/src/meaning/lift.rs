@@ -70,6 +70,10 @@ impl Builder<'_, '_, '_> {
             for &(region, site) in self.index.managed_by.get(&scope.function).into_iter().flatten() {
                 add(site, program.region(region).function, Extent::Region(region));
             }
+            // A dependency is left when who is given it has returned.
+            for &(site, function) in self.index.depending.get(&scope.function).into_iter().flatten() {
+                add(site, function, Extent::Function(function));
+            }
             // `@contextmanager` functions are decorators, too.
             for &(site, decorated) in self.index.annotations.get(&scope.function).into_iter().flatten() {
                 add(site, decorated, Extent::Function(decorated));

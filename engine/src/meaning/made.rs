@@ -9,7 +9,7 @@ use super::invoked::functions_of;
 use super::operations::{Found, Operand, Operation};
 use super::reader::{Reader, same_key};
 use crate::model::source::Source;
-use crate::model::{Makes, Returned};
+use crate::model::{Makes, Returned, Sets};
 use crate::operation::OpKind;
 use crate::resolve::{Confidence, Value, ValueKind};
 
@@ -25,7 +25,8 @@ const MAX_OPTIONS: u32 = 3;
 /// The call that makes an object.
 struct Making<'m> {
     call: &'m Call,
-    makes: &'m Makes,
+    /// What a model says of it; none of a call that only copies another object.
+    makes: Option<&'m Makes>,
     /// The calls of the project's helpers that lead to it, outermost first, each with what the helper gives.
     through: Vec<(SiteId, VarId)>,
 }
@@ -54,14 +55,26 @@ impl<'m> Reader<'m, '_> {
                 found => return Some(self.seen_from_caller(found, &making.through, depth)),
             }
         }
-        if making.makes.pairs {
+        if making.makes.is_some_and(|makes| makes.pairs) {
             let found = self.paired(making.call, first);
             return Some(match self.seen_from_caller(found, &making.through, depth) {
                 Found::Is(Operand::Var(value)) => self.within_at(value, rest, depth + 1),
                 found => found,
             });
         }
-        let Some((_, sources)) = making.makes.fields.iter().find(|(name, _)| same_key(name, first)) else {
+        let mut fields = making.makes.into_iter().flat_map(|makes| &makes.fields);
+        let Some((_, sources)) = fields.find(|(name, _)| same_key(name, first)) else {
+            for original in self.copied(making.call) {
+                // What the function's own object holds, who has the object knows.
+                let found = match self.is_held_by_parameter(original) {
+                    true => Found::Is(Operand::Within(original, path.to_vec())),
+                    false => self.within_at(original, path, depth + 1),
+                };
+                match self.seen_from_caller(found, &making.through, depth) {
+                    Found::Absent => {}
+                    found => return Some(found),
+                }
+            }
             return Some(filled);
         };
         let found = self.first(&self.at(making.call), sources);
@@ -69,6 +82,12 @@ impl<'m> Reader<'m, '_> {
             Found::Is(Operand::Var(value)) => self.within_at(value, rest, depth + 1),
             found => found,
         })
+    }
+
+    /// Whether `var` is a field of what the function is given.
+    fn is_held_by_parameter(&self, var: VarId) -> bool {
+        let load = self.program.loaded_as(self.root(var));
+        load.is_some_and(|load| self.program.parameter(self.root(load.base)).is_some())
     }
 
     /// The value after the key among arguments that are keys and values in turn: `Map.of("total", total)`.
@@ -119,8 +138,11 @@ impl<'m> Reader<'m, '_> {
         for (_, path, _) in self.resolution.external_at(call.site) {
             let family = self.resolution.paths.family(*path);
             if let Some(makes) = self.models.makes(family, self.resolution.paths.text(*path)) {
-                return Some(Making { call, makes, through: Vec::new() });
+                return Some(Making { call, makes: Some(makes), through: Vec::new() });
             }
+        }
+        if !self.copied(call).is_empty() {
+            return Some(Making { call, makes: None, through: Vec::new() });
         }
         if depth >= MAX_HELPERS {
             return None;
@@ -188,12 +210,22 @@ impl<'m> Reader<'m, '_> {
             if let Some(found) = note(self.set_on(holder, path, depth)) {
                 return found;
             }
+            for merged in self.merged_into(holder) {
+                if let Some(found) = note(self.within_at(merged, path, depth + 1)) {
+                    return found;
+                }
+            }
             for load in program.load_by_base.of(&r.load, holder) {
                 if !same_key(program.text(load.field), first) {
                     continue;
                 }
                 if let Some(found) = note(self.set_on(load.dst, rest, depth)) {
                     return found;
+                }
+                for merged in self.merged_into(load.dst).into_iter().filter(|_| !rest.is_empty()) {
+                    if let Some(found) = note(self.within_at(merged, rest, depth + 1)) {
+                        return found;
+                    }
                 }
                 // `req.Header["Idempotency-Key"] = []string{key}`
                 let Some((key, further)) = rest.split_first() else { continue };
@@ -202,11 +234,21 @@ impl<'m> Reader<'m, '_> {
                         return found;
                     }
                 }
+                for found in self.stored_by_turns(load.dst, rest, depth) {
+                    if let Some(found) = note(found) {
+                        return found;
+                    }
+                }
             }
             for store in program.stores_to(holder) {
                 if same_key(program.text(store.field), first)
                     && let Some(found) = note(self.within_at(store.src, rest, depth + 1))
                 {
+                    return found;
+                }
+            }
+            for found in self.stored_by_turns(holder, path, depth) {
+                if let Some(found) = note(found) {
                     return found;
                 }
             }
@@ -322,6 +364,9 @@ impl<'m> Reader<'m, '_> {
             for (_, name, _) in self.resolution.external_at(call.site) {
                 let family = self.resolution.paths.family(*name);
                 let Some(sets) = self.models.sets(family, self.resolution.paths.text(*name)) else { continue };
+                if sets.key.is_empty() || sets.into.is_some() {
+                    continue;
+                }
                 let at = self.at(call);
                 let key = match self.first(&at, &sets.key) {
                     Found::Is(Operand::Text(text)) => Some(text),
@@ -337,7 +382,7 @@ impl<'m> Reader<'m, '_> {
                     }
                     Some(_) => {}
                     // `for name, value := range headers { request.Header.Set(name, value) }`
-                    None => match self.element_of(&at, &sets.value).map(|all| self.within_at(all, path, depth + 1)) {
+                    None => match self.each_set(&at, sets).map(|all| self.within_at(all, path, depth + 1)) {
                         Some(Found::Absent) => {}
                         Some(found @ Found::Is(_)) => return found,
                         _ => unknown = true,
@@ -346,6 +391,26 @@ impl<'m> Reader<'m, '_> {
             }
         }
         if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    /// What is stored at `path` of a mapping under keys that are no constants: one entry of another in each turn of a loop
+    /// (`headers[name] = value`).
+    fn stored_by_turns(&self, mapping: VarId, path: &[String], depth: usize) -> Vec<Found> {
+        let stores = self.program.stores_to(mapping).filter(|row| self.program.text(row.field) == "[]");
+        let found = stores.map(|store| match self.part_of_each(store.src) {
+            Some(all) => self.within_at(all, path, depth + 1),
+            None => Found::Unknown,
+        });
+        found.collect()
+    }
+
+    /// The mapping of which a call sets one entry after another.
+    fn each_set(&self, at: &Operation, sets: &Sets) -> Option<VarId> {
+        let of_key = || match self.first(at, &sets.key) {
+            Found::Is(Operand::Var(key)) => self.part_of_each(key),
+            _ => None,
+        };
+        self.element_of(at, &sets.value).or_else(of_key)
     }
 
     /// The collection of which a value is one element.

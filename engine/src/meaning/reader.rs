@@ -8,7 +8,7 @@ use super::invoked::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use super::own_effects::statements;
 use crate::model::source::{Condition, Source};
-use crate::model::{Family, ModelSet, OpModel};
+use crate::model::{Family, ModelSet, OpModel, Returned};
 use crate::operation::Attr;
 use crate::program::Program;
 use crate::resolve::{HandleRole, Resolution, Value, ValueKind};
@@ -537,7 +537,21 @@ impl<'m> Reader<'m, '_> {
                 _ => {}
             }
         }
-        if unknown { Found::Unknown } else { Found::Absent }
+        match self.bound_before(site) {
+            _ if unknown => Found::Unknown,
+            Some(bound) => self.named(bound, name, path),
+            None => Found::Absent,
+        }
+    }
+
+    /// The call that has given what is called at `site` some of its arguments: `get = partial(requests.get, timeout=4)`.
+    fn bound_before(&self, site: SiteId) -> Option<SiteId> {
+        let call = self.call(site).filter(|call| call.receiver.is_none())?;
+        let bound = self.only_maker(call.callee?).filter(|bound| bound.site != site)?;
+        let (_, path, _) = self.resolution.external_at(bound.site).first()?;
+        let paths = &self.resolution.paths;
+        let hands_on = self.models.returns(paths.family(*path), paths.text(*path)) == Some(&Returned::Argument(0));
+        (hands_on && self.program.arguments(bound.site).nth(1).is_some()).then_some(bound.site)
     }
 
     /// What the keyword arguments of a call say at a path.
@@ -631,20 +645,18 @@ impl<'m> Reader<'m, '_> {
             }
             return Found::Is(Operand::Within(var, path.to_vec()));
         };
+        if let Some(found) = self.given_by_helper(var, object, path, depth) {
+            return found;
+        }
         let r = &program.facts.relations;
         let mut unknown = false;
-        // Entries that a spread brings, and only the caller knows.
-        let mut spread = None;
+        // Mappings that a spread, a merge or a loop takes entries from, which only the caller may know.
+        let mut taken: Vec<VarId> = Vec::new();
         for row in program.entry_by_var.of(&r.entry, object) {
             match program.text(row.key) {
                 key if !key.is_empty() && same_key(key, first) => return self.within_at(row.value, rest, depth + 1),
                 "" => unknown = true,
-                "**" => match self.within_at(row.value, path, depth + 1) {
-                    Found::Absent => {}
-                    Found::Is(Operand::Var(var)) => return is_var(var),
-                    Found::Is(within @ Operand::Within(..)) => spread = Some(within),
-                    _ => unknown = true,
-                },
+                "**" => taken.push(row.value),
                 _ => {}
             }
         }
@@ -655,7 +667,21 @@ impl<'m> Reader<'m, '_> {
                 if same_key(key, first) {
                     return self.within_at(store.src, rest, depth + 1);
                 }
-                unknown |= key == "[]";
+                if key == "[]" {
+                    match self.part_of_each(store.src) {
+                        Some(mapping) => taken.push(mapping),
+                        None => unknown = true,
+                    }
+                }
+            }
+        }
+        let mut brought = None;
+        for mapping in taken {
+            match self.within_at(mapping, path, depth + 1) {
+                Found::Absent => {}
+                Found::Is(Operand::Var(var)) => return is_var(var),
+                Found::Is(within @ Operand::Within(..)) => brought = Some(within),
+                _ => unknown = true,
             }
         }
         // `options.update(timeout=5)`
@@ -666,11 +692,21 @@ impl<'m> Reader<'m, '_> {
                 found => return found,
             }
         }
-        match spread {
+        match brought {
             _ if unknown => Found::Unknown,
             Some(within) => Found::Is(within),
             None => Found::Absent,
         }
+    }
+
+    /// The entry at `path` of an object that a helper of the project made, as who calls the helper knows it.
+    fn given_by_helper(&self, var: VarId, object: VarId, path: &[String], depth: usize) -> Option<Found> {
+        let call = self.only_maker(var)?;
+        let [edge] = self.resolution.calls_at(call.site) else { return None };
+        let r = &self.program.facts.relations;
+        let mut given = self.program.returns_by_function.of(&r.returns, edge.function).filter_map(|row| row.var);
+        let made = given.find(|given| self.object(*given) == Some(object))?;
+        Some(self.passed_from(self.within_at(made, path, depth + 1), call.site, depth))
     }
 
     /// Whether the entries of `var` are known: those of an object, none, or the caller's.

@@ -98,6 +98,8 @@ pub(super) struct Index {
     /// Annotations by the project function that they call.
     pub(super) annotations: FxHashMap<FunctionId, Vec<(SiteId, FunctionId)>>,
     pub(super) passed: FxHashMap<VarId, Vec<(SiteId, VarId)>>,
+    /// Functions that are given what a function of the project gives, by that: `session: Session = Depends(session)`.
+    pub(super) depending: FxHashMap<FunctionId, Vec<(SiteId, FunctionId)>>,
 }
 
 /// The kind of scope that an operation makes.
@@ -248,7 +250,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         let here = before.filter(|site| program.site(*site).function == op.function);
                         found.extend(here.map(|site| scope(op.function, Extent::Site(site))));
                     }
-                    ScopeKind::Open | ScopeKind::With => {}
+                    ScopeKind::With => found.extend(self.entered(op).map(|extent| scope(op.function, extent))),
+                    ScopeKind::Open => {}
                 }
             }
             // `with` around the call itself is found by its region; `pool.begin()` without a model scope is open.
@@ -258,6 +261,29 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             }
         }
         found
+    }
+
+    /// What an operation extends over whose value a stack of managers enters: `stack.enter_context(connection.begin())`; all
+    /// of them are left with the stack's own `with`, or by who is given what the function enters.
+    fn entered(&self, op: &Operation) -> Option<Extent> {
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        let given = program.call(op.site).map(|call| call.result)?;
+        let enters =
+            program.argument_by_var.of(&r.argument, given).filter_map(|row| program.call(row.site)).find(|call| {
+                matches!(program.text(call.name), "enter_context" | "enter_async_context")
+                    && self.reader.resolution.calls_at(call.site).is_empty()
+            })?;
+        let stack = self.reader.maker(enters.receiver?).map(|call| call.site);
+        let around = program.regions_outward(program.site(op.site).region).find(|region| {
+            let mut managed = r.manages.iter().filter(|row| row.region == region.region);
+            managed.any(|row| stack.is_some() && self.made_here(row.var) == stack)
+        });
+        let left_by_caller = matches!(program.text(program.function(op.function).name), "__enter__" | "__aenter__");
+        match around {
+            Some(region) => Some(Extent::Region(region.region)),
+            None => left_by_caller.then_some(Extent::Open(op.site)),
+        }
     }
 
     /// What can be called from outside on an object of the class: what an annotation on the class speaks of.
@@ -335,25 +361,16 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
     /// Handlers that get a session from a dependency which commits behind them (`yield session`, then `commit`), or a
     /// connection that it gives back behind them.
     fn by_dependencies(&self) -> Vec<Scope> {
-        let program = self.reader.program;
-        let r = &program.facts.relations;
-        let mut given: Vec<(FunctionId, SiteId)> =
-            r.parameter_annotation.iter().map(|row| (row.function, row.site)).collect();
-        for row in &r.parameter {
-            if let Some(call) = row.default.and_then(|default| program.call_giving(default)) {
-                given.push((row.function, call.site));
-            }
-        }
-        given.sort_unstable();
-        given.dedup();
         let mut found = Vec::new();
-        for (function, site) in given {
-            for edge in self.reader.resolution.calls_at(site) {
+        let mut dependencies: Vec<FunctionId> = self.index.depending.keys().copied().collect();
+        dependencies.sort_unstable();
+        for dependency in dependencies {
+            for &(site, function) in &self.index.depending[&dependency] {
                 let extent = Extent::Function(function);
-                if let Some(commit) = self.commit_after_yield(edge.function) {
+                if let Some(commit) = self.commit_after_yield(dependency) {
                     found.push(session_scope(commit, site, function, extent));
                 }
-                if let Some((number, taken)) = self.taken_before_yield(edge.function) {
+                if let Some((number, taken)) = self.taken_before_yield(dependency) {
                     found.push(Scope {
                         kind: OpKind::ConnectionAcquire,
                         op: Some(number),
@@ -700,6 +717,21 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         for row in &program.facts.relations.function_annotation {
             for edge in resolution.calls_at(row.site) {
                 index.annotations.entry(edge.function).or_default().push((row.site, row.function));
+            }
+        }
+        let r = &program.facts.relations;
+        let mut given: Vec<(FunctionId, SiteId)> =
+            r.parameter_annotation.iter().map(|row| (row.function, row.site)).collect();
+        for row in &r.parameter {
+            if let Some(call) = row.default.and_then(|default| program.call_giving(default)) {
+                given.push((row.function, call.site));
+            }
+        }
+        given.sort_unstable();
+        given.dedup();
+        for (function, site) in given {
+            for edge in resolution.calls_at(site) {
+                index.depending.entry(edge.function).or_default().push((site, function));
             }
         }
         for row in &resolution.passed {

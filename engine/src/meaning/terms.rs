@@ -587,9 +587,8 @@ impl<'m, 'f> Describer<'m, 'f> {
             return Argument::Elsewhere;
         }
         let Some(site) = call else { return Argument::Hidden };
-        let passed = self.reader.resolution.passed_at(site);
-        match passed.iter().find(|row| row.parameter == parameter) {
-            Some(row) => Argument::Given(row.argument),
+        match self.reader.given_at(site, row) {
+            Some(given) => Argument::Given(given),
             None if row.kind == ParameterKind::KeywordRest => Argument::Keywords(site),
             None if row.kind == ParameterKind::Rest => {
                 self.gathered(row, site).map_or(Argument::Hidden, Argument::Gathered)
@@ -750,7 +749,9 @@ impl<'m, 'f> Describer<'m, 'f> {
             if let Some(load) = program.loaded_as(at) {
                 at = load.base;
             } else if let Some(call) = program.call_giving(at) {
-                let Some(receiver) = call.receiver else { break };
+                // `on("orders")`, where a connection is called itself.
+                let called = || call.callee.filter(|_| self.reader.resolution.calls_at(call.site).is_empty());
+                let Some(receiver) = call.receiver.or_else(called) else { break };
                 at = receiver;
             } else {
                 let mut sources = program.assigned_from(at).map(|row| row.src);

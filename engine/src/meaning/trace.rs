@@ -173,7 +173,27 @@ impl Meaning<'_> {
             callees.extend(self.resolution.calls_at(site).iter().map(|edge| edge.function));
         }
         callees.extend(self.invocations.at(site).filter(|row| row.mode != Mode::Registered).map(|row| row.function));
+        callees.extend(self.invocations.wrapped_at(site).map(|row| row.around));
         callees
+    }
+
+    /// The functions of the project that are given what the call `site` gives.
+    pub fn taken_by(&self, site: SiteId) -> Vec<FunctionId> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let Some(call) = program.call(site) else { return Vec::new() };
+        let copies = program.assign_by_src.of(&r.assign, call.result).map(|row| row.dst);
+        let held = std::iter::once(call.result).chain(copies);
+        let given = held.flat_map(|var| program.argument_by_var.of(&r.argument, var));
+        given.flat_map(|row| self.callees(row.site)).collect()
+    }
+
+    /// The function that what stands at `site` is about: the one under an annotation, or given to a wrapper there, else the one
+    /// that the site is in.
+    pub fn function_about(&self, site: SiteId) -> FunctionId {
+        let annotated = self.operations.decorated(site);
+        let wrapped = || self.invocations.wrapped_at(site).next().map(|row| row.function);
+        annotated.or_else(wrapped).unwrap_or(self.program.site(site).function)
     }
 }
 

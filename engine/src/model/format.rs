@@ -288,7 +288,8 @@ fn makes(entry: &Table) -> Result<Makes, String> {
                 }
             }
             "pairs" => makes.pairs = value.as_bool().ok_or("`pairs` must be true or false")?,
-            _ => return Err(format!("unknown key `{key}`; known are call, fields, pairs")),
+            "copies" => makes.copies = sources(key, value)?,
+            _ => return Err(format!("unknown key `{key}`; known are call, fields, pairs, copies")),
         }
     }
     match makes.patterns.is_empty() {
@@ -304,12 +305,18 @@ fn sets(entry: &Table) -> Result<Sets, String> {
             "call" => sets.patterns = patterns(key, value)?,
             "key" => sets.key = sources(key, value)?,
             "value" => sets.value = sources(key, value)?,
-            _ => return Err(format!("unknown key `{key}`; known are call, key, value")),
+            "into" => {
+                let position = value.as_str().and_then(|text| text.parse().ok());
+                sets.into = Some(position.ok_or("`into` must be the position of an argument")?);
+            }
+            "entries" => sets.entries = sources(key, value)?,
+            _ => return Err(format!("unknown key `{key}`; known are call, key, value, into, entries")),
         }
     }
-    match sets.patterns.is_empty() || sets.key.is_empty() || sets.value.is_empty() {
-        true => Err("`call`, `key` and `value` are needed".to_owned()),
-        false => Ok(sets),
+    let one = !sets.key.is_empty() && !sets.value.is_empty();
+    match !sets.patterns.is_empty() && (one || !sets.entries.is_empty()) {
+        true => Ok(sets),
+        false => Err("`call` and either `key` and `value` or `entries` are needed".to_owned()),
     }
 }
 
@@ -457,8 +464,8 @@ fn op(entry: &Table) -> Result<OpModel, String> {
     if op.handlers.is_empty() == (op.callbacks.iter().any(of_class) || !op.files.is_empty() || !op.classes.is_empty()) {
         return Err("`handlers` and `callback = \"methods(…)\"`, `files` or `classes` need each other".to_owned());
     }
-    if !op.gives.is_empty() && op.callbacks.is_empty() {
-        return Err("`gives` needs `callback`".to_owned());
+    if !op.gives.is_empty() && op.callbacks.is_empty() && op.classes.is_empty() {
+        return Err("`gives` needs `callback` or `classes`".to_owned());
     }
     if op.examples.is_empty() && op.files.is_empty() && op.classes.is_empty() {
         return Err("`example` is missing: a line of code whose last call is the operation".to_owned());

@@ -236,6 +236,8 @@ pub struct Makes {
     pub fields: Vec<(String, Vec<Source>)>,
     /// Whether the arguments are keys and values in turn.
     pub pairs: bool,
+    /// Objects whose entries it has beside those; of two that hold an entry the first one's counts.
+    pub copies: Vec<Source>,
 }
 
 /// A call that stores into its receiver: `request.Header.Set(name, value)`.
@@ -244,6 +246,10 @@ pub struct Sets {
     patterns: Vec<Pattern>,
     pub key: Vec<Source>,
     pub value: Vec<Source>,
+    /// The argument that it stores into, where that is not the receiver.
+    pub into: Option<usize>,
+    /// Objects all of whose entries it stores, the last first.
+    pub entries: Vec<Source>,
 }
 
 /// What an annotation on a function says: that others get its value by its type.

@@ -39,8 +39,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut changes: FxHashMap<FunctionId, Vec<SiteId>> = FxHashMap::default();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
-        // `@Cacheable("orders") Order find(…)`: the annotated function does it.
-        let function = meaning.operations.decorated(row.site).unwrap_or(context.function_of(row.site));
+        // `@Cacheable("orders") Order find(…)`, `@remembered("orders:{}")`: the annotated function does it.
+        let function = meaning.function_about(row.site);
         if !context.in_scope(row.site) {
             continue;
         }
@@ -91,7 +91,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 continue;
             }
             let is_filled = match read == write {
-                _ if meaning.operations.decorated(write) == Some(function) => is_given(context, function, read),
+                _ if function != context.function_of(write) => is_given(context, function, read),
                 true => is_filled_by_given(context, write),
                 false => meaning.precedes(read, write) && carries(context, read, write),
             };
@@ -518,9 +518,11 @@ const MAX_CARELESS: usize = 2;
 fn reads_of(context: &Context<'_>, reads: &Reads, stale: &Stale) -> Vec<SiteId> {
     let meaning = context.meaning;
     let entity = meaning.effects.get(stale.effect).entity_name();
-    let of_function = reads.get(&context.function_of(stale.fill)).into_iter().flatten();
+    let function = meaning.function_about(stale.fill);
+    let about_another = function != context.function_of(stale.fill);
+    let of_function = reads.get(&function).into_iter().flatten();
     let of_entity = of_function.filter(|(name, read)| {
-        Some(*name) == entity && (*read == stale.fill || meaning.precedes(*read, stale.fill))
+        Some(*name) == entity && (*read == stale.fill || about_another || meaning.precedes(*read, stale.fill))
     });
     of_entity.map(|(_, read)| *read).collect()
 }

@@ -114,7 +114,7 @@ fn waits(
     trace.push(site);
     let tried = attempts * attempts_at(context, timeout, site);
     for op in meaning.operations.at(site).filter(|op| is_wait(op.kind)) {
-        if let Some(inner) = limit(context, op) {
+        if let Some(inner) = limit(context, op, trace) {
             tell(trace, inner, tried);
         }
     }
@@ -132,9 +132,10 @@ fn is_wait(kind: OpKind) -> bool {
     matches!(kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment | OpKind::Notify | OpKind::Sql | OpKind::DbRead | OpKind::DbWrite)
 }
 
-/// The limit that the project's code sets, not the library's default.
-fn limit(context: &Context<'_>, op: &Operation) -> Option<f64> {
-    context.meaning.span_set(op, Attr::Timeout)
+/// The limit that the project's code sets where `trace` leads to it, not the library's default.
+fn limit(context: &Context<'_>, op: &Operation, trace: &[SiteId]) -> Option<f64> {
+    let meaning = context.meaning;
+    meaning.span_set(op, Attr::Timeout).or_else(|| meaning.span_given(op, Attr::Timeout, trace))
 }
 
 /// How often retries around a site run it at most, as far as it is constant. Around the timeout, too, each attempt has all of

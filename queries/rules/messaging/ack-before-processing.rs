@@ -6,6 +6,7 @@ use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::done::{Done, given_at};
 use crate::handlers::{comes_again, handlers, is_work};
 use crate::retried::is_payment;
 
@@ -63,6 +64,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             turns.extend(handler.sites.iter().map(|site| (handler.origin, *site)));
         }
     }
+    // Done by what a caller gives the acknowledging function to run.
+    let mut given: Vec<(SiteId, Done)> = Vec::new();
+    for &(function, ack) in &acks {
+        let later = meaning.program.sites(function).map(|row| row.site).filter(|site| meaning.precedes(ack, *site));
+        let done = later.flat_map(|site| given_at(context, site)).find(|done| is_work(context, &done.effect));
+        given.extend(done.map(|done| (ack, done)));
+    }
     let mut functions: FxHashSet<FunctionId> = acks.iter().map(|(function, _)| *function).collect();
     functions.extend(handles.iter().map(|(_, function)| *function));
     functions.extend(in_turns);
@@ -87,12 +95,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     };
     let mut found = program.found;
     found.sort_unstable();
-    let mut by_ack: FxHashMap<SiteId, (SiteId, Effect)> = FxHashMap::default();
+    let mut by_ack: FxHashMap<SiteId, Done> = FxHashMap::default();
     for (ack, site, effect) in found {
-        by_ack.entry(ack).or_insert((site, meaning.effects.get(effect)));
+        let effect = meaning.effects.get(effect);
+        by_ack.entry(ack).or_insert(Done { through: Vec::new(), site, effect });
     }
-    let mut findings: Vec<Finding> =
-        by_ack.into_iter().map(|(ack, (site, effect))| report(context, ack, site, &effect)).collect();
+    for (ack, done) in given {
+        by_ack.entry(ack).or_insert(done);
+    }
+    let mut findings: Vec<Finding> = by_ack.into_iter().map(|(ack, done)| report(context, ack, &done)).collect();
     findings.extend(unasked_retries(context));
     findings
 }
@@ -175,8 +186,9 @@ fn acknowledges_on_receipt(context: &Context<'_>, op: &Operation) -> bool {
     }
 }
 
-fn report(context: &Context<'_>, ack: SiteId, site: SiteId, effect: &Effect) -> Finding {
-    let trace = context.meaning.trace(site, effect);
+fn report(context: &Context<'_>, ack: SiteId, done: &Done) -> Finding {
+    let effect = &done.effect;
+    let trace = done.trace(context);
     let payment = is_payment(context, &trace, effect);
     let what = context.does(effect);
     let message = format!(
@@ -184,7 +196,7 @@ fn report(context: &Context<'_>, ack: SiteId, site: SiteId, effect: &Effect) -> 
     );
     let mut builder = FindingBuilder::new(context, &RULE.info, ack, message)
         .subject(context.meaning.text(effect.entity).unwrap_or_default())
-        .rests_on(context.confidence_of(site, effect));
+        .rests_on(context.confidence_of(done.site, effect));
     if payment {
         builder = builder.severity(Severity::Blocker);
     }

@@ -7,6 +7,7 @@ use distsys_facts::schema::Call;
 use distsys_facts::{FunctionId, RegionId, RegionKind, SiteId, SiteKind};
 use rustc_hash::FxHashMap;
 
+use crate::done::{Done, done_at};
 use crate::handlers::{Handler, is_acknowledged_before, is_work, redelivered};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -33,16 +34,17 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 continue;
             }
             let Some(ack) = counts_as_done(context, &handler, &failure) else { continue };
-            let Some((site, effect)) = work(context, &handler, &failure, ack) else { continue };
+            let Some(done) = work(context, &handler, &failure, ack) else { continue };
             if is_beside_the_point(context, &handler, &failure) {
                 continue;
             }
             // Lost already when it was acknowledged, whatever is done about the failure.
-            if is_acknowledged_before(context, &handler, site) {
+            let begun = done.begun();
+            if is_acknowledged_before(context, &handler, begun) {
                 continue;
             }
-            let swallowed = Swallowed { region: failure.region, origin: handler.origin, ack, site, effect };
-            let place = failure.sites.first().copied().unwrap_or(site);
+            let swallowed = Swallowed { region: failure.region, origin: handler.origin, ack, done };
+            let place = failure.sites.first().copied().unwrap_or(begun);
             by_place.entry(place).or_insert(swallowed);
         }
     }
@@ -82,8 +84,7 @@ struct Swallowed {
     origin: SiteId,
     /// Where the message is acknowledged after the failure; none: by the library, when the handler returns.
     ack: Option<SiteId>,
-    site: SiteId,
-    effect: Effect,
+    done: Done,
 }
 
 /// Whether what may fail is left for the end, when the message has been dealt with or has failed: to fail for it would do all of
@@ -216,17 +217,16 @@ fn acknowledges_by_hand(context: &Context<'_>, handler: &Handler) -> bool {
 }
 
 /// What the message was sent for, among what may fail.
-fn work(context: &Context<'_>, handler: &Handler, failure: &Failure, ack: Option<SiteId>) -> Option<(SiteId, Effect)> {
-    let done = failure.protected.iter().filter(|site| handler.sites.contains(site));
-    let done = done.flat_map(|site| context.meaning.effects.at(*site).map(|(effect, row)| (row.site, effect)));
+fn work(context: &Context<'_>, handler: &Handler, failure: &Failure, ack: Option<SiteId>) -> Option<Done> {
+    let protected = failure.protected.iter().filter(|site| handler.sites.contains(site));
     let mut handed_on = None;
-    for (site, effect) in done {
-        if is_work(context, &effect) {
-            return Some((site, effect));
+    for done in protected.flat_map(|site| done_at(context, *site)) {
+        if is_work(context, &done.effect) {
+            return Some(done);
         }
         // A message that is there to be handed on is lost with it; what is told to others beside the work is not the message.
-        if is_sent_on(&effect) && handed_on.is_none() && !is_beside(context, site, &effect, ack) {
-            handed_on = Some((site, effect));
+        if is_sent_on(&done.effect) && handed_on.is_none() && !is_beside(context, done.begun(), &done.effect, ack) {
+            handed_on = Some(done);
         }
     }
     handed_on
@@ -260,11 +260,12 @@ fn is_beside_the_point(context: &Context<'_>, handler: &Handler, failure: &Failu
         .sites
         .iter()
         .filter(|site| comes_after(site))
-        .flat_map(|site| meaning.effects.at(*site).map(|(effect, _)| effect))
+        .flat_map(|site| done_at(context, *site))
+        .map(|done| done.effect)
         .filter(|effect| is_work(context, effect) || is_sent_on(effect))
         .collect();
     let protected = failure.protected.iter().filter(|site| handler.sites.contains(site));
-    let failed = protected.flat_map(|site| meaning.effects.at(*site).map(|(effect, _)| effect));
+    let failed = protected.flat_map(|site| done_at(context, *site)).map(|done| done.effect);
     let failed: Vec<Effect> = failed.filter(|effect| is_work(context, effect) || is_sent_on(effect)).collect();
     let deletes = |effect: &Effect| meaning.text(effect.verb) == Some("delete");
     let sent_out = |effect: &Effect| effect.kind != OpKind::DbWrite;
@@ -272,18 +273,19 @@ fn is_beside_the_point(context: &Context<'_>, handler: &Handler, failure: &Failu
 }
 
 fn report(context: &Context<'_>, place: SiteId, swallowed: &Swallowed) -> Finding {
-    let trace = context.meaning.trace(swallowed.site, &swallowed.effect);
-    let what = context.does(&swallowed.effect);
+    let effect = &swallowed.done.effect;
+    let trace = swallowed.done.trace(context);
+    let what = context.does(effect);
     let message = format!(
         "when what {what} fails, it is only told of and the message counts as done: nobody handles it again, and nothing keeps it for a look"
     );
     let mut builder = FindingBuilder::new(context, &RULE.info, place, message)
-        .subject(context.meaning.text(swallowed.effect.entity).unwrap_or_default())
-        .rests_on(context.confidence_of(swallowed.site, &swallowed.effect));
+        .subject(context.meaning.text(effect.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(swallowed.done.site, effect));
     if let Some(region) = swallowed.region {
         builder = builder.at_region(region);
     }
-    builder = builder.step(swallowed.origin, "messages are handled").steps(context.steps(&trace, &swallowed.effect));
+    builder = builder.step(swallowed.origin, "messages are handled").steps(context.steps(&trace, effect));
     if let Some(ack) = swallowed.ack {
         builder = builder.step(ack, "acknowledged in spite of the failure");
     }

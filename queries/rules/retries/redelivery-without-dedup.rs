@@ -1,11 +1,12 @@
 //! A message or job that is delivered at least once reaches an effect that a second delivery repeats.
 
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Term};
+use distsys_engine::meaning::{Effect, EffectFlags, Term};
 use distsys_engine::words::{is_repeatable_action, is_repeatable_function, is_telemetry, words};
 use distsys_facts::{SiteId, VarId};
 use rustc_hash::FxHashMap;
 
+use crate::done::done_at;
 use crate::keys::has_key_of_its_own;
 use crate::finding::Confidence;
 use crate::handlers::{is_acknowledged_before, is_known_again, redelivered, webhooks};
@@ -28,21 +29,15 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn judge(context: &Context<'_>) -> Vec<Finding> {
-    // One effect, whichever handlers reach it.
-    let mut by_effect: FxHashMap<SiteId, Vec<Repeated>> = FxHashMap::default();
+    // One effect, whichever handlers reach it; what callers give one operation to do are several.
+    let mut by_effect: FxHashMap<(SiteId, Term), Vec<Repeated>> = FxHashMap::default();
     let messages = redelivered(context).into_iter().map(|handler| (handler, Confidence::High));
     for (handler, confidence) in messages.chain(webhooks(context)) {
-        let mut repeated: Vec<(SiteId, EffectId)> = Vec::new();
-        for site in handler.sites.iter().filter(|site| !is_acknowledged_before(context, &handler, **site)) {
-            for (effect, row) in context.meaning.effects.at(*site) {
-                if adds_again(context, &effect) {
-                    repeated.push((*site, row.effect));
-                }
-            }
-        }
-        for (site, effect) in repeated {
-            let effect = context.meaning.effects.get(effect);
-            for trace in context.meaning.traces(site, &effect) {
+        let unfinished = handler.sites.iter().filter(|site| !is_acknowledged_before(context, &handler, **site));
+        let repeated = unfinished.flat_map(|site| done_at(context, *site)).filter(|done| adds_again(context, &done.effect));
+        for done in repeated {
+            let effect = done.effect;
+            for trace in done.traces(context) {
                 let Some(last) = trace.last().copied().filter(|_| trace.len() <= MAX_DEPTH) else { continue };
                 // A key that is not the message's own is no key.
                 let is_sent = effect.kind != OpKind::CacheWrite;
@@ -56,7 +51,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 };
                 if !told && !is_known_again(context, Some(handler.function), &trace) && !counts_attempts(context, &trace) {
                     let origin = handler.origin;
-                    by_effect.entry(last).or_default().push(Repeated { origin, trace, effect, confidence });
+                    let confidence = confidence.min(context.confidence_of(done.site, &effect));
+                    by_effect.entry((last, effect.entity)).or_default().push(Repeated { origin, trace, effect, confidence });
                 }
             }
         }
@@ -152,7 +148,7 @@ fn report(context: &Context<'_>, all: &[Repeated]) -> Finding {
     );
     let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(trace), message)
         .subject(context.meaning.text(effect.entity).unwrap_or_default());
-    let sure = all.iter().map(|one| one.confidence.min(context.confidence_of(one.trace[0], &one.effect))).max();
+    let sure = all.iter().map(|one| one.confidence).max();
     builder = builder.rests_on(sure.unwrap_or(Confidence::Low));
     if payment {
         builder = builder.severity(Severity::Blocker);

@@ -4,7 +4,7 @@ use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::words::{is_report, words};
 use distsys_facts::schema::{Call, Site};
-use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId, SiteKind, VarId, names_time};
+use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId, SiteKind, Sym, VarId, names_time};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
@@ -250,6 +250,7 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
                 stored = meaning.stored_under(load.field);
             }
             stored.extend(elements(context, load.base, field));
+            stored.extend(entry_kept(context, load.base, load.field));
             stack.extend(stored.into_iter().map(|var| (var, true, to_come, None)));
         }
     }
@@ -308,17 +309,45 @@ fn kept_under_key(context: &Context<'_>, site: SiteId) -> Vec<VarId> {
         return writes.flat_map(|op| program.arguments(op.site)).map(|row| row.var).collect();
     }
     let Some(call) = program.call(site) else { return Vec::new() };
+    if !matches!(program.text(call.name), "get" | "getOrDefault") {
+        return Vec::new();
+    }
+    // A map in a field of the class, or in a variable that outlives the call.
     let field_of = |var: Option<VarId>| var.and_then(|var| program.loaded_as(var)).map(|load| load.field);
     let class_of = |site: SiteId| program.function(context.function_of(site)).class;
-    let Some(map) = field_of(call.receiver).filter(|_| matches!(program.text(call.name), "get" | "getOrDefault")) else {
-        return Vec::new();
+    let held = |var: Option<VarId>| match field_of(var) {
+        Some(field) => Map::Field(field),
+        None => var.map_or(Map::Unknown, Map::Variable),
     };
-    let puts = r.call.iter().filter(|put| {
-        matches!(program.text(put.name), "put" | "set" | "insert")
-            && field_of(put.receiver) == Some(map)
-            && class_of(put.site) == class_of(site)
-    });
-    puts.filter_map(|put| program.arguments(put.site).nth(1)).map(|row| row.var).collect()
+    let map = held(call.receiver);
+    let is_same = |receiver: Option<VarId>, at: SiteId| match map {
+        Map::Field(_) => held(receiver) == map && class_of(at) == class_of(site),
+        Map::Variable(_) => held(receiver) == map,
+        Map::Unknown => false,
+    };
+    let puts = r.call.iter().filter(|put| matches!(program.text(put.name), "put" | "set" | "insert") && is_same(put.receiver, put.site));
+    let put = puts.filter_map(|put| program.arguments(put.site).nth(1)).map(|row| row.var);
+    // `seen[client] = time.time()`
+    let stores = r.store.iter().filter(|row| program.text(row.field) == "[]" && is_same(Some(row.base), row.site));
+    put.chain(stores.map(|row| row.src)).collect()
+}
+
+/// Where a map is held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Map {
+    Field(Sym),
+    Variable(VarId),
+    Unknown,
+}
+
+/// What stands under `field` in the objects that are kept in the map which `object` was taken from:
+/// `at.set(client, { t: Date.now() })`.
+fn entry_kept(context: &Context<'_>, object: VarId, field: Sym) -> Vec<VarId> {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let Some(site) = context.meaning.made_by(object) else { return Vec::new() };
+    let kept = kept_under_key(context, site).into_iter();
+    kept.flat_map(|var| program.entry_by_var.of(&r.entry, var)).filter(|row| row.key == field).map(|row| row.value).collect()
 }
 
 /// What is put into the cell that a call reads: `last.getAndSet(now)`, `self.last.load(Ordering::Relaxed)`,

@@ -195,7 +195,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
     }
 
-    fn functions_in(&self, node: u32) -> Vec<FunctionId> {
+    pub(super) fn functions_in(&self, node: u32) -> Vec<FunctionId> {
         let of_value = |id| match self.values.get(id).kind {
             ValueKind::Function(function) => Some(function),
             _ => None,

@@ -9,6 +9,7 @@ mod grounds;
 mod guesses;
 mod held;
 mod lambdas;
+mod listed;
 mod named_classes;
 mod named_members;
 mod overloads;
@@ -273,6 +274,8 @@ impl Resolution {
         flow.by_containers();
         flow.run();
         flow.by_registries();
+        flow.run();
+        flow.by_listing_classes();
         flow.run();
         flow.by_decorated_functions();
         flow.run();
