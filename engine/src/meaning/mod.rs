@@ -24,6 +24,7 @@ mod failures;
 mod gates;
 mod generic;
 mod guards;
+mod handed_in;
 mod invoked;
 mod lift;
 mod listeners;
