@@ -19,6 +19,10 @@ impl Meaning<'_> {
     /// operation says it by itself.
     pub fn attribute_by_caller(&self, op: &Operation, attr: Attr) -> Vec<(SiteId, Found)> {
         let reader = self.reader();
+        if let Some(Found::Is(Operand::Within(request, path))) = reader.said_by_callers(op, attr) {
+            let passed = self.resolution.passed_to(request).filter(|row| row.argument != request);
+            return passed.map(|row| (row.site, reader.within(row.argument, &path))).collect();
+        }
         let sources = reader.model(op).attribute(attr).unwrap_or_default();
         for (at, source) in sources.iter().enumerate() {
             let by_caller = match reader.source(op, source) {

@@ -372,7 +372,7 @@ impl<'m> Reader<'m, '_> {
 
     /// What was found in a helper of the project that a call of the chain leads through, as that call passes it:
     /// `consumer(&channel, BasicConsumeOptions { no_ack: true, .. })`, where `consumer` hands its parameter on.
-    fn as_passed(&self, mut found: Found, chain: &[SiteId]) -> Found {
+    pub(super) fn as_passed(&self, mut found: Found, chain: &[SiteId]) -> Found {
         for _ in 0..MAX_CHAIN {
             let (var, path) = match &found {
                 Found::Is(Operand::Var(var)) => (*var, &[][..]),

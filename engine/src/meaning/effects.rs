@@ -318,8 +318,12 @@ impl Effects {
                 if edge.wrapper.is_some() && !is_of_copy(effect.kind) {
                     continue;
                 }
-                let effect = at_call(describer, effect, edge, call);
-                let effect = self.intern(effect);
+                let seen = at_call(describer, effect, edge, call);
+                // The request of another caller.
+                if seen.entity == Term::Absent && describer.is_said_before(effect.entity) {
+                    continue;
+                }
+                let effect = self.intern(seen);
                 let effect = self.marked(effect, marks.get(&edge.site));
                 // Another way to it at the same site may ask for nothing.
                 let place = (edge.site, effect);

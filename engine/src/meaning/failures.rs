@@ -107,7 +107,7 @@ impl Meaning<'_> {
     fn tells_later(&self, op: &Operation) -> bool {
         match self.attribute(op, Attr::Completion) {
             Found::Is(Operand::Var(_)) => true,
-            Found::Is(Operand::Text(text)) => text == "awaited",
+            Found::Is(Operand::Text(text)) => matches!(text.as_str(), "awaited" | "flush"),
             _ => false,
         }
     }

@@ -6,6 +6,7 @@ use super::invoked::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use super::reader::{MAX_CHAIN, Reader};
 use crate::model::source::Source;
+use crate::operation::{Attr, OpKind};
 use crate::resolve::ValueKind;
 
 /// Helpers that only hand on what another made are followed this deep.
@@ -25,10 +26,18 @@ impl Reader<'_, '_> {
         }
         let found = self.at_calls(op, var, inner, &calls);
         // `send(builder.build())`: what the caller has built so far counts, too.
-        let before = || match self.built_on(var).filter(|_| !calls.is_empty()) {
-            Some(parameter) => self.at_makers_of_passed(op, parameter, inner).unwrap_or(Found::Unknown),
-            None => Found::Absent,
+        let is_begun_here = || {
+            let urls = (op.kind == OpKind::HttpRequest).then(|| self.model(op).attribute(Attr::Url)).flatten();
+            urls.into_iter().flatten().any(|source| match source {
+                Source::Maker(_, url) => self.at_calls(op, var, url, &calls) != Found::Absent,
+                _ => false,
+            })
         };
+        let before =
+            || match self.built_on(var).filter(|_| op.kind != OpKind::Apply && !calls.is_empty() && !is_begun_here()) {
+                Some(parameter) => self.at_makers_of_passed(op, parameter, inner).unwrap_or(Found::Unknown),
+                None => Found::Absent,
+            };
         if found == Found::Absent { before() } else { found }
     }
 
@@ -54,7 +63,7 @@ impl Reader<'_, '_> {
                 };
                 let mut found =
                     calls.iter().copied().filter(named).map(|site| self.source(&self.op_at(op, site), inner));
-                let of_call = found.find(|found| *found != Found::Absent);
+                let of_call = found.find(|found| *found != Found::Absent).map(|found| self.as_passed(found, calls));
                 of_call.unwrap_or(if calls.is_empty() { Found::Unknown } else { Found::Absent })
             }
             Source::Any(text) | Source::After(text) => {

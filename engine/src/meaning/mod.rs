@@ -26,6 +26,7 @@ mod gates;
 mod generic;
 mod given_to_run;
 mod guards;
+mod handed_in;
 mod invoked;
 mod lift;
 mod listeners;

@@ -276,7 +276,9 @@ pub(super) fn is_versioned(reader: Reader<'_, '_>, op: &Operation) -> bool {
     let r = &program.facts.relations;
     let Found::Is(Operand::Class(class)) = reader.attribute(op, Attr::Entity) else { return false };
     let mapped = |name: &str| words(name).iter().any(|word| word == "version");
-    let annotated = program.field_annotation_by_class.of(&r.field_annotation, class);
+    // What its bases have is its own, too.
+    let classes = reader.resolution.ancestors(class);
+    let annotated = classes.iter().flat_map(|class| program.field_annotation_by_class.of(&r.field_annotation, *class));
     // `@Property({ version: true })`
     let asked = |site: SiteId| {
         let objects = program.arguments(site).filter_map(|row| reader.object(row.var));
@@ -289,9 +291,9 @@ pub(super) fn is_versioned(reader: Reader<'_, '_>, op: &Operation) -> bool {
     annotated
         .filter_map(|row| program.call(row.site))
         .any(|call| mapped(program.written_name(call)) || asked(call.site))
-        || program.field_by_class.of(&r.field, class).filter_map(|row| row.value).any(|value| {
-            program.entry_by_var.of(&r.entry, value).any(|entry| program.text(entry.key) == "version_id_col")
-        })
+        || classes.iter().flat_map(|class| program.field_by_class.of(&r.field, *class)).filter_map(|row| row.value).any(
+            |value| program.entry_by_var.of(&r.entry, value).any(|entry| program.text(entry.key) == "version_id_col"),
+        )
 }
 
 /// The effect of running a statement that calls have built (`select(Order).where(…)`).

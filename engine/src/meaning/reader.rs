@@ -37,7 +37,10 @@ impl<'m> Reader<'m, '_> {
     /// The value of an attribute; `Absent` too if the model says nothing of it.
     pub(super) fn attribute(&self, op: &Operation, attr: Attr) -> Found {
         match self.model(op).attribute(attr) {
-            Some(sources) => self.first(op, sources),
+            Some(sources) => match self.first(op, sources) {
+                found @ (Found::Absent | Found::Unknown) => self.said_by_callers(op, attr).unwrap_or(found),
+                found => found,
+            },
             None => Found::Absent,
         }
     }
@@ -610,6 +613,9 @@ impl<'m> Reader<'m, '_> {
             return Found::Unknown;
         }
         let Some((first, rest)) = path.split_first() else { return is_var(var) };
+        if let Some(found) = self.said_under(var, first) {
+            return found;
+        }
         let program = self.program;
         let Some(object) = self.object(var) else {
             if self.literal(var).is_some() {

@@ -4,6 +4,7 @@ use distsys_facts::schema::Parameter;
 use distsys_facts::{ClassId, FunctionId, Interner, LiteralKind, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
+use super::handed_in;
 use super::invoked::parameter_of;
 use super::operations::{Found, Operand};
 use super::reader::Reader;
@@ -154,6 +155,11 @@ impl<'m, 'f> Describer<'m, 'f> {
             Found::Unknown => None,
             found => Some(self.term(&found)),
         }
+    }
+
+    /// Whether a term stands for what callers have said of a request.
+    pub(super) fn is_said_before(&self, term: Term) -> bool {
+        matches!(term, Term::Within(_, entry) if handed_in::is_said_before(self.names.text(entry)))
     }
 
     pub(super) fn describe(&mut self, var: VarId) -> Term {

@@ -40,6 +40,9 @@ impl<'s> Lower<'s> {
                 }
             };
         };
+        if let Some(value) = self.as_truth(name, object, node) {
+            return value;
+        }
         if let Some(text) = self.formatted(name, object, node) {
             return text;
         }
@@ -51,6 +54,19 @@ impl<'s> Lower<'s> {
         self.accessor(receiver, name, &arguments, result, node);
         self.by_operator(receiver, name, &arguments, result, node);
         result
+    }
+
+    /// `Boolean.TRUE.equals(won)` is `won`, which may be null; `Boolean.FALSE.equals(won)` is `!won`.
+    fn as_truth(&mut self, name: &str, object: Node<'_>, node: Node<'_>) -> Option<VarId> {
+        let is_true = match self.slice(object) {
+            "Boolean.TRUE" => true,
+            "Boolean.FALSE" => false,
+            _ => return None,
+        };
+        let list = node.child_by_field_name("arguments").filter(|_| name == "equals")?;
+        let [only] = tree::parts(list)[..] else { return None };
+        let value = self.expression(only);
+        Some(if is_true { value } else { self.to.binary("!", value, None, tree::span(node)) })
     }
 
     /// `a.isBefore(b)`, `balance.subtract(x)`, `Duration.between(a, b)`: comparisons and arithmetic that are spelt as calls.

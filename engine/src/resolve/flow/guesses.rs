@@ -111,11 +111,15 @@ impl<'p, 'f> Flow<'p, 'f> {
         let program = self.program;
         let r = &program.facts.relations;
         let rust = Family::from(Language::Rust);
-        // What fields are of, or what is made, is a type and no trait.
+        // What fields or parameters are of, or what is made, is a type and no trait.
         let mut types: FxHashSet<(ModuleId, &str)> = FxHashSet::default();
         for row in &r.field {
             let text = program.text(row.type_);
             types.insert((program.class(row.class).module, text.split('<').next().unwrap_or(text)));
+        }
+        for row in &r.parameter {
+            let text = program.text(row.type_);
+            types.insert((program.function(row.function).module, text.split('<').next().unwrap_or(text)));
         }
         let made: FxHashSet<VarId> =
             r.call.iter().filter(|row| makes_one(program.text(row.name))).filter_map(|row| row.receiver).collect();
