@@ -157,7 +157,13 @@ impl Meaning<'_> {
             let (left, right) = (types(statement), types(opens));
             !left.is_empty() && !right.is_empty() && left.iter().all(|path| !right.contains(path))
         };
-        base.iter().any(|origin| used.contains(origin)) || is_injected(used) && is_injected(&base) && are_of_two_types()
+        // What a source lends to a callback is of another type than the source, and tells nothing by that.
+        let is_lent = || {
+            let lent = self.receiver_of(statement).and_then(|var| self.program.parameter(var));
+            lent.is_some_and(|row| self.program.function(row.function).kind == FunctionKind::Closure)
+        };
+        let are_beside = || is_injected(used) && is_injected(&base) && !is_lent() && are_of_two_types();
+        base.iter().any(|origin| used.contains(origin)) || are_beside()
     }
 
     /// Whether something is stored, in the functions that lead to a statement, under the name of the option that tells it

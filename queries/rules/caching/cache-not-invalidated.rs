@@ -541,10 +541,14 @@ fn columns_held<'m>(context: &Context<'m>, reads: &Reads, stale: &Stale) -> Vec<
             continue;
         }
         let Some(row) = meaning.program.call(read) else { continue };
+        // What a decorator keeps is what the function gives that it stands at.
+        let function = meaning.function_about(stale.fill);
+        let about_another = function != context.function_of(stale.fill);
         let returns = &meaning.program.facts.relations.returns;
-        let returned = meaning.program.returns_by_function.of(returns, context.function_of(stale.fill));
-        let returned = returned.filter(|row| row.site == stale.fill).filter_map(|row| row.var);
-        let given = meaning.program.arguments(stale.fill).map(|row| row.var).chain(returned);
+        let returned = meaning.program.returns_by_function.of(returns, function);
+        let returned = returned.filter(|row| about_another || row.site == stale.fill).filter_map(|row| row.var);
+        let arguments = meaning.program.arguments(stale.fill).map(|row| row.var).filter(|_| !about_another);
+        let given = arguments.chain(returned);
         for value in given {
             let of_value = meaning.columns_held(row.result, value);
             let is_whole = of_value.is_empty() && meaning.made_from(value).contains(&row.result);

@@ -19,7 +19,7 @@ class ProductRepository(Repository):
         return (await self.session.execute(statement)).scalar_one()
 
     async def set_price(self, product_id: int, price: int) -> None:
-        await self.session.execute(update(Product).where(Product.id == product_id).values(price=price))
+        await self.session.execute(update(Product).where(Product.id == product_id).values(price=price))  # finds: cache-not-invalidated
 
     async def add_stock(self, product_id: int, count: int) -> None:
         await self.session.execute(update(Product).where(Product.id == product_id).values(stock=Product.stock + count))

@@ -47,7 +47,7 @@ async def on_rename(message) -> None:
     await message.ack()  # finds: ack-before-processing
     payload = json.loads(message.data)
     async with unit_of_work() as session:
-        await ProductRepository(session).rename(payload["product"], payload["name"])
+        await ProductRepository(session).rename(payload["product"], payload["name"])  # finds: cache-not-invalidated
 
 
 async def on_price(message) -> None:
