@@ -98,7 +98,7 @@ fn says_there(context: &Context<'_>, condition: VarId, value: VarId, depth: u32)
 const MAX_ASKED: u32 = 4;
 
 /// Whether `var` is `value`, read as text or not, or the element of it that a loop is at, alone or beside those of another list.
-fn is_copy(context: &Context<'_>, var: VarId, value: VarId, depth: u32) -> bool {
+pub(crate) fn is_copy(context: &Context<'_>, var: VarId, value: VarId, depth: u32) -> bool {
     const MAX_COPIES: u32 = 6;
     let program = context.meaning.program;
     if var == value {

@@ -9,7 +9,7 @@ use distsys_facts::{ClassId, FunctionId, FunctionKind, RegionKind, SiteId, VarId
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
-use crate::cached::carried;
+use crate::cached::{carried, is_copy};
 use crate::locks::{Key, keys};
 use crate::transactions::is_elsewhere;
 use crate::{Context, FindingBuilder, Rule};
@@ -196,7 +196,7 @@ fn misses(context: &Context<'_>, read: SiteId, load: SiteId) -> bool {
         program.loaded_as(var).is_some_and(|load| program.text(load.field) == "user")
     });
     // What the cache had is where the load goes on from.
-    let goes_on = meaning.chain_arguments(load).into_iter().any(|var| meaning.made_from(var).contains(&result));
+    let goes_on = meaning.chain_arguments(load).into_iter().any(|var| is_copy(context, var, result, 0));
     asked && !goes_on && is_given(context, result) && !is_for_one(context, read) && !loaded_for_one && !is_one_of_many(context, read, load)
 }
 
