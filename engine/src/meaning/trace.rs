@@ -177,17 +177,6 @@ impl Meaning<'_> {
         callees
     }
 
-    /// The functions of the project that are given what the call `site` gives.
-    pub fn taken_by(&self, site: SiteId) -> Vec<FunctionId> {
-        let program = self.program;
-        let r = &program.facts.relations;
-        let Some(call) = program.call(site) else { return Vec::new() };
-        let copies = program.assign_by_src.of(&r.assign, call.result).map(|row| row.dst);
-        let held = std::iter::once(call.result).chain(copies);
-        let given = held.flat_map(|var| program.argument_by_var.of(&r.argument, var));
-        given.flat_map(|row| self.callees(row.site)).collect()
-    }
-
     /// The function that what stands at `site` is about: the one under an annotation, or given to a wrapper there, else the one
     /// that the site is in.
     pub fn function_about(&self, site: SiteId) -> FunctionId {

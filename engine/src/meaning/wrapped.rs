@@ -2,6 +2,7 @@
 
 use distsys_facts::schema::Parameter;
 use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, Sym, VarId};
+use rustc_hash::FxHashSet;
 
 use super::invoked::{Invocations, Wrapped, functions_of};
 use super::reader::Reader;
@@ -11,6 +12,8 @@ impl Invocations {
     pub(super) fn find_wrapped(&self, reader: Reader<'_, '_>) -> Vec<Wrapped> {
         let program = reader.program;
         let r = &program.facts.relations;
+        // Where the call in a wrapper is known to run what all callers give, what one of them does is not told apart.
+        let ran: FxHashSet<SiteId> = self.all.iter().map(|row| row.site).collect();
         let mut found = Vec::new();
         for row in &r.function_annotation {
             for edge in reader.resolution.calls_at(row.site) {
@@ -21,7 +24,7 @@ impl Invocations {
                 if program.arguments(row.site).next().is_none() {
                     takers.push(edge.function);
                 }
-                for around in takers.into_iter().flat_map(|taker| self.around_first(reader, taker)) {
+                for around in takers.into_iter().flat_map(|taker| self.around_first(reader, &ran, taker)) {
                     let (site, function, wrapper) = (row.site, row.function, edge.function);
                     found.push(Wrapped { site, function, wrapper, around });
                 }
@@ -29,7 +32,7 @@ impl Invocations {
         }
         for passed in &reader.resolution.passed {
             let Some(parameter) = program.parameter(passed.parameter) else { continue };
-            let around = self.around(reader, parameter.function, passed.parameter);
+            let around = self.around(reader, &ran, parameter.function, passed.parameter);
             if around.is_empty() {
                 continue;
             }
@@ -44,16 +47,22 @@ impl Invocations {
     }
 
     /// What a decorator gives around its first parameter.
-    fn around_first(&self, reader: Reader<'_, '_>, taker: FunctionId) -> Vec<FunctionId> {
+    fn around_first(&self, reader: Reader<'_, '_>, ran: &FxHashSet<SiteId>, taker: FunctionId) -> Vec<FunctionId> {
         let mut parameters = reader.program.parameters(taker);
         let first = parameters.find(|row| row.kind != ParameterKind::Receiver);
-        first.map(|row| self.around(reader, taker, row.var)).unwrap_or_default()
+        first.map(|row| self.around(reader, ran, taker, row.var)).unwrap_or_default()
     }
 
     /// The functions that `taker` gives and that call its parameter.
-    fn around(&self, reader: Reader<'_, '_>, taker: FunctionId, parameter: VarId) -> Vec<FunctionId> {
+    fn around(
+        &self,
+        reader: Reader<'_, '_>,
+        ran: &FxHashSet<SiteId>,
+        taker: FunctionId,
+        parameter: VarId,
+    ) -> Vec<FunctionId> {
         let applied = self.applied(parameter);
-        if applied.is_empty() {
+        if applied.is_empty() || applied.iter().any(|site| ran.contains(site)) {
             return Vec::new();
         }
         let mut given = given_functions(reader, taker);

@@ -281,8 +281,11 @@ fn is_idle(context: &Context<'_>, function: FunctionId) -> bool {
     let only_drops = || meaning.effects.in_function(function).all(|(effect, _)| effect.kind == OpKind::CacheDelete);
     let r = &program.facts.relations;
     let is_unresolved = |site| meaning.callees(site).is_empty() && meaning.operations.at(site).next().is_none();
+    // What a class of a library declares, the library calls.
+    let is_called_by_library = || row.class.is_some_and(|class| !meaning.resolution.library_bases(class).is_empty());
     row.kind == FunctionKind::Method
         && meaning.callers(function).is_empty()
+        && !is_called_by_library()
         && !meaning.is_served(function)
         && only_drops()
         && !r.call.iter().any(|call| call.name == row.name && is_unresolved(call.site))
