@@ -309,12 +309,13 @@ fn is_named(context: &Context<'_>, var: VarId) -> bool {
         || (program.import(var).is_some() && context.meaning.resolution.imported(var).is_none())
 }
 
-/// What the closures that a transaction runs give to its caller.
+/// What the closures that a transaction runs, or who lends a connection, give to its caller.
 fn given_by_transaction<'m>(context: &Context<'m>, call: &Call) -> Vec<VarId> {
     let meaning: &'m Meaning<'m> = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
-    let is_transaction = meaning.operations.at(call.site).any(|op| op.kind == OpKind::TxScope)
+    let holds = |kind: OpKind| matches!(kind, OpKind::TxScope | OpKind::ConnectionAcquire);
+    let is_transaction = meaning.operations.at(call.site).any(|op| holds(op.kind))
         || words(program.text(call.name)).iter().any(|word| word == "transaction");
     let closures = program.arguments(call.site).filter_map(|row| program.closure(row.var)).filter(|_| is_transaction);
     closures.flat_map(|closure| program.returns_by_function.of(&r.returns, closure)).filter_map(|row| row.var).collect()
