@@ -38,7 +38,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let effect = meaning.effects.get(row.effect);
         let function = context.function_of(row.site);
         match effect.kind {
-            OpKind::DbWrite if !is_elsewhere(effect.flags) && meaning.text(effect.verb) != Some("delete") => {
+            // Of what is written nowhere in particular nobody can be told.
+            OpKind::DbWrite
+                if effect.entity_name().is_some()
+                    && !is_elsewhere(effect.flags)
+                    && meaning.text(effect.verb) != Some("delete") =>
+            {
                 writes.push((function, row.site, row.effect));
             }
             OpKind::Publish if must_arrive(effect.flags) => sends.push((function, row.site, row.effect)),
