@@ -49,8 +49,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     if gates.hold_for_all(context, &of_one) {
         return Vec::new();
     }
-    // One effect, whichever routes reach it.
-    let mut by_effect: FxHashMap<SiteId, Vec<Created>> = FxHashMap::default();
+    // One effect, whichever routes reach it; what callers give one operation to do are several.
+    let mut by_effect: FxHashMap<(SiteId, Term), Vec<Created>> = FxHashMap::default();
     for op in routes() {
         // `router.post("/orders", idempotent, handler)`
         if meaning.program.arguments(op.site).any(|row| speaking.is_told_by(context, row.var)) {
@@ -63,6 +63,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             // What is run before it, on the same request.
             let mut beside = meaning.invocations.at(op.site).filter(|other| other.function != row.function);
             if beside.any(|other| speaking.reached_from(context, other.function, &[])) {
+                continue;
+            }
+            // What the route's own value is given to: `once(Orders.as_view("orders"))`.
+            if taken_by(context, op.site).into_iter().any(|wrapper| speaking.reached_from(context, wrapper, &[])) {
                 continue;
             }
             let speaks = speaking.reached_from(context, row.function, &[]);
@@ -83,11 +87,23 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 if is_known_again(context, Some(row.function), &trace) || is_unique(context, last, &effect) {
                     continue;
                 }
-                by_effect.entry(last).or_default().push(Created { route: op.site, trace, effect, harm });
+                by_effect.entry((last, effect.entity)).or_default().push(Created { route: op.site, trace, effect, harm });
             }
         }
     }
     by_effect.into_values().map(|routes| report(context, &routes)).collect()
+}
+
+/// The functions of the project that are given what a call gives.
+fn taken_by(context: &Context<'_>, site: SiteId) -> Vec<FunctionId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(call) = program.call(site) else { return Vec::new() };
+    let copies = program.assign_by_src.of(&r.assign, call.result).map(|row| row.dst);
+    let held = std::iter::once(call.result).chain(copies);
+    let given = held.flat_map(|var| program.argument_by_var.of(&r.argument, var));
+    given.flat_map(|row| meaning.callees(row.site)).collect()
 }
 
 /// What a route does each time it is called.
