@@ -31,6 +31,7 @@ mod invoked;
 mod lift;
 mod listeners;
 mod lock_guards;
+mod loop_bounds;
 mod made;
 mod makers;
 mod mappings;

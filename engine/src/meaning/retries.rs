@@ -51,7 +51,9 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
             steps: Vec::new(),
             function: row.function,
             extent: Extent::Region(row.region),
-            endless: iterated.is_none() && graph.is_endless(program, row.region),
+            endless: iterated.is_none()
+                && graph.is_endless(program, row.region)
+                && !builder.ends_by_what_it_calls(row.region),
             closers: Vec::new(),
             lazy: false,
             passed_on: false,
