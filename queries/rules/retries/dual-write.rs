@@ -26,6 +26,9 @@ pub(crate) static RULE: Rule = Rule {
     judge,
 };
 
+/// Calls from where a write and a message meet down to both: two that lie further apart are two things that a program does.
+const MAX_APART: usize = 9;
+
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     if is_captured(context) {
@@ -73,6 +76,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (mut found, severity) in [(program.written_first, Severity::Minor), (program.sent_first, Severity::Major)] {
         found.sort_unstable();
         for (send, message, write, effect) in found {
+            let depth = |site: SiteId, effect: EffectId| meaning.trace(site, &meaning.effects.get(effect)).len();
+            if depth(write, effect) + depth(send, message) > MAX_APART {
+                continue;
+            }
             let swept = || severity == Severity::Major && is_swept(context, send, write, meaning.effects.get(effect).entity_name());
             // What is written where the message was not sent says so.
             let is_instead = severity == Severity::Major && failures.holds(context, send, write);
