@@ -146,7 +146,12 @@ impl Rewrite<'_, '_> {
         inner.dedup();
         inner.is_empty()
             || inner.into_iter().any(|inner| {
-                let receiver = meaning.program.call(inner).and_then(|call| call.receiver);
+                let call = meaning.program.call(inner);
+                // What stands at a method without a body is done with what that is given.
+                if call.is_some_and(|call| call.kind == CallKind::Annotation) {
+                    return true;
+                }
+                let receiver = call.and_then(|call| call.receiver);
                 let stored = store_at(context, inner).map(|store| store.src);
                 let given = meaning.chain_arguments(inner).into_iter().chain(receiver).chain(stored);
                 let given: Vec<(VarId, FxHashSet<VarId>)> = given.map(|var| (var, meaning.made_from(var))).collect();

@@ -553,9 +553,11 @@ fn columns_held<'m>(context: &Context<'m>, reads: &Reads, stale: &Stale) -> Vec<
         let arguments = meaning.program.arguments(stale.fill).map(|row| row.var).filter(|_| !about_another);
         let given = arguments.chain(returned);
         for value in given {
-            let of_value = meaning.columns_held(row.result, value);
+            // `rows.findById(id).orElseThrow()`: what a call of the row gives may be the row.
+            let may_be_row = about_another && meaning.program.call_giving(value).is_some();
+            let of_value = if may_be_row { Vec::new() } else { meaning.columns_held(row.result, value) };
             let is_whole = of_value.is_empty() && meaning.made_from(value).contains(&row.result);
-            held.extend(if is_whole { named.clone().unwrap_or_default() } else { of_value });
+            held.extend(if is_whole && !about_another { named.clone().unwrap_or_default() } else { of_value });
         }
     }
     held
