@@ -181,6 +181,12 @@ pub const DERIVED: &[Derived] = &[
         rows: details::transactions_open,
     },
     Derived {
+        name: "settled",
+        doc: "The call at `site` commits what it does as `effect` before it comes back, always or as it is asked to.",
+        columns: &[("site", SITE), ("effect", Type::Number)],
+        rows: details::settled,
+    },
+    Derived {
         name: "handed_on",
         doc: "The call at `site`, in the transaction `scope`, is given the connection that opened it.",
         columns: &[("site", SITE), ("scope", Type::Number)],
@@ -252,6 +258,7 @@ const NOT_KEPT: &[&str] = &[
     "scope_made",
     "scope_mark",
     "transaction_open",
+    "settled",
     "handed_on",
     "site_mark",
     "loop_over",

@@ -90,11 +90,8 @@ pub(crate) fn while_uncommitted(
             _ => {}
         }
     }
-    let mut commits_in: FxHashMap<FunctionId, Vec<SiteId>> = FxHashMap::default();
-    for (function, commit) in &commits {
-        commits_in.entry(*function).or_default().push(*commit);
-    }
-    writes.retain(|(site, effect)| !is_settled(context, *site, *effect, &commits_in));
+    let settled = Settled::new(context, &commits);
+    writes.retain(|(site, effect)| !settled.holds(*site, *effect));
     let function_of = |site: &SiteId| context.function_of(*site);
     let program = ascent_run! {
         relation within(Transaction, SiteId) = covered(context);
@@ -129,29 +126,52 @@ pub(crate) fn while_uncommitted(
     found
 }
 
-/// Whether a call commits what it writes before it comes back, always or as it is asked to: `async def insert(self, row): await
-/// self.conn.execute(…); await self.conn.commit()`.
-fn is_settled(
-    context: &Context<'_>,
-    write: SiteId,
-    effect: EffectId,
-    commits: &FxHashMap<FunctionId, Vec<SiteId>>,
-) -> bool {
-    let meaning = context.meaning;
-    if commits.is_empty() || meaning.callees(write).is_empty() {
-        return false;
+/// Where what is written is committed, by the function that each commit is in.
+pub(crate) struct Settled<'c, 'm> {
+    context: &'c Context<'m>,
+    commits: FxHashMap<FunctionId, Vec<SiteId>>,
+}
+
+impl<'c, 'm> Settled<'c, 'm> {
+    fn new(context: &'c Context<'m>, all: &[(FunctionId, SiteId)]) -> Self {
+        let mut commits: FxHashMap<FunctionId, Vec<SiteId>> = FxHashMap::default();
+        for (function, commit) in all {
+            commits.entry(*function).or_default().push(*commit);
+        }
+        Settled { context, commits }
     }
-    let trace = meaning.trace(write, &meaning.effects.get(effect));
-    trace.windows(2).any(|step| {
-        let (call, below) = (step[0], step[1]);
-        let commits = commits.get(&context.function_of(below)).into_iter().flatten();
-        let asked = context.decisions(below);
-        let always = |commit: SiteId| {
-            let mut conditions = context.decisions(commit).into_iter();
-            conditions.all(|condition| asked.contains(&condition) || is_asked_for(context, call, condition))
-        };
-        commits.into_iter().any(|commit| *commit != below && meaning.precedes(below, *commit) && always(*commit))
-    })
+
+    /// Of all commits.
+    pub(crate) fn of(context: &'c Context<'m>) -> Self {
+        let meaning = context.meaning;
+        let ends = meaning.effects.rows().iter().filter(|row| {
+            let effect = meaning.effects.get(row.effect);
+            effect.kind == OpKind::TxCommit && !is_elsewhere(effect.flags) && !is_own(context, row.site)
+        });
+        let ends: Vec<(FunctionId, SiteId)> = ends.map(|row| (context.function_of(row.site), row.site)).collect();
+        Settled::new(context, &ends)
+    }
+
+    /// Whether a call commits what it writes before it comes back, always or as it is asked to: `async def insert(self, row):
+    /// await self.conn.execute(…); await self.conn.commit()`.
+    pub(crate) fn holds(&self, write: SiteId, effect: EffectId) -> bool {
+        let Settled { context, commits } = self;
+        let meaning = context.meaning;
+        if commits.is_empty() || meaning.callees(write).is_empty() {
+            return false;
+        }
+        let trace = meaning.trace(write, &meaning.effects.get(effect));
+        trace.windows(2).any(|step| {
+            let (call, below) = (step[0], step[1]);
+            let commits = commits.get(&context.function_of(below)).into_iter().flatten();
+            let asked = context.decisions(below);
+            let always = |commit: SiteId| {
+                let mut conditions = context.decisions(commit).into_iter();
+                conditions.all(|condition| asked.contains(&condition) || is_asked_for(context, call, condition))
+            };
+            commits.into_iter().any(|commit| *commit != below && meaning.precedes(below, *commit) && always(*commit))
+        })
+    }
 }
 
 /// Whether a call asks for what a condition of its callee lets be done: `save(commit=True)` of `def save(self, commit=False)` or of

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::Rows;
 use crate::carried::is_made_anew;
 use crate::handlers::knows_again;
-use crate::transactions::{AfterFailures, hands_on, is_own, loop_sources, open, starts_task};
+use crate::transactions::{AfterFailures, Settled, hands_on, is_own, loop_sources, open, starts_task};
 use crate::{Context, carried};
 
 /// Effects by number, in the order in which rules see them.
@@ -186,6 +186,17 @@ pub(super) fn scope_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
 pub(super) fn transactions_open(context: &Context<'_>, rows: &mut Rows<'_>) {
     for (transaction, site) in open(context) {
         rows.add(&[transaction, site.raw()]);
+    }
+}
+
+pub(super) fn settled(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let (meaning, numbers) = (context.meaning, numbers(context));
+    let settled = Settled::of(context);
+    for row in meaning.effects.rows() {
+        let kind = meaning.effects.get(row.effect).kind;
+        if matches!(kind, OpKind::DbRead | OpKind::DbWrite) && settled.holds(row.site, row.effect) {
+            rows.add(&[row.site.raw(), numbers[&row.effect]]);
+        }
     }
 }
 
