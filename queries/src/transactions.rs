@@ -77,7 +77,6 @@ pub(crate) fn while_uncommitted(
 ) -> Vec<(SiteId, EffectId, SiteId, EffectId)> {
     let meaning = context.meaning;
     let mut writes: Vec<(SiteId, EffectId)> = Vec::new();
-    let mut commits: Vec<(FunctionId, SiteId)> = Vec::new();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         match effect.kind {
@@ -86,10 +85,10 @@ pub(crate) fn while_uncommitted(
             OpKind::DbRead if locks == Locks::Count && effect.flags.has(EffectFlags::ROW_LOCK) => {
                 writes.push((row.site, row.effect));
             }
-            OpKind::TxCommit if !is_own(context, row.site) => commits.push((context.function_of(row.site), row.site)),
             _ => {}
         }
     }
+    let commits = commits(context);
     let settled = Settled::new(context, &commits);
     writes.retain(|(site, effect)| !settled.holds(*site, *effect));
     let function_of = |site: &SiteId| context.function_of(*site);
@@ -126,6 +125,16 @@ pub(crate) fn while_uncommitted(
     found
 }
 
+/// What ends a transaction that others have begun, with the function that it is in.
+fn commits(context: &Context<'_>) -> Vec<(FunctionId, SiteId)> {
+    let meaning = context.meaning;
+    let ends = meaning.effects.rows().iter().filter(|row| {
+        let effect = meaning.effects.get(row.effect);
+        effect.kind == OpKind::TxCommit && !is_elsewhere(effect.flags) && !is_own(context, row.site)
+    });
+    ends.map(|row| (context.function_of(row.site), row.site)).collect()
+}
+
 /// Where what is written is committed, by the function that each commit is in.
 pub(crate) struct Settled<'c, 'm> {
     context: &'c Context<'m>,
@@ -143,13 +152,7 @@ impl<'c, 'm> Settled<'c, 'm> {
 
     /// Of all commits.
     pub(crate) fn of(context: &'c Context<'m>) -> Self {
-        let meaning = context.meaning;
-        let ends = meaning.effects.rows().iter().filter(|row| {
-            let effect = meaning.effects.get(row.effect);
-            effect.kind == OpKind::TxCommit && !is_elsewhere(effect.flags) && !is_own(context, row.site)
-        });
-        let ends: Vec<(FunctionId, SiteId)> = ends.map(|row| (context.function_of(row.site), row.site)).collect();
-        Settled::new(context, &ends)
+        Settled::new(context, &commits(context))
     }
 
     /// Whether a call commits what it writes before it comes back, always or as it is asked to: `async def insert(self, row):

@@ -4,9 +4,10 @@
 use distsys_facts::schema::Call;
 use distsys_facts::{CallKind, FunctionId, FunctionKind, ParameterKind, Sym, VarId};
 
-use super::invoked::parameter_of;
+use super::callbacks::parameter_of;
 use super::operations::{Found, Operand};
-use super::reader::{Reader, same_key};
+use super::reader::Reader;
+use super::spelled::same_key;
 
 /// So many calls made the object, one around or after another.
 const MAX_CALLS: usize = 8;

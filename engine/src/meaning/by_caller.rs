@@ -5,7 +5,7 @@ use distsys_facts::schema::Parameter;
 use distsys_facts::{ParameterKind, SiteId, VarId};
 
 use super::Meaning;
-use super::invoked::parameter_of;
+use super::callbacks::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use super::reader::Reader;
 use crate::model::source::Source;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use distsys_facts::schema::Call;
 use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, RegionKind, SiteId, Sym, VarId};
 
-use super::invoked::parameter_of;
+use super::callbacks::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use super::reader::{MAX_CHAIN, Reader};
 use crate::model::source::Source;

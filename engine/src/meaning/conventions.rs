@@ -4,7 +4,7 @@
 use distsys_facts::{FunctionId, FunctionKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
-use super::invoked::functions_of;
+use super::callbacks::functions_of;
 use super::reader::Reader;
 use crate::model::Family;
 use crate::paths::PathId;

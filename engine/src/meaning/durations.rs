@@ -4,7 +4,7 @@ use distsys_facts::schema::Load;
 use distsys_facts::{LiteralKind, SiteId, VarId};
 
 use super::Meaning;
-use super::invoked::parameter_of;
+use super::callbacks::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use crate::model::Family;
 use crate::operation::{Attr, OpKind};

@@ -6,8 +6,8 @@
 use distsys_facts::{RegionId, RegionKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
+use super::callbacks::parameter_of;
 use super::effects::EffectId;
-use super::invoked::parameter_of;
 use super::operations::{Found, Operand};
 use super::reader::Reader;
 

@@ -4,10 +4,11 @@
 use distsys_facts::schema::Call;
 use distsys_facts::{ClassId, FunctionFlags, FunctionId, ParameterKind, SiteId, Sym, VarId};
 
-use super::invoked::parameter_of;
+use super::at_calls::Argument;
+use super::callbacks::parameter_of;
 use super::operations::{Found, Operand};
 use super::reader::{MAX_CHAIN, Reader};
-use super::terms::{Argument, Describer, Name, Term};
+use super::terms::{Describer, Name, Term};
 use crate::resolve::ValueKind;
 
 impl<'m> Reader<'m, '_> {

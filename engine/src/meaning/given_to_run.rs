@@ -6,7 +6,8 @@
 use distsys_facts::{FunctionId, SiteId, VarId};
 
 use super::Meaning;
-use super::invoked::{Mode, functions_of, parameter_of};
+use super::callbacks::{functions_of, parameter_of};
+use super::invoked::Mode;
 
 /// A function is handed on through so many helpers.
 const MAX_HELPERS: u32 = 3;

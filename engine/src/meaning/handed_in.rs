@@ -4,7 +4,7 @@
 
 use distsys_facts::{ParameterKind, VarId};
 
-use super::invoked::parameter_of;
+use super::callbacks::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use super::reader::Reader;
 use crate::model::source::Source;
@@ -94,19 +94,10 @@ impl Reader<'_, '_> {
 
     /// What sources find at the calls of one function that made `request`.
     fn said_here(&self, at: &Operation, request: VarId, sources: Option<&[Source]>) -> Found {
-        let mut unknown = false;
-        for source in sources.unwrap_or_default() {
-            let found = match source {
-                Source::Maker(_, inner) => self.at_maker(at, request, inner),
-                Source::Chain(..) | Source::After(_) | Source::Any(_) => self.at_maker(at, request, source),
-                _ => continue,
-            };
-            match found {
-                Found::Absent => {}
-                Found::Unknown => unknown = true,
-                found => return found,
-            }
-        }
-        if unknown { Found::Unknown } else { Found::Absent }
+        Found::first(sources.unwrap_or_default().iter().map(|source| match source {
+            Source::Maker(_, inner) => self.at_maker(at, request, inner),
+            Source::Chain(..) | Source::After(_) | Source::Any(_) => self.at_maker(at, request, source),
+            _ => Found::Absent,
+        }))
     }
 }

@@ -5,19 +5,22 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::schema::Call;
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, ParameterKind, SiteId, VarId};
+use distsys_facts::{FunctionId, FunctionKind, IdKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::does_outside;
+use super::callbacks::{
+    MAX_HELPERS, callback_vars, called_by_its_method, decorated_method, functions_of, made_by, methods_run,
+    parameter_of,
+};
 use super::listeners::{Listeners, listening};
-use super::operations::{Found, Operand, Operation, Operations};
+use super::operations::{Operation, Operations};
 use super::reader::Reader;
+use super::unawaited::{gives_promise, keeps};
 use crate::csr::Csr;
-use crate::model::{Callback, Family, ScopeKind, Slot};
-use crate::operation::{Attr, OpKind};
+use crate::model::Callback;
+use crate::operation::OpKind;
 use crate::program::Program;
-use crate::resolve::{Passed, ValueKind};
+use crate::resolve::Passed;
 
 /// When a function given away runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,28 +60,28 @@ pub struct Wrapped {
 pub struct Invocations {
     /// By site.
     pub all: Vec<Invoked>,
-    by_site: Csr,
-    functions: FxHashSet<FunctionId>,
+    pub(super) by_site: Csr,
+    pub(super) functions: FxHashSet<FunctionId>,
     /// Sites at which a parameter's value is called or given to what calls it.
-    applied: FxHashMap<VarId, Vec<SiteId>>,
+    pub(super) applied: FxHashMap<VarId, Vec<SiteId>>,
     /// The same by site: the parameters whose values are called there.
-    applied_at: FxHashMap<SiteId, Vec<VarId>>,
+    pub(super) applied_at: FxHashMap<SiteId, Vec<VarId>>,
     /// Calls that pass a parameter on, with the parameter that receives it and the caller's own.
-    passed_on: FxHashMap<SiteId, Vec<(VarId, VarId)>>,
+    pub(super) passed_on: FxHashMap<SiteId, Vec<(VarId, VarId)>>,
     /// Calls of wrappers that a parameter is given to, by what they are registered with: `new Worker(name, traced(work))`.
-    wrapped_for: FxHashMap<SiteId, SiteId>,
+    pub(super) wrapped_for: FxHashMap<SiteId, SiteId>,
     /// The parameters that closures are given as.
-    given_as: FxHashMap<FunctionId, Vec<VarId>>,
+    pub(super) given_as: FxHashMap<FunctionId, Vec<VarId>>,
     /// Calls whose result a task runs (`create_task(work())`).
-    background: FxHashSet<SiteId>,
+    pub(super) background: FxHashSet<SiteId>,
     /// Calls of asynchronous functions whose result nobody looks at.
-    unawaited: Vec<SiteId>,
+    pub(super) unawaited: Vec<SiteId>,
     /// Sites that call a parameter directly.
-    through_parameter: FxHashSet<SiteId>,
+    pub(super) through_parameter: FxHashSet<SiteId>,
     /// Functions under wrappers of the project, by site.
-    wrapped: Vec<Wrapped>,
+    pub(super) wrapped: Vec<Wrapped>,
     /// Calls of what lists hold, by the list.
-    out_of_lists: FxHashMap<VarId, Vec<SiteId>>,
+    pub(super) out_of_lists: FxHashMap<VarId, Vec<SiteId>>,
 }
 
 impl Invocations {
@@ -286,75 +289,6 @@ impl Invocations {
         }
     }
 
-    /// Calls of asynchronous functions whose result nobody looks at: they run beside what follows, if at all.
-    fn unawaited(&mut self, reader: Reader<'_, '_>, operations: &Operations) {
-        let program = reader.program;
-        let r = &program.facts.relations;
-        let returned: FxHashSet<VarId> = r.returns.iter().filter_map(|row| row.var).collect();
-        let mut used: FxHashSet<VarId> = returned;
-        used.extend(r.hole.iter().map(|row| row.value));
-        used.extend(r.entry.iter().map(|row| row.value));
-        used.extend(r.element.iter().map(|row| row.value));
-        used.extend(r.store.iter().map(|row| row.src));
-        used.extend(r.yields.iter().filter_map(|row| row.var));
-        // `void work()` says that nobody waits, and does nothing about it.
-        used.extend(r.binary.iter().filter(|row| program.text(row.operator) != "void").map(|row| row.left));
-        for edge in &reader.resolution.calls {
-            if !gives_promise(reader, operations, edge.function, 0) {
-                continue;
-            }
-            let Some(mut result) = program.call(edge.site).map(|call| call.result) else { continue };
-            // `work().catch(log)`: the promise goes on as what `catch` gives.
-            while let Some(next) = program
-                .calls_by_receiver
-                .of(&r.call, result)
-                .find(|call| matches!(program.text(call.name), "catch" | "then" | "finally"))
-            {
-                result = next.result;
-            }
-            if !used.contains(&result) && !reader.is_looked_at(result) {
-                self.background.insert(edge.site);
-                self.unawaited.push(edge.site);
-            }
-        }
-        self.lists_unawaited(reader, operations, &used);
-    }
-
-    /// `orders.forEach(async (order) => …)`, and lists of promises that nobody looks at: dropped, or one of the elements that
-    /// `Promise.all` is given, which it does not look into.
-    fn lists_unawaited(&mut self, reader: Reader<'_, '_>, operations: &Operations, used: &FxHashSet<VarId>) {
-        let program = reader.program;
-        let r = &program.facts.relations;
-        let gathered: FxHashSet<VarId> = operations
-            .of_kind(OpKind::Gather)
-            .flat_map(|op| program.arguments(op.site))
-            .flat_map(|row| program.element_by_var.of(&r.element, row.var))
-            .map(|row| row.value)
-            .collect();
-        for row in &r.argument {
-            let Some(call) = program.call(row.site) else { continue };
-            let name = program.text(call.name);
-            let is_each = name == "forEach";
-            if !(is_each || matches!(name, "map" | "flatMap"))
-                || call.receiver.is_none()
-                || !reader.resolution.calls_at(row.site).is_empty()
-                || operations.at(row.site).next().is_some()
-                || !reader.family(row.site).gives_promises()
-            {
-                continue;
-            }
-            let functions = functions_of(reader, row.var);
-            let promises = !functions.is_empty()
-                && functions.iter().all(|function| gives_promise(reader, operations, *function, 0));
-            let is_kept =
-                used.contains(&call.result) && !gathered.contains(&call.result) || reader.is_looked_at(call.result);
-            if promises && (is_each || !is_kept) {
-                self.background.insert(row.site);
-                self.unawaited.push(row.site);
-            }
-        }
-    }
-
     fn by_project(&mut self, reader: Reader<'_, '_>, operations: &Operations) {
         let modes = Modes {
             functions: self.all.iter().map(|row| (row.function, row.mode)).collect(),
@@ -530,12 +464,6 @@ impl Invocations {
     }
 }
 
-/// The list that a call puts its arguments into.
-fn keeps(program: &Program<'_>, site: SiteId) -> Option<VarId> {
-    let call = program.call(site)?;
-    matches!(program.text(call.name), "push" | "append" | "unshift" | "add").then_some(call.receiver).flatten()
-}
-
 /// Calls of what lists hold, by the list: `for (const hook of hooks) await hook()`, `hooks.map((hook) => hook())`.
 fn calls_out_of_lists(program: &Program<'_>) -> FxHashMap<VarId, Vec<SiteId>> {
     let r = &program.facts.relations;
@@ -576,33 +504,6 @@ fn calls_out_of_lists(program: &Program<'_>) -> FxHashMap<VarId, Vec<SiteId>> {
 const ELEMENTWISE: &[&str] =
     &["map", "flatMap", "forEach", "filter", "filter_map", "flat_map", "for_each", "then", "and_then", "reduce"];
 
-/// Whether what a function does is under way when it returns: it is asynchronous, or gives what such a function gives.
-fn gives_promise(reader: Reader<'_, '_>, operations: &Operations, function: FunctionId, depth: u32) -> bool {
-    const MAX_DEPTH: u32 = 2;
-    let program = reader.program;
-    let flags = program.function(function).flags;
-    if flags.has(FunctionFlags::ASYNC) {
-        return !flags.has(FunctionFlags::GENERATOR);
-    }
-    let r = &program.facts.relations;
-    let mut returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var).peekable();
-    depth < MAX_DEPTH
-        && returned.peek().is_some()
-        && returned.all(|var| {
-            let call = program.call_giving(var);
-            let edges = call.map_or(&[][..], |call| reader.resolution.calls_at(call.site));
-            let of_library = call.is_some_and(|call| {
-                operations.at(call.site).any(|op| {
-                    let completion = reader.model(op).attribute(Attr::Completion).unwrap_or_default();
-                    op.family.gives_promises() && does_outside(op.kind) && !reader.is_text(op, completion, "none")
-                })
-            });
-            of_library
-                || !edges.is_empty()
-                    && edges.iter().all(|edge| gives_promise(reader, operations, edge.function, depth + 1))
-        })
-}
-
 /// What runs in which mode, as far as operations say.
 struct Modes {
     functions: FxHashSet<(FunctionId, Mode)>,
@@ -623,200 +524,4 @@ fn mode_of(kind: OpKind) -> Mode {
         | OpKind::Enqueue => Mode::Registered,
         _ => Mode::Inline,
     }
-}
-
-/// The variables that hold the functions that an operation runs.
-pub(super) fn callback_vars(reader: Reader<'_, '_>, op: &Operation) -> Vec<VarId> {
-    let model = reader.model(op);
-    let mut vars = Vec::new();
-    for callback in &model.callbacks {
-        if let Callback::At(sources) = callback
-            && let Found::Is(Operand::Var(var)) = reader.first(op, sources)
-        {
-            vars.push(var);
-        }
-    }
-    for scope in &model.scopes {
-        if let ScopeKind::Callback(slot) = scope
-            && let Some(var) = slot_var(reader, op, slot)
-        {
-            vars.push(var);
-        }
-    }
-    vars
-}
-
-/// The methods of a class that an operation runs: those of a view that is hung up under a path.
-pub(super) fn methods_run(reader: Reader<'_, '_>, operations: &Operations, op: &Operation) -> Vec<FunctionId> {
-    let model = reader.model(op);
-    let classes = model.callbacks.iter().flat_map(|callback| match callback {
-        Callback::Methods(sources) => match reader.first(op, sources) {
-            Found::Is(Operand::Class(class)) => vec![class],
-            // What a wrapper of the project is given: `def add(self, resource): self.api.add_resource(resource)`.
-            Found::Is(Operand::Var(var)) => reader.classes_of(var),
-            _ => Vec::new(),
-        },
-        Callback::MethodsDecorated => operations.decorated_class(op.site).into_iter().collect(),
-        _ => Vec::new(),
-    });
-    let program = reader.program;
-    let mut methods = Vec::new();
-    for class in classes {
-        for (name, _) in &model.handlers {
-            if name == "*" {
-                let own = program.method_by_class.of(&program.facts.relations.method, class);
-                methods.extend(own.map(|row| row.function));
-                continue;
-            }
-            let Some(name) = program.facts.symbols.lookup(name) else { continue };
-            let line = reader.resolution.ancestors(class).iter();
-            let found = line.filter_map(|class| program.methods.get(&(*class, name))).next().copied();
-            methods.extend(found.into_iter().flat_map(|method| with_overrides(reader, class, method)));
-        }
-    }
-    methods
-}
-
-/// How far a base class's method is followed into what it calls on itself.
-const MAX_TEMPLATES: usize = 64;
-
-/// A method that a class inherits, with the class's own methods that it calls on itself: `mutate` of a base class, and the
-/// `perform_mutation` that each class brings.
-fn with_overrides(reader: Reader<'_, '_>, class: ClassId, method: FunctionId) -> Vec<FunctionId> {
-    let program = reader.program;
-    let line = reader.resolution.ancestors(class);
-    let mut own = vec![method];
-    let (mut seen, mut at) = (vec![method], 0);
-    while let Some(&function) = seen.get(at)
-        && seen.len() < MAX_TEMPLATES
-    {
-        at += 1;
-        let receiver = program.parameters(function).next().filter(|row| row.kind == ParameterKind::Receiver);
-        let Some(receiver) = receiver else { continue };
-        let called = program.calls_by_receiver.of(&program.facts.relations.call, receiver.var);
-        for call in called.filter(|call| !call.name.is_empty()) {
-            let Some(&found) = line.iter().find_map(|class| program.methods.get(&(*class, call.name))) else {
-                continue;
-            };
-            if !seen.contains(&found) {
-                seen.push(found);
-                // What the calling class has itself is called there.
-                if program.function(found).class != program.function(function).class {
-                    own.push(found);
-                }
-            }
-        }
-    }
-    own
-}
-
-/// The argument in a slot.
-pub(super) fn slot_var(reader: Reader<'_, '_>, op: &Operation, slot: &Slot) -> Option<VarId> {
-    let source = match slot {
-        Slot::Position(position) => crate::model::source::Source::Position(*position, Vec::new()),
-        Slot::Named(name) if name == "receiver" => crate::model::source::Source::Receiver,
-        Slot::Named(name) => crate::model::source::Source::Named(name.clone(), Vec::new()),
-    };
-    match reader.first(op, &[source]) {
-        Found::Is(Operand::Var(var)) => Some(var),
-        _ => None,
-    }
-}
-
-/// The parameter whose value `var` surely is.
-pub(super) fn parameter_of(reader: Reader<'_, '_>, var: VarId) -> Option<VarId> {
-    let program = reader.program;
-    let mut at = var;
-    for _ in 0..6 {
-        if program.parameter(at).is_some() {
-            return Some(at);
-        }
-        let mut sources = program.assigned_from(at);
-        let (Some(only), None) = (sources.next(), sources.next()) else { return None };
-        at = only.src;
-    }
-    None
-}
-
-/// The parameter whose only method is called: `task.run()`, where callers give functions.
-fn called_by_its_method(reader: Reader<'_, '_>, call: &Call) -> Option<VarId> {
-    let receiver = call.receiver?;
-    if reader.family(call.site) != Family::Java {
-        return None;
-    }
-    let is_given = |function: FunctionId| {
-        reader.resolution.values_of(receiver).any(|value| value.kind == ValueKind::Function(function))
-    };
-    // The interface's own method, where the interface is the project's, does nothing itself.
-    let is_declared = |function: FunctionId| reader.program.function(function).flags.has(FunctionFlags::ABSTRACT);
-    let edges = reader.resolution.calls_at(call.site);
-    let all = edges.iter().any(|edge| is_given(edge.function))
-        && edges.iter().all(|edge| is_given(edge.function) || is_declared(edge.function));
-    parameter_of(reader, receiver).filter(|_| all)
-}
-
-/// The position of the descriptor among the parameters of a method's decorator (ECMAScript, legacy decorators).
-pub(super) const DESCRIPTOR: u32 = 2;
-
-/// The descriptor whose method `var` surely is: `const original = descriptor.value`.
-fn decorated_method(reader: Reader<'_, '_>, var: VarId) -> Option<VarId> {
-    let program = reader.program;
-    let mut at = var;
-    for _ in 0..6 {
-        if let Some(load) = program.loaded_as(at) {
-            let descriptor = parameter_of(reader, load.base)?;
-            let is_third = program.parameter(descriptor).is_some_and(|row| row.index == DESCRIPTOR);
-            return (program.text(load.field) == "value" && is_third).then_some(descriptor);
-        }
-        at = program.assigned_from(at).next()?.src;
-    }
-    None
-}
-
-/// A function is handed on through so many helpers.
-const MAX_HELPERS: usize = 4;
-
-/// A value that may be more functions than this says nothing.
-const MAX_FUNCTIONS: usize = 3;
-
-/// The project functions that `var` may be.
-pub(super) fn functions_of(reader: Reader<'_, '_>, var: VarId) -> Vec<FunctionId> {
-    if let Some(function) = reader.program.closure(var) {
-        return vec![function];
-    }
-    if parameter_of(reader, var).is_some() {
-        return Vec::new();
-    }
-    let mut functions: Vec<FunctionId> = reader
-        .resolution
-        .values_of(var)
-        .filter_map(|value| match value.kind {
-            ValueKind::Function(function) => Some(function),
-            _ => None,
-        })
-        .collect();
-    functions.sort_unstable_by_key(|function| function.index());
-    functions.dedup();
-    if functions.len() > MAX_FUNCTIONS {
-        // What a wrapper gives calls what it was given, by everybody; it is itself but its own closure.
-        let wrapper = made_by(reader, var).map_or(&[][..], |made| reader.resolution.calls_at(made));
-        let is_own = |function: &FunctionId| {
-            let parent = reader.program.function(*function).parent;
-            parent.is_some_and(|parent| wrapper.iter().any(|edge| edge.function == parent))
-        };
-        functions.retain(is_own);
-        functions.truncate(MAX_FUNCTIONS);
-    }
-    functions
-}
-
-/// The call whose result `var` is, unawaited.
-fn made_by(reader: Reader<'_, '_>, var: VarId) -> Option<SiteId> {
-    let program = reader.program;
-    if let Some(call) = program.call_giving(var) {
-        return Some(call.site);
-    }
-    let mut sources = program.assigned_from(var);
-    let (Some(only), None) = (sources.next(), sources.next()) else { return None };
-    program.call_giving(only.src).map(|call| call.site)
 }

@@ -3,7 +3,7 @@
 use distsys_facts::{CallKind, FunctionFlags, FunctionId, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashSet;
 
-use super::invoked::{DESCRIPTOR, functions_of, parameter_of};
+use super::callbacks::{DESCRIPTOR, functions_of, parameter_of};
 use super::operations::{Found, Operand};
 use super::scopes::{Builder, Extent, Scope, closes, ends_its_own};
 use super::terms::Term;

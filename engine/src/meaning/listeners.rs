@@ -6,7 +6,7 @@
 use distsys_facts::{ClassId, FunctionId, ParameterKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
-use super::invoked::{callback_vars, functions_of, methods_run};
+use super::callbacks::{callback_vars, functions_of, methods_run};
 use super::operations::{Found, Operand, Operation, Operations};
 use super::reader::Reader;
 use crate::model::Callback;

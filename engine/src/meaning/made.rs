@@ -5,9 +5,10 @@
 use distsys_facts::schema::Call;
 use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, VarId};
 
-use super::invoked::functions_of;
+use super::callbacks::functions_of;
 use super::operations::{Found, Operand, Operation};
-use super::reader::{Reader, same_key};
+use super::reader::Reader;
+use super::spelled::same_key;
 use crate::model::source::Source;
 use crate::model::{Makes, Returned, Sets};
 use crate::operation::OpKind;

@@ -2,7 +2,7 @@
 
 use distsys_facts::{CallKind, ParameterKind, SiteId, VarId};
 
-use super::invoked::parameter_of;
+use super::callbacks::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use super::reader::{MAX_CHAIN, Reader};
 use crate::model::source::Source;

@@ -6,7 +6,8 @@ use distsys_facts::schema::Call;
 use distsys_facts::{SiteId, VarId};
 
 use super::operations::{Found, Operand};
-use super::reader::{MAX_CHAIN, Reader, same_key};
+use super::reader::{MAX_CHAIN, Reader};
+use super::spelled::same_key;
 
 /// So many functions may give the mapping.
 const MAX_GIVING: usize = 16;
@@ -16,20 +17,12 @@ impl Reader<'_, '_> {
     pub(super) fn put_by_calls(&self, var: VarId, path: &[String], depth: usize) -> Found {
         let program = self.program;
         let r = &program.facts.relations;
-        let mut unknown = false;
-        for holder in self.holders(var) {
+        Found::first(self.holders(var).into_iter().flat_map(|holder| {
             let own = program.calls_by_receiver.of(&r.call, holder).map(|call| self.put_by(call, path, depth));
             let given = program.argument_by_var.of(&r.argument, holder).filter(|row| row.position == 0);
             let assigned = given.filter(|row| self.assigns(row.site)).map(|row| self.brought(row.site, 1, path, depth));
-            for found in own.chain(assigned) {
-                match found {
-                    Found::Absent => {}
-                    Found::Unknown => unknown = true,
-                    found => return found,
-                }
-            }
-        }
-        if unknown { Found::Unknown } else { Found::Absent }
+            own.chain(assigned)
+        }))
     }
 
     fn put_by(&self, call: &Call, path: &[String], depth: usize) -> Found {
@@ -62,21 +55,12 @@ impl Reader<'_, '_> {
     /// What the arguments from a position on, and those by name, bring at `path`.
     fn brought(&self, site: SiteId, from: u32, path: &[String], depth: usize) -> Found {
         let Some((first, rest)) = path.split_first() else { return Found::Absent };
-        let mut unknown = false;
-        for row in self.program.arguments(site) {
-            let found = match self.program.text(row.keyword) {
-                "" if row.position < from => continue,
-                "" | "**" => self.within_at(row.var, path, depth + 1),
-                keyword if same_key(keyword, first) => self.within_at(row.var, rest, depth + 1),
-                _ => continue,
-            };
-            match found {
-                Found::Absent => {}
-                Found::Unknown => unknown = true,
-                found => return found,
-            }
-        }
-        if unknown { Found::Unknown } else { Found::Absent }
+        Found::first(self.program.arguments(site).map(|row| match self.program.text(row.keyword) {
+            "" if row.position < from => Found::Absent,
+            "" | "**" => self.within_at(row.var, path, depth + 1),
+            keyword if same_key(keyword, first) => self.within_at(row.var, rest, depth + 1),
+            _ => Found::Absent,
+        }))
     }
 
     /// The entry at `path` of what a call gives that leads to functions of the project which all give mappings: if one of them

@@ -3,8 +3,8 @@
 use distsys_facts::{ClassId, FunctionId, IdKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
+use super::callbacks::parameter_of;
 use super::conventions::{self, Entry};
-use super::invoked::parameter_of;
 use super::reader::Reader;
 use crate::csr::Csr;
 use crate::model::source::Source;
@@ -62,6 +62,21 @@ pub enum Found {
     /// It may be there (a spread argument, a value made elsewhere).
     Unknown,
     Is(Operand),
+}
+
+impl Found {
+    /// The first that is there, of places that are looked at one after another; unknown, if none is and one may be.
+    pub(super) fn first(found: impl IntoIterator<Item = Found>) -> Found {
+        let mut unknown = false;
+        for found in found {
+            match found {
+                Found::Absent => {}
+                Found::Unknown => unknown = true,
+                found => return found,
+            }
+        }
+        if unknown { Found::Unknown } else { Found::Absent }
+    }
 }
 
 /// All operations of a tree.

@@ -5,20 +5,20 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, RegionId, RegionKind, SiteId, SiteKind, VarId};
+use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::callbacks::{functions_of, parameter_of, slot_var};
 use super::chains::settles;
-use super::effects::{Effect, Effects};
-use super::invoked::{Invocations, functions_of, parameter_of, slot_var};
-use super::operations::{Found, Operand, Operation, Operations};
+use super::effects::Effects;
+use super::invoked::Invocations;
+use super::operations::{Found, Operation, Operations};
 use super::order::Order;
 use super::reader::Reader;
 use super::retries;
 use crate::model::ScopeKind;
 use crate::operation::{Attr, OpKind};
 use crate::resolve::ValueKind;
-use crate::words::words;
 
 /// What a scope covers, within one function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -293,271 +293,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         methods.filter(|method| program.function(*method).flags.has(FunctionFlags::PUBLIC)).collect()
     }
 
-    /// Where a lock that is a key is released in `function` by deleting the key, be it by a closure that the function runs.
-    pub(super) fn deletions_of_key(&self, op: &Operation, function: FunctionId) -> Vec<SiteId> {
-        let deletions = self.deletions_of_key_beside(op, function).into_iter();
-        let in_function = deletions.flat_map(|site| match self.reader.program.site(site).function {
-            own if own == function => vec![site],
-            closure => self.runs_of_closure(closure, function),
-        });
-        in_function.collect()
-    }
-
-    /// Where `function` runs a closure of its own: by a call, or when a promise is settled, there or in another such closure:
-    /// `work().finally(async () => { await release() })`.
-    fn runs_of_closure(&self, closure: FunctionId, function: FunctionId) -> Vec<SiteId> {
-        let program = self.reader.program;
-        let callers = self.index.callers.get(&closure).into_iter().flatten().copied();
-        let (mut found, mut running) = (Vec::new(), vec![closure]);
-        for site in callers {
-            match program.site(site).function {
-                caller if caller == function => found.push(site),
-                beside if program.function(beside).parent == Some(function) => running.push(beside),
-                _ => {}
-            }
-        }
-        let settling = program.sites(function).filter_map(|row| program.call(row.site));
-        for call in settling.filter(|call| settles(program.text(call.name))) {
-            let mut given = program.arguments(call.site).flat_map(|row| functions_of(self.reader, row.var));
-            if given.any(|given| running.contains(&given)) {
-                found.push(call.site);
-            }
-        }
-        found
-    }
-
-    /// Where the key is deleted in `function` or in closures of it.
-    fn deletions_of_key_beside(&self, op: &Operation, function: FunctionId) -> Vec<SiteId> {
-        if op.kind != OpKind::LockAcquire {
-            return Vec::new();
-        }
-        let key_of = |op: &Operation| match self.reader.attribute(op, Attr::Key) {
-            Found::Is(Operand::Var(var)) => Some(self.roots(var)),
-            _ => None,
-        };
-        let Some(key) = key_of(op) else { return Vec::new() };
-        // `f"lock:{name}"`, written twice.
-        let pattern = |op: &Operation| self.effects.at(op.site).find_map(|(effect, _)| effect.key.pattern());
-        let same = |other: &&Operation| {
-            let same_value = || key_of(other).is_some_and(|other| other.iter().any(|var| key.contains(var)));
-            let same_pattern = || pattern(op).is_some_and(|own| pattern(other) == Some(own));
-            let beside = self.reader.program.function(other.function).parent == Some(function);
-            (other.function == function || beside) && (same_value() || same_pattern())
-        };
-        self.operations.of_kind(OpKind::CacheDelete).filter(same).map(|other| other.site).collect()
-    }
-
-    /// A value with those that were assigned to it.
-    fn roots(&self, var: VarId) -> Vec<VarId> {
-        let mut roots = vec![var];
-        while roots.len() < 5
-            && let Some(row) = roots.last().and_then(|last| self.reader.program.assigned_from(*last).next())
-        {
-            roots.push(row.src);
-        }
-        roots
-    }
-
-    /// Handlers that get a session from a dependency which commits behind them (`yield session`, then `commit`), or a
-    /// connection that it gives back behind them.
-    fn by_dependencies(&self) -> Vec<Scope> {
-        let mut found = Vec::new();
-        let mut dependencies: Vec<FunctionId> = self.index.depending.keys().copied().collect();
-        dependencies.sort_unstable();
-        for dependency in dependencies {
-            for &(site, function) in &self.index.depending[&dependency] {
-                let extent = Extent::Function(function);
-                if let Some(commit) = self.commit_after_yield(dependency) {
-                    found.push(session_scope(commit, site, function, extent));
-                }
-                if let Some((number, taken)) = self.taken_before_yield(dependency) {
-                    found.push(Scope {
-                        kind: OpKind::ConnectionAcquire,
-                        op: Some(number),
-                        lazy: self.reader.attribute(taken, Attr::Lazy) != Found::Absent,
-                        ..session_scope(taken.site, site, function, extent)
-                    });
-                }
-            }
-        }
-        found
-    }
-
-    /// `with unit_of_work():` where the project's own manager commits behind the body: after its `yield`, or as it exits.
-    /// One that begins a transaction in so many words is found by that.
-    fn by_units_of_work(&self) -> Vec<Scope> {
-        let program = self.reader.program;
-        let mut found = Vec::new();
-        for (&manager, regions) in &self.index.managed_by {
-            // `connect()` is a transaction only where a `with` holds what it gives.
-            let is_bare = |site: SiteId| {
-                self.operations.at(site).any(|op| op.kind == OpKind::TxScope)
-                    && self.operations.at(site).all(|op| self.has_with(op) && !self.is_managed(op))
-            };
-            let begins = |(effect, site): (Effect, SiteId)| match effect.kind {
-                OpKind::TxBegin => true,
-                OpKind::TxScope => !is_bare(site),
-                _ => false,
-            };
-            if self.effects.in_function(manager).map(|(effect, row)| (effect, row.site)).any(begins) {
-                continue;
-            }
-            let Some(commit) = self.commit_after_yield(manager).or_else(|| self.commit_on_exit(manager)) else {
-                continue;
-            };
-            for &(region, site) in regions {
-                found.push(session_scope(commit, site, program.region(region).function, Extent::Region(region)));
-            }
-        }
-        found.sort_unstable_by_key(|scope| (scope.function, scope.steps[0]));
-        found
-    }
-
-    /// Where a generator commits what was done while it had yielded.
-    fn commit_after_yield(&self, generator: FunctionId) -> Option<SiteId> {
-        let program = self.reader.program;
-        let yields: Vec<SiteId> =
-            program.sites(generator).filter(|row| row.kind == SiteKind::Yield).map(|row| row.site).collect();
-        self.commits(generator).find(|commit| yields.iter().any(|site| self.order.precedes(program, *site, *commit)))
-    }
-
-    /// Where a generator takes the connection that it holds while it has yielded.
-    fn taken_before_yield(&self, generator: FunctionId) -> Option<(u32, &'b Operation)> {
-        let program = self.reader.program;
-        let mut yields =
-            program.sites(generator).filter(|row| row.kind == SiteKind::Yield).map(|row| row.site).peekable();
-        yields.peek()?;
-        let yields: Vec<SiteId> = yields.collect();
-        let numbered = program.sites(generator).flat_map(|row| self.operations.numbers_at(row.site));
-        numbered.map(|number| (*number, &self.operations.all[*number as usize])).find(|(_, op)| {
-            op.kind == OpKind::ConnectionAcquire
-                && yields.iter().any(|site| self.order.precedes(program, op.site, *site))
-        })
-    }
-
-    /// Where the class whose `__enter__` is given commits as it exits.
-    fn commit_on_exit(&self, enter: FunctionId) -> Option<SiteId> {
-        let program = self.reader.program;
-        let exit = match program.text(program.function(enter).name) {
-            "__enter__" => "__exit__",
-            "__aenter__" => "__aexit__",
-            _ => return None,
-        };
-        let class = program.function(enter).class?;
-        let exit = *program.methods.get(&(class, program.facts.symbols.lookup(exit)?))?;
-        self.commits(exit).next()
-    }
-
-    fn commits(&self, function: FunctionId) -> impl Iterator<Item = SiteId> {
-        self.effects
-            .in_function(function)
-            .filter(|(effect, _)| effect.kind == OpKind::TxCommit)
-            .map(|(_, row)| row.site)
-    }
-
-    /// Whether "set if absent" is meant as a lock: it is released, or something says so. Else it marks what was done.
-    fn is_lock(&self, op: &Operation) -> bool {
-        if op.kind != OpKind::LockAcquire {
-            return true;
-        }
-        let program = self.reader.program;
-        let says = |text: &str| {
-            words(text).iter().any(|word| {
-                matches!(
-                    word.as_str(),
-                    "lock"
-                        | "locks"
-                        | "locked"
-                        | "locking"
-                        | "redlock"
-                        | "mutex"
-                        | "lease"
-                        | "leader"
-                        | "leadership"
-                        | "semaphore"
-                )
-            })
-        };
-        let mut function = Some(op.function);
-        while let Some(id) = function {
-            let row = program.function(id);
-            if says(program.text(row.qualified)) {
-                return true;
-            }
-            function = row.parent;
-        }
-        let key = match self.reader.attribute(op, Attr::Key) {
-            Found::Is(Operand::Var(var)) => self.reader.names_of(var).iter().any(|name| says(name)),
-            _ => false,
-        };
-        let path = op.path.is_some_and(|path| says(self.reader.resolution.paths.text(path)));
-        // A context manager that takes the key away again: what its user does is between the two.
-        let holds_open = program.sites(op.function).any(|row| row.kind == SiteKind::Yield)
-            && !self.deletions_of_key(op, op.function).is_empty();
-        // What lets it go is left for the end, or given to the caller: `return func() { client.Del(ctx, key) }`.
-        let let_go = self.deletions_of_key_beside(op, op.function).into_iter().any(|site| {
-            let row = program.site(site);
-            let ends = row.function != op.function;
-            let (ends, decided) = program.regions_outward(row.region).fold((ends, false), |(ends, decided), region| {
-                (ends || region.kind == RegionKind::Finally, decided || region.kind == RegionKind::Branch)
-            });
-            ends && !decided
-        });
-        key || path
-            || let_go
-            || holds_open
-            || self.is_let_go_by_callers(op)
-            || self.is_held_by_an_object(op)
-            || self.effects.in_function(op.function).any(|(effect, _)| effect.kind == OpKind::LockRelease)
-    }
-
-    /// Whether whoever has the key set deletes it in the end: `if not latch.take(): return`, `finally: latch.give_back()`.
-    fn is_let_go_by_callers(&self, op: &Operation) -> bool {
-        let pattern = |op: &Operation| {
-            let own = self.effects.at(op.site).filter(|(effect, _)| effect.kind == op.kind);
-            own.into_iter().find_map(|(effect, _)| effect.key.pattern())
-        };
-        let own = pattern(op);
-        // The key may be known of the object only: then the object's class is asked.
-        let is_same = |delete: &Operation| match own {
-            Some(own) => pattern(delete) == Some(own),
-            None => self.is_same_field(op, delete),
-        };
-        let mut deletes = self.operations.of_kind(OpKind::CacheDelete).filter(|delete| delete.function != op.function);
-        deletes.any(|delete| {
-            is_same(delete) && {
-                let callers = self.index.callers.get(&delete.function).into_iter().flatten();
-                callers.into_iter().any(|site| self.ends_with(*site) && self.is_called_beside(op.function, *site))
-            }
-        })
-    }
-
-    /// Whether the keys of both are what one field of their class holds.
-    fn is_same_field(&self, op: &Operation, delete: &Operation) -> bool {
-        let program = self.reader.program;
-        let field = |op: &Operation| match self.reader.attribute(op, Attr::Key) {
-            Found::Is(Operand::Var(var)) => program.loaded_as(var).map(|load| load.field),
-            _ => None,
-        };
-        let class = |op: &Operation| program.function(op.function).class;
-        class(op).is_some() && class(op) == class(delete) && field(op).is_some() && field(op) == field(delete)
-    }
-
-    /// Whether the call is what is left for the end of its function.
-    fn ends_with(&self, site: SiteId) -> bool {
-        let program = self.reader.program;
-        program.regions_outward(program.site(site).region).any(|region| region.kind == RegionKind::Finally)
-    }
-
-    /// Whether `function` is called where `site` stands, too.
-    fn is_called_beside(&self, function: FunctionId, site: SiteId) -> bool {
-        let program = self.reader.program;
-        let mut callers = self.index.callers.get(&function).into_iter().flatten();
-        callers.any(|caller| program.site(*caller).function == program.site(site).function)
-    }
-
     /// Whether a `with` holds what the operation gives.
-    fn is_managed(&self, op: &Operation) -> bool {
+    pub(super) fn is_managed(&self, op: &Operation) -> bool {
         self.index.managed.contains(&op.site)
     }
 
@@ -783,22 +520,6 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
 
     pub(super) fn sites(&self, scope: &Scope) -> impl Iterator<Item = SiteId> {
         sites(self.reader.program, self.order, self.effects, scope).into_iter()
-    }
-}
-
-/// The transaction of a session: open from the first statement to the commit.
-fn session_scope(commit: SiteId, through: SiteId, function: FunctionId, extent: Extent) -> Scope {
-    Scope {
-        kind: OpKind::TxScope,
-        op: None,
-        origin: Some(commit),
-        steps: vec![through],
-        function,
-        extent,
-        endless: false,
-        closers: Vec::new(),
-        lazy: true,
-        passed_on: false,
     }
 }
 

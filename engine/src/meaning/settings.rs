@@ -3,7 +3,8 @@
 use distsys_facts::{FunctionKind, VarId};
 
 use super::operations::{Found, Operand};
-use super::reader::{Reader, same_key};
+use super::reader::Reader;
+use super::spelled::same_key;
 
 impl Reader<'_, '_> {
     /// The constant that the project gives under a name that a framework reads its settings by: all places must agree.

@@ -1,11 +1,11 @@
 //! Terms: what is known of an entity, a key, a topic or a method, in words that pass through calls.
 
-use distsys_facts::schema::Parameter;
 use distsys_facts::{ClassId, FunctionId, Interner, LiteralKind, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
+use super::at_calls::Argument;
+use super::callbacks::parameter_of;
 use super::handed_in;
-use super::invoked::parameter_of;
 use super::operations::{Found, Operand};
 use super::reader::Reader;
 use crate::resolve::{HandleRole, ValueKind};
@@ -36,8 +36,8 @@ pub enum Term {
 /// What the caller passes as a parameter, or what the object passed as one holds in a field: `self.prefix`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Hole {
-    parameter: VarId,
-    field: Option<Name>,
+    pub(super) parameter: VarId,
+    pub(super) field: Option<Name>,
 }
 
 impl Term {
@@ -93,11 +93,11 @@ impl Names {
 pub(super) struct Describer<'m, 'f> {
     pub reader: Reader<'m, 'f>,
     pub names: Names,
-    known: FxHashMap<VarId, Term>,
-    entities: FxHashMap<ClassId, Name>,
+    pub(super) known: FxHashMap<VarId, Term>,
+    pub(super) entities: FxHashMap<ClassId, Name>,
 }
 
-const MAX_DEPTH: u32 = 12;
+pub(super) const MAX_DEPTH: u32 = 12;
 
 /// Words of fields that hold where a server is.
 const SERVERS: &[&str] = &["base", "url", "uri", "host", "endpoint", "origin", "root", "server", "address", "domain"];
@@ -166,7 +166,7 @@ impl<'m, 'f> Describer<'m, 'f> {
         self.describe_at(var, 0)
     }
 
-    fn describe_at(&mut self, var: VarId, depth: u32) -> Term {
+    pub(super) fn describe_at(&mut self, var: VarId, depth: u32) -> Term {
         if let Some(&known) = self.known.get(&var) {
             return known;
         }
@@ -323,7 +323,7 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 
     /// What the object that `var` is holds in a field: what it was made with, where that is seen.
-    fn held(&mut self, var: VarId, field: Name, depth: u32) -> Term {
+    pub(super) fn held(&mut self, var: VarId, field: Name, depth: u32) -> Term {
         let program = self.reader.program;
         let path: Vec<String> = self.names.text(field).split('.').map(str::to_owned).collect();
         // `request.key(id);`, then what made it.
@@ -436,14 +436,14 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 
     /// Text of which nothing more will be known.
-    fn settled(&self, name: Name) -> Term {
+    pub(super) fn settled(&self, name: Name) -> Term {
         let text = self.names.text(name);
         let says_nothing = text.contains("{}") && !text.contains(char::is_alphanumeric);
         if says_nothing { Term::Unknown } else { Term::Text(name) }
     }
 
     /// The text with what a caller passes put in its place.
-    fn filled(&mut self, name: Name, at: u8, with: Term) -> Term {
+    pub(super) fn filled(&mut self, name: Name, at: u8, with: Term) -> Term {
         let text = self.names.text(name);
         let Some((place, _)) = text.match_indices("{}").nth(at as usize) else { return self.settled(name) };
         let (before, after) = (&text[..place], &text[place + 2..]);
@@ -496,293 +496,6 @@ impl<'m, 'f> Describer<'m, 'f> {
             term => term,
         }
     }
-
-    /// A callee's term at a call: what the caller passes for its parameters.
-    /// `call` is the site, none if a library makes the call.
-    pub(super) fn at_call(&mut self, term: Term, callee: FunctionId, call: Option<SiteId>) -> Term {
-        self.at_call_within(term, callee, call, 0)
-    }
-
-    fn at_call_within(&mut self, term: Term, callee: FunctionId, call: Option<SiteId>, depth: u32) -> Term {
-        match term {
-            Term::Parameter(parameter) => match self.argument(parameter, callee, call) {
-                Argument::Given(var) => self.describe_at(var, depth),
-                Argument::Omitted => Term::Absent,
-                Argument::Elsewhere => term,
-                Argument::Gathered(given) => match given[..] {
-                    [only] => self.describe(only),
-                    _ => Term::Unknown,
-                },
-                Argument::Hidden | Argument::Keywords(_) => Term::Unknown,
-            },
-            Term::Filled(hole, name, at) => match self.argument(hole.parameter, callee, call) {
-                Argument::Given(var) => {
-                    let given = match hole.field {
-                        Some(field) => self.held(var, field, depth),
-                        None => self.describe_at(var, depth),
-                    };
-                    self.filled(name, at, given)
-                }
-                Argument::Elsewhere => term,
-                Argument::Gathered(given) => match given[..] {
-                    [only] => {
-                        let given = self.describe(only);
-                        self.filled(name, at, given)
-                    }
-                    _ => self.settled(name),
-                },
-                Argument::Omitted | Argument::Hidden | Argument::Keywords(_) => self.settled(name),
-            },
-            Term::Within(parameter, path) => match self.argument(parameter, callee, call) {
-                Argument::Given(var) if self.is_receiver(parameter) => self.held(var, path, depth),
-                Argument::Given(var) => {
-                    let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
-                    let found = self.reader.within(var, &path);
-                    self.term(&found)
-                }
-                Argument::Keywords(site) => {
-                    let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
-                    let found = self.reader.keyword(site, &path);
-                    self.term(&found)
-                }
-                Argument::Gathered(given) => {
-                    let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
-                    let found = self.reader.set_by_options(&given, &path);
-                    self.term(&found)
-                }
-                Argument::Omitted => Term::Absent,
-                Argument::Elsewhere => term,
-                Argument::Hidden => Term::Unknown,
-            },
-            term => term,
-        }
-    }
-
-    pub(super) fn role_at_call(&mut self, role: Role, callee: FunctionId, call: Option<SiteId>) -> Role {
-        let (parameter, otherwise) = match role {
-            Role::Parameter(parameter) => (parameter, HandleRole::Unknown),
-            Role::ParameterOr(parameter, otherwise) => (parameter, otherwise),
-            role => return role,
-        };
-        match self.argument(parameter, callee, call) {
-            Argument::Given(var) if otherwise != HandleRole::Unknown && self.reader.is_null(var) => otherwise.into(),
-            // Handed on: the caller may have been given none, too.
-            Argument::Given(var) if self.is_plain_parameter(var) => match (self.role_of(var), otherwise) {
-                (Role::Parameter(of_caller), HandleRole::Replica | HandleRole::Primary) => {
-                    Role::ParameterOr(of_caller, otherwise)
-                }
-                (role, _) => role,
-            },
-            Argument::Given(var) => match self.role_of(var) {
-                // `find(db.reader(), id)`; one of several connections has the name of none.
-                Role::Unknown if self.reader.maker(var).is_some() && !self.is_one_of_several(var) => {
-                    self.reader.role_named(var).into()
-                }
-                role => role,
-            },
-            Argument::Elsewhere => role,
-            Argument::Omitted => otherwise.into(),
-            Argument::Hidden | Argument::Keywords(_) | Argument::Gathered(_) => Role::Unknown,
-        }
-    }
-
-    pub(super) fn argument(&self, parameter: VarId, callee: FunctionId, call: Option<SiteId>) -> Argument {
-        let program = self.reader.program;
-        let Some(row) = program.parameter(parameter) else { return Argument::Hidden };
-        if row.function != callee {
-            return Argument::Elsewhere;
-        }
-        let Some(site) = call else { return Argument::Hidden };
-        match self.reader.given_at(site, row) {
-            Some(given) => Argument::Given(given),
-            None if row.kind == ParameterKind::KeywordRest => Argument::Keywords(site),
-            None if row.kind == ParameterKind::Rest => {
-                self.gathered(row, site).map_or(Argument::Hidden, Argument::Gathered)
-            }
-            None => row.default.map_or(Argument::Omitted, Argument::Given),
-        }
-    }
-
-    /// What a call gives to the parameter that gathers what is left; none where it cannot be told apart.
-    fn gathered(&self, rest: &Parameter, site: SiteId) -> Option<Vec<VarId>> {
-        let program = self.reader.program;
-        let receivers = program.parameters(rest.function).filter(|row| row.kind == ParameterKind::Receiver).count();
-        let first = rest.index.checked_sub(receivers as u32)?;
-        let by_position = program.arguments(site).filter(|row| row.position != u32::MAX);
-        // What is spread before may reach this far.
-        if by_position.clone().any(|row| row.position < first && !row.keyword.is_empty()) {
-            return None;
-        }
-        Some(by_position.filter(|row| row.position >= first).map(|row| row.var).collect())
-    }
-
-    /// The role of the connection that `var` is or holds.
-    pub(super) fn role_of(&self, var: VarId) -> Role {
-        self.role_at(var, 0)
-    }
-
-    fn role_at(&self, var: VarId, depth: usize) -> Role {
-        if let Some(role) = self.role_by_helper(var, depth) {
-            return role;
-        }
-        let mut found = HandleRole::Unknown;
-        let (mut mixed, mut plain) = (false, false);
-        for value in self.reader.resolution.values_of(var) {
-            if value.role != HandleRole::Unknown {
-                mixed |= found != HandleRole::Unknown && found != value.role;
-                found = value.role;
-            } else {
-                plain |= matches!(value.kind, ValueKind::External(_));
-            }
-        }
-        // Some give a connection whose role nothing says.
-        mixed |= plain && !self.is_provided(var);
-        let root = self.root_of(var, depth);
-        if found != HandleRole::Unknown && !mixed && !matches!(root, Role::ParameterOr(..)) {
-            return found.into();
-        }
-        root
-    }
-
-    /// The role of what a helper of the project made from a connection that it was given: that of this call's connection, not
-    /// of all that the helper was ever given (`tx, err := begin(ctx, pool)`).
-    fn role_by_helper(&self, var: VarId, depth: usize) -> Option<Role> {
-        const MAX_HELPERS: usize = 4;
-        let program = self.reader.program;
-        let names_role = |sym: Sym| words::role_of_name(program.text(sym), false) != HandleRole::Unknown;
-        if depth >= MAX_HELPERS {
-            return None;
-        }
-        let mut at = var;
-        for _ in 0..MAX_DEPTH {
-            if program.parameter(at).is_some() || program.variable(at).is_some_and(|row| names_role(row.name)) {
-                return None;
-            }
-            if let Some(call) = program.call_giving(at) {
-                return self.role_given(call.site, depth);
-            }
-            at = match program.loaded_as(at) {
-                Some(load) if names_role(load.field) => return None,
-                Some(load) => self.reader.stored(load.base, load.field)?,
-                None => {
-                    let mut sources = program.assigned_from(at).map(|row| row.src);
-                    match (sources.next(), sources.next()) {
-                        (Some(only), None) => only,
-                        (Some(_), Some(_)) => return self.role_of_ways(at, depth),
-                        _ => return None,
-                    }
-                }
-            };
-        }
-        None
-    }
-
-    /// The role of what is one of several connections, if a helper made one of them.
-    fn role_of_ways(&self, var: VarId, depth: usize) -> Option<Role> {
-        let program = self.reader.program;
-        const MAX_WAYS: usize = 6;
-        let ways = program.assigned_from(var).map(|row| row.src).filter(|way| program.literal(*way).is_none());
-        let ways: Vec<VarId> = ways.take(MAX_WAYS).collect();
-        ways.iter().find_map(|way| self.role_by_helper(*way, depth + 1))?;
-        let mut roles = ways.iter().map(|way| self.role_at(*way, depth + 1));
-        let first = roles.next()?;
-        Some(if roles.all(|role| role == first) { first } else { Role::Unknown })
-    }
-
-    fn role_given(&self, site: SiteId, depth: usize) -> Option<Role> {
-        let program = self.reader.program;
-        let r = &program.facts.relations;
-        let [edge] = self.reader.resolution.calls_at(site) else { return None };
-        let given = program.returns_by_function.of(&r.returns, edge.function).filter_map(|row| row.var);
-        let mut found = None;
-        for var in given.filter(|var| program.literal(*var).is_none()) {
-            let role = match self.role_at(var, depth + 1) {
-                Role::Unknown => return None,
-                Role::Parameter(parameter) | Role::ParameterOr(parameter, _) => {
-                    let passed =
-                        self.reader.resolution.passed_at(site).iter().find(|row| row.parameter == parameter)?;
-                    self.role_at(passed.argument, depth + 1)
-                }
-                // An accessor of one of the connections: `fn reader(&self) -> &Pool { &self.replica }`.
-                role => role,
-            };
-            if found.is_some_and(|known| known != role) {
-                return Some(Role::Unknown);
-            }
-            found = Some(role);
-        }
-        found
-    }
-
-    /// Whether a function of the project provides the connection: nobody else gives one.
-    fn is_provided(&self, var: VarId) -> bool {
-        let program = self.reader.program;
-        let resolution = self.reader.resolution;
-        let answered = |var: VarId| program.parameter(var).is_some() && resolution.imported(var).is_some();
-        let Some(load) = program.loaded_as(var) else { return answered(var) };
-        let class = self.reader.class_of(load.base);
-        let filled = class.into_iter().flat_map(|class| resolution.ancestors(class));
-        filled.into_iter().any(|class| resolution.provided(*class, load.field).is_some())
-            || self.reader.stored(load.base, load.field).is_some_and(answered)
-    }
-
-    /// Whether more than one value is assigned to `var`, or to what it is a copy of: `tx ?? this.connection`.
-    fn is_one_of_several(&self, var: VarId) -> bool {
-        let mut at = var;
-        for _ in 0..MAX_DEPTH {
-            let mut sources = self.reader.program.assigned_from(at).map(|row| row.src);
-            match (sources.next(), sources.next()) {
-                (Some(_), Some(_)) => return true,
-                (Some(only), None) => at = only,
-                (None, _) => return false,
-            }
-        }
-        false
-    }
-
-    fn is_plain_parameter(&self, var: VarId) -> bool {
-        self.reader.program.parameter(var).is_some_and(|row| row.kind != ParameterKind::Receiver)
-    }
-
-    /// The role of the parameter that a connection comes from: `session` of `session.query(…)`, `self` of `self.session`.
-    fn root_of(&self, var: VarId, depth: usize) -> Role {
-        let program = self.reader.program;
-        let mut at = var;
-        for _ in 0..MAX_DEPTH {
-            if program.parameter(at).is_some() {
-                return Role::Parameter(at);
-            }
-            if let Some(load) = program.loaded_as(at) {
-                at = load.base;
-            } else if let Some(call) = program.call_giving(at) {
-                // `on("orders")`, where a connection is called itself.
-                let called = || call.callee.filter(|_| self.reader.resolution.calls_at(call.site).is_empty());
-                let Some(receiver) = call.receiver.or_else(called) else { break };
-                at = receiver;
-            } else {
-                let mut sources = program.assigned_from(at).map(|row| row.src);
-                match (sources.next(), sources.next(), sources.next()) {
-                    (Some(only), None, _) => at = only,
-                    (Some(given), Some(otherwise), None) => return self.given_or(given, otherwise, depth),
-                    _ => break,
-                }
-            }
-        }
-        Role::Unknown
-    }
-
-    /// `tx ?? this.replica`: what is passed, else a connection that is there.
-    fn given_or(&self, given: VarId, otherwise: VarId, depth: usize) -> Role {
-        const MAX_CHOICES: usize = 3;
-        if depth >= MAX_CHOICES || !self.is_plain_parameter(given) {
-            return Role::Unknown;
-        }
-        match self.role_at(otherwise, depth + 1) {
-            Role::Primary => Role::ParameterOr(given, HandleRole::Primary),
-            Role::Replica => Role::ParameterOr(given, HandleRole::Replica),
-            _ => Role::Unknown,
-        }
-    }
 }
 
 impl<'m, 'f> Reader<'m, 'f> {
@@ -816,17 +529,4 @@ impl<'m, 'f> Reader<'m, 'f> {
             _ => Found::Unknown,
         }
     }
-}
-
-pub(super) enum Argument {
-    Given(VarId),
-    /// What is given for a parameter that gathers what is left: none, some, or one that is spread.
-    Gathered(Vec<VarId>),
-    Omitted,
-    /// The parameter is of a function around the callee.
-    Elsewhere,
-    /// The caller is not seen (a callback run by a library).
-    Hidden,
-    /// All keyword arguments of the call that no other parameter takes.
-    Keywords(SiteId),
 }

@@ -7,8 +7,9 @@
 use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::callbacks::parameter_of;
 use super::effects::{Effect, EffectFlags};
-use super::invoked::{Invocations, Mode, parameter_of};
+use super::invoked::{Invocations, Mode};
 use super::operations::{Found, Operand, Operation, Operations};
 use super::own_effects::is_versioned;
 use super::reader::Reader;

@@ -44,7 +44,7 @@ pub(super) fn tries_later(builder: &Builder<'_, '_, '_>, graph: &Graph, region: 
             is_sleep || program.call(site.site).is_some_and(|call| says_wait(program.text(call.name)))
         })
     };
-    (ends_with_success(graph, program, region)) && counts() && waits()
+    ends_with_success(graph, program, region) && counts() && waits()
 }
 
 /// Whether a good answer leads out of a loop and a bad one round it. Where a bad one ends it, each turn does something else.

@@ -4,7 +4,8 @@ use distsys_facts::schema::Parameter;
 use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashSet;
 
-use super::invoked::{Invocations, Wrapped, functions_of};
+use super::callbacks::functions_of;
+use super::invoked::{Invocations, Wrapped};
 use super::reader::Reader;
 
 impl Invocations {

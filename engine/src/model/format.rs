@@ -3,10 +3,11 @@
 use toml::{Table, Value};
 
 use super::pattern::Pattern;
+use super::set::Library;
 use super::source::{Condition, Source};
 use super::{
-    Callback, Container, Declares, Generated, Handed, Library, Makes, OpModel, Provides, Registry, Returned, Returns,
-    ScopeKind, Sets, Slot, Stub,
+    Callback, Container, Declares, Generated, Handed, Makes, OpModel, Provides, Registry, Returned, Returns, ScopeKind,
+    Sets, Slot, Stub,
 };
 use crate::operation::{Attr, OpKind};
 

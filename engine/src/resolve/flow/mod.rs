@@ -2,6 +2,7 @@
 
 mod calls;
 mod containers;
+mod finish;
 mod generics;
 mod given_back;
 mod given_closures;
@@ -16,6 +17,7 @@ mod overloads;
 mod propagate;
 mod provided;
 mod registries;
+mod resolution;
 mod seed;
 mod static_types;
 mod told;
@@ -23,211 +25,20 @@ mod wrappers;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::OnceLock;
 
-use distsys_facts::{
-    ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, SiteId, Sym, VarId,
-};
+use distsys_facts::{ClassId, FunctionId, Id, IdKind, Language, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::bindings::Binding;
 use super::values::{HandleRole, Sets, Value, ValueId, ValueKind, Values};
-use crate::csr::Csr;
-use crate::model::{Family, ModelSet};
+use crate::model::ModelSet;
 use crate::paths::{PathId, Paths};
 use crate::program::Program;
 use crate::words::role_of_name;
 use grounds::Grounds;
+pub use resolution::{CallEdge, Confidence, Passed, Resolution, Unresolved};
 use told::Told;
 
-/// How sure an edge of the call graph is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Confidence {
-    /// A guess.
-    Low,
-    /// By a name that is unique in the project, or one of several implementations.
-    Medium,
-    /// By type or binding.
-    High,
-}
-
-/// `site` calls `function`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CallEdge {
-    pub site: SiteId,
-    pub function: FunctionId,
-    pub confidence: Confidence,
-}
-
-/// How many call sites of a language were resolved to what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Unresolved {
-    pub project: usize,
-    pub external: usize,
-    pub unresolved: usize,
-}
-
-/// The call `site` passes `argument` as `parameter`, the receiver included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Passed {
-    pub site: SiteId,
-    pub parameter: VarId,
-    pub argument: VarId,
-}
-
-/// The result: what is called where, and what every variable may hold.
-#[derive(Debug)]
-pub struct Resolution {
-    pub paths: Paths,
-    pub values: Values,
-    sets: Sets,
-    /// By site.
-    pub calls: Vec<CallEdge>,
-    /// Implementations of what is called, by site, where there are too many for each to be a target that one would
-    /// believe in.
-    pub alternatives: Vec<(SiteId, FunctionId)>,
-    /// Library functions called, by site: the name, and the value through which it was reached.
-    pub external: Vec<(SiteId, PathId, Value)>,
-    /// By site.
-    pub passed: Vec<Passed>,
-    /// How many values went from a node to those behind it, all propagations together.
-    pub steps: usize,
-    /// What literals of a class give its fields.
-    constructed: FxHashMap<(ClassId, Sym), Vec<VarId>>,
-    /// Class fields, with the nodes that hold them.
-    fields: FxHashMap<(ClassId, Sym), u32>,
-    ancestors: Vec<Vec<ClassId>>,
-    /// Classes that others derive from.
-    bases: FxHashSet<ClassId>,
-    /// The variable of another module that an import, or a free name, stands for.
-    imported: FxHashMap<VarId, VarId>,
-    exports: FxHashMap<(ModuleId, Sym), VarId>,
-    /// Fields that get what a function of the project provides.
-    provided: FxHashMap<(ClassId, Sym), VarId>,
-    calls_by_site: FxHashMap<SiteId, (u32, u32)>,
-    passed_by_site: FxHashMap<SiteId, (u32, u32)>,
-    passed_by_parameter: Csr,
-    external_by_site: FxHashMap<SiteId, (u32, u32)>,
-    class_lines: FxHashMap<ClassId, Vec<PathId>>,
-    /// The classes that classes name as what their base is of.
-    base_arguments: FxHashMap<ClassId, ClassId>,
-    /// Fields that classes have of their own, and those that classes below have of the same name.
-    own_fields: FxHashSet<(ClassId, Sym)>,
-    overridden: FxHashSet<(ClassId, Sym)>,
-    /// Whether some call of the tree gives requests a deadline, once it has been asked.
-    pub(crate) bounds_requests: OnceLock<bool>,
-}
-
 impl Resolution {
-    pub fn values_of(&self, var: VarId) -> impl Iterator<Item = Value> + '_ {
-        self.sets.of(var.index() as u32).map(|id| self.values.get(id))
-    }
-
-    pub fn calls_at(&self, site: SiteId) -> &[CallEdge] {
-        self.calls_by_site.get(&site).map_or(&[], |&(start, end)| &self.calls[start as usize..end as usize])
-    }
-
-    pub fn external_at(&self, site: SiteId) -> &[(SiteId, PathId, Value)] {
-        self.external_by_site.get(&site).map_or(&[], |&(start, end)| &self.external[start as usize..end as usize])
-    }
-
-    /// What literals of the class give its field.
-    pub fn constructed(&self, class: ClassId, field: Sym) -> &[VarId] {
-        self.constructed.get(&(class, field)).map_or(&[], Vec::as_slice)
-    }
-
-    /// The arguments that reach parameters of project functions at `site`.
-    pub fn passed_at(&self, site: SiteId) -> &[Passed] {
-        self.passed_by_site.get(&site).map_or(&[], |&(start, end)| &self.passed[start as usize..end as usize])
-    }
-
-    /// The arguments that reach a parameter.
-    pub fn passed_to(&self, parameter: VarId) -> impl DoubleEndedIterator<Item = &Passed> + Clone {
-        self.passed_by_parameter.of(&self.passed, parameter)
-    }
-
-    /// What a field of a class may hold, inherited ones included.
-    pub fn field_values(&self, class: ClassId, field: Sym) -> impl Iterator<Item = Value> + '_ {
-        self.ancestors[class.index()]
-            .iter()
-            .filter_map(move |ancestor| self.fields.get(&(*ancestor, field)))
-            .flat_map(|&node| self.sets.of(node))
-            .map(|id| self.values.get(id))
-    }
-
-    /// The variable that a module offers under a name.
-    pub fn exported(&self, module: ModuleId, name: Sym) -> Option<VarId> {
-        self.exports.get(&(module, name)).copied()
-    }
-
-    /// The variable that an imported one, a member of a module, or a parameter that a provider answers, stands for.
-    pub fn imported(&self, var: VarId) -> Option<VarId> {
-        self.imported.get(&var).copied()
-    }
-
-    /// What is given to a field by a function of the project that provides it.
-    pub fn provided(&self, class: ClassId, field: Sym) -> Option<VarId> {
-        self.provided.get(&(class, field)).copied()
-    }
-
-    /// A class with its project bases, nearest first.
-    pub fn ancestors(&self, class: ClassId) -> &[ClassId] {
-        &self.ancestors[class.index()]
-    }
-
-    /// Whether other classes of the project derive from this one.
-    pub fn is_derived_from(&self, class: ClassId) -> bool {
-        self.bases.contains(&class)
-    }
-
-    /// The class that one names as what its base is of: `Order` of `class Orders extends JpaRepository<Order, Long>`.
-    pub fn argument_of_base(&self, class: ClassId) -> Option<ClassId> {
-        self.base_arguments.get(&class).copied()
-    }
-
-    /// Whether a class declares or stores a field of its own.
-    pub fn has_field(&self, class: ClassId, field: Sym) -> bool {
-        self.own_fields.contains(&(class, field))
-    }
-
-    /// Whether classes that derive from a class have a field of this name of their own.
-    pub fn is_overridden(&self, class: ClassId, field: Sym) -> bool {
-        self.overridden.contains(&(class, field))
-    }
-
-    /// The library classes that a project class derives from.
-    pub fn library_bases(&self, class: ClassId) -> &[PathId] {
-        self.class_lines.get(&class).map_or(&[], Vec::as_slice)
-    }
-
-    /// Call sites by language.
-    pub fn shares(&self, program: &Program<'_>) -> Vec<(Language, Unresolved)> {
-        let mut shares: Vec<(Language, Unresolved)> = Vec::new();
-        for call in &program.facts.relations.call {
-            let site = program.site(call.site);
-            let language = program.language(program.file_of_function(site.function));
-            let share = match shares.iter_mut().find(|(known, _)| *known == language) {
-                Some((_, share)) => share,
-                None => {
-                    shares.push((language, Unresolved::default()));
-                    match shares.last_mut() {
-                        Some((_, share)) => share,
-                        None => continue,
-                    }
-                }
-            };
-            if !self.calls_at(call.site).is_empty() {
-                share.project += 1;
-            } else if !self.external_at(call.site).is_empty() {
-                share.external += 1;
-            } else {
-                share.unresolved += 1;
-            }
-        }
-        shares.sort_by_key(|(language, _)| *language);
-        shares
-    }
-
     pub fn solve(program: &Program<'_>, models: &ModelSet) -> Resolution {
         let grounds = Grounds::new(program, models);
         let mut first = Self::propagate(program, models, grounds, Told::default(), None, 0);
@@ -564,30 +375,6 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
     }
 
-    /// The roles of what is made, by what it is made from; none where connections of different roles go in. Unless `strict`, a
-    /// connection that is there with a role and without counts as having it.
-    fn made_roles(&self, strict: bool) -> FxHashMap<u32, HandleRole> {
-        let mut made: FxHashMap<u32, Option<HandleRole>> = FxHashMap::default();
-        for &(from, to) in &self.role_edges {
-            let (mut roles, mut is_plain) = (Vec::new(), false);
-            for value in self.sets.of(from).map(|id| self.values.get(id)) {
-                match value.role {
-                    HandleRole::Unknown => is_plain |= self.is_handle(value),
-                    role if roles.contains(&role) => {}
-                    role => roles.push(role),
-                }
-            }
-            let role = match roles[..] {
-                [] if is_plain => None,
-                [] => continue,
-                [role] if !(strict && is_plain) => Some(role),
-                _ => None,
-            };
-            made.entry(to).and_modify(|known| *known = known.filter(|known| Some(*known) == role)).or_insert(role);
-        }
-        made.into_iter().filter_map(|(node, role)| Some((node, role?))).collect()
-    }
-
     pub(super) fn node(var: VarId) -> u32 {
         var.index() as u32
     }
@@ -635,154 +422,4 @@ impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn language_of(&self, site: SiteId) -> Language {
         self.program.language(self.program.file_of_function(self.program.site(site).function))
     }
-
-    /// Whether an edge says that awaiting a call of an asynchronous function runs the `async` block which that function
-    /// awaited itself and gave back the result of: values pass through an await, the block does not.
-    fn is_result_of_future(&self, edge: &CallEdge, of_async: &FxHashSet<SiteId>) -> bool {
-        let program = self.program;
-        let r = &program.facts.relations;
-        if program.function(edge.function).kind != FunctionKind::AsyncBlock {
-            return false;
-        }
-        let Ok(at) = r.suspend.binary_search_by_key(&edge.site, |row| row.site) else { return false };
-        let Some(made) = r.suspend[at].var.and_then(|var| program.call_giving(var)) else { return false };
-        of_async.contains(&made.site)
-    }
-
-    /// Where types have interfaces without saying so, several classes with the called method are alternatives of which a
-    /// program mostly has one: that it is this one is a guess.
-    fn doubt_alternatives(&self, calls: &mut [CallEdge]) -> Vec<(SiteId, FunctionId)> {
-        let mut doubted = Vec::new();
-        let class_of = |edge: &CallEdge| self.program.function(edge.function).class;
-        for edges in calls.chunk_by_mut(|left, right| left.site == right.site) {
-            let first = class_of(&edges[0]);
-            let structural = Family::from(self.language_of(edges[0].site)).has_structural_interfaces();
-            if structural && first.is_some() && edges.iter().any(|edge| class_of(edge) != first) {
-                edges.iter_mut().for_each(|edge| edge.confidence = Confidence::Low);
-                doubted.extend(edges.iter().map(|edge| (edge.site, edge.function)));
-            }
-        }
-        doubted
-    }
-
-    /// The implementations that calls of abstract methods may lead to, where they are not targets.
-    fn implementations_of_many(&self) -> impl Iterator<Item = (SiteId, FunctionId)> + '_ {
-        self.of_many.iter().flat_map(|&(site, function)| {
-            let all = self.grounds.hierarchy.implementations(self.program, function);
-            let is_bounded = all.len() <= MAX_ALTERNATIVES;
-            all.into_iter().filter(move |_| is_bounded).map(move |function| (site, function))
-        })
-    }
-
-    pub(super) fn finish(self) -> Resolution {
-        let mut calls: Vec<CallEdge> =
-            self.calls.iter().map(|(&(site, function), &confidence)| CallEdge { site, function, confidence }).collect();
-        // A double that a test puts in is not what the service runs; what a tool generated is.
-        let is_double = |edge: &CallEdge| {
-            self.program.is_out_of_scope(edge.function)
-                && !self.program.is_generated(edge.function)
-                && !self.program.is_out_of_scope(self.program.site(edge.site).function)
-        };
-        let is_async = |function: FunctionId| self.program.function(function).flags.has(FunctionFlags::ASYNC);
-        let of_async = calls.iter().filter(|edge| is_async(edge.function)).map(|edge| edge.site).collect();
-        calls.retain(|edge| !is_double(edge) && !self.is_result_of_future(edge, &of_async));
-        calls.sort_unstable();
-        let mut alternatives = self.doubt_alternatives(&mut calls);
-        alternatives.extend(
-            self.implementations_of_many().filter(|(_, function)| {
-                !self.program.is_out_of_scope(*function) || self.program.is_generated(*function)
-            }),
-        );
-        alternatives.sort_unstable();
-        alternatives.dedup();
-        let mut external: Vec<(SiteId, PathId, Value)> = self.external.iter().copied().collect();
-        // Path and value ids are made in an order that the input alone decides, so this order is deterministic.
-        external.sort_unstable();
-        let mut passed: Vec<Passed> = self.passed.iter().copied().collect();
-        passed.sort_unstable();
-        let passed_by_site = ranges(&passed, |row| row.site);
-        let passed_by_parameter =
-            Csr::by(self.program.facts.count(IdKind::Var), &passed, |row: &Passed| Some(row.parameter));
-        let calls_by_site = ranges(&calls, |edge| edge.site);
-        let external_by_site = ranges(&external, |row| row.0);
-        let mut class_lines = FxHashMap::default();
-        for row in &self.program.facts.relations.class {
-            let bases: Vec<PathId> = self.grounds.hierarchy.external_bases(row.class).map(|(path, _)| path).collect();
-            if !bases.is_empty() {
-                class_lines.insert(row.class, bases);
-            }
-        }
-        let classes = self.program.facts.count(IdKind::Class);
-        let r = &self.program.facts.relations;
-        let bindings = &self.grounds.bindings;
-        let imports = r.import.iter().map(|row| (row.var, bindings.imported(row.var)));
-        let free = r.global.iter().map(|row| (row.var, bindings.free(row.module, self.program.text(row.path))));
-        // `schema.orders`, where `schema` is a module.
-        let members = r.load.iter().map(|row| {
-            let mut values = self.sets.of(Self::node(row.base)).map(|id| self.values.get(id).kind);
-            match (values.next(), values.next()) {
-                (Some(ValueKind::Module(module)), None) => (row.dst, bindings.exported(module, row.field, 0)),
-                _ => (row.dst, None),
-            }
-        });
-        let imported = imports
-            .chain(free)
-            .chain(members)
-            .filter_map(|(from, binding)| match binding {
-                Some(Binding::Var(var)) => Some((from, var)),
-                _ => None,
-            })
-            .chain(self.provided.parameters)
-            .collect();
-        let mut constructed = self.constructed;
-        for given in constructed.values_mut() {
-            given.sort_unstable();
-            given.dedup();
-        }
-        let ancestors: Vec<Vec<ClassId>> =
-            (0..classes).map(|index| self.grounds.hierarchy.ancestors(ClassId::new(index)).to_vec()).collect();
-        let of_others = |(index, line): (usize, &Vec<ClassId>)| {
-            line.iter().copied().filter(move |class| class.index() != index).collect::<Vec<_>>()
-        };
-        let bases = ancestors.iter().enumerate().flat_map(of_others).collect();
-        let base_arguments = self.grounds.hierarchy.base_arguments().clone();
-        let own_fields = self.grounds.hierarchy.own_fields().clone();
-        let line = |class: ClassId| ancestors[class.index()].iter().filter(move |base| **base != class);
-        let overridden =
-            own_fields.iter().flat_map(|(class, field)| line(*class).map(|base| (*base, *field))).collect();
-        Resolution {
-            paths: self.paths,
-            values: self.values,
-            sets: self.sets,
-            calls,
-            alternatives,
-            external,
-            passed,
-            steps: self.steps,
-            constructed,
-            fields: self.class_fields,
-            ancestors,
-            bases,
-            imported,
-            exports: self.grounds.bindings.into_exports(),
-            provided: self.provided.fields,
-            calls_by_site,
-            passed_by_site,
-            passed_by_parameter,
-            external_by_site,
-            class_lines,
-            base_arguments,
-            own_fields,
-            overridden,
-            bounds_requests: OnceLock::new(),
-        }
-    }
-}
-
-fn ranges<R>(rows: &[R], key: impl Fn(&R) -> SiteId) -> FxHashMap<SiteId, (u32, u32)> {
-    let mut ranges: FxHashMap<SiteId, (u32, u32)> = FxHashMap::default();
-    for (at, row) in rows.iter().enumerate() {
-        ranges.entry(key(row)).or_insert((at as u32, at as u32)).1 = at as u32 + 1;
-    }
-    ranges
 }

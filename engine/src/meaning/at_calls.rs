@@ -1,0 +1,112 @@
+//! Terms of a callee said in the words of its caller.
+
+use distsys_facts::schema::Parameter;
+use distsys_facts::{FunctionId, ParameterKind, SiteId, VarId};
+
+use super::terms::{Describer, Term};
+
+pub(super) enum Argument {
+    Given(VarId),
+    /// What is given for a parameter that gathers what is left: none, some, or one that is spread.
+    Gathered(Vec<VarId>),
+    Omitted,
+    /// The parameter is of a function around the callee.
+    Elsewhere,
+    /// The caller is not seen (a callback run by a library).
+    Hidden,
+    /// All keyword arguments of the call that no other parameter takes.
+    Keywords(SiteId),
+}
+
+impl<'m, 'f> Describer<'m, 'f> {
+    /// A callee's term at a call: what the caller passes for its parameters.
+    /// `call` is the site, none if a library makes the call.
+    pub(super) fn at_call(&mut self, term: Term, callee: FunctionId, call: Option<SiteId>) -> Term {
+        self.at_call_within(term, callee, call, 0)
+    }
+
+    pub(super) fn at_call_within(&mut self, term: Term, callee: FunctionId, call: Option<SiteId>, depth: u32) -> Term {
+        match term {
+            Term::Parameter(parameter) => match self.argument(parameter, callee, call) {
+                Argument::Given(var) => self.describe_at(var, depth),
+                Argument::Omitted => Term::Absent,
+                Argument::Elsewhere => term,
+                Argument::Gathered(given) => match given[..] {
+                    [only] => self.describe(only),
+                    _ => Term::Unknown,
+                },
+                Argument::Hidden | Argument::Keywords(_) => Term::Unknown,
+            },
+            Term::Filled(hole, name, at) => match self.argument(hole.parameter, callee, call) {
+                Argument::Given(var) => {
+                    let given = match hole.field {
+                        Some(field) => self.held(var, field, depth),
+                        None => self.describe_at(var, depth),
+                    };
+                    self.filled(name, at, given)
+                }
+                Argument::Elsewhere => term,
+                Argument::Gathered(given) => match given[..] {
+                    [only] => {
+                        let given = self.describe(only);
+                        self.filled(name, at, given)
+                    }
+                    _ => self.settled(name),
+                },
+                Argument::Omitted | Argument::Hidden | Argument::Keywords(_) => self.settled(name),
+            },
+            Term::Within(parameter, path) => match self.argument(parameter, callee, call) {
+                Argument::Given(var) if self.is_receiver(parameter) => self.held(var, path, depth),
+                Argument::Given(var) => {
+                    let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
+                    let found = self.reader.within(var, &path);
+                    self.term(&found)
+                }
+                Argument::Keywords(site) => {
+                    let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
+                    let found = self.reader.keyword(site, &path);
+                    self.term(&found)
+                }
+                Argument::Gathered(given) => {
+                    let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
+                    let found = self.reader.set_by_options(&given, &path);
+                    self.term(&found)
+                }
+                Argument::Omitted => Term::Absent,
+                Argument::Elsewhere => term,
+                Argument::Hidden => Term::Unknown,
+            },
+            term => term,
+        }
+    }
+
+    pub(super) fn argument(&self, parameter: VarId, callee: FunctionId, call: Option<SiteId>) -> Argument {
+        let program = self.reader.program;
+        let Some(row) = program.parameter(parameter) else { return Argument::Hidden };
+        if row.function != callee {
+            return Argument::Elsewhere;
+        }
+        let Some(site) = call else { return Argument::Hidden };
+        match self.reader.given_at(site, row) {
+            Some(given) => Argument::Given(given),
+            None if row.kind == ParameterKind::KeywordRest => Argument::Keywords(site),
+            None if row.kind == ParameterKind::Rest => {
+                self.gathered(row, site).map_or(Argument::Hidden, Argument::Gathered)
+            }
+            None => row.default.map_or(Argument::Omitted, Argument::Given),
+        }
+    }
+
+    /// What a call gives to the parameter that gathers what is left; none where it cannot be told apart.
+    pub(super) fn gathered(&self, rest: &Parameter, site: SiteId) -> Option<Vec<VarId>> {
+        let program = self.reader.program;
+        let receivers = program.parameters(rest.function).filter(|row| row.kind == ParameterKind::Receiver).count();
+        let first = rest.index.checked_sub(receivers as u32)?;
+        let by_position = program.arguments(site).filter(|row| row.position != u32::MAX);
+        // What is spread before may reach this far.
+        if by_position.clone().any(|row| row.position < first && !row.keyword.is_empty()) {
+            return None;
+        }
+        Some(by_position.filter(|row| row.position >= first).map(|row| row.var).collect())
+    }
+}

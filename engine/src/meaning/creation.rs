@@ -1,0 +1,139 @@
+//! Options that were set when a client was made.
+
+use distsys_facts::{SiteId, VarId};
+use rustc_hash::FxHashSet;
+
+use super::operations::{Found, Operand, Operation};
+use super::{Creation, Meaning};
+use crate::model::source::Source;
+use crate::operation::Attr;
+
+impl<'m> Meaning<'m> {
+    /// Where an attribute may also be set for all calls at once.
+    pub fn set_at_creation(&self, op: &Operation, attr: Attr) -> Creation {
+        let reader = self.reader();
+        let created = match self.creations(op, attr) {
+            None => return Creation::None,
+            Some(created) if created.is_empty() => return Creation::Unseen,
+            Some(created) => created,
+        };
+        // Switched off on purpose, where the library would have set it.
+        let is_none = |var: VarId| reader.is_null(var) || reader.constant(var) == Some("0");
+        let is_off = |found: &Found| match found {
+            Found::Is(Operand::Var(var) | Operand::Counted(var, _)) => is_none(*var),
+            _ => false,
+        };
+        let off: Vec<SiteId> = created.iter().filter(|(_, found)| is_off(found)).map(|(site, _)| *site).collect();
+        if !off.is_empty() {
+            return Creation::Seen(off);
+        }
+        // Made in one place, set on one of the ways from there.
+        let set: FxHashSet<SiteId> =
+            created.iter().filter(|(_, found)| *found != Found::Absent).map(|(site, _)| *site).collect();
+        let mut bare: Vec<SiteId> =
+            created.into_iter().map(|(site, _)| site).filter(|site| !set.contains(site)).collect();
+        bare.dedup();
+        Creation::Seen(bare)
+    }
+
+    /// What the creation of the client that an operation goes through gives as an attribute, by site of creation; nothing if
+    /// not all of them are seen, none if no client is made.
+    fn creations(&self, op: &Operation, attr: Attr) -> Option<Vec<(SiteId, Found)>> {
+        let reader = self.reader();
+        let of_chain = |source: &&Source| matches!(source, Source::Chain(..));
+        let sources: Vec<Source> =
+            reader.model(op).attribute(attr).into_iter().flatten().filter(of_chain).cloned().collect();
+        let receiver = self.program.call(op.call).and_then(|call| call.receiver.or(call.callee))?;
+        // A function of the library's module has no client of its own.
+        if sources.is_empty() || reader.is_named(receiver) {
+            return None;
+        }
+        let given = |site: SiteId| {
+            let Some(call) = self.program.call(site) else { return Found::Absent };
+            let at = Operation { site, call: site, ..*op };
+            let of_call = sources.iter().filter_map(|source| match source {
+                Source::Chain(name, inner) if name == "*" || name == self.program.text(call.name) => {
+                    Some(reader.source(&at, inner))
+                }
+                _ => None,
+            });
+            let found = of_call.into_iter().find(|found| *found != Found::Absent);
+            found.or_else(|| self.client_default(site, attr)).unwrap_or(Found::Absent)
+        };
+        let mut on_the_way = Vec::new();
+        let (created, complete) = self.creators(receiver, |site| {
+            let found = given(site);
+            let is_set = found != Found::Absent;
+            on_the_way.extend(is_set.then_some(found));
+            is_set
+        });
+        if !complete {
+            return Some(Vec::new());
+        }
+        let found = created.into_iter().map(|(site, set)| match given(site) {
+            // By a call on the way from there.
+            Found::Absent if set && on_the_way.len() == 1 => (site, on_the_way[0].clone()),
+            Found::Absent if set => (site, Found::Unknown),
+            found => (site, found),
+        });
+        Some(found.collect())
+    }
+
+    /// Where the client is made that an operation goes through and that may say the attribute, as far as all places are seen.
+    pub fn made_with(&self, op: &Operation, attr: Attr) -> Vec<SiteId> {
+        self.creations(op, attr).unwrap_or_default().into_iter().map(|(site, _)| site).collect()
+    }
+
+    /// The span that an attribute says at the call or, the same wherever it is made, at the creation of the client that the
+    /// call goes through, in milliseconds; the library's own default does not count.
+    pub fn span_set(&self, op: &Operation, attr: Attr) -> Option<f64> {
+        if matches!(self.attribute(op, attr), Found::Is(Operand::Var(_))) {
+            return self.span(op, attr);
+        }
+        let mut spans = self.creations(op, attr)?.into_iter().map(|(_, found)| self.span_found(op, &found));
+        let first = spans.next()??;
+        spans.all(|span| span == Some(first)).then_some(first)
+    }
+
+    /// What sets an attribute beyond the call itself is not seen: a default of the library that the project changes
+    /// (`axios.defaults.timeout = …`).
+    pub fn has_default_set(&self, attr: Attr) -> bool {
+        self.defaults_stored(attr).into_iter().any(|(client, _)| self.reader().maker(client).is_none())
+    }
+
+    /// The default that the client made at `site` is given later: `client.defaults.timeout = 500`.
+    fn client_default(&self, site: SiteId, attr: Attr) -> Option<Found> {
+        let is_of = |client: VarId| self.reader().maker(client).is_some_and(|made| made.site == site);
+        let stored = self.defaults_stored(attr).into_iter().find(|(client, _)| is_of(*client));
+        stored.map(|(_, value)| Found::Is(Operand::Var(value)))
+    }
+
+    /// Clients whose default for an attribute is stored, or set by what sees each request before it is sent
+    /// (`client.interceptors.request.use((config) => …)`), each with the value.
+    fn defaults_stored(&self, attr: Attr) -> Vec<(VarId, VarId)> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let stores = r.store.iter().filter(|row| program.text(row.field) == attr.name());
+        let mut found: Vec<(VarId, VarId)> =
+            stores.filter_map(|row| Some((self.member_base(row.base, "defaults")?, row.src))).collect();
+        for call in r.call.iter().filter(|call| program.text(call.name) == "use") {
+            let requests = call.receiver.and_then(|var| self.member_base(var, "request"));
+            let Some(client) = requests.and_then(|var| self.member_base(var, "interceptors")) else { continue };
+            for function in program.arguments(call.site).filter_map(|row| program.closure(row.var)) {
+                let given = program.parameters(function).next().map(|row| row.var);
+                let stored = given.into_iter().flat_map(|var| program.stores_to(var));
+                let stored = stored.filter(|row| program.text(row.field) == attr.name()).map(|row| row.src);
+                let returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
+                let entries = returned.flat_map(|var| program.entry_by_var.of(&r.entry, var));
+                let entries = entries.filter(|row| program.text(row.key) == attr.name()).map(|row| row.value);
+                found.extend(stored.chain(entries).map(|value| (client, value)));
+            }
+        }
+        found
+    }
+
+    /// The object whose member of this name a variable is.
+    fn member_base(&self, var: VarId, member: &str) -> Option<VarId> {
+        self.program.loaded_as(var).filter(|load| self.program.text(load.field) == member).map(|load| load.base)
+    }
+}

@@ -1,0 +1,141 @@
+//! What becomes of a promise: lost unless awaited, confirmed, isolated.
+
+use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId, VarId};
+use rustc_hash::FxHashSet;
+
+use super::lets_others_write;
+use super::operations::{Found, Operand, Operation};
+use super::own_effects::statements;
+use super::served::subscribes;
+use super::{MAX_STEPS, Meaning, does_outside};
+use crate::operation::{Attr, OpKind};
+
+impl<'m> Meaning<'m> {
+    /// Whether an operation gives something that must be awaited or kept for it to be done, and nobody does.
+    pub fn is_lost_unless_awaited(&self, op: &Operation) -> bool {
+        let program = self.program;
+        let gives = match self.attribute(op, Attr::Completion) {
+            Found::Is(Operand::Var(var)) => Some(var),
+            Found::Is(Operand::Text(text)) if text == "none" || text == "flush" => None,
+            Found::Is(Operand::Text(text)) if text == "awaited" => {
+                return program.call(op.site).is_some_and(|call| self.is_unconfirmed(call.result));
+            }
+            // Nothing is done before somebody subscribes to what the last call of the chain gives.
+            Found::Is(Operand::Text(text)) if text == "subscribed" => {
+                let last = program.call(self.reader().chain_end(op.site));
+                last.filter(|last| !subscribes(program.text(last.name))).map(|last| last.result)
+            }
+            // Whatever a library of this family does outside the process gives a promise.
+            _ if op.family.gives_promises() && does_outside(op.kind) => program.call(op.site).map(|call| call.result),
+            _ => None,
+        };
+        let is_used = |var: VarId| match op.family.gives_outcomes() {
+            // `_, err := …`: only what it gives beside is looked at.
+            true => self.is_first_result_used(var),
+            false => self.is_used(var),
+        };
+        gives.is_some_and(|var| !is_used(var)) && !(op.kind == OpKind::Spawn && self.handles_itself(op.site))
+    }
+
+    /// Whether what the libraries of a call's language do outside the process gives a promise.
+    pub fn gives_promises(&self, site: SiteId) -> bool {
+        self.reader().family(site).gives_promises()
+    }
+
+    /// Whether a transaction is begun at a stricter level than the database's own, as an option or in the statement.
+    pub fn is_isolated(&self, op: &Operation) -> bool {
+        let by_statement = || match self.attribute(op, Attr::Sql) {
+            Found::Is(Operand::Var(var)) => {
+                statements(self.reader(), var).iter().any(|row| self.program.has_clause(row, "serializable"))
+            }
+            _ => false,
+        };
+        let by_option = || match self.attribute(op, Attr::Isolation) {
+            Found::Absent => false,
+            Found::Is(Operand::Var(var)) => !self.constant(var).is_some_and(lets_others_write),
+            _ => true,
+        };
+        by_option() || by_statement()
+    }
+
+    /// Whether what is started at a site lets no failure out: it catches all by itself, or only calls what does.
+    fn handles_itself(&self, site: SiteId) -> bool {
+        let started: Vec<FunctionId> = self.invocations.at(site).map(|row| row.function).collect();
+        !started.is_empty() && started.into_iter().all(|function| self.catches_all(function, 0))
+    }
+
+    fn catches_all(&self, function: FunctionId, depth: u32) -> bool {
+        const MAX_DEPTH: u32 = 2;
+        let program = self.program;
+        let mut handlers =
+            self.failures(function).into_iter().filter(|failure| failure.all).filter_map(|failure| failure.region);
+        if handlers.any(|region| program.region(region).kind == RegionKind::Catch) {
+            return true;
+        }
+        let given = program.function(function).kind == FunctionKind::Closure;
+        let mut sites: Vec<SiteId> = self
+            .effects
+            .in_function(function)
+            .filter(|(effect, _)| does_outside(effect.kind))
+            .map(|(_, row)| row.site)
+            .collect();
+        sites.dedup();
+        depth < MAX_DEPTH
+            && given
+            && !sites.is_empty()
+            && sites.into_iter().all(|site| {
+                let callees = self.callees(site);
+                !callees.is_empty() && callees.into_iter().all(|callee| self.catches_all(callee, depth + 1))
+            })
+    }
+
+    /// Whether what waiting for `promise` gives, itself a promise, is dropped: `context.publish(…).await?;`.
+    fn is_unconfirmed(&self, promise: VarId) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut waits = 0;
+        let (mut stack, mut seen) = (vec![promise], FxHashSet::default());
+        while let Some(at) = stack.pop() {
+            if !seen.insert(at) {
+                continue;
+            }
+            if seen.len() > MAX_STEPS {
+                return false;
+            }
+            waits += program.suspend_by_var.of(&r.suspend, at).count();
+            let named = program.variable(at).is_some_and(|row| !row.name.is_empty());
+            if named || program.argument_by_var.of(&r.argument, at).next().is_some() || self.flow.is_kept(at) {
+                return false;
+            }
+            // `.map_err(…)`, `.expect(…)`
+            stack.extend(program.calls_by_receiver.of(&r.call, at).map(|call| call.result));
+            stack.extend(program.assign_by_src.of(&r.assign, at).map(|row| row.dst));
+        }
+        waits <= 1
+    }
+
+    /// Whether anything looks at the first of the results of a call.
+    fn is_first_result_used(&self, var: VarId) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let further = |field: &str| field.parse::<u32>().is_ok_and(|at| at > 0);
+        let mut loads = program.load_by_base.of(&r.load, var).peekable();
+        let only_further = loads.peek().is_some() && loads.all(|load| further(program.text(load.field)));
+        let named = program
+            .assign_by_src
+            .of(&r.assign, var)
+            .any(|row| program.variable(row.dst).is_none_or(|own| program.text(own.name) != "_"));
+        let otherwise = program.suspend_by_var.of(&r.suspend, var).next().is_some()
+            || program.argument_by_var.of(&r.argument, var).next().is_some()
+            || program.calls_by_receiver.of(&r.call, var).next().is_some();
+        match only_further {
+            true => named || otherwise || self.flow.is_kept(var),
+            false => self.is_used(var),
+        }
+    }
+
+    /// Whether anything looks at a value.
+    pub fn is_used(&self, var: VarId) -> bool {
+        self.reader().is_looked_at(var) || self.flow.is_kept(var)
+    }
+}

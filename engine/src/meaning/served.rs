@@ -1,0 +1,88 @@
+//! What is run from outside: entry points, handlers of requests, and all that they reach.
+
+use distsys_facts::FunctionId;
+use rustc_hash::FxHashSet;
+
+use super::Meaning;
+use super::invoked::Mode;
+use super::operations::{Found, Operand, Operation};
+use crate::operation::{Attr, OpKind};
+
+impl<'m> Meaning<'m> {
+    /// Functions that something outside runs: routes, consumers, jobs, schedules.
+    pub fn entry_points(&self) -> Vec<(FunctionId, OpKind)> {
+        let mut found: Vec<(FunctionId, OpKind)> = Vec::new();
+        for row in self.invocations.all.iter().filter(|row| row.mode == Mode::Registered) {
+            for op in self.operations.at(row.site) {
+                found.push((row.function, op.kind));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Whether `function`, which the route `op` runs, serves this HTTP method.
+    pub fn serves(&self, op: &Operation, function: FunctionId, method: &str) -> bool {
+        let program = self.program;
+        let handlers = &self.reader().model(op).handlers;
+        if let Some((_, serves)) = handlers
+            .iter()
+            // What a file offers by default has a name of its own there.
+            .find(|(name, _)| {
+                matches!(name.as_str(), "*" | "default") || name == program.text(program.function(function).name)
+            })
+        {
+            return serves.eq_ignore_ascii_case(method);
+        }
+        let named = |var| self.constant(var).is_some_and(|text| text.eq_ignore_ascii_case(method));
+        match self.attribute(op, Attr::Method) {
+            Found::Is(Operand::Text(text)) => text.eq_ignore_ascii_case(method),
+            Found::Is(Operand::Var(var)) => {
+                let mut elements = program.element_by_var.of(&program.facts.relations.element, var);
+                named(var) || elements.any(|row| named(row.value))
+            }
+            _ => false,
+        }
+    }
+
+    /// What requests, messages, jobs and schedules may run.
+    pub fn is_served(&self, function: FunctionId) -> bool {
+        self.served
+            .get_or_init(|| self.reached(self.entry_points().into_iter().map(|(function, _)| function).collect()))
+            .contains(&function)
+    }
+
+    /// What runs while a request waits for its answer.
+    pub fn is_requested(&self, function: FunctionId) -> bool {
+        let collect = || {
+            let routes = self.entry_points().into_iter().filter(|(_, kind)| *kind == OpKind::Route);
+            let mut from: Vec<FunctionId> = routes.map(|(function, _)| function).collect();
+            let mut reached = FxHashSet::default();
+            while let Some(at) = from.pop() {
+                if reached.insert(at) {
+                    from.extend(self.program.sites(at).flat_map(|site| self.waited_for(site.site)));
+                }
+            }
+            reached
+        };
+        self.requested.get_or_init(collect).contains(&function)
+    }
+
+    /// What functions may run, themselves included.
+    pub fn reached(&self, mut from: Vec<FunctionId>) -> FxHashSet<FunctionId> {
+        let mut reached = FxHashSet::default();
+        while let Some(at) = from.pop() {
+            if reached.insert(at) {
+                from.extend(self.program.sites(at).flat_map(|site| self.callees(site.site)));
+            }
+        }
+        reached
+    }
+}
+
+/// Calls that a stream of what is to be done is run by.
+pub(super) fn subscribes(name: &str) -> bool {
+    const RUN: &[&str] = &["subscribe", "block", "toFuture", "toStream", "toIterable", "connect"];
+    RUN.iter().any(|run| name.starts_with(run))
+}

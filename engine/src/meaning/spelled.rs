@@ -1,0 +1,143 @@
+//! What a value is called in the source: by its variable, its field, what it was taken from.
+
+use distsys_facts::VarId;
+
+use super::callbacks::parameter_of;
+use super::operations::{Found, Operand, Operation};
+use super::reader::{MAX_CHAIN, Reader, is_var};
+use crate::resolve::{HandleRole, ValueKind};
+use crate::words::role_of_name;
+
+impl<'m> Reader<'m, '_> {
+    /// What the receiver of the first call of the chain is called, as a member or a variable: `models.Order.unscoped().findAll()`.
+    pub(super) fn receiver_name(&self, op: &Operation) -> Found {
+        let program = self.program;
+        let mut at = self.call(op.call).and_then(|call| call.receiver);
+        for _ in 0..MAX_CHAIN {
+            let Some(var) = at else { break };
+            if let Some(call) = program.call_giving(var) {
+                at = call.receiver;
+                continue;
+            }
+            let member = program.loaded_as(var).map(|load| load.field);
+            let name = member.or_else(|| program.variable(var).map(|row| row.name)).map(|name| program.text(name));
+            let name = name.filter(|name| name.starts_with(char::is_uppercase));
+            return name.map_or(Found::Absent, |name| Found::Is(Operand::Text(name.to_owned())));
+        }
+        Found::Absent
+    }
+
+    pub(super) fn name_of(&self, var: VarId) -> Found {
+        // `cls` of a class that others derive from is the class that the method is called on.
+        if let Some(own) = self.own(var) {
+            return Found::Is(own);
+        }
+        if let Some(class) = self.class_of(var) {
+            return Found::Is(Operand::Class(class));
+        }
+        if self.is_null(var) {
+            return Found::Unknown;
+        }
+        if let Some(text) = self.constant(var) {
+            return Found::Is(Operand::Text(text.to_owned()));
+        }
+        // A column of an entity's class: `select(Account.balance)`, `select(func.count(Account.id))`.
+        let counted = self.program.call_giving(var).and_then(|call| self.program.arguments(call.site).next());
+        if let Some(load) = self.program.loaded_as(counted.map_or(var, |row| row.var))
+            && let Some(class) = self.only_class(load.base)
+        {
+            return Found::Is(Operand::Class(class));
+        }
+        if let Some(name) = self.made_under(var) {
+            return Found::Is(Operand::Text(name.to_owned()));
+        }
+        // What a call of a library gave is not called like that.
+        let is_given = self.maker(var).is_some() || parameter_of(*self, var).is_some();
+        let is_name = |path: &str| {
+            let is_type = path.rsplit('.').next().is_some_and(|name| name.starts_with(char::is_uppercase));
+            !path.starts_with("typing") && (is_type || !is_given)
+        };
+        let mut names = self.resolution.values_of(var).filter_map(|value| match value.kind {
+            ValueKind::External(path) if !is_name(self.resolution.paths.text(path)) => None,
+            ValueKind::Function(function) => Some(self.program.text(self.program.function(function).name).to_owned()),
+            // What a library made for a variable of the project is not called like the library's function.
+            ValueKind::External(_) if self.resolution.imported(var).is_some() => None,
+            ValueKind::External(path) => self.resolution.paths.text(path).rsplit('.').next().map(str::to_owned),
+            _ => None,
+        });
+        match (names.next(), names.next()) {
+            (Some(name), None) => Found::Is(Operand::Text(name)),
+            _ => is_var(var),
+        }
+    }
+
+    /// The name under which a library made `var`: `pgTable("orders", …)`, `Table("orders", metadata)`.
+    pub(super) fn made_under(&self, var: VarId) -> Option<&'m str> {
+        let maker = self.maker(var)?;
+        if self.resolution.external_at(maker.site).is_empty() {
+            return None;
+        }
+        let name = self.constant(self.argument(maker.site, 0)?)?;
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+        name.chars().all(plain).then_some(name)
+    }
+
+    /// Everything that names a value: its constant text, the text around its holes, the variables and fields it is held by.
+    pub(super) fn names_of(&self, var: VarId) -> Vec<&'m str> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut names = Vec::new();
+        let mut stack = vec![var];
+        while let Some(at) = stack.pop() {
+            if names.len() > MAX_CHAIN {
+                break;
+            }
+            names.extend(self.constant(at));
+            names.extend(program.template(at).map(|text| program.text(text)));
+            names.extend(program.variable(at).map(|row| program.text(row.name)));
+            names.extend(program.parameter(at).map(|row| program.text(row.name)));
+            if let Some(load) = program.loaded_as(at) {
+                names.push(program.text(load.field));
+            }
+            if let Some(call) = program.call_giving(at) {
+                names.push(program.text(call.name));
+            }
+            stack.extend(program.assigned_from(at).map(|row| row.src));
+            stack.extend(program.element_by_var.of(&r.element, at).map(|row| row.value));
+            stack.extend(program.hole_by_var.of(&r.hole, at).map(|row| row.value));
+            // `PREFIX + id`
+            for row in program.binary_by_dst.of(&r.binary, at).filter(|row| program.text(row.operator) == "+") {
+                stack.extend(row.right);
+                stack.push(row.left);
+            }
+            // `lock_key(id)`: a helper of the project that puts it together.
+            stack.extend(program.call_giving(at).and_then(|call| self.only_return(call.site)));
+        }
+        names
+    }
+
+    /// The role of a connection that the names of a value say.
+    pub(super) fn role_named(&self, var: VarId) -> HandleRole {
+        let roles = self.names_of(var).into_iter().map(|name| role_of_name(name, false));
+        roles.into_iter().find(|role| *role != HandleRole::Unknown).unwrap_or_default()
+    }
+}
+
+/// The segment of a qualified name before the one called `segment`.
+pub(super) fn before<'t>(path: &'t str, segment: &str) -> Option<&'t str> {
+    let mut last = None;
+    for part in path.split('.') {
+        if part == segment {
+            return last;
+        }
+        last = Some(part);
+    }
+    None
+}
+
+/// Keys compare without case, `-` and `_`.
+pub(super) fn same_key(left: &str, right: &str) -> bool {
+    let plain =
+        |text: &str| text.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect::<Vec<_>>();
+    left == right || (!left.is_empty() && left.len().abs_diff(right.len()) <= 6 && plain(left) == plain(right))
+}

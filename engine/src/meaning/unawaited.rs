@@ -1,0 +1,116 @@
+//! Calls whose promise nobody awaits.
+
+use distsys_facts::{FunctionFlags, FunctionId, SiteId, VarId};
+use rustc_hash::FxHashSet;
+
+use super::callbacks::functions_of;
+use super::does_outside;
+use super::invoked::Invocations;
+use super::operations::Operations;
+use super::reader::Reader;
+use crate::operation::{Attr, OpKind};
+use crate::program::Program;
+
+impl Invocations {
+    /// Calls of asynchronous functions whose result nobody looks at: they run beside what follows, if at all.
+    pub(super) fn unawaited(&mut self, reader: Reader<'_, '_>, operations: &Operations) {
+        let program = reader.program;
+        let r = &program.facts.relations;
+        let returned: FxHashSet<VarId> = r.returns.iter().filter_map(|row| row.var).collect();
+        let mut used: FxHashSet<VarId> = returned;
+        used.extend(r.hole.iter().map(|row| row.value));
+        used.extend(r.entry.iter().map(|row| row.value));
+        used.extend(r.element.iter().map(|row| row.value));
+        used.extend(r.store.iter().map(|row| row.src));
+        used.extend(r.yields.iter().filter_map(|row| row.var));
+        // `void work()` says that nobody waits, and does nothing about it.
+        used.extend(r.binary.iter().filter(|row| program.text(row.operator) != "void").map(|row| row.left));
+        for edge in &reader.resolution.calls {
+            if !gives_promise(reader, operations, edge.function, 0) {
+                continue;
+            }
+            let Some(mut result) = program.call(edge.site).map(|call| call.result) else { continue };
+            // `work().catch(log)`: the promise goes on as what `catch` gives.
+            while let Some(next) = program
+                .calls_by_receiver
+                .of(&r.call, result)
+                .find(|call| matches!(program.text(call.name), "catch" | "then" | "finally"))
+            {
+                result = next.result;
+            }
+            if !used.contains(&result) && !reader.is_looked_at(result) {
+                self.background.insert(edge.site);
+                self.unawaited.push(edge.site);
+            }
+        }
+        self.lists_unawaited(reader, operations, &used);
+    }
+
+    /// `orders.forEach(async (order) => …)`, and lists of promises that nobody looks at: dropped, or one of the elements that
+    /// `Promise.all` is given, which it does not look into.
+    fn lists_unawaited(&mut self, reader: Reader<'_, '_>, operations: &Operations, used: &FxHashSet<VarId>) {
+        let program = reader.program;
+        let r = &program.facts.relations;
+        let gathered: FxHashSet<VarId> = operations
+            .of_kind(OpKind::Gather)
+            .flat_map(|op| program.arguments(op.site))
+            .flat_map(|row| program.element_by_var.of(&r.element, row.var))
+            .map(|row| row.value)
+            .collect();
+        for row in &r.argument {
+            let Some(call) = program.call(row.site) else { continue };
+            let name = program.text(call.name);
+            let is_each = name == "forEach";
+            if !(is_each || matches!(name, "map" | "flatMap"))
+                || call.receiver.is_none()
+                || !reader.resolution.calls_at(row.site).is_empty()
+                || operations.at(row.site).next().is_some()
+                || !reader.family(row.site).gives_promises()
+            {
+                continue;
+            }
+            let functions = functions_of(reader, row.var);
+            let promises = !functions.is_empty()
+                && functions.iter().all(|function| gives_promise(reader, operations, *function, 0));
+            let is_kept =
+                used.contains(&call.result) && !gathered.contains(&call.result) || reader.is_looked_at(call.result);
+            if promises && (is_each || !is_kept) {
+                self.background.insert(row.site);
+                self.unawaited.push(row.site);
+            }
+        }
+    }
+}
+
+/// The list that a call puts its arguments into.
+pub(super) fn keeps(program: &Program<'_>, site: SiteId) -> Option<VarId> {
+    let call = program.call(site)?;
+    matches!(program.text(call.name), "push" | "append" | "unshift" | "add").then_some(call.receiver).flatten()
+}
+
+/// Whether what a function does is under way when it returns: it is asynchronous, or gives what such a function gives.
+pub(super) fn gives_promise(reader: Reader<'_, '_>, operations: &Operations, function: FunctionId, depth: u32) -> bool {
+    const MAX_DEPTH: u32 = 2;
+    let program = reader.program;
+    let flags = program.function(function).flags;
+    if flags.has(FunctionFlags::ASYNC) {
+        return !flags.has(FunctionFlags::GENERATOR);
+    }
+    let r = &program.facts.relations;
+    let mut returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var).peekable();
+    depth < MAX_DEPTH
+        && returned.peek().is_some()
+        && returned.all(|var| {
+            let call = program.call_giving(var);
+            let edges = call.map_or(&[][..], |call| reader.resolution.calls_at(call.site));
+            let of_library = call.is_some_and(|call| {
+                operations.at(call.site).any(|op| {
+                    let completion = reader.model(op).attribute(Attr::Completion).unwrap_or_default();
+                    op.family.gives_promises() && does_outside(op.kind) && !reader.is_text(op, completion, "none")
+                })
+            });
+            of_library
+                || !edges.is_empty()
+                    && edges.iter().all(|edge| gives_promise(reader, operations, edge.function, depth + 1))
+        })
+}
