@@ -1,7 +1,7 @@
 //! Options that were set when a client was made.
 
 use distsys_facts::{SiteId, VarId};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::operations::{Found, Operand, Operation};
 use super::{Creation, Meaning};
@@ -98,35 +98,45 @@ impl<'m> Meaning<'m> {
     /// What sets an attribute beyond the call itself is not seen: a default of the library that the project changes
     /// (`axios.defaults.timeout = …`).
     pub fn has_default_set(&self, attr: Attr) -> bool {
-        self.defaults_stored(attr).into_iter().any(|(client, _)| self.reader().maker(client).is_none())
+        self.defaults_stored(attr).iter().any(|&(client, _)| self.reader().maker(client).is_none())
     }
 
     /// The default that the client made at `site` is given later: `client.defaults.timeout = 500`.
     fn client_default(&self, site: SiteId, attr: Attr) -> Option<Found> {
         let is_of = |client: VarId| self.reader().maker(client).is_some_and(|made| made.site == site);
-        let stored = self.defaults_stored(attr).into_iter().find(|(client, _)| is_of(*client));
-        stored.map(|(_, value)| Found::Is(Operand::Var(value)))
+        let stored = self.defaults_stored(attr).iter().find(|(client, _)| is_of(*client));
+        stored.map(|&(_, value)| Found::Is(Operand::Var(value)))
     }
 
     /// Clients whose default for an attribute is stored, or set by what sees each request before it is sent
     /// (`client.interceptors.request.use((config) => …)`), each with the value.
-    fn defaults_stored(&self, attr: Attr) -> Vec<(VarId, VarId)> {
+    fn defaults_stored(&self, attr: Attr) -> &[(VarId, VarId)] {
+        let all = self.defaults.get_or_init(|| self.all_defaults_stored());
+        all.get(attr.name()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Likewise, by the name of what is stored.
+    fn all_defaults_stored(&self) -> FxHashMap<&'m str, Vec<(VarId, VarId)>> {
         let program = self.program;
         let r = &program.facts.relations;
-        let stores = r.store.iter().filter(|row| program.text(row.field) == attr.name());
-        let mut found: Vec<(VarId, VarId)> =
-            stores.filter_map(|row| Some((self.member_base(row.base, "defaults")?, row.src))).collect();
+        let mut found: FxHashMap<&'m str, Vec<(VarId, VarId)>> = FxHashMap::default();
+        for row in &r.store {
+            if let Some(client) = self.member_base(row.base, "defaults") {
+                found.entry(program.text(row.field)).or_default().push((client, row.src));
+            }
+        }
         for call in r.call.iter().filter(|call| program.text(call.name) == "use") {
             let requests = call.receiver.and_then(|var| self.member_base(var, "request"));
             let Some(client) = requests.and_then(|var| self.member_base(var, "interceptors")) else { continue };
             for function in program.arguments(call.site).filter_map(|row| program.closure(row.var)) {
                 let given = program.parameters(function).next().map(|row| row.var);
                 let stored = given.into_iter().flat_map(|var| program.stores_to(var));
-                let stored = stored.filter(|row| program.text(row.field) == attr.name()).map(|row| row.src);
+                let stored = stored.map(|row| (row.field, row.src));
                 let returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
                 let entries = returned.flat_map(|var| program.entry_by_var.of(&r.entry, var));
-                let entries = entries.filter(|row| program.text(row.key) == attr.name()).map(|row| row.value);
-                found.extend(stored.chain(entries).map(|value| (client, value)));
+                for (name, value) in stored.chain(entries.map(|row| (row.key, row.value))) {
+                    found.entry(program.text(name)).or_default().push((client, value));
+                }
             }
         }
         found

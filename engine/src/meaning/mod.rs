@@ -115,6 +115,8 @@ pub struct Meaning<'m> {
     requested: OnceLock<FxHashSet<FunctionId>>,
     unique: OnceLock<FxHashMap<String, uniqueness::Keys>>,
     run_limits: OnceLock<FxHashMap<FunctionId, Option<f64>>>,
+    /// What is stored as a default of a client, by the name of what is set.
+    defaults: OnceLock<FxHashMap<&'m str, Vec<(VarId, VarId)>>>,
 }
 
 /// What waiting for a promise gives is followed this far.
@@ -193,6 +195,7 @@ impl<'m> Meaning<'m> {
             requested: OnceLock::new(),
             unique: OnceLock::new(),
             run_limits: OnceLock::new(),
+            defaults: OnceLock::new(),
         }
     }
 

@@ -51,7 +51,10 @@ pub(super) fn tries_later(builder: &Builder<'_, '_, '_>, graph: &Graph, region: 
 fn ends_with_success(graph: &Graph, program: &Program<'_>, region: RegionId) -> bool {
     let r = &program.facts.relations;
     let is_for = |of: RegionId, good: bool| {
-        program.condition_by_region.of(&r.condition, of).any(|row| asks_answer(program, row.var, 0) == Some(good))
+        program
+            .condition_by_region
+            .of(&r.condition, of)
+            .any(|row| asks_answer(program, row.var, &mut FxHashSet::default()) == Some(good))
     };
     if is_for(region, false) {
         return true;
@@ -72,13 +75,14 @@ pub(super) fn says_wait(text: &str) -> bool {
     words(text).iter().any(|word| matches!(word.as_str(), "sleep" | "delay" | "wait" | "pause" | "backoff"))
 }
 
-/// Whether a condition holds for a good answer, or for a bad one: `answer.ok`, `response.status >= 500`.
-fn asks_answer(program: &Program<'_>, condition: VarId, depth: usize) -> Option<bool> {
-    if depth > MAX_ASKED {
+/// Whether a condition holds for a good answer, or for a bad one: `answer.ok`, `response.status >= 500`. Each variable is `seen`
+/// once: conditions are put together out of one another in circles.
+fn asks_answer(program: &Program<'_>, condition: VarId, seen: &mut FxHashSet<VarId>) -> Option<bool> {
+    if seen.len() >= MAX_ASKED || !seen.insert(condition) {
         return None;
     }
     let r = &program.facts.relations;
-    let asks = |var: VarId| asks_answer(program, var, depth + 1);
+    let mut asks = |var: VarId| asks_answer(program, var, seen);
     let named = program.loaded_as(condition).map(|load| load.field);
     let named = named.or_else(|| program.call_giving(condition).map(|call| call.name)).map(|name| program.text(name));
     match named {
