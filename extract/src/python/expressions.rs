@@ -326,8 +326,11 @@ impl Lower<'_> {
         self.to.push_scope();
         let mut loops = Vec::new();
         let mut choices = 0;
+        // As many as what the first `for` runs over has.
+        let mut result = None;
         for generator in generators {
             let iterable = self.expression(&generator.iter);
+            result.get_or_insert_with(|| self.to.binary("[for]", iterable, None, at));
             let loop_ = self.to.begin_loop("", at);
             self.to.iterates(loop_.region, iterable);
             if generator.is_async {
@@ -343,7 +346,7 @@ impl Lower<'_> {
             loops.push(loop_);
         }
         let _ = choices;
-        let result = self.to.fresh_var();
+        let result = result.unwrap_or_else(|| self.to.fresh_var());
         let values: Vec<VarId> = elements.iter().map(|element| self.expression(element)).collect();
         if let Some(&last) = values.last() {
             let index = 0;

@@ -275,6 +275,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             return self.decorated_gets_given(row.site, path);
         }
         self.hold_named(row, path, via);
+        self.makes_mapping(row, path);
         let to = Self::node(row.result);
         if self.paths.text(path) == "super" && row.receiver.is_none() {
             for value in self.bases_of_method(row.site) {
