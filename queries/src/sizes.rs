@@ -48,7 +48,9 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
     let mut at = collection;
     for _ in 0..MAX_STEPS {
         // `[row.id for row in rows]`
-        if let Some(row) = program.binary_by_dst.first(&r.binary, at).filter(|row| program.text(row.operator) == "[for]") {
+        if let Some(row) =
+            program.binary_by_dst.first(&r.binary, at).filter(|row| program.text(row.operator) == "[for]")
+        {
             at = row.left;
             continue;
         }

@@ -16,7 +16,7 @@ impl Lower<'_> {
                 let base = self.expression(&attribute.value);
                 self.to.load(base, &attribute.attr)
             }
-            Expr::Call(call) => match self.named_attribute(call) {
+            Expr::Call(call) => match self.named_attribute(call).or_else(|| self.set_attribute(call, at)) {
                 Some(value) => value,
                 None => self.call_of_kind(call, CallKind::Call).1,
             },
@@ -217,6 +217,19 @@ impl Lower<'_> {
         let default = self.expression(default);
         self.to.assign(value, default);
         Some(value)
+    }
+
+    /// `setattr(order, "total", total)` of a literal name is `order.total = total`.
+    fn set_attribute(&mut self, call: &ExprCall, at: Span) -> Option<VarId> {
+        let Expr::Name(name) = &*call.func else { return None };
+        let [base, Expr::StringLiteral(attribute), value] = &*call.arguments.args else { return None };
+        if name.id != "setattr" || !call.arguments.keywords.is_empty() {
+            return None;
+        }
+        let base = self.expression(base);
+        let value = self.expression(value);
+        self.to.store(base, attribute.value.to_str(), value, at);
+        Some(self.to.literal(LiteralKind::Null, "null"))
     }
 
     /// `"…{}…".format(a, b)` of a literal is a template.

@@ -88,7 +88,9 @@ impl Flow<'_, '_> {
         taken.sort_unstable();
         let mut named: FxHashSet<VarId> = FxHashSet::default();
         if !taken.is_empty() {
-            named.extend(self.passed.iter().filter(|row| self.program.literal(row.argument).is_some()).map(|row| row.parameter));
+            named.extend(
+                self.passed.iter().filter(|row| self.program.literal(row.argument).is_some()).map(|row| row.parameter),
+            );
         }
         for Taken { object, key, result } in taken {
             let is_named = key.is_some_and(|key| {
