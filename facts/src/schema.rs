@@ -103,7 +103,7 @@ relations! {
     load: Load { dst: VarId, base: VarId, field: Sym }
     /// At `site`, `src` becomes `field` (`[]`: computed) of `base`.
     store: Store { site: SiteId, base: VarId, field: Sym, src: VarId }
-    /// At `site`, `dst` is `left operator right`; without `right` the operator is unary. Augmented assignment counts; `[..]`: the part of `left` before `right`.
+    /// At `site`, `dst` is `left operator right`; without `right` the operator is unary. Augmented assignment counts; `[..]`: the part of `left` before `right`; `[for]`: a list of as many as `left` has.
     binary: Binary { site: SiteId, dst: VarId, operator: Sym, left: VarId, right: Option<VarId> }
     /// `var` is the free name `path`, used in `module`, that nothing in the file binds (`fetch`, `process`, `std`).
     global: Global { var: VarId, module: ModuleId, path: Sym }

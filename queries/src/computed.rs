@@ -105,7 +105,10 @@ impl Rewrite<'_, '_> {
             .into_iter()
             .chain(passed)
             .filter(|(field, _)| !is_cursor(field))
-            .find_map(|(field, var)| arithmetic_on(context, Some(field), var, of));
+            // `{":cents": row["cents"] - amount}` names no column.
+            .find_map(|(field, var)| {
+                arithmetic_on(context, Some(field).filter(|field| !field.starts_with(':')), var, of)
+            });
         // What is bound to a statement, or given to a helper that writes it, has no name there.
         let is_text =
             meaning.operations.at(write).any(|op| op.kind == OpKind::Sql) || !meaning.callees(write).is_empty();
@@ -346,6 +349,7 @@ fn is_row(context: &Context<'_>, base: VarId, value: VarId, part: bool) -> bool 
             continue;
         }
         stack.extend(program.assigned_from(at).map(|row| row.src));
+        stack.extend(context.meaning.fetched(at));
         let is_element =
             |field: &str| matches!(field, "[*]" | "[]" | "[&]") || field.bytes().all(|byte| byte.is_ascii_digit());
         let loaded = program.loaded_as(at).filter(|load| part || is_element(program.text(load.field)));
@@ -384,6 +388,8 @@ pub(crate) fn gives_read(context: &Context<'_>, site: SiteId, kind: OpKind, dept
         }
         stack.extend(program.assigned_from(at).map(|row| row.src));
         stack.extend(program.loaded_as(at).filter(|load| is_element(program.text(load.field))).map(|load| load.base));
+        // `cursor.fetchone()`: what the statement gave that was run before.
+        stack.extend(meaning.fetched(at));
         let Some(call) = program.call_giving(at).filter(|call| call.kind != CallKind::New) else { continue };
         if gives_read(context, call.site, kind, depth + 1) {
             return true;

@@ -47,6 +47,13 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
     let r = &program.facts.relations;
     let mut at = collection;
     for _ in 0..MAX_STEPS {
+        // `[row.id for row in rows]`
+        if let Some(row) =
+            program.binary_by_dst.first(&r.binary, at).filter(|row| program.text(row.operator) == "[for]")
+        {
+            at = row.left;
+            continue;
+        }
         let literal = program.element_by_var.of(&r.element, at).next().is_some()
             || program.entry_by_var.of(&r.entry, at).next().is_some();
         if literal || named_for_a_part(context, at) || meaning.constant(at).is_some() {

@@ -44,9 +44,32 @@ impl<'m> Reader<'m, '_> {
                 let found = self.within_at(store.src, rest, depth + 1);
                 Some(self.passed_from(found, call.site, depth))
             }
-            (None, _) => self.initial(call, path, depth),
+            (None, _) => match self.base_constructed(constructor, receiver) {
+                Some((inner, of_base)) if depth < MAX_CALLS => {
+                    let found = self.constructed(inner, of_base, path, depth + 1)?;
+                    Some(self.passed_from(found, call.site, depth))
+                }
+                _ => self.initial(call, path, depth),
+            },
             _ => None,
         }
+    }
+
+    /// The constructor of a base class that one calls on its own object, with the call: `super("orders")`.
+    fn base_constructed(&self, constructor: FunctionId, receiver: VarId) -> Option<(&'m Call, FunctionId)> {
+        let program = self.program;
+        program.sites(constructor).find_map(|site| {
+            let [edge] = self.resolution.calls_at(site.site) else { return None };
+            let of_base =
+                program.function(edge.function).kind == FunctionKind::Constructor && edge.function != constructor;
+            let is_itself = |var: VarId| {
+                var == receiver || program.call_giving(var).is_some_and(|call| program.text(call.name) == "super")
+            };
+            let given = self.receiver_of(edge.function);
+            let mut passed = self.resolution.passed_at(site.site).iter();
+            let on_itself = passed.any(|row| given == Some(row.parameter) && is_itself(row.argument));
+            if of_base && on_itself { Some((program.call(site.site)?, edge.function)) } else { None }
+        })
     }
 
     /// What a field of an object holds that nothing has been stored in.

@@ -351,7 +351,9 @@ impl<'m> Reader<'m, '_> {
         let mut unknown = false;
         let after = Some(op.site).filter(|site| *site != op.call);
         let before = self.chain_calls(op.site);
-        for site in after.into_iter().chain(before.iter().copied()) {
+        // `const request = https.get(url); request.setTimeout(3000);`
+        let later = self.called_later(op);
+        for site in after.into_iter().chain(before.iter().copied()).chain(later) {
             let Some(call) = self.call(site) else { continue };
             if name != "*" && self.program.text(call.name) != name && !self.is_called(site, name) {
                 continue;
@@ -368,6 +370,18 @@ impl<'m> Reader<'m, '_> {
             }
         }
         if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    /// The calls on the variable that holds what an operation gives whose chain may go on.
+    fn called_later(&self, op: &Operation) -> Vec<SiteId> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        if !self.model(op).chain {
+            return Vec::new();
+        }
+        let held = self.call(op.site).map(|call| program.assign_by_src.of(&r.assign, call.result));
+        let calls = held.into_iter().flatten().flat_map(|row| program.calls_by_receiver.of(&r.call, row.dst));
+        calls.map(|call| call.site).collect()
     }
 
     /// What was found in a helper of the project that a call of the chain leads through, as that call passes it:

@@ -473,7 +473,12 @@ impl<'m> Meaning<'m> {
     /// The columns that a read names (`select: { expires: true }`), or that a write does: `save(update_fields=["stock"])`.
     pub fn columns_named(&self, site: SiteId) -> Option<Vec<&'m str>> {
         let program = self.program;
-        let mut found = self.operations.at(site).map(|op| self.attribute(op, Attr::Columns));
+        // `session.scalar(select(Order.total))`: the statement says it.
+        let is_run = self.operations.at(site).any(|op| op.kind == OpKind::Sql);
+        let built = program.arguments(site).next().filter(|_| is_run).and_then(|row| self.reader().maker(row.var));
+        let built = built.into_iter().flat_map(|call| self.reader().builders(call.site)).map(|call| call.site);
+        let said = built.flat_map(|site| self.operations.at(site)).filter(|op| op.kind == OpKind::Statement);
+        let mut found = self.operations.at(site).chain(said).map(|op| self.attribute(op, Attr::Columns));
         let Some(Found::Is(Operand::Var(var))) = found.find(|found| matches!(found, Found::Is(_))) else { return None };
         if let Some(column) = self.reader().column_name(var) {
             return Some(vec![column]);

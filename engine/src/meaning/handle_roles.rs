@@ -110,12 +110,9 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 
     fn role_given(&self, site: SiteId, depth: usize) -> Option<Role> {
-        let program = self.reader.program;
-        let r = &program.facts.relations;
         let [edge] = self.reader.resolution.calls_at(site) else { return None };
-        let given = program.returns_by_function.of(&r.returns, edge.function).filter_map(|row| row.var);
         let mut found = None;
-        for var in given.filter(|var| program.literal(*var).is_none()) {
+        for var in self.given_by(site, edge.function) {
             let role = match self.role_at(var, depth + 1) {
                 Role::Unknown => return None,
                 Role::Parameter(parameter) | Role::ParameterOr(parameter, _) => {

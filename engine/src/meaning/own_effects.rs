@@ -423,7 +423,8 @@ fn role_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Role {
         // Other values may reach the receiver with another role; then it is the caller's.
         let receiver = describer.reader.program.call(op.call).and_then(|call| call.receiver);
         return match receiver.map(|var| describer.role_of(var)) {
-            Some(role @ (Role::Parameter(_) | Role::ParameterOr(..))) => role,
+            // Of several that a helper gives, the one that this call asked for.
+            Some(role) if role != Role::Unknown => role,
             _ => own,
         };
     }

@@ -26,7 +26,9 @@ impl<'m> Meaning<'m> {
                 last.filter(|last| !subscribes(program.text(last.name))).map(|last| last.result)
             }
             // Whatever a library of this family does outside the process gives a promise.
-            _ if op.family.gives_promises() && does_outside(op.kind) => program.call(op.site).map(|call| call.result),
+            _ if op.family.gives_promises() && (does_outside(op.kind) || self.runs_statement(op)) => {
+                program.call(op.site).map(|call| call.result)
+            }
             _ => None,
         };
         let is_used = |var: VarId| match op.family.gives_outcomes() {
@@ -35,6 +37,11 @@ impl<'m> Meaning<'m> {
             false => self.is_used(var),
         };
         gives.is_some_and(|var| !is_used(var)) && !(op.kind == OpKind::Spawn && self.handles_itself(op.site))
+    }
+
+    /// Whether an operation runs a statement and calls no function when it is done: `pool.query("insert …", [id], done)`.
+    fn runs_statement(&self, op: &Operation) -> bool {
+        op.kind == OpKind::Sql && !self.program.arguments(op.site).any(|row| self.is_function(row.var))
     }
 
     /// Whether what the libraries of a call's language do outside the process gives a promise.
@@ -136,6 +143,6 @@ impl<'m> Meaning<'m> {
 
     /// Whether anything looks at a value.
     pub fn is_used(&self, var: VarId) -> bool {
-        self.reader().is_looked_at(var) || self.flow.is_kept(var)
+        self.reader().is_taken(var, &|var| self.flow.is_kept(var), 0)
     }
 }

@@ -49,6 +49,7 @@ impl Meaning<'_> {
             stack.extend(program.assigned_from(at).map(|row| row.src));
             stack.extend(program.loaded_as(at).filter(|row| followed(program.text(row.field))).map(|row| row.base));
             stack.extend(self.flow.given_by.get(&at));
+            stack.extend(self.fetched(at));
             stack.extend(program.hole_by_var.of(&r.hole, at).map(|row| row.value));
             stack.extend(program.entry_by_var.of(&r.entry, at).map(|row| row.value));
             stack.extend(program.element_by_var.of(&r.element, at).map(|row| row.value));
@@ -70,6 +71,11 @@ impl Meaning<'_> {
             }
         }
         seen
+    }
+
+    /// The results of the statements whose rows `var` is fetched from, where a cursor stands between.
+    pub fn fetched(&self, var: VarId) -> &[VarId] {
+        self.flow.fetched.get(&var).map_or(&[], Vec::as_slice)
     }
 
     /// Everything that the value of `var` may come to be, forwards: copies, clones, fields, parameters, captured
@@ -339,6 +345,8 @@ pub(super) struct FlowIndex {
     loads_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
     stores_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
     arguments_by_keyword: FxHashMap<distsys_facts::Sym, Vec<u32>>,
+    /// What is fetched from a cursor, with the results of the statements that it is of.
+    pub(super) fetched: FxHashMap<VarId, Vec<VarId>>,
     /// The value whose method calls a closure, by the closure's parameters.
     pub(super) given_by: FxHashMap<VarId, VarId>,
     imports_by_member: FxHashMap<distsys_facts::Sym, Vec<VarId>>,
@@ -396,6 +404,7 @@ impl FlowIndex {
         FlowIndex {
             provided_to,
             kept,
+            fetched: FxHashMap::default(),
             given_by,
             store_by_src: Csr::by(vars, &r.store, |row| Some(row.src)),
             passed_by_argument: Csr::by(vars, &resolution.passed, |row| Some(row.argument)),

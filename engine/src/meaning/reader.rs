@@ -1,8 +1,9 @@
 //! Reading call sites: arguments, options objects, the chain of calls before, constants and names.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{LiteralKind, SiteId, VarId};
+use distsys_facts::{FunctionKind, LiteralKind, ParameterKind, SiteId, VarId};
 
+use super::callbacks::functions_of;
 use super::durations::unit_of_name;
 use super::operations::{Found, Operand, Operation};
 use super::own_effects::statements;
@@ -165,6 +166,28 @@ impl<'m> Reader<'m, '_> {
             || program.load_by_base.of(&r.load, var).next().is_some()
     }
 
+    /// Likewise, or `kept`; what is only put into a variable that nobody asks for again is not.
+    pub(super) fn is_taken(&self, var: VarId, kept: &dyn Fn(VarId) -> bool, depth: u32) -> bool {
+        const MAX_COPIES: u32 = 3;
+        let program = self.program;
+        let r = &program.facts.relations;
+        let is_at_top = |var: VarId| {
+            program.variable(var).is_some_and(|row| program.function(row.function).kind == FunctionKind::Module)
+        };
+        kept(var)
+            || program.suspend_by_var.of(&r.suspend, var).next().is_some()
+            || program.argument_by_var.of(&r.argument, var).next().is_some()
+            || program.calls_by_receiver.of(&r.call, var).next().is_some()
+            || program.calls_by_callee.of(&r.call, var).next().is_some()
+            || program.load_by_base.of(&r.load, var).next().is_some()
+            || program.parameter(var).is_some()
+            || depth > 0 && r.condition.iter().any(|row| row.var == var)
+            || program
+                .assign_by_src
+                .of(&r.assign, var)
+                .any(|row| depth >= MAX_COPIES || is_at_top(row.dst) || self.is_taken(row.dst, kept, depth + 1))
+    }
+
     pub(super) fn is_null(&self, var: VarId) -> bool {
         let literal = self.literal(var).and_then(|var| self.program.literal(var));
         literal.is_some_and(|row| row.kind == LiteralKind::Null)
@@ -255,6 +278,35 @@ impl<'m> Reader<'m, '_> {
                 Some(var) => self.name_of(var),
                 None => Found::Absent,
             },
+            Source::ReceiverRoot => {
+                let mut at = self.call(op.call).and_then(|call| call.receiver);
+                while let Some(load) = at.and_then(|var| self.program.loaded_as(var)) {
+                    at = Some(load.base).filter(|base| *base != load.dst);
+                }
+                at.map_or(Found::Absent, is_var)
+            }
+            Source::Resends(position, calls) => {
+                let given = self.argument(op.call, *position + op.shift as usize);
+                let functions = given.map(|var| functions_of(*self, var)).unwrap_or_default();
+                let again = functions.into_iter().any(|function| self.sends_again(function, calls));
+                if again { Found::Is(Operand::Present) } else { Found::Absent }
+            }
+            Source::Decorated => {
+                let annotated = &self.program.facts.relations.function_annotation;
+                let Some(row) = self.program.annotated_by_site.of(annotated, op.call).next() else {
+                    return Found::Absent;
+                };
+                let name = self.program.text(self.program.function(row.function).name);
+                let mut given = self.program.parameters(row.function);
+                let takes = given.any(|row| row.kind != ParameterKind::Receiver);
+                Found::Is(Operand::Text(if takes { format!("{name}:{{}}") } else { name.to_owned() }))
+            }
+            Source::Column(position) => {
+                let only = self.program.arguments(op.call).filter(|row| row.keyword.is_empty()).count() == 1;
+                let given = self.argument(op.call, *position + op.shift as usize).filter(|_| only);
+                let member = |var: &VarId| self.program.loaded_as(*var).is_some_and(|load| self.is_class(load.base));
+                given.filter(member).map_or(Found::Absent, is_var)
+            }
             Source::Deadline(position) => self.deadline(op.call, *position + op.shift as usize),
             Source::Timer(position) => self.timer(op.call, *position + op.shift as usize),
             Source::Maker(position, inner) => match self.argument(op.call, *position + op.shift as usize) {

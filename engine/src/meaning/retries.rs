@@ -1,12 +1,11 @@
 //! Retry loops: loops that do the same again because it failed.
 
-use distsys_facts::{
-    BlockId, CallKind, EdgeKind, FunctionId, Id, IdKind, LiteralKind, RegionId, RegionKind, SiteKind, VarId,
-};
+use distsys_facts::{BlockId, EdgeKind, FunctionId, Id, IdKind, LiteralKind, RegionId, RegionKind, SiteKind, VarId};
 use rustc_hash::FxHashSet;
 
+use super::recursions::recursions;
 use super::scopes::{Builder, Extent, Scope};
-use super::tries::{goes_on_until_done, says_wait, tries_later};
+use super::tries::{goes_on_until_done, slept, tries_later};
 use crate::csr::Csr;
 use crate::operation::OpKind;
 use crate::program::Program;
@@ -61,48 +60,6 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
     }
     found.extend(recursions(builder));
     found
-}
-
-/// What a handler of a `try` does again by calling its own function: `catch { return send(body, left - 1) }`.
-fn recursions(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
-    let program = builder.reader.program;
-    let r = &program.facts.relations;
-    let mut found = Vec::new();
-    for edge in &builder.reader.resolution.calls {
-        let site = program.site(edge.site);
-        if edge.function != site.function || program.call(edge.site).is_none_or(|call| call.kind != CallKind::Call) {
-            continue;
-        }
-        let mut around = program.regions_outward(site.region);
-        let Some(handler) = around.find(|row| row.kind == RegionKind::Catch).map(|row| row.region) else { continue };
-        // A refused request was not done; with a new token it is done once.
-        let is_refused = program
-            .regions_outward(site.region)
-            .take_while(|row| row.region != handler)
-            .flat_map(|row| program.condition_by_region.of(&r.condition, row.region))
-            .flat_map(|condition| names_in(program, condition.var))
-            .any(says_refused);
-        let body = r.handles.iter().find(|row| row.region == handler).map(|row| row.body);
-        let Some(body) = body.filter(|_| !is_refused) else { continue };
-        found.push(Scope {
-            kind: OpKind::RetryScope,
-            op: None,
-            origin: Some(edge.site),
-            steps: Vec::new(),
-            function: site.function,
-            extent: Extent::Region(body),
-            endless: false,
-            closers: Vec::new(),
-            lazy: false,
-            passed_on: false,
-        });
-    }
-    found
-}
-
-fn says_refused(text: &str) -> bool {
-    matches!(text, "401" | "403")
-        || words(text).iter().any(|word| matches!(word.as_str(), "auth" | "unauthorized" | "unauthenticated" | "token"))
 }
 
 /// What a look at says that a loop ends some time: a count, a deadline, a wish to stop.
@@ -196,11 +153,8 @@ fn is_slept_through(builder: &Builder<'_, '_, '_>, region: RegionId, var: VarId)
         .flat_map(|load| program.assign_by_src.of(&r.assign, load.dst).map(|row| row.dst).chain([load.dst]))
         .collect();
     let sites = program.sites(program.region(region).function);
-    let mut waits = sites.filter(|site| program.region_within(site.region, region)).filter(|site| {
-        builder.operations.at(site.site).any(|op| op.kind == OpKind::Sleep)
-            || program.call(site.site).is_some_and(|call| says_wait(program.text(call.name)))
-    });
-    waits.any(|site| program.arguments(site.site).any(|row| elements.contains(&row.var)))
+    let mut sites = sites.filter(|site| program.region_within(site.region, region));
+    sites.any(|site| slept(builder, site.site).is_some_and(|given| given.iter().any(|var| elements.contains(var))))
 }
 
 /// A list of delays is copied and imported so often.

@@ -246,8 +246,12 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                     }
                     ScopeKind::Chain => {
                         let program = self.reader.program;
-                        let before = self.reader.chain_calls(op.site).into_iter();
-                        let here = before.filter(|site| program.site(*site).function == op.function);
+                        let before = self.reader.chain_calls(op.site);
+                        // Begun before it, though the chain goes on: `post(url).retry(3).send(order)`.
+                        let begun = |other: &&Operation| other.site != other.call && before.contains(&other.call);
+                        let begun = self.operations.all.iter().filter(begun).map(|other| other.site);
+                        let here = before.iter().copied().chain(begun);
+                        let here = here.filter(|site| program.site(*site).function == op.function);
                         found.extend(here.map(|site| scope(op.function, Extent::Site(site))));
                     }
                     ScopeKind::With => found.extend(self.entered(op).map(|extent| scope(op.function, extent))),

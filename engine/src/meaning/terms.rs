@@ -294,6 +294,8 @@ impl<'m, 'f> Describer<'m, 'f> {
                 let field = self.names.intern(program.text(load.field));
                 return match is_receiver {
                     false => Term::Within(parameter, field),
+                    // `prefix` of a base class, which each class below says in its own way.
+                    true if self.is_said_below(load.base, load.field) => Term::Within(parameter, field),
                     // What all objects of the class hold; else what the one holds that the caller has.
                     true => match self.of_values(var) {
                         Term::Unknown if self.is_given_to_constructor(load.base, load.field) => {
@@ -316,6 +318,11 @@ impl<'m, 'f> Describer<'m, 'f> {
         text.map_or(Term::Unknown, |text| self.settled(text))
     }
 
+    /// Whether classes below that of the object `base` have a field of their own in the place of its.
+    fn is_said_below(&self, base: VarId, field: Sym) -> bool {
+        self.reader.class_of(base).is_some_and(|class| self.reader.resolution.is_overridden(class, field))
+    }
+
     /// Whether what the object `base` holds in a field is what its constructor was given.
     fn is_given_to_constructor(&self, base: VarId, field: Sym) -> bool {
         let stored = self.reader.stored(base, field);
@@ -334,21 +341,56 @@ impl<'m, 'f> Describer<'m, 'f> {
         if let Some(found) = found.filter(|found| *found != Found::Unknown) {
             return self.term(&found);
         }
+        let symbol = program.facts.symbols.lookup(self.names.text(field));
         if let Term::Parameter(parameter) = self.describe_at(var, depth + 1) {
-            let is_receiver = program.parameter(parameter).is_some_and(|row| row.kind == ParameterKind::Receiver);
-            return if is_receiver { Term::Within(parameter, field) } else { Term::Unknown };
+            if !self.is_receiver(parameter) {
+                return Term::Unknown;
+            }
+            // A method that calls one of its base class: what its own class says there, if none below does.
+            let own = symbol.filter(|symbol| !self.is_said_below(var, *symbol));
+            let said = own
+                .and_then(|symbol| self.reader.stored(var, symbol))
+                .map(|stored| self.said(stored, None, var, depth));
+            return match said {
+                Some(text @ Term::Text(_)) => text,
+                _ => Term::Within(parameter, field),
+            };
         }
-        let (Some(made), Some(symbol)) =
-            (self.reader.only_maker(var), program.facts.symbols.lookup(self.names.text(field)))
-        else {
+        // What a container gives, or a field holds, is of its class though it is not seen to be made.
+        let made = self.reader.only_maker(var).filter(|made| self.reader.class_of(made.result).is_some());
+        let object = made.map_or(var, |made| made.result);
+        let Some(stored) = symbol.and_then(|symbol| self.reader.stored(object, symbol)) else { return Term::Unknown };
+        if made.is_none() && symbol.is_some_and(|symbol| self.is_said_below(var, symbol)) {
             return Term::Unknown;
-        };
-        let Some(stored) = self.reader.stored(made.result, symbol) else { return Term::Unknown };
+        }
+        self.said(stored, made.map(|made| made.site), object, depth)
+    }
+
+    /// What was stored in a field of an `object` that was `made` at a site: what its constructor was given there, or was given
+    /// by that of a class below: `super("product")`.
+    fn said(&mut self, stored: VarId, made: Option<SiteId>, object: VarId, depth: u32) -> Term {
+        let (program, resolution) = (self.reader.program, self.reader.resolution);
         let Some(parameter) = parameter_of(self.reader, stored).and_then(|var| program.parameter(var)) else {
             return self.describe_at(stored, depth + 1);
         };
-        match self.argument(parameter.var, parameter.function, Some(made.site)) {
-            Argument::Given(given) => self.describe_at(given, depth + 1),
+        if depth > MAX_DEPTH {
+            return Term::Unknown;
+        }
+        let calls = |site: &SiteId| resolution.calls_at(*site).iter().any(|edge| edge.function == parameter.function);
+        if let Some(site) = made.filter(calls) {
+            return match self.argument(parameter.var, parameter.function, Some(site)) {
+                Argument::Given(given) => self.describe_at(given, depth + 1),
+                _ => Term::Unknown,
+            };
+        }
+        let Some(class) = self.reader.class_of(object) else { return Term::Unknown };
+        let is_below = |site: SiteId| {
+            let of = program.function(program.site(site).function).class;
+            of.is_some_and(|of| resolution.ancestors(class).contains(&of))
+        };
+        let mut passed = resolution.passed_to(parameter.var).filter(|row| is_below(row.site)).map(|row| row.argument);
+        match (passed.next(), passed.next()) {
+            (Some(only), None) => self.said(only, made, object, depth + 1),
             _ => Term::Unknown,
         }
     }

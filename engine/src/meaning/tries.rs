@@ -1,7 +1,8 @@
 //! Loops that try again, told by how they look at an answer: a count under any name with a wait between its turns, a mark that
 //! says that it is done.
 
-use distsys_facts::{LiteralKind, RegionId, RegionKind, VarId};
+use distsys_facts::schema::Site;
+use distsys_facts::{CallKind, LiteralKind, RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
 use super::retries::{Graph, Way, names_in, nearest_loop};
@@ -37,14 +38,9 @@ pub(super) fn tries_later(builder: &Builder<'_, '_, '_>, graph: &Graph, region: 
                     && name.is_some_and(|name| conditions.iter().any(|var| names_in(program, *var).contains(&name)))
             })
     };
-    let waits = || {
-        let mut sites = program.sites(function).filter(|site| inside(site.region));
-        sites.any(|site| {
-            let is_sleep = builder.operations.at(site.site).any(|op| op.kind == OpKind::Sleep);
-            is_sleep || program.call(site.site).is_some_and(|call| says_wait(program.text(call.name)))
-        })
-    };
-    ends_with_success(graph, program, region) && counts() && waits()
+    let waits =
+        || program.sites(function).filter(|site| inside(site.region)).any(|site| slept(builder, site.site).is_some());
+    (ends_with_success(graph, program, region)) && counts() && waits()
 }
 
 /// Whether a good answer leads out of a loop and a bad one round it. Where a bad one ends it, each turn does something else.
@@ -71,13 +67,26 @@ fn ends_with_success(graph: &Graph, program: &Program<'_>, region: RegionId) -> 
     })
 }
 
-pub(super) fn says_wait(text: &str) -> bool {
+/// What a wait is given, if the call at `site` is one: `sleep(1)`, `new Promise((resolve) => setTimeout(resolve, 1000))`.
+pub(super) fn slept(builder: &Builder<'_, '_, '_>, site: SiteId) -> Option<Vec<VarId>> {
+    let program = builder.reader.program;
+    let call = program.call(site)?;
+    let given = |site: SiteId| program.arguments(site).map(|row| row.var);
+    if builder.operations.at(site).any(|op| op.kind == OpKind::Sleep) || says_wait(program.text(call.name)) {
+        return Some(given(site).collect());
+    }
+    let inner = program.closure(given(site).next().filter(|_| call.kind == CallKind::New)?)?;
+    let sets_timer = |row: &&Site| program.call(row.site).is_some_and(|call| program.text(call.name) == "setTimeout");
+    program.sites(inner).find(sets_timer).map(|row| given(row.site).collect())
+}
+
+fn says_wait(text: &str) -> bool {
     words(text).iter().any(|word| matches!(word.as_str(), "sleep" | "delay" | "wait" | "pause" | "backoff"))
 }
 
 /// Whether a condition holds for a good answer, or for a bad one: `answer.ok`, `response.status >= 500`. Each variable is `seen`
 /// once: conditions are put together out of one another in circles.
-fn asks_answer(program: &Program<'_>, condition: VarId, seen: &mut FxHashSet<VarId>) -> Option<bool> {
+pub(super) fn asks_answer(program: &Program<'_>, condition: VarId, seen: &mut FxHashSet<VarId>) -> Option<bool> {
     if seen.len() >= MAX_ASKED || !seen.insert(condition) {
         return None;
     }
@@ -129,6 +138,9 @@ pub(super) fn goes_on_until_done(graph: &Graph, program: &Program<'_>, region: R
     let asked = |var: VarId| {
         let (mut stack, mut asked) = (vec![var], Vec::new());
         while let Some(var) = stack.pop().filter(|_| asked.len() < MAX_ASKED) {
+            if asked.contains(&var) {
+                continue;
+            }
             asked.push(var);
             stack
                 .extend(program.binary_by_dst.of(&r.binary, var).flat_map(|row| [Some(row.left), row.right]).flatten());

@@ -38,7 +38,7 @@ impl Invocations {
             {
                 result = next.result;
             }
-            if !used.contains(&result) && !reader.is_looked_at(result) {
+            if !reader.is_taken(result, &|var| used.contains(&var), 0) {
                 self.background.insert(edge.site);
                 self.unawaited.push(edge.site);
             }

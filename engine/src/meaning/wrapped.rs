@@ -4,7 +4,7 @@ use distsys_facts::schema::Parameter;
 use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashSet;
 
-use super::callbacks::functions_of;
+use super::callbacks::{DESCRIPTOR, functions_of};
 use super::invoked::{Invocations, Wrapped};
 use super::reader::Reader;
 
@@ -25,7 +25,12 @@ impl Invocations {
                 if program.arguments(row.site).next().is_none() {
                     takers.push(edge.function);
                 }
-                for around in takers.into_iter().flat_map(|taker| self.around_first(reader, &ran, taker)) {
+                let of_taker = |taker: FunctionId| {
+                    let mut around = self.around_first(reader, &ran, taker);
+                    around.extend(self.around_method(reader, &ran, taker));
+                    around
+                };
+                for around in takers.into_iter().flat_map(of_taker) {
                     let (site, function, wrapper) = (row.site, row.function, edge.function);
                     found.push(Wrapped { site, function, wrapper, around });
                 }
@@ -52,6 +57,24 @@ impl Invocations {
         let mut parameters = reader.program.parameters(taker);
         let first = parameters.find(|row| row.kind != ParameterKind::Receiver);
         first.map(|row| self.around(reader, ran, taker, row.var)).unwrap_or_default()
+    }
+
+    /// What a decorator puts in the place of the method that its descriptor has: `descriptor.value = function (…) { … }`.
+    fn around_method(&self, reader: Reader<'_, '_>, ran: &FxHashSet<SiteId>, taker: FunctionId) -> Vec<FunctionId> {
+        let program = reader.program;
+        let descriptor = program.parameters(taker).find(|row| row.index == DESCRIPTOR).map(|row| row.var);
+        let Some(descriptor) = descriptor else { return Vec::new() };
+        let applied = self.applied(descriptor);
+        if applied.is_empty() || applied.iter().any(|site| ran.contains(site)) {
+            return Vec::new();
+        }
+        let stores = program.stores_to(descriptor).filter(|store| program.text(store.field) == "value");
+        let mut put: Vec<FunctionId> = stores.flat_map(|store| functions_of(reader, store.src)).collect();
+        put.retain(|function| {
+            program.function(*function).parent == Some(taker)
+                && applied.iter().any(|site| is_within(reader, *site, *function))
+        });
+        put
     }
 
     /// The functions that `taker` gives and that call its parameter.

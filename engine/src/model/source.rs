@@ -29,6 +29,14 @@ pub enum Source {
     TypeOf(usize),
     /// `argument(0)`
     ArgumentName(usize),
+    /// What the receiver is a member of, at whatever depth.
+    ReceiverRoot,
+    /// Whether the function that an argument is makes one of these calls with what it is given.
+    Resends(usize, Vec<String>),
+    /// What the annotated function is called, with a hole for what it is given: `order:{}`.
+    Decorated,
+    /// An argument, if it is the only one and a member of a class.
+    Column(usize),
     /// `argument(0 before table)`: likewise, of the qualified name of argument 0.
     ArgumentBefore(usize, String),
     /// `maker(0).chain(timeout).0`: a source at the call that made argument 0, or what a function given there gives.
@@ -151,6 +159,13 @@ impl Source {
                     ),
                     None => Source::ArgumentName(number()?),
                 }),
+                "resends" => {
+                    let mut parts = argument.split_whitespace();
+                    let position = parts.next().unwrap_or_default();
+                    let position = position.parse().map_err(|_| format!("`{position}` in `{text}` is no number"))?;
+                    Ok(Source::Resends(position, parts.map(str::to_owned).collect()))
+                }
+                "column" => Ok(Source::Column(number()?)),
                 "deadline" => Ok(Source::Deadline(number()?)),
                 "timer" => Ok(Source::Timer(number()?)),
                 "maker" => {
@@ -211,14 +226,16 @@ impl Source {
                     )),
                 },
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, deadline, timer, maker, any, after, span, outer, of, made, function, statement, tree, passed, option, exported, manifest, setting, overrides"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, column, resends, deadline, timer, maker, any, after, span, outer, of, made, function, statement, tree, passed, option, exported, manifest, setting, overrides"
                 )),
             };
         }
         match text {
             "receiver" => return Ok(Source::Receiver),
+            "receiver.root" => return Ok(Source::ReceiverRoot),
             "receiver.class" => return Ok(Source::ReceiverClass),
             "receiver.name" => return Ok(Source::ReceiverName),
+            "decorated" => return Ok(Source::Decorated),
             "outer.class" => return Ok(Source::OuterClass),
             "receiver.new" => return Ok(Source::ReceiverNew),
             "result" => return Ok(Source::Result),

@@ -16,7 +16,7 @@ impl Lower<'_> {
                 let base = self.expression(&attribute.value);
                 self.to.load(base, &attribute.attr)
             }
-            Expr::Call(call) => match self.named_attribute(call) {
+            Expr::Call(call) => match self.named_attribute(call).or_else(|| self.set_attribute(call, at)) {
                 Some(value) => value,
                 None => self.call_of_kind(call, CallKind::Call).1,
             },
@@ -219,6 +219,19 @@ impl Lower<'_> {
         Some(value)
     }
 
+    /// `setattr(order, "total", total)` of a literal name is `order.total = total`.
+    fn set_attribute(&mut self, call: &ExprCall, at: Span) -> Option<VarId> {
+        let Expr::Name(name) = &*call.func else { return None };
+        let [base, Expr::StringLiteral(attribute), value] = &*call.arguments.args else { return None };
+        if name.id != "setattr" || !call.arguments.keywords.is_empty() {
+            return None;
+        }
+        let base = self.expression(base);
+        let value = self.expression(value);
+        self.to.store(base, attribute.value.to_str(), value, at);
+        Some(self.to.literal(LiteralKind::Null, "null"))
+    }
+
     /// `"…{}…".format(a, b)` of a literal is a template.
     fn format_call(&mut self, call: &ExprCall) -> Option<VarId> {
         let Expr::Attribute(attribute) = &*call.func else { return None };
@@ -326,8 +339,11 @@ impl Lower<'_> {
         self.to.push_scope();
         let mut loops = Vec::new();
         let mut choices = 0;
+        // As many as what the first `for` runs over has.
+        let mut result = None;
         for generator in generators {
             let iterable = self.expression(&generator.iter);
+            result.get_or_insert_with(|| self.to.binary("[for]", iterable, None, at));
             let loop_ = self.to.begin_loop("", at);
             self.to.iterates(loop_.region, iterable);
             if generator.is_async {
@@ -343,7 +359,7 @@ impl Lower<'_> {
             loops.push(loop_);
         }
         let _ = choices;
-        let result = self.to.fresh_var();
+        let result = result.unwrap_or_else(|| self.to.fresh_var());
         let values: Vec<VarId> = elements.iter().map(|element| self.expression(element)).collect();
         if let Some(&last) = values.last() {
             let index = 0;

@@ -53,6 +53,17 @@ impl Lower<'_> {
                 {
                     self.to.type_alias(&name.id, &type_text(of));
                 }
+                // `done, tries = False, 0`
+                if let ([Expr::Tuple(targets)], Expr::Tuple(values)) = (&assign.targets[..], &*assign.value)
+                    && targets.elts.len() == values.elts.len()
+                    && !targets.elts.iter().chain(&values.elts).any(Expr::is_starred_expr)
+                {
+                    let values: Vec<VarId> = values.elts.iter().map(|value| self.expression(value)).collect();
+                    for (target, value) in targets.elts.iter().zip(values) {
+                        self.assign_to(target, value);
+                    }
+                    return;
+                }
                 let value = self.expression(&assign.value);
                 for target in &assign.targets {
                     self.assign_to(target, value);

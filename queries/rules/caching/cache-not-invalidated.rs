@@ -4,7 +4,7 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Name, Operand, Term};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
-use distsys_facts::{FunctionId, FunctionKind, SiteId, SiteKind, VarId};
+use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -92,7 +92,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
             let is_filled = match read == write {
                 _ if function != context.function_of(write) => is_given(context, function, read),
-                true => is_filled_by_given(context, write),
+                true => is_filled_by_given(context, write) || is_filled_below(context, write, entity, 0),
                 false => meaning.precedes(read, write) && carries(context, read, write),
             };
             if is_filled {
@@ -107,6 +107,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             let name = meaning.program.text(meaning.program.function(row.function).name);
             let key = drops.iter().map(|(key, _)| *key).find(|key| meaning.name(*key) == name);
             filled.extend(key);
+            if key.is_some() {
+                cached.retain(|(.., fill)| *fill != op.site);
+            }
             let returned = meaning.program.sites(row.function).filter(|site| site.kind == SiteKind::Return).map(|site| site.site);
             for (fill, key) in returned.flat_map(|fill| key.map(|key| (fill, key))) {
                 let reads = reads.get(&row.function).into_iter().flatten();
@@ -620,12 +623,51 @@ fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
         }))
 }
 
-/// A function and its closures that run in it: `flights.Do(key, func() { … })`.
+/// Whether what is called at `site` fills the cache with what it loads of an entity, of which it does not know itself how the
+/// copy is called: a base class whose object says so, and loads it.
+fn is_filled_below(context: &Context<'_>, site: SiteId, entity: Name, depth: u32) -> bool {
+    const MAX_DEPTH: u32 = 2;
+    let meaning = context.meaning;
+    let reads_it = |effect: &Effect| effect.kind == OpKind::DbRead && effect.entity_name() == Some(entity);
+    let is_foreign = meaning.effects.at(site).map(|(effect, _)| effect).find(reads_it).is_some_and(|effect| {
+        meaning.trace(site, &effect).iter().any(|step| is_of_sibling(context, site, *step))
+    });
+    !is_foreign
+        && meaning.callees(site).into_iter().any(|callee| {
+            let inside = || meaning.effects.in_function(callee);
+            let fills = inside().filter(|(effect, _)| effect.kind == OpKind::CacheWrite).map(|(_, row)| row.site);
+            let reads: Vec<SiteId> = inside().filter(|(effect, _)| reads_it(effect)).map(|(_, row)| row.site).collect();
+            fills.into_iter().any(|fill| {
+                reads.iter().any(|read| *read != fill && meaning.precedes(*read, fill) && carries(context, *read, fill))
+                    || reads.contains(&fill) && depth < MAX_DEPTH && is_filled_below(context, fill, entity, depth + 1)
+            })
+        })
+}
+
+/// Whether `step` stands in a method of a class beside that of the object which is asked at `site`.
+fn is_of_sibling(context: &Context<'_>, site: SiteId, step: SiteId) -> bool {
+    let meaning = context.meaning;
+    let asked = meaning.program.call(site).and_then(|call| call.receiver).and_then(|var| meaning.class_of(var));
+    let of_step = meaning.program.class_around(context.function_of(step));
+    let (Some(asked), Some(of_step)) = (asked, of_step) else { return false };
+    let line = |class: ClassId| meaning.resolution.ancestors(class);
+    asked != of_step
+        && !line(asked).contains(&of_step)
+        && line(asked).iter().any(|base| *base != asked && line(of_step).contains(base))
+}
+
+/// A function, its closures that run in it (`flights.Do(key, func() { … })`), and those that it hands what it is given to run:
+/// `return this.fill(key, load)`.
 fn with_closures(context: &Context<'_>, function: FunctionId) -> Vec<FunctionId> {
     let meaning = context.meaning;
     let called = meaning.program.sites(function).flat_map(|row| meaning.callees(row.site));
     let mut found: Vec<FunctionId> =
         called.filter(|inner| meaning.program.function(*inner).parent == Some(function)).collect();
+    let handed = meaning.program.sites(function).flat_map(|row| meaning.resolution.passed_at(row.site)).filter(|row| {
+        meaning.program.parameter(row.argument).is_some_and(|given| given.function == function)
+            && !meaning.invocations.applied(row.parameter).is_empty()
+    });
+    found.extend(handed.filter_map(|row| Some(meaning.program.parameter(row.parameter)?.function)));
     found.push(function);
     found.sort_unstable();
     found.dedup();

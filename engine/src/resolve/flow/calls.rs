@@ -275,10 +275,12 @@ impl<'p, 'f> Flow<'p, 'f> {
             return self.decorated_gets_given(row.site, path);
         }
         self.hold_named(row, path, via);
+        self.makes_mapping(row, path);
         let to = Self::node(row.result);
         if self.paths.text(path) == "super" && row.receiver.is_none() {
             for value in self.bases_of_method(row.site) {
                 self.add(to, value);
+                self.construct_part(row, value);
             }
             return;
         }
@@ -387,6 +389,22 @@ impl<'p, 'f> Flow<'p, 'f> {
             self.callback_gets_receiver(row, via);
         }
         self.callback_gets_given(row, path, family);
+    }
+
+    /// `super("orders")` in a constructor: that of the base class is called on the same object.
+    fn construct_part(&mut self, row: &Call, base: Value) {
+        let program = self.program;
+        let caller = program.site(row.site).function;
+        let ValueKind::Instance(base) = base.kind else { return };
+        let Some(name) = program.facts.symbols.lookup("constructor") else { return };
+        if Family::from(self.language_of(row.site)) != Family::Script || program.function(caller).name != name {
+            return;
+        }
+        let own = program.parameters(caller).find(|row| row.kind == ParameterKind::Receiver).map(|row| row.var);
+        if let Member::Method(function) = self.grounds.hierarchy.member(base, name) {
+            self.record(row.site, function, Confidence::High);
+            self.bind_receiver(row, function, Some(false), own);
+        }
     }
 
     /// `app.decorate("redis", client)`: what is put under a name into an object that is there to hold it.

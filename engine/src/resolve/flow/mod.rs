@@ -9,6 +9,7 @@ mod given_closures;
 mod grounds;
 mod guesses;
 mod held;
+mod keyed;
 mod lambdas;
 mod listed;
 mod named_classes;
@@ -90,6 +91,11 @@ impl Resolution {
         flow.run();
         flow.by_decorated_functions();
         flow.run();
+        flow.by_keeping_decorators();
+        flow.by_listing_mappings();
+        flow.run();
+        flow.by_keys();
+        flow.run();
         flow.by_named_members();
         flow.run();
         flow.by_extension_traits();
@@ -123,6 +129,8 @@ enum EdgeKind {
     Entries,
     /// In a pair, one of many.
     Paired,
+    /// As one of a list.
+    Listed,
     /// Only the project class passes that a value is or is of: to something of that class.
     Class(PathId),
     /// Likewise: to an instance of it.
@@ -178,6 +186,7 @@ struct Flow<'p, 'f> {
     handed: FxHashMap<u32, Vec<(usize, PathId)>>,
     /// Members taken by a name that is a value.
     named_members: Vec<named_members::NamedMember>,
+    taken: FxHashSet<keyed::Taken>,
     /// Parameters that are given to a method of a connection, each with that connection.
     connections_given: Vec<(VarId, VarId)>,
     provided: provided::Provided,
@@ -237,6 +246,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             callee_sites: FxHashMap::default(),
             handed: FxHashMap::default(),
             named_members: Vec::new(),
+            taken: FxHashSet::default(),
             connections_given: Vec::new(),
             provided: provided::Provided::default(),
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
@@ -331,6 +341,11 @@ impl<'p, 'f> Flow<'p, 'f> {
                 if !matches!(self.values.get(id).kind, ValueKind::Collection(_)) {
                     let pair = self.values.intern(Value::new(ValueKind::Collection(id)));
                     self.add(to, Value::new(ValueKind::Collection(pair)));
+                }
+            }
+            EdgeKind::Listed => {
+                if !matches!(self.values.get(id).kind, ValueKind::Collection(_)) {
+                    self.add(to, Value::new(ValueKind::Collection(id)));
                 }
             }
             EdgeKind::Held(owner) => {

@@ -276,7 +276,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     /// The key of an object that a member's name stands for: which one a constant in brackets is, is not known here.
-    fn key_of(&self, name: Sym) -> Sym {
+    pub(super) fn key_of(&self, name: Sym) -> Sym {
         let is_computed = self.program.text(name).starts_with('[') && name != self.any_element;
         if is_computed { self.computed } else { name }
     }
@@ -374,6 +374,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 }
                 return;
             }
+            ValueKind::Object(object) if self.call_mapping(row, object) => return,
             _ => {
                 let node = self.callee_node(row.site);
                 self.member(receiver, row.name, node);
