@@ -11,7 +11,7 @@ use crate::program::Program;
 use crate::words::words;
 
 /// Parts of a condition that are looked at.
-const MAX_ASKED: usize = 16;
+const MAX_ASKED: usize = 64;
 
 /// Whether the loop counts its turns, whatever the count is called, waits between them, and leaves early when the answer that it
 /// got is a good one: `for i in range(3): answer = send(); if answer.ok: return answer; sleep(1)`.
@@ -51,7 +51,8 @@ pub(super) fn tries_later(builder: &Builder<'_, '_, '_>, graph: &Graph, region: 
 fn ends_with_success(graph: &Graph, program: &Program<'_>, region: RegionId) -> bool {
     let r = &program.facts.relations;
     let is_for = |of: RegionId, good: bool| {
-        program.condition_by_region.of(&r.condition, of).any(|row| asks_answer(program, row.var, 0) == Some(good))
+        let mut conditions = program.condition_by_region.of(&r.condition, of);
+        conditions.any(|row| asks_answer(program, row.var, &mut FxHashSet::default()) == Some(good))
     };
     if is_for(region, false) {
         return true;
@@ -73,12 +74,12 @@ pub(super) fn says_wait(text: &str) -> bool {
 }
 
 /// Whether a condition holds for a good answer, or for a bad one: `answer.ok`, `response.status >= 500`.
-fn asks_answer(program: &Program<'_>, condition: VarId, depth: usize) -> Option<bool> {
-    if depth > MAX_ASKED {
+/// What was `seen` said nothing: many ways may lead to one variable.
+fn asks_answer(program: &Program<'_>, condition: VarId, seen: &mut FxHashSet<VarId>) -> Option<bool> {
+    if seen.len() > MAX_ASKED || !seen.insert(condition) {
         return None;
     }
     let r = &program.facts.relations;
-    let asks = |var: VarId| asks_answer(program, var, depth + 1);
     let named = program.loaded_as(condition).map(|load| load.field);
     let named = named.or_else(|| program.call_giving(condition).map(|call| call.name)).map(|name| program.text(name));
     match named {
@@ -88,7 +89,11 @@ fn asks_answer(program: &Program<'_>, condition: VarId, depth: usize) -> Option<
     }
     if let Some(row) = program.binary_by_dst.of(&r.binary, condition).next() {
         let Some(right) = row.right else {
-            return if matches!(program.text(row.operator), "!" | "not") { Some(!asks(row.left)?) } else { None };
+            return if matches!(program.text(row.operator), "!" | "not") {
+                Some(!asks_answer(program, row.left, seen)?)
+            } else {
+                None
+            };
         };
         let is_status =
             |text: &str| matches!(text, "status" | "status_code" | "statusCode" | "StatusCode" | "code" | "as_u16");
@@ -101,10 +106,10 @@ fn asks_answer(program: &Program<'_>, condition: VarId, depth: usize) -> Option<
                 "!=" | "!==" => Some(code >= 400),
                 _ => None,
             },
-            _ => asks(row.left).or_else(|| asks(right)),
+            _ => asks_answer(program, row.left, seen).or_else(|| asks_answer(program, right, seen)),
         };
     }
-    program.assigned_from(condition).find_map(|row| asks(row.src))
+    program.assigned_from(condition).find_map(|row| asks_answer(program, row.src, seen))
 }
 
 /// Whether a handler leads round a loop that goes on until a mark says that it is done, which is set where nothing failed:
