@@ -1,7 +1,6 @@
 //! Functions that call themselves to try again: from the handler of a `try`, or with one try less after a bad answer.
 
 use distsys_facts::{CallKind, FunctionId, RegionId, RegionKind, SiteId, VarId};
-
 use rustc_hash::FxHashSet;
 
 use super::retries::names_in;
