@@ -110,3 +110,81 @@ fn nothing_analysed_is_not_clean() {
     let (status, report) = report(&["check", &project.path()]);
     assert_eq!((status, said(&report, "nothing_analysed").len()), (0, 0));
 }
+
+/// Statements over a few variables, each made out of others again and again, in a loop that sends and keeps them.
+fn knot(variables: u64, forms: &[&str], uses: &[&str]) -> String {
+    let mut state = variables;
+    let mut next = |bound: u64| {
+        // Numerical Recipes' linear congruential generator.
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) % (1 << 32);
+        (state >> 8) % bound
+    };
+    let mut text = String::new();
+    for line in 0..60 {
+        let chosen = if line % 4 == 3 { uses } else { forms };
+        let form = chosen[next(chosen.len() as u64) as usize];
+        for part in form.split_inclusive('$') {
+            text.push_str(part.trim_end_matches('$'));
+            if part.ends_with('$') {
+                text.push_str(&format!("v{}", next(variables)));
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn values_made_of_one_another_are_looked_through_once() {
+    let python = |variables: u64| {
+        let body = knot(
+            variables,
+            &[
+                "        $ = {'timeout': $, 'headers': $, **$}",
+                "        $.update($)",
+                "        $ = dict($, **$)",
+                "        $ = pick($, $)",
+                "        $ = $ if $ else $",
+                "        $ = $.get('x', $)",
+                "        $['k'] = $",
+                "        $ = $ or $",
+                "        $ = not $",
+            ],
+            &[
+                "        requests.post($, json=$, headers=$, timeout=$)",
+                "        rdb.set($, $, ex=$, nx=$)",
+                "        if $.ok:\n            return $",
+                "        time.sleep($)",
+            ],
+        );
+        let given: Vec<String> = (0..variables).map(|number| format!("v{number}=None")).collect();
+        let head = "import redis, requests, time\nrdb = redis.Redis()\ndef pick(a, b):\n    return a or b\n";
+        format!("{head}def work(n, {}):\n    while n:\n{body}        n -= 1\n", given.join(", "))
+    };
+    let typescript = |variables: u64| {
+        let body = knot(
+            variables,
+            &[
+                "$ = { timeout: $, headers: $, ...$ };",
+                "Object.assign($, $);",
+                "$ = { ...$, ...$ };",
+                "$ = pick($, $);",
+                "$ = $ ? $ : $;",
+                "$.k = $;",
+                "$ = $ ?? $;",
+                "$ = !$;",
+            ],
+            &["await axios.post($, $, $);", "await rdb.set($, $, 'EX', $, 'NX');", "if ($.ok) return $;"],
+        );
+        let given: Vec<String> = (0..variables).map(|number| format!("v{number}: any")).collect();
+        let head = "import axios from 'axios'; import Redis from 'ioredis';\nconst rdb = new Redis();\nconst pick = (a: any, b: any) => a ?? b;\n";
+        format!("{head}export async function work(n: number, {}) {{\nwhile (n--) {{\n{body}}}\n}}\n", given.join(", "))
+    };
+    let project = project(&[("good.py", FINDING)]);
+    for variables in [3, 5, 8, 13] {
+        project.write(&format!("knot{variables}.py"), &python(variables));
+        project.write(&format!("knot{variables}.ts"), &typescript(variables));
+    }
+    let (status, report) = report(&["check", &project.path(), "--timeout", "120"]);
+    assert!(status == 1 && report["summary"]["partial"].is_null(), "{}", report["summary"]);
+}

@@ -7,6 +7,7 @@ use super::callbacks::parameter_of;
 use super::operations::{Found, Operand};
 use super::reader::{MAX_CHAIN, Reader, is_var};
 use super::spelled::same_key;
+use super::turns::Turn;
 use crate::model::Returned;
 use crate::resolve::{Value, ValueKind};
 
@@ -148,9 +149,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     pub(super) fn within_at(&self, var: VarId, path: &[String], depth: usize) -> Found {
-        if depth > MAX_CHAIN {
-            return Found::Unknown;
-        }
+        let Some(_turn) = Turn::take().filter(|_| depth <= MAX_CHAIN) else { return Found::Unknown };
         let Some((first, rest)) = path.split_first() else { return is_var(var) };
         if let Some(found) = self.said_under(var, first) {
             return found;

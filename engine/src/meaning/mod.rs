@@ -62,6 +62,7 @@ mod terms;
 mod trace;
 mod tracked;
 mod tries;
+mod turns;
 mod unawaited;
 mod uniqueness;
 mod units_of_work;
