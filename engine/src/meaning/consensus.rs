@@ -47,7 +47,7 @@ impl Alternatives {
     /// What is done at each site, by site.
     pub(super) fn agreed(&self) -> Vec<(SiteId, Effect)> {
         let mut agreed = Vec::new();
-        for (&(site, _), shares) in &self.shares {
+        for (&(site, kind), shares) in &self.shares {
             let Some(&(all, active)) = self.counts.get(&site) else { continue };
             // One or two that do nothing are stand-ins; where half do, the call mostly does nothing.
             let is_left = all == 1 && self.with_stand_in.contains(&site);
@@ -60,7 +60,17 @@ impl Alternatives {
                 who.dedup();
                 who.len() * 5 >= active * 4
             };
-            let shares: Vec<&Share> = shares.iter().collect();
+            let mut shares: Vec<&Share> = shares.iter().collect();
+            // To ask another service is one thing, by whichever protocol each of them asks: told once, as most do it.
+            if asks_remotely(kind) && !is_of_nearly_all(&shares) {
+                let other =
+                    self.shares.get(&(site, if kind == OpKind::Rpc { OpKind::HttpRequest } else { OpKind::Rpc }));
+                let fewer = other.map_or(&[][..], Vec::as_slice);
+                if fewer.len() > shares.len() || fewer.len() == shares.len() && kind == OpKind::Rpc {
+                    continue;
+                }
+                shares.extend(fewer);
+            }
             if !is_of_nearly_all(&shares) {
                 continue;
             }
@@ -78,6 +88,10 @@ impl Alternatives {
         }
         agreed
     }
+}
+
+fn asks_remotely(kind: OpKind) -> bool {
+    matches!(kind, OpKind::HttpRequest | OpKind::Rpc)
 }
 
 /// What effects of one kind have in common.
@@ -132,6 +146,20 @@ mod tests {
             of.add(site, FunctionId::new(2), Vec::new());
         });
         assert_eq!((both, one), (1, 0));
+    }
+
+    #[test]
+    fn whichever_way_each_asks_another_service_all_ask() {
+        let asks = |kind: OpKind| Effect { kind, ..sends() };
+        let each = |kinds: [OpKind; 3]| {
+            agreed(|of, site| {
+                for (at, kind) in kinds.into_iter().enumerate() {
+                    of.add(site, FunctionId::new(at as u32 + 1), vec![asks(kind)]);
+                }
+            })
+        };
+        assert_eq!(each([OpKind::HttpRequest, OpKind::Rpc, OpKind::HttpRequest]), 1);
+        assert_eq!(each([OpKind::HttpRequest, OpKind::Rpc, OpKind::Publish]), 0);
     }
 
     #[test]

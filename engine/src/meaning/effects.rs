@@ -318,23 +318,25 @@ impl Effects {
                 if edge.wrapper.is_some() && !is_of_copy(effect.kind) {
                     continue;
                 }
-                let seen = at_call(describer, effect, edge, call);
-                // The request of another caller.
-                if seen.entity == Term::Absent && describer.is_said_before(effect.entity) {
-                    continue;
+                for seen in at_call_each(describer, effect, edge, call) {
+                    // The request of another caller.
+                    if seen.entity == Term::Absent && describer.is_said_before(effect.entity) {
+                        continue;
+                    }
+                    let effect = self.intern(seen);
+                    let effect = self.marked(effect, marks.get(&edge.site));
+                    // Another way to it at the same site may ask for nothing.
+                    let place = (edge.site, effect);
+                    let known =
+                        || rows.known.iter().chain(&rows.of_siblings).any(|row| (row.site, row.effect) == place);
+                    match rows.gates.get_mut(&place) {
+                        Some(gates) => gates.retain(|gate| handed.contains(gate)),
+                        None if !handed.is_empty() && !known() => drop(rows.gates.insert(place, handed.clone())),
+                        None => {}
+                    }
+                    let row = SiteEffect { site: edge.site, effect, confidence: confidence.min(edge.confidence) };
+                    if of_siblings { rows.of_siblings.push(row) } else { rows.known.push(row) }
                 }
-                let effect = self.intern(seen);
-                let effect = self.marked(effect, marks.get(&edge.site));
-                // Another way to it at the same site may ask for nothing.
-                let place = (edge.site, effect);
-                let known = || rows.known.iter().chain(&rows.of_siblings).any(|row| (row.site, row.effect) == place);
-                match rows.gates.get_mut(&place) {
-                    Some(gates) => gates.retain(|gate| handed.contains(gate)),
-                    None if !handed.is_empty() && !known() => drop(rows.gates.insert(place, handed)),
-                    None => {}
-                }
-                let row = SiteEffect { site: edge.site, effect, confidence: confidence.min(edge.confidence) };
-                if of_siblings { rows.of_siblings.push(row) } else { rows.known.push(row) }
             }
         }
         for (site, effect) in alternatives.agreed() {
@@ -524,6 +526,16 @@ fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call:
         Mode::Inline | Mode::Registered => {}
     }
     effect
+}
+
+/// An effect as it is at a call: on a copy it is several where the call gives several keys.
+fn at_call_each(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call: Option<SiteId>) -> Vec<Effect> {
+    let seen = at_call(describer, effect, edge, call);
+    if !matches!(effect.kind, OpKind::CacheWrite | OpKind::CacheDelete) || edge.wrapper.is_some() {
+        return vec![seen];
+    }
+    let keys = describer.keys_at_call(effect.key, edge.callee, call, edge.site);
+    keys.into_iter().map(|key| Effect { key, ..seen }).collect()
 }
 
 /// A statement as the caller gives it: where a library takes an object that holds the text, it takes the text alone, too.

@@ -35,6 +35,7 @@ mod guards;
 mod handed_in;
 mod handle_roles;
 mod invoked;
+mod keys;
 mod lift;
 mod listeners;
 mod lock_guards;

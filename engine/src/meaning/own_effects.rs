@@ -160,11 +160,13 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             }
         }
         TxBegin | TxCommit | TxRollback | TxScope | ReplicaSync | Consensus | Sleep | Delivery => {}
-        CacheWrite | CacheDelete if !keys_listed(describer, op).is_empty() => {
-            let keys = keys_listed(describer, op);
-            return keys.into_iter().map(|key| Effect { key: describer.describe(key), ..effect }).collect();
-        }
         CacheRead | CacheWrite | CacheDelete | ObjectRead | ObjectWrite => {
+            if matches!(op.kind, CacheWrite | CacheDelete) {
+                let keys = describer.keys_given(op);
+                if !keys.is_empty() {
+                    return keys.into_iter().map(|key| Effect { key, ..effect }).collect();
+                }
+            }
             effect.key = attribute(describer, Attr::Key);
             effect.entity = attribute(describer, Attr::Entity);
             // `INCR`
@@ -195,15 +197,6 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
         _ => return Vec::new(),
     }
     vec![effect]
-}
-
-/// The keys of an operation on a cache that is given several: `tags: ["orders", `order-${id}`]`.
-fn keys_listed(describer: &Describer<'_, '_>, op: &Operation) -> Vec<VarId> {
-    let reader = describer.reader;
-    let Found::Is(Operand::Var(var)) = reader.attribute(op, Attr::Key) else { return Vec::new() };
-    let list = reader.ways(var).first().copied().unwrap_or(var);
-    let r = &reader.program.facts.relations;
-    reader.program.element_by_var.of(&r.element, list).map(|row| row.value).collect()
 }
 
 /// How deep in a payload a key is looked for.

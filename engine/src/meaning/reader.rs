@@ -225,6 +225,7 @@ impl<'m> Reader<'m, '_> {
         match source {
             Source::Constant(text) => Found::Is(Operand::Text(text.clone())),
             Source::Position(position, path) => self.position(op.call, *position + op.shift as usize, path),
+            Source::Rest(position) => self.position(op.call, *position + op.shift as usize, &[]),
             Source::Named(name, path) => match self.named(op.call, name, path) {
                 Found::Absent => self.set_later(op.call, name, path),
                 found => found,

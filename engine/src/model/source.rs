@@ -21,6 +21,8 @@ pub enum Source {
     ResultClass,
     /// `chain(query).0`: a source at the call `query` (`*`: any; with dots: of this qualified name) earlier in the same chain.
     Chain(String, Box<Source>),
+    /// `rest(1)`: argument 1 and all that follow it: keys of which an operation takes as many as it is given.
+    Rest(usize),
     /// `path(-2)`: a segment of the qualified name, from its end.
     PathSegment(usize),
     /// `path(before table)`: the segment of the qualified name before the one called `table`.
@@ -166,6 +168,7 @@ impl Source {
                     Ok(Source::Resends(position, parts.map(str::to_owned).collect()))
                 }
                 "column" => Ok(Source::Column(number()?)),
+                "rest" => Ok(Source::Rest(number()?)),
                 "deadline" => Ok(Source::Deadline(number()?)),
                 "timer" => Ok(Source::Timer(number()?)),
                 "maker" => {

@@ -232,9 +232,11 @@ fn started_by(context: &Context<'_>, gather: SiteId, gathered: VarId) -> Vec<(Si
             }
         }
         // `[work(item) for item in items]`
-        for call in made.into_iter().filter_map(|var| program.call_giving(var)) {
-            if let Some(over) = iterated_at(context, call.site, Some(gather)) {
-                started.push((call.site, over));
+        for site in made.into_iter().flat_map(|var| begun(context, var)) {
+            let function = context.function_of(site);
+            let by_closure = || if function == context.function_of(gather) { None } else { elements_of(context, function) };
+            if let Some(over) = iterated_at(context, site, Some(gather)).or_else(by_closure) {
+                started.push((site, over));
             }
         }
     }
@@ -242,6 +244,65 @@ fn started_by(context: &Context<'_>, gather: SiteId, gathered: VarId) -> Vec<(Si
     started.dedup();
     started
 }
+
+/// The calls that begin what a future, promise or task goes on with: itself, what it is continued from
+/// (`send(item).then(…)`, `send(item).boxed()`), what is put around it (`wait_for(send(item), 5)`), under whichever name.
+fn begun(context: &Context<'_>, var: VarId) -> Vec<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut found = Vec::new();
+    let mut seen: FxHashSet<VarId> = FxHashSet::default();
+    let mut stack = vec![var];
+    while let Some(var) = stack.pop() {
+        // What was waited for is over.
+        if seen.len() > MAX_BEGUN || !seen.insert(var) || program.suspend_by_var.rows(var).iter().next().is_some() {
+            continue;
+        }
+        stack.extend(program.assigned_from(var).map(|row| row.src));
+        let Some(call) = program.call_giving(var) else { continue };
+        found.push(call.site);
+        stack.extend(call.receiver.filter(|_| continues(program.text(call.name))));
+        let is_around = program.text(call.name) == "pin"
+            || meaning.operations.at(call.site).any(|op| matches!(op.kind, OpKind::TimeoutScope | OpKind::Spawn));
+        if is_around {
+            stack.extend(program.arguments(call.site).map(|row| row.var));
+        }
+    }
+    found
+}
+
+/// Whether what a future or promise is asked for by this name is one that goes on with it.
+fn continues(name: &str) -> bool {
+    matches!(
+        name,
+        "and_then"
+            | "boxed"
+            | "boxed_local"
+            | "catch"
+            | "err_into"
+            | "exceptionally"
+            | "finally"
+            | "fuse"
+            | "handle"
+            | "inspect_err"
+            | "instrument"
+            | "map"
+            | "map_err"
+            | "map_ok"
+            | "or_else"
+            | "orTimeout"
+            | "shared"
+            | "then"
+            | "thenAccept"
+            | "thenApply"
+            | "thenCompose"
+            | "timeout"
+            | "whenComplete"
+    )
+}
+
+/// A future that goes on with more than these is looked at no further.
+const MAX_BEGUN: usize = 16;
 
 /// Whether what is done for each element is to ask a client that the element is or brings: one request for each machine, of
 /// which there are few. The elements of an object's own list are clients if it asks them, whatever they do to answer.
@@ -312,8 +373,19 @@ fn waits_while_full(context: &Context<'_>, site: SiteId) -> bool {
     let Some(around) = program.regions_outward(program.site(site).region).find(|row| row.kind == RegionKind::Loop) else {
         return false;
     };
-    // `tasks.spawn(…)`, `tasks.push(spawn(…))`
-    let kept = program.argument_by_var.of(&r.argument, call.result).filter_map(|row| program.call(row.site));
+    // `tasks.spawn(…)`, `tasks.push(spawn(…))`, `let task = spawn(…).boxed(); tasks.push(task)`
+    let mut goes_on = vec![call.result];
+    let mut at = 0;
+    while at < goes_on.len() && goes_on.len() < MAX_BEGUN {
+        let var = goes_on[at];
+        let copies = program.assign_by_src.of(&r.assign, var).map(|row| row.dst);
+        let continued = program.calls_by_receiver.of(&r.call, var).filter(|call| continues(program.text(call.name)));
+        let next: Vec<VarId> = copies.chain(continued.map(|call| call.result)).filter(|var| !goes_on.contains(var)).collect();
+        goes_on.extend(next);
+        at += 1;
+    }
+    let kept = goes_on.iter().flat_map(|var| program.argument_by_var.of(&r.argument, *var));
+    let kept = kept.filter_map(|row| program.call(row.site));
     let holders: FxHashSet<VarId> = std::iter::once(call).chain(kept).filter_map(|call| call.receiver).collect();
     let holds = |var: VarId| holders.contains(&var) || program.assigned_from(var).any(|row| holders.contains(&row.src));
     let is_size = |var: VarId| {

@@ -3,7 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{FunctionId, SiteId};
+use distsys_facts::{EdgeKind, FunctionId, RegionKind, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::done::{Done, given_at};
@@ -88,7 +88,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation turns(SiteId, SiteId) = turns;
         relation effects(FunctionId, SiteId, EffectId) = effects;
         relation found(SiteId, SiteId, EffectId);
-        found(a, s, e) <-- acks(f, a), effects(f, s, e), if a != s && meaning.precedes(*a, *s);
+        found(a, s, e) <-- acks(f, a), effects(f, s, e), if a != s && meaning.precedes(*a, *s) && !is_left_out(context, *a, *s);
         // The consumer's setting acknowledges before the handler runs.
         found(c, s, e) <-- handles(c, f), effects(f, s, e);
         found(c, s, e) <-- turns(c, s), effects(_, s, e);
@@ -106,6 +106,30 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = by_ack.into_iter().map(|(ack, done)| report(context, ack, &done)).collect();
     findings.extend(unasked_retries(context));
     findings
+}
+
+/// Whether a message that is acknowledged is not among those that `work` is done for: it is done behind the loop over them,
+/// for what the turns have collected, and the turn that acknowledges does not come to where the others collect.
+fn is_left_out(context: &Context<'_>, ack: SiteId, work: SiteId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let around = program.regions_outward(program.site(ack).region).filter(|row| row.kind == RegionKind::Loop);
+    let Some(turn) = around.into_iter().find(|row| !program.region_within(program.site(work).region, row.region)) else {
+        return false;
+    };
+    let from = program.site(ack).block;
+    let mut seen = vec![from];
+    let mut stack = vec![from];
+    while let Some(block) = stack.pop() {
+        for edge in r.edge.iter().filter(|edge| edge.from == block && edge.kind != EdgeKind::Back) {
+            if !seen.contains(&edge.to) {
+                seen.push(edge.to);
+                stack.push(edge.to);
+            }
+        }
+    }
+    let mut rest = r.block.iter().filter(|row| row.region == turn.region && row.block > from).map(|row| row.block).peekable();
+    rest.peek().is_some() && rest.all(|block| !seen.contains(&block))
 }
 
 /// A helper acknowledges itself, or through one more.

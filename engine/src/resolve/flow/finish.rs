@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, SiteId};
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, ParameterKind, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::resolution::{CallEdge, Confidence, Passed, Resolution};
@@ -51,6 +51,34 @@ impl<'p, 'f> Flow<'p, 'f> {
         of_async.contains(&made.site)
     }
 
+    /// The class whose method calls something on an object that its own object holds: a repository with a cache around another
+    /// one asks that one, not one of its own kind.
+    fn holder(&self, site: SiteId) -> Option<ClassId> {
+        let program = self.program;
+        let receiver = program.call(site)?.receiver?;
+        let held = program
+            .assigned_from(receiver)
+            .map(|row| row.src)
+            .chain([receiver])
+            .find_map(|var| program.loaded_as(var))?;
+        let is_own = program.parameter(held.base).is_some_and(|row| row.kind == ParameterKind::Receiver);
+        program.class_around(program.site(site).function).filter(|_| is_own)
+    }
+
+    /// Edges from what is put around an object to methods of its own class, where other classes have the method, too.
+    fn to_itself(&self, calls: &[CallEdge]) -> FxHashSet<(SiteId, FunctionId)> {
+        let mut found = FxHashSet::default();
+        let class_of = |edge: &CallEdge| self.program.function(edge.function).class;
+        for edges in calls.chunk_by(|left, right| left.site == right.site).filter(|edges| edges.len() > 1) {
+            let Some(holder) = self.holder(edges[0].site) else { continue };
+            let is_own = |edge: &CallEdge| class_of(edge) == Some(holder);
+            if edges.iter().any(|edge| !is_own(edge)) {
+                found.extend(edges.iter().filter(|edge| is_own(edge)).map(|edge| (edge.site, edge.function)));
+            }
+        }
+        found
+    }
+
     /// Where types have interfaces without saying so, several classes with the called method are alternatives of which a
     /// program mostly has one: that it is this one is a guess.
     fn doubt_alternatives(&self, calls: &mut [CallEdge]) -> Vec<(SiteId, FunctionId)> {
@@ -67,12 +95,13 @@ impl<'p, 'f> Flow<'p, 'f> {
         doubted
     }
 
-    /// The implementations that calls of abstract methods may lead to, where they are not targets.
+    /// The implementations that calls of abstract methods may lead to, where they are not targets. Of very many some taken
+    /// from all over stand for the rest.
     fn implementations_of_many(&self) -> impl Iterator<Item = (SiteId, FunctionId)> + '_ {
         self.of_many.iter().flat_map(|&(site, function)| {
             let all = self.grounds.hierarchy.implementations(self.program, function);
-            let is_bounded = all.len() <= MAX_ALTERNATIVES;
-            all.into_iter().filter(move |_| is_bounded).map(move |function| (site, function))
+            let step = all.len().div_ceil(MAX_ALTERNATIVES).max(1);
+            all.into_iter().step_by(step).map(move |function| (site, function))
         })
     }
 
@@ -89,18 +118,23 @@ impl<'p, 'f> Flow<'p, 'f> {
         let of_async = calls.iter().filter(|edge| is_async(edge.function)).map(|edge| edge.site).collect();
         calls.retain(|edge| !is_double(edge) && !self.is_result_of_future(edge, &of_async));
         calls.sort_unstable();
+        let to_itself = self.to_itself(&calls);
+        calls.retain(|edge| !to_itself.contains(&(edge.site, edge.function)));
         let mut alternatives = self.doubt_alternatives(&mut calls);
-        alternatives.extend(
-            self.implementations_of_many().filter(|(_, function)| {
-                !self.program.is_out_of_scope(*function) || self.program.is_generated(*function)
-            }),
-        );
+        alternatives.extend(self.implementations_of_many().filter(|&(site, function)| {
+            let is_real = !self.program.is_out_of_scope(function) || self.program.is_generated(function);
+            is_real && self.holder(site).is_none_or(|holder| self.program.function(function).class != Some(holder))
+        }));
         alternatives.sort_unstable();
         alternatives.dedup();
         let mut external: Vec<(SiteId, PathId, Value)> = self.external.iter().copied().collect();
         // Path and value ids are made in an order that the input alone decides, so this order is deterministic.
         external.sort_unstable();
         let mut passed: Vec<Passed> = self.passed.iter().copied().collect();
+        passed.retain(|row| {
+            let taken_by = self.program.parameter(row.parameter).map(|row| row.function);
+            taken_by.is_none_or(|function| !to_itself.contains(&(row.site, function)))
+        });
         passed.sort_unstable();
         let passed_by_site = ranges(&passed, |row| row.site);
         let passed_by_parameter =

@@ -202,7 +202,7 @@ const MAX_SPREAD_DEPTH: usize = 4;
 /// A call with more targets than this is not resolved, only guessed.
 const MAX_TARGETS: usize = 4;
 
-/// What more implementations than this have in common nobody looks for.
+/// What so many implementations have in common all are taken to have.
 const MAX_ALTERNATIVES: usize = 48;
 
 /// A method that calls an abstract one on its own object is written for all classes below: each fills it in.
