@@ -80,14 +80,14 @@ impl<'p, 'f> Flow<'p, 'f> {
         let mut calls: Vec<CallEdge> =
             self.calls.iter().map(|(&(site, function), &confidence)| CallEdge { site, function, confidence }).collect();
         // A double that a test puts in is not what the service runs; what a tool generated is.
-        let is_double = |edge: &CallEdge| {
-            self.program.is_out_of_scope(edge.function)
-                && !self.program.is_generated(edge.function)
-                && !self.program.is_out_of_scope(self.program.site(edge.site).function)
+        let is_double = |site: SiteId, function: FunctionId| {
+            self.program.is_out_of_scope(function)
+                && !self.program.is_generated(function)
+                && !self.program.is_out_of_scope(self.program.site(site).function)
         };
         let is_async = |function: FunctionId| self.program.function(function).flags.has(FunctionFlags::ASYNC);
         let of_async = calls.iter().filter(|edge| is_async(edge.function)).map(|edge| edge.site).collect();
-        calls.retain(|edge| !is_double(edge) && !self.is_result_of_future(edge, &of_async));
+        calls.retain(|edge| !is_double(edge.site, edge.function) && !self.is_result_of_future(edge, &of_async));
         calls.sort_unstable();
         let mut alternatives = self.doubt_alternatives(&mut calls);
         alternatives.extend(
@@ -100,7 +100,10 @@ impl<'p, 'f> Flow<'p, 'f> {
         let mut external: Vec<(SiteId, PathId, Value)> = self.external.iter().copied().collect();
         // Path and value ids are made in an order that the input alone decides, so this order is deterministic.
         external.sort_unstable();
-        let mut passed: Vec<Passed> = self.passed.iter().copied().collect();
+        let is_to_double = |row: &&Passed| {
+            self.program.parameter(row.parameter).is_some_and(|parameter| is_double(row.site, parameter.function))
+        };
+        let mut passed: Vec<Passed> = self.passed.iter().filter(|row| !is_to_double(row)).copied().collect();
         passed.sort_unstable();
         let passed_by_site = ranges(&passed, |row| row.site);
         let passed_by_parameter =
