@@ -50,6 +50,7 @@ mod promises;
 mod provenance;
 mod reader;
 mod recursions;
+mod refusals;
 mod resends;
 mod retries;
 mod runs;
