@@ -179,6 +179,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             base_arguments,
             own_fields,
             overridden,
+            given_as: self.given_as,
             bounds_requests: OnceLock::new(),
         }
     }
