@@ -43,6 +43,7 @@ mod loop_bounds;
 mod made;
 mod makers;
 mod mappings;
+mod misnamed;
 mod operations;
 mod order;
 mod own_effects;
