@@ -2,10 +2,10 @@
 //! those that it hands the row to.
 
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, Name};
+use distsys_engine::meaning::{Effect, Mode, Name};
 use distsys_engine::words::words;
-use distsys_facts::schema::{Call, Store};
-use distsys_facts::{CallKind, FunctionId, SiteId, SiteKind, Sym, VarId};
+use distsys_facts::schema::{Call, Load, Store};
+use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Context;
@@ -288,7 +288,19 @@ impl Rewrite<'_, '_> {
             let function = meaning.program.parameter(passed.parameter).map(|row| row.function);
             callees.iter().any(|edge| Some(edge.function) == function) && is_row(context, passed.argument, row, false)
         });
-        given.map(|passed| (site, passed.argument, passed.parameter)).collect()
+        let given = given.map(|passed| (site, passed.argument, passed.parameter));
+        given.chain(self.given_to_closure(row, site)).collect()
+    }
+
+    /// The parameter of a closure that a library calls with the row that it holds: `orders.findById(id).ifPresent(order -> …)`.
+    fn given_to_closure(&self, row: VarId, site: SiteId) -> Option<(SiteId, VarId, VarId)> {
+        let context = self.context;
+        let meaning = context.meaning;
+        let receiver = meaning.program.call(site)?.receiver.filter(|_| meaning.resolution.calls_at(site).is_empty())?;
+        let closure = meaning.invocations.at(site).find(|run| run.mode == Mode::Inline)?.function;
+        let mut parameters = meaning.program.parameters(closure).filter(|row| row.kind != ParameterKind::Receiver);
+        let parameter = parameters.next().filter(|_| is_row(context, receiver, row, false))?;
+        Some((site, receiver, parameter.var))
     }
 }
 
@@ -350,9 +362,11 @@ fn is_row(context: &Context<'_>, base: VarId, value: VarId, part: bool) -> bool 
         }
         stack.extend(program.assigned_from(at).map(|row| row.src));
         stack.extend(context.meaning.fetched(at));
-        let is_element =
-            |field: &str| matches!(field, "[*]" | "[]" | "[&]") || field.bytes().all(|byte| byte.is_ascii_digit());
+        let is_element = |field: &str| field == "[&]" || is_element(field);
         let loaded = program.loaded_as(at).filter(|load| part || is_element(program.text(load.field)));
+        if loaded.is_some_and(|load| is_filled(context, load, |last| last.result == value)) {
+            return true;
+        }
         stack.extend(loaded.map(|load| load.base));
         // What another read gives is another row, be it asked for by this one.
         let reads = |site: SiteId| context.meaning.effects.at(site).any(|(effect, _)| effect.kind == OpKind::DbRead);
@@ -387,7 +401,12 @@ pub(crate) fn gives_read(context: &Context<'_>, site: SiteId, kind: OpKind, dept
             continue;
         }
         stack.extend(program.assigned_from(at).map(|row| row.src));
-        stack.extend(program.loaded_as(at).filter(|load| is_element(program.text(load.field))).map(|load| load.base));
+        let loaded = program.loaded_as(at);
+        let reads = |call: &Call| meaning.effects.at(call.site).any(|(effect, _)| effect.kind == kind);
+        if loaded.is_some_and(|load| is_filled(context, load, reads)) {
+            return true;
+        }
+        stack.extend(loaded.filter(|load| is_element(program.text(load.field))).map(|load| load.base));
         // `cursor.fetchone()`: what the statement gave that was run before.
         stack.extend(meaning.fetched(at));
         let Some(call) = program.call_giving(at).filter(|call| call.kind != CallKind::New) else { continue };
@@ -408,6 +427,22 @@ pub(crate) fn gives_read(context: &Context<'_>, site: SiteId, kind: OpKind, dept
 fn is_element(field: &str) -> bool {
     matches!(field, "[*]" | "[]" | "[&]") || field.bytes().all(|byte| byte.is_ascii_digit())
 }
+
+/// Whether what a builder was given to put a row into is filled by a later call of its chain that the test holds for:
+/// `db.NewSelect().Model(&order).Where("id = ?", id).Scan(ctx)`.
+fn is_filled(context: &Context<'_>, load: &Load, test: impl Fn(&Call) -> bool) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    if program.text(load.field) != "[&]" {
+        return false;
+    }
+    let next = |call: &Call| program.calls_by_receiver.of(&r.call, call.result).next().copied();
+    let first = program.call_giving(load.base).and_then(next);
+    std::iter::successors(first, next).take(MAX_CHAIN).any(|call| test(&call))
+}
+
+/// A builder is given so much before it is run.
+const MAX_CHAIN: usize = 24;
 
 /// A row is copied, and taken out of wrappers, so many times.
 const MAX_COPIES: usize = 64;

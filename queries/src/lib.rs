@@ -17,6 +17,7 @@ mod keys;
 mod locks;
 mod missing;
 mod models;
+mod on_miss;
 mod outlived;
 mod own_rules;
 mod relations;

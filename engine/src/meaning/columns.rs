@@ -125,12 +125,22 @@ impl<'m, 'f> Reader<'m, 'f> {
     /// The object that says which documents are updated, before the one that says how:
     /// `updateOne({ id, version }, { $set: { state, version: version + 1 } })`.
     fn filter_of(&self, call: &Call) -> Option<Argument> {
-        const BY_FILTER: &[&str] =
-            &["updateOne", "updateMany", "findOneAndUpdate", "update_one", "update_many", "find_one_and_update"];
+        const BY_FILTER: &[&str] = &[
+            "updateOne",
+            "updateMany",
+            "findOneAndUpdate",
+            "update_one",
+            "update_many",
+            "find_one_and_update",
+            "UpdateOne",
+            "UpdateMany",
+            "FindOneAndUpdate",
+        ];
         if !BY_FILTER.contains(&self.program.text(call.name)) {
             return None;
         }
-        let mut given = self.program.arguments(call.site).filter(|row| row.keyword.is_empty());
+        let given = self.program.arguments(call.site).filter(|row| row.keyword.is_empty());
+        let mut given = given.filter(|row| !self.is_carrier(row.var));
         let (filter, _) = (given.next()?, given.next()?);
         self.object(filter.var).map(|_| *filter)
     }

@@ -1,5 +1,5 @@
 //! Entry points by convention: functions that a framework runs because of the file that offers them, the class that lists
-//! them, what they take, or what type they are declared of.
+//! them, what they take, or what type they are declared of or given back as.
 
 use distsys_facts::{FunctionId, FunctionKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
@@ -24,6 +24,7 @@ pub(super) fn entries(reader: &Reader<'_, '_>) -> Vec<Entry> {
     by_class(reader, &mut found);
     by_parameter(reader, &mut found);
     by_type(reader, &mut found);
+    by_result(reader, &mut found);
     by_what_is_read(reader, &mut found);
     found
 }
@@ -145,6 +146,20 @@ fn by_type(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
                 found.extend(given.map(|(site, function)| Entry { site, function, model }));
             }
         }
+    }
+}
+
+/// `@Bean Consumer<Paid> paid() { return paid -> … }`, `MessageReceiver receiver() { return (message, reply) -> … }`.
+fn by_result(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
+    let program = reader.program;
+    let r = &program.facts.relations;
+    for &(giver, function, path) in &reader.resolution.given_as {
+        let family = Family::from(program.language(program.file_of_function(giver)));
+        // An annotation of the function that gives it says what becomes of it.
+        let annotation = program.annotation_by_function.of(&r.function_annotation, giver).map(|row| row.site).min();
+        let Some(site) = annotation.or(program.sites(function).next().map(|row| row.site)) else { continue };
+        let models = reader.models.ops_of_type(family, reader.resolution.paths.text(path));
+        found.extend(models.into_iter().map(|model| Entry { site, function, model }));
     }
 }
 

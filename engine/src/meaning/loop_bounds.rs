@@ -1,8 +1,64 @@
-//! Loops that end because what they call gives up: `pause(++attempt)`, which throws from the fifth attempt on.
+//! Loops that end by a count: because they look at one themselves (`if r.is_ok() || n >= 3 { return r; }`), or because what
+//! they call gives up (`pause(++attempt)`, which throws from the fifth attempt on).
 
-use distsys_facts::{FunctionId, ParameterKind, RegionId, RegionKind, SiteKind, VarId};
+use distsys_facts::{FunctionId, ParameterKind, RegionId, RegionKind, SiteKind, Sym, VarId};
+use rustc_hash::FxHashSet;
 
+use super::retries::{Graph, Way};
 use super::scopes::Builder;
+use crate::program::Program;
+
+/// What a condition is made of is looked at so far.
+const MAX_PARTS: usize = 24;
+
+impl Graph {
+    /// Whether a branch of a loop that leads out of it for good is taken for a count: what the loop counts, compared.
+    pub(super) fn leaves_by_a_count(&self, program: &Program<'_>, loop_: RegionId) -> bool {
+        let r = &program.facts.relations;
+        let function = program.region(loop_).function;
+        let counted: FxHashSet<Sym> = program
+            .sites(function)
+            .filter(|site| program.region_within(site.region, loop_))
+            .filter_map(|site| r.binary.binary_search_by_key(&site.site, |row| row.site).ok().map(|at| r.binary[at]))
+            .filter(|row| matches!(program.text(row.operator), "+=" | "-=" | "++" | "--"))
+            .filter_map(|row| program.variable(row.left).map(|variable| variable.name))
+            .collect();
+        if counted.is_empty() {
+            return false;
+        }
+        let is_counted = |var: VarId| program.variable(var).is_some_and(|row| counted.contains(&row.name));
+        let compares_count = |condition: VarId| {
+            let (mut stack, mut seen) = (vec![condition], 0);
+            while let Some(var) = stack.pop() {
+                seen += 1;
+                if seen > MAX_PARTS {
+                    break;
+                }
+                for row in program.binary_by_dst.of(&r.binary, var) {
+                    let compares = matches!(program.text(row.operator), "<" | ">" | "<=" | ">=" | "==" | "===");
+                    if compares && (is_counted(row.left) || row.right.is_some_and(is_counted)) {
+                        return true;
+                    }
+                    if matches!(program.text(row.operator), "&&" | "||" | "and" | "or") {
+                        stack.push(row.left);
+                        stack.extend(row.right);
+                    }
+                }
+                stack.extend(program.assigned_from(var).map(|row| row.src));
+            }
+            false
+        };
+        let branches = program.regions_by_function.of(&r.region, function).filter(|row| {
+            row.kind == RegionKind::Branch && row.region != loop_ && program.region_within(row.region, loop_)
+        });
+        branches
+            .filter(|row| program.condition_by_region.of(&r.condition, row.region).any(|row| compares_count(row.var)))
+            .any(|row| {
+                self.leads(program, row.region, loop_, Way::Out, &[])
+                    && !self.leads(program, row.region, loop_, Way::Round, &[])
+            })
+    }
+}
 
 impl Builder<'_, '_, '_> {
     /// Whether a function of the project that a loop calls, and whose failure leaves the loop, fails by a count: of what it is

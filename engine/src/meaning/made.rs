@@ -411,7 +411,12 @@ impl<'m> Reader<'m, '_> {
             Found::Is(Operand::Var(key)) => self.part_of_each(key),
             _ => None,
         };
-        self.element_of(at, &sets.value).or_else(of_key)
+        // `for name, values := range headers { request.Header.Set(name, values[0]) }`
+        let of_value = || match self.first(at, &sets.value) {
+            Found::Is(Operand::Var(value)) => self.part_of_each(value),
+            _ => None,
+        };
+        self.element_of(at, &sets.value).or_else(of_key).or_else(of_value)
     }
 
     /// The collection of which a value is one element.

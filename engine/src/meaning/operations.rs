@@ -124,6 +124,7 @@ impl Operations {
         }
         operations.by_shape(&reader);
         operations.by_convention(&reader);
+        operations.drop_misnamed(reader);
         operations.index(program);
         operations
     }

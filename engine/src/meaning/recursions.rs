@@ -3,12 +3,12 @@
 use distsys_facts::{CallKind, FunctionId, RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
+use super::refusals::says_refused;
 use super::retries::names_in;
 use super::scopes::{Builder, Extent, Scope};
 use super::tries::asks_answer;
 use crate::operation::OpKind;
 use crate::program::Program;
-use crate::words::words;
 
 /// What a handler of a `try` does again by calling its own function: `catch { return send(body, left - 1) }`.
 pub(super) fn recursions(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
@@ -47,11 +47,6 @@ pub(super) fn is_for_refused(program: &Program<'_>, function: FunctionId) -> boo
     let regions = program.regions_by_function.of(&r.region, function);
     let conditions = regions.flat_map(|row| program.condition_by_region.of(&r.condition, row.region));
     conditions.flat_map(|row| names_in(program, row.var)).any(says_refused)
-}
-
-fn says_refused(text: &str) -> bool {
-    matches!(text, "401" | "403")
-        || words(text).iter().any(|word| matches!(word.as_str(), "auth" | "unauthorized" | "unauthenticated" | "token"))
 }
 
 fn scope(origin: SiteId, function: FunctionId, extent: Extent) -> Scope {

@@ -39,6 +39,9 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
         {
             continue;
         }
+        if graph.goes_round_for_refusals(program, row.region) {
+            continue;
+        }
         let origin = program
             .sites(row.function)
             .find(|site| program.region_within(site.region, row.region))
@@ -491,7 +494,7 @@ impl Graph {
                 })
             })
         };
-        !gives_up && !is_bounded()
+        !gives_up && !is_bounded() && !self.leaves_by_a_count(program, region)
     }
 
     /// Some way leads out of the loop before its condition ends it.

@@ -42,6 +42,9 @@ impl<'s> Lower<'s> {
                 if has_texts_for_keys(body) || self.maps.contains(self.text(type_)) {
                     return self.object(None, body, true);
                 }
+                if let Some(pairs) = self.pairs_of(body) {
+                    return self.object_of_pairs(&pairs);
+                }
                 let Some(callee) = self.callee_of_type(type_) else { return self.object(None, body, false) };
                 let mut given = Vec::new();
                 for entry in tree::parts(body) {
@@ -123,6 +126,45 @@ impl<'s> Lower<'s> {
                 let value = self.element(values, value);
                 self.to.entry(object, &key, value);
             }
+        }
+        object
+    }
+
+    /// The elements of a list of pairs, the first of at least one of which is a text: `{"state", "paid"}`, or
+    /// `{Key: "state", Value: "paid"}`.
+    fn pairs_of<'t>(&self, body: Node<'t>) -> Option<Vec<(Node<'t>, Node<'t>)>> {
+        let plain = |node: Node<'t>| match node.kind() {
+            "literal_element" => tree::first(node).unwrap_or(node),
+            _ => node,
+        };
+        let named = |entry: Node<'t>, name: &str| {
+            let key = entry.child_by_field_name("key").map(plain).filter(|key| self.text(*key) == name);
+            key.and(entry.child_by_field_name("value"))
+        };
+        let pairs = tree::parts(body).into_iter().map(|entry| {
+            let element = plain(entry);
+            if element.kind() != "literal_value" {
+                return None;
+            }
+            match tree::parts(element)[..] {
+                [key, value] if key.kind() == "keyed_element" => Some((named(key, "Key")?, named(value, "Value")?)),
+                [key, value] if value.kind() != "keyed_element" => Some((key, value)),
+                _ => None,
+            }
+        });
+        let pairs: Vec<_> = pairs.collect::<Option<_>>()?;
+        let is_text =
+            |node: Node<'t>| matches!(plain(node).kind(), "interpreted_string_literal" | "raw_string_literal");
+        pairs.iter().any(|(key, _)| is_text(*key)).then_some(pairs)
+    }
+
+    /// A list of names, each with its value, says what a map does: `bson.D{{"state", "paid"}}`.
+    fn object_of_pairs(&mut self, pairs: &[(Node<'_>, Node<'_>)]) -> VarId {
+        let object = self.to.object();
+        for (key, value) in pairs {
+            let key = self.text_of_key(*key);
+            let value = self.element(None, *value);
+            self.to.entry(object, &key, value);
         }
         object
     }

@@ -62,7 +62,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             OpKind::DbWrite if !matches!(meaning.text(effect.verb), Some("insert" | "upsert")) => {
                 changers.extend(effect.entity_name().map(|name| (name, function)));
                 changes.entry(function).or_default().push(row.site);
-                if meaning.callees(row.site).is_empty() {
+                // A library does what a method without a body is named for.
+                let by_library = || meaning.operations.at(row.site).any(|op| op.kind == OpKind::DbWrite);
+                if meaning.callees(row.site).is_empty() || by_library() {
                     writes.extend(effect.entity_name().map(|name| (name, row.site, row.effect)));
                 }
             }
@@ -253,6 +255,9 @@ struct Drop {
 
 /// So many other writers are shown.
 const MAX_SHOWN: usize = 8;
+
+/// And so many of the calls that lead to a writer.
+const MAX_CALLERS_SHOWN: usize = 3;
 
 /// A copy that is gone by then is as fresh as was agreed, in milliseconds.
 const PATIENCE: f64 = 60_000.0;
@@ -693,6 +698,11 @@ fn report(context: &Context<'_>, stale: &Stale, others: &[SiteId], others_care: 
         .step(stale.write, "and changed here");
     for other in others {
         builder = builder.step(*other, "and here");
+    }
+    // Where all ways lead to it, those who take them are the ones who could drop the copy.
+    let callers = meaning.callers(context.function_of(stale.at)).iter().filter(|site| context.in_scope(**site));
+    for caller in callers.take(MAX_CALLERS_SHOWN) {
+        builder = builder.step(*caller, "called from here, which drops nothing");
     }
     let (checked, help) = match others_care {
         true => (

@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::cached::{carried, is_copy};
 use crate::locks::{Key, keys};
+use crate::on_miss::run_on_miss;
 use crate::transactions::is_elsewhere;
 use crate::{Context, FindingBuilder, Rule};
 
@@ -103,6 +104,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             found.push((op.site, op.site, op.site));
         }
     }
+    // `cache.get(id).orElseGet(() -> load(id))`
+    let is_load = |effect: &Effect| matches!(effect.kind, OpKind::DbRead | OpKind::HttpRequest | OpKind::Rpc);
+    found.extend(run_on_miss(context, is_load, fills).into_iter().filter(|(load, read, write)| {
+        same_key(context, *read, *write) && !is_coalesced(context, *load) && !is_for_one(context, *read)
+    }));
     // `@cache.memoize(60)`
     for op in meaning.operations.of_kind(OpKind::CacheWrite) {
         for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {

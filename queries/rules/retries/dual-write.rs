@@ -83,7 +83,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             let swept = || severity == Severity::Major && is_swept(context, send, write, meaning.effects.get(effect).entity_name());
             // What is written where the message was not sent says so.
             let is_instead = severity == Severity::Major && failures.holds(context, send, write);
-            if failures.holds(context, write, send) || is_instead || swept() {
+            let noted = || severity == Severity::Major && notes_the_sending(context, send, write, effect);
+            if failures.holds(context, write, send) || is_instead || swept() || noted() {
                 continue;
             }
             by_send.entry(send).or_insert((message, write, effect, severity));
@@ -128,6 +129,24 @@ fn with_outbox(context: &Context<'_>) -> FxHashSet<FunctionId> {
     let says = |text: &str| text.to_ascii_lowercase().contains("outbox");
     let of_outbox = meaning.effects.rows().iter().filter(|row| meaning.text(meaning.effects.get(row.effect).entity).is_some_and(says));
     of_outbox.map(|row| context.function_of(row.site)).collect()
+}
+
+/// Whether a write only notes that the message was sent, in rows that are asked before whether it was: where it fails, the
+/// message is sent again.
+fn notes_the_sending(context: &Context<'_>, send: SiteId, write: SiteId, effect: EffectId) -> bool {
+    let meaning = context.meaning;
+    let effect = meaning.effects.get(effect);
+    let Some(entity) = effect.entity_name() else { return false };
+    // The names of entities are written as one word: `eventsent`.
+    const SENT: &[&str] = &["sent", "published", "emitted", "delivered", "dispatched", "notified"];
+    let is_note = meaning.text(effect.entity).is_some_and(|text| SENT.iter().any(|word| text.ends_with(word) || text.starts_with(word)));
+    let function = context.function_of(write);
+    let asks = |site: SiteId| {
+        let mut effects = meaning.effects.at(site).map(|(effect, _)| effect);
+        effects.any(|effect| effect.kind == OpKind::DbRead && effect.entity_name() == Some(entity))
+    };
+    let mut sites = meaning.program.sites(function).map(|row| row.site);
+    is_note && sites.any(|site| site != write && asks(site) && meaning.precedes(site, send))
 }
 
 /// Whether a sweep sends what rows say that it has read, and then marks them: a row that is not marked is sent again.

@@ -109,14 +109,14 @@ impl<'p, 'f> Flow<'p, 'f> {
         let mut calls: Vec<CallEdge> =
             self.calls.iter().map(|(&(site, function), &confidence)| CallEdge { site, function, confidence }).collect();
         // A double that a test puts in is not what the service runs; what a tool generated is.
-        let is_double = |edge: &CallEdge| {
-            self.program.is_out_of_scope(edge.function)
-                && !self.program.is_generated(edge.function)
-                && !self.program.is_out_of_scope(self.program.site(edge.site).function)
+        let is_double = |site: SiteId, function: FunctionId| {
+            self.program.is_out_of_scope(function)
+                && !self.program.is_generated(function)
+                && !self.program.is_out_of_scope(self.program.site(site).function)
         };
         let is_async = |function: FunctionId| self.program.function(function).flags.has(FunctionFlags::ASYNC);
         let of_async = calls.iter().filter(|edge| is_async(edge.function)).map(|edge| edge.site).collect();
-        calls.retain(|edge| !is_double(edge) && !self.is_result_of_future(edge, &of_async));
+        calls.retain(|edge| !is_double(edge.site, edge.function) && !self.is_result_of_future(edge, &of_async));
         calls.sort_unstable();
         let to_itself = self.to_itself(&calls);
         calls.retain(|edge| !to_itself.contains(&(edge.site, edge.function)));
@@ -130,10 +130,12 @@ impl<'p, 'f> Flow<'p, 'f> {
         let mut external: Vec<(SiteId, PathId, Value)> = self.external.iter().copied().collect();
         // Path and value ids are made in an order that the input alone decides, so this order is deterministic.
         external.sort_unstable();
+        // What is not called there is not passed anything there.
         let mut passed: Vec<Passed> = self.passed.iter().copied().collect();
         passed.retain(|row| {
             let taken_by = self.program.parameter(row.parameter).map(|row| row.function);
-            taken_by.is_none_or(|function| !to_itself.contains(&(row.site, function)))
+            let is_called = |function| !is_double(row.site, function) && !to_itself.contains(&(row.site, function));
+            taken_by.is_none_or(is_called)
         });
         passed.sort_unstable();
         let passed_by_site = ranges(&passed, |row| row.site);
@@ -210,6 +212,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             base_arguments,
             own_fields,
             overridden,
+            given_as: self.given_as,
             bounds_requests: OnceLock::new(),
         }
     }

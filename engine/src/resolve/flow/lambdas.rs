@@ -45,7 +45,14 @@ impl<'p, 'f> Flow<'p, 'f> {
             let closure = row.var.and_then(|var| program.closure(var)).filter(|_| is_java(row.function));
             let type_ = program.return_type_by_function.first(&r.return_type, row.function);
             if let (Some(closure), Some(type_)) = (closure, type_) {
-                found.push((closure, program.function(row.function).module, type_.type_));
+                let module = program.function(row.function).module;
+                found.push((closure, module, type_.type_));
+                for target in self.grounds.bindings.types(module, program.text(type_.type_), 0) {
+                    if let TypeTarget::External(path, _) = target {
+                        let path = self.paths.intern(crate::model::Family::Java, &path);
+                        self.given_as.push((row.function, closure, path));
+                    }
+                }
             }
         }
         for (closure, module, type_) in found {

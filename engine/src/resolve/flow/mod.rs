@@ -187,6 +187,8 @@ struct Flow<'p, 'f> {
     /// Members taken by a name that is a value.
     named_members: Vec<named_members::NamedMember>,
     taken: FxHashSet<keyed::Taken>,
+    /// Lambdas that functions give back, each with the library's interface that it is given as.
+    given_as: Vec<(FunctionId, FunctionId, PathId)>,
     /// Parameters that are given to a method of a connection, each with that connection.
     connections_given: Vec<(VarId, VarId)>,
     provided: provided::Provided,
@@ -235,6 +237,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             roles: None,
             role_edges: Vec::new(),
             is_enriched: false,
+            given_as: Vec::new(),
             handles: RefCell::default(),
             calls: FxHashMap::default(),
             of_many: FxHashSet::default(),

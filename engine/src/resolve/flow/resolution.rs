@@ -84,6 +84,8 @@ pub struct Resolution {
     /// Fields that classes have of their own, and those that classes below have of the same name.
     pub(super) own_fields: FxHashSet<(ClassId, Sym)>,
     pub(super) overridden: FxHashSet<(ClassId, Sym)>,
+    /// Lambdas that functions give back: the function, the lambda, and the library's interface that it is given as.
+    pub(crate) given_as: Vec<(FunctionId, FunctionId, PathId)>,
     /// Whether some call of the tree gives requests a deadline, once it has been asked.
     pub(crate) bounds_requests: OnceLock<bool>,
 }
