@@ -4,7 +4,7 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Name, Operand, Term};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
-use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, SiteKind, VarId};
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -63,8 +63,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 changers.extend(effect.entity_name().map(|name| (name, function)));
                 changes.entry(function).or_default().push(row.site);
                 // A library does what a method without a body is named for.
+                let is_hollow = |function: &FunctionId| meaning.program.function(*function).flags.has(FunctionFlags::ABSTRACT);
                 let by_library = || meaning.operations.at(row.site).any(|op| op.kind == OpKind::DbWrite);
-                if meaning.callees(row.site).is_empty() || by_library() {
+                let callees = meaning.callees(row.site);
+                if callees.is_empty() || callees.iter().all(is_hollow) && by_library() {
                     writes.extend(effect.entity_name().map(|name| (name, row.site, row.effect)));
                 }
             }
