@@ -75,7 +75,8 @@ fn is_counted(program: &Program<'_>, site: SiteId, function: FunctionId) -> bool
         .any(|row| matches!(program.text(row.operator), "+" | "-") && own(row.left) && row.right.is_some_and(is_one))
 }
 
-/// Whether a region is entered for a bad answer only: `if (response.status >= 500 && left > 0)`.
+/// Whether a region is entered for a bad answer or an error only: `if (response.status >= 500 && left > 0)`,
+/// `if err != nil && left > 0`.
 fn is_for_bad_answer(program: &Program<'_>, region: RegionId) -> bool {
     let r = &program.facts.relations;
     let arms = program.regions_outward(region).filter(|row| row.kind == RegionKind::Branch);
@@ -83,6 +84,8 @@ fn is_for_bad_answer(program: &Program<'_>, region: RegionId) -> bool {
     let (mut bad, mut refused) = (false, false);
     for row in conditions {
         bad |= asks_answer(program, row.var, &mut FxHashSet::default()) == Some(false);
+        let parts = program.assigned_from(row.var).map(|part| part.src).chain([row.var]);
+        bad |= parts.flat_map(|part| program.asked_variant(part)).any(|(_, variant)| variant == "Err");
         refused |= names_in(program, row.var).into_iter().any(says_refused);
     }
     bad && !refused

@@ -157,7 +157,14 @@ fn is_slept_through(builder: &Builder<'_, '_, '_>, region: RegionId, var: VarId)
         .collect();
     let sites = program.sites(program.region(region).function);
     let mut sites = sites.filter(|site| program.region_within(site.region, region));
-    sites.any(|site| slept(builder, site.site).is_some_and(|given| given.iter().any(|var| elements.contains(var))))
+    // `sleep(Duration::from_millis(wait))`, `time.Sleep(wait * time.Second)`
+    let is_of_element = |var: &VarId| {
+        let given = program.call_giving(*var).into_iter().flat_map(|call| program.arguments(call.site));
+        let operands = program.binary_by_dst.of(&r.binary, *var).flat_map(|row| [Some(row.left), row.right]);
+        let mut parts = given.map(|row| row.var).chain(operands.flatten()).chain([*var]);
+        parts.any(|part| elements.contains(&part))
+    };
+    sites.any(|site| slept(builder, site.site).is_some_and(|given| given.iter().any(is_of_element)))
 }
 
 /// A list of delays is copied and imported so often.
@@ -280,7 +287,7 @@ fn goes_on_while_failing(program: &Program<'_>, region: RegionId) -> bool {
 }
 
 /// Whether a region is entered for a success: `Ok(value) => …`, `if response.status().is_success()`.
-fn asks_success(program: &Program<'_>, region: RegionId) -> bool {
+pub(super) fn asks_success(program: &Program<'_>, region: RegionId) -> bool {
     let mut conditions = program.condition_by_region.of(&program.facts.relations.condition, region);
     program.region(region).kind == RegionKind::Branch
         && conditions.any(|row| {

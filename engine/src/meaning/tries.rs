@@ -2,10 +2,10 @@
 //! says that it is done.
 
 use distsys_facts::schema::Site;
-use distsys_facts::{CallKind, LiteralKind, RegionId, RegionKind, SiteId, VarId};
+use distsys_facts::{CallKind, FunctionId, LiteralKind, RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
-use super::retries::{Graph, Way, names_in, nearest_loop};
+use super::retries::{Graph, Way, asks_success, names_in, nearest_loop};
 use super::scopes::Builder;
 use crate::operation::OpKind;
 use crate::program::Program;
@@ -40,17 +40,18 @@ pub(super) fn tries_later(builder: &Builder<'_, '_, '_>, graph: &Graph, region: 
     };
     let waits =
         || program.sites(function).filter(|site| inside(site.region)).any(|site| slept(builder, site.site).is_some());
-    (ends_with_success(graph, program, region)) && counts() && waits()
+    ends_with_success(builder, graph, region) && counts() && waits()
 }
 
 /// Whether a good answer leads out of a loop and a bad one round it. Where a bad one ends it, each turn does something else.
-fn ends_with_success(graph: &Graph, program: &Program<'_>, region: RegionId) -> bool {
+fn ends_with_success(builder: &Builder<'_, '_, '_>, graph: &Graph, region: RegionId) -> bool {
+    let program = builder.reader.program;
     let r = &program.facts.relations;
     let is_for = |of: RegionId, good: bool| {
-        program
-            .condition_by_region
-            .of(&r.condition, of)
-            .any(|row| asks_answer(program, row.var, &mut FxHashSet::default()) == Some(good))
+        program.condition_by_region.of(&r.condition, of).any(|row| {
+            let asked = asks_answer(program, row.var, &mut FxHashSet::default());
+            asked.or_else(|| asks_helper(builder, row.var, 0)) == Some(good)
+        })
     };
     if is_for(region, false) {
         return true;
@@ -65,6 +66,51 @@ fn ends_with_success(graph: &Graph, program: &Program<'_>, region: RegionId) -> 
         is_for(arm, true) && out && !round && passes(Way::Round)
             || is_for(arm, false) && round && !out && passes(Way::Out)
     })
+}
+
+/// Whether a condition holds for what a helper of the project that tells how it went says of a success, or of a failure:
+/// `if (trySend(order)) return;`.
+fn asks_helper(builder: &Builder<'_, '_, '_>, condition: VarId, depth: usize) -> Option<bool> {
+    let program = builder.reader.program;
+    let r = &program.facts.relations;
+    if depth > MAX_PARTS {
+        return None;
+    }
+    let asks = |var: VarId| asks_helper(builder, var, depth + 1);
+    if let Some(row) = program.binary_by_dst.of(&r.binary, condition).next() {
+        return match (program.text(row.operator), row.right) {
+            ("!" | "not", _) => Some(!asks(row.left)?),
+            ("&&" | "and", Some(right)) => asks(row.left).or_else(|| asks(right)),
+            _ => None,
+        };
+    }
+    if let Some(call) = program.call_giving(condition) {
+        let [edge] = builder.reader.resolution.calls_at(call.site) else { return None };
+        return tells_how_it_went(program, edge.function).then_some(true);
+    }
+    program.assigned_from(condition).find_map(|row| asks(row.src))
+}
+
+/// Conditions are taken apart this deep.
+const MAX_PARTS: usize = 4;
+
+/// Whether a function gives true for a success and false for a failure: the handler of its `try` gives the latter, or what it
+/// gives is whether the answer is a good one.
+fn tells_how_it_went(program: &Program<'_>, function: FunctionId) -> bool {
+    let r = &program.facts.relations;
+    let given = || program.returns_by_function.of(&r.returns, function).filter_map(|row| Some((row.site, row.var?)));
+    let is_for_failure =
+        |site: SiteId| program.regions_outward(program.site(site).region).any(|row| row.kind == RegionKind::Catch);
+    let gives = |text: &str, for_failure: bool| {
+        given().any(|(site, var)| {
+            is_for_failure(site) == for_failure
+                && program
+                    .literal(var)
+                    .is_some_and(|row| row.kind == LiteralKind::Boolean && program.text(row.value) == text)
+        })
+    };
+    gives("true", false) && gives("false", true)
+        || given().any(|(_, var)| asks_answer(program, var, &mut FxHashSet::default()) == Some(true))
 }
 
 /// What a wait is given, if the call at `site` is one: `sleep(1)`, `new Promise((resolve) => setTimeout(resolve, 1000))`.
@@ -95,8 +141,10 @@ pub(super) fn asks_answer(program: &Program<'_>, condition: VarId, seen: &mut Fx
     let named = program.loaded_as(condition).map(|load| load.field);
     let named = named.or_else(|| program.call_giving(condition).map(|call| call.name)).map(|name| program.text(name));
     match named {
-        Some("ok" | "is_ok" | "isOk" | "is_success" | "isSuccess" | "isSuccessful") => return Some(true),
-        Some("is_server_error" | "isServerError" | "is_err" | "isErr") => return Some(false),
+        Some("ok" | "is_ok" | "isOk" | "is_success" | "isSuccess" | "isSuccessful" | "is2xxSuccessful") => {
+            return Some(true);
+        }
+        Some("is_server_error" | "isServerError" | "is5xxServerError" | "is_err" | "isErr") => return Some(false),
         _ => {}
     }
     if let Some(row) = program.binary_by_dst.of(&r.binary, condition).next() {
@@ -127,6 +175,12 @@ pub(super) fn goes_on_until_done(graph: &Graph, program: &Program<'_>, region: R
     let function = program.region(region).function;
     let handlers = program.regions_by_function.of(&r.region, function).filter(|row| row.kind == RegionKind::Catch);
     let mut handlers = handlers.filter(|row| nearest_loop(program, row.region) == Some(region));
+    // `if err == nil { done = true }`, and round again to look at the mark.
+    let mut successes = program.regions_by_function.of(&r.region, function).filter(|row| {
+        row.kind == RegionKind::Branch
+            && nearest_loop(program, row.region) == Some(region)
+            && asks_success(program, row.region)
+    });
     let is_mark = |var: VarId| {
         let sources = program.assigned_from(var).filter_map(|row| program.literal(row.src));
         let set: FxHashSet<&str> = sources
@@ -150,5 +204,9 @@ pub(super) fn goes_on_until_done(graph: &Graph, program: &Program<'_>, region: R
     };
     let mut conditions = program.condition_by_region.of(&r.condition, region);
     conditions.any(|row| asked(row.var).into_iter().any(is_mark))
-        && handlers.any(|handler| graph.leads(program, handler.region, region, Way::Round, &[]))
+        && (handlers.any(|handler| graph.leads(program, handler.region, region, Way::Round, &[]))
+            || successes.any(|arm| {
+                let goes_on = graph.leads(program, arm.region, region, Way::Round, &[]);
+                goes_on && graph.leads(program, region, region, Way::Round, &[arm.region])
+            }))
 }
