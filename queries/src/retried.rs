@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Scope};
 use distsys_engine::words::words;
-use distsys_facts::{FunctionId, SiteId};
+use distsys_facts::{FunctionId, SiteId, VarId};
 
 use crate::Context;
 
@@ -35,7 +35,9 @@ pub(crate) fn repeated(context: &Context<'_>, chosen: impl Fn(&Effect) -> bool) 
     };
     let mut found = program.found;
     found.sort_unstable();
-    found.retain(|(site, effect)| !is_tried_once(context, &meaning.trace(*site, &meaning.effects.get(*effect))));
+    found.retain(|(site, effect)| {
+        !is_tried_once(context, &meaning.trace(*site, &meaning.effects.get(*effect)))
+    });
     found
 }
 
@@ -45,15 +47,31 @@ fn is_tried_once(context: &Context<'_>, trace: &[SiteId]) -> bool {
     let program = meaning.program;
     let Some((scope, at)) = scope_at(context, trace) else { return false };
     let Some(call) = at.checked_sub(1).map(|at| trace[at]).filter(|_| scope.op.is_none()) else { return false };
-    meaning.resolution.passed_at(call).iter().any(|row| {
-        let name = program.parameter(row.parameter).map(|parameter| program.text(parameter.name)).unwrap_or_default();
+    let r = &program.facts.relations;
+    let passed = meaning.resolution.passed_at(call);
+    let says_one = |name: &str, value: VarId| {
         let says = |list: &[&str]| words(name).iter().any(|word| list.contains(&word.as_str()));
-        match meaning.constant(row.argument) {
+        match meaning.constant(value) {
             Some("1") => says(&["attempt", "attempts", "tries"]),
             Some("0") => says(&["retry", "retries"]),
             _ => false,
         }
-    })
+    };
+    let is_passed = |parameter: VarId| passed.iter().any(|row| row.parameter == parameter);
+    let mut left_out = program.parameters(scope.function).filter(|row| !is_passed(row.var));
+    passed.iter().any(|row| {
+        program.parameter(row.parameter).is_some_and(|parameter| says_one(program.text(parameter.name), row.argument))
+    }) || left_out.any(|row| row.default.is_some_and(|value| says_one(program.text(row.name), value)))
+        || passed.iter().any(|row| {
+            // `options.retries ?? 0`, of options that say nothing about it.
+            program.load_by_base.of(&r.load, row.parameter).any(|load| {
+                let name = program.text(load.field);
+                let chosen = program.assign_by_src.of(&r.assign, load.dst);
+                let mut beside = chosen.flat_map(|row| program.assigned_from(row.dst));
+                let is_one_else = beside.any(|row| row.src != load.dst && says_one(name, row.src));
+                is_one_else && meaning.passed_within(call, row.parameter, &[name.to_owned()]) == Found::Absent
+            })
+        })
 }
 
 /// What many callers retry through one operation that they share has one place there; else each has its own.

@@ -139,8 +139,10 @@ impl Meaning<'_> {
         let fits = |effect: &Effect| may_be(effect, wanted) && !is_done_later(effect, wanted);
         for callee in if waited { self.waited_for(site) } else { self.callees(site) } {
             let mut rows: Vec<_> = self.effects.in_function(callee).filter(|(effect, _)| fits(effect)).collect();
-            // An operation of the callee itself before what it calls.
-            rows.sort_by_key(|(effect, row)| (!self.is_own(row.site, effect), row.site));
+            // What is tried again before what is done once beside it, an operation of the callee itself before what it calls.
+            let is_once =
+                |effect: &Effect| wanted.flags.has(EffectFlags::RETRIED) && !effect.flags.has(EffectFlags::RETRIED);
+            rows.sort_by_key(|(effect, row)| (is_once(effect), !self.is_own(row.site, effect), row.site));
             for (effect, row) in rows.into_iter().filter(|(_, row)| !seen.contains(&row.site)) {
                 if !ways.iter().any(|(known, _)| *known == row.site) {
                     ways.push((row.site, effect));
