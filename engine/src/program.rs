@@ -4,8 +4,8 @@ use distsys_facts::schema::{
     Argument, Assign, Binary, Call, Class, Function, Load, Parameter, Region, Site, Sql, Store,
 };
 use distsys_facts::{
-    ClassId, FactBase, FileId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, ModuleId, ParameterKind,
-    RegionId, RegionKind, Role, SiteId, Sym, VarId,
+    ClassId, FactBase, FileId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, LiteralKind, ModuleId,
+    ParameterKind, RegionId, RegionKind, Role, SiteId, Sym, VarId,
 };
 use std::sync::OnceLock;
 
@@ -85,6 +85,7 @@ pub struct Program<'f> {
     terminal_packages: Vec<&'f str>,
     scripts: OnceLock<FxHashSet<ModuleId>>,
     binary_by_function: OnceLock<Csr>,
+    texts_by_name: OnceLock<FxHashMap<Sym, Vec<Sym>>>,
 }
 
 impl<'f> Program<'f> {
@@ -169,6 +170,7 @@ impl<'f> Program<'f> {
             terminal_packages: drawn_in_terminal(facts),
             scripts: OnceLock::new(),
             binary_by_function: OnceLock::new(),
+            texts_by_name: OnceLock::new(),
             facts,
         }
     }
@@ -298,6 +300,28 @@ impl<'f> Program<'f> {
             Csr::by(self.facts.count(IdKind::Function), rows, |row| Some(self.site(row.site).function))
         });
         by_function.of(rows, function)
+    }
+
+    /// The texts that modules and classes give to what they call by a name.
+    pub fn texts_called(&self, name: Sym) -> &[Sym] {
+        let r = &self.facts.relations;
+        let texts = self.texts_by_name.get_or_init(|| {
+            let at_top = |var: VarId| {
+                self.variable(var)
+                    .filter(|row| self.function(row.function).kind == FunctionKind::Module)
+                    .map(|row| row.name)
+            };
+            let of_modules = r.assign.iter().filter_map(|row| Some((at_top(row.dst)?, row.src)));
+            let of_classes = r.field.iter().filter_map(|row| Some((row.name, row.value?)));
+            let mut texts: FxHashMap<Sym, Vec<Sym>> = FxHashMap::default();
+            for (name, var) in of_modules.chain(of_classes) {
+                if let Some(literal) = self.literal(var).filter(|row| row.kind == LiteralKind::String) {
+                    texts.entry(name).or_default().push(literal.value);
+                }
+            }
+            texts
+        });
+        texts.get(&name).map_or(&[], Vec::as_slice)
     }
 
     pub fn assigned_from(&self, dst: VarId) -> impl DoubleEndedIterator<Item = &Assign> + Clone {

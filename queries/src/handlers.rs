@@ -53,6 +53,10 @@ pub(crate) fn handlers(context: &Context<'_>, chosen: impl Fn(&Operation) -> boo
                 let sites: Vec<SiteId> = sites.filter(|site| within(site) && meaning.precedes(taken, *site)).collect();
                 found.push(Handler { origin: op.site, function, region: Some(turn), sites, by_position });
             }
+            for function in run_for_each(context, op.site) {
+                let sites = program.sites(function).map(|row| row.site).collect();
+                found.push(Handler { origin: op.site, function, region: None, sites, by_position });
+            }
         }
     }
     for scope in meaning.scopes.of_kind(OpKind::Consume) {
@@ -114,6 +118,19 @@ fn turns(context: &Context<'_>, site: SiteId) -> Vec<(SiteId, RegionId)> {
         given = further;
     }
     found
+}
+
+/// The closures that are run for each of what the call `site` takes: `messages.map(async (message) => …)`.
+fn run_for_each(context: &Context<'_>, site: SiteId) -> Vec<FunctionId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Some(taken) = program.call(site).map(|call| call.result) else { return Vec::new() };
+    let calls = program.sites(context.function_of(site)).filter_map(|row| program.call(row.site));
+    let each = calls.filter(|call| {
+        matches!(program.text(call.name), "map" | "forEach")
+            && call.receiver.is_some_and(|over| meaning.made_from(over).contains(&taken))
+    });
+    each.flat_map(|call| program.arguments(call.site)).filter_map(|row| program.closure(row.var)).collect()
 }
 
 fn is_by_position(context: &Context<'_>, op: &Operation) -> bool {

@@ -54,6 +54,12 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
             at = row.left;
             continue;
         }
+        // `[...new Set(ids)]`
+        let mut spread = program.element_by_var.of(&r.element, at).filter_map(|row| program.loaded_as(row.value));
+        if let Some(load) = spread.find(|load| program.text(load.field) == "[*]") {
+            at = load.base;
+            continue;
+        }
         let literal = program.element_by_var.of(&r.element, at).next().is_some()
             || program.entry_by_var.of(&r.entry, at).next().is_some();
         if literal || named_for_a_part(context, at) || meaning.constant(at).is_some() {

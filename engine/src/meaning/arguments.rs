@@ -198,24 +198,30 @@ impl<'m> Reader<'m, '_> {
         let mut taken: Vec<VarId> = Vec::new();
         for row in program.entry_by_var.of(&r.entry, object) {
             match program.text(row.key) {
-                key if !key.is_empty() && same_key(key, first) => return self.within_at(row.value, rest, depth + 1),
                 "" => unknown = true,
                 "**" => taken.push(row.value),
-                _ => {}
+                key => match self.is_under(key, first) {
+                    Some(true) => return self.within_at(row.value, rest, depth + 1),
+                    Some(false) => {}
+                    None => unknown = true,
+                },
             }
         }
         // An object filled after it was made (`headers["x"] = y`).
         for holder in program.assign_by_src.of(&r.assign, object).map(|row| row.dst).chain([object, var]) {
             for store in program.stores_to(holder) {
                 let key = program.text(store.field);
-                if same_key(key, first) {
-                    return self.within_at(store.src, rest, depth + 1);
-                }
                 if key == "[]" {
                     match self.part_of_each(store.src) {
                         Some(mapping) => taken.push(mapping),
                         None => unknown = true,
                     }
+                    continue;
+                }
+                match self.is_under(key, first) {
+                    Some(true) => return self.within_at(store.src, rest, depth + 1),
+                    Some(false) => {}
+                    None => unknown = true,
                 }
             }
         }

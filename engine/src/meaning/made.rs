@@ -230,7 +230,8 @@ impl<'m> Reader<'m, '_> {
                 }
                 // `req.Header["Idempotency-Key"] = []string{key}`
                 let Some((key, further)) = rest.split_first() else { continue };
-                for store in program.stores_to(load.dst).filter(|row| same_key(program.text(row.field), key)) {
+                let is_key = |field: &str| self.is_under(field, key) == Some(true);
+                for store in program.stores_to(load.dst).filter(|row| is_key(program.text(row.field))) {
                     if let Some(found) = note(self.within_at(store.src, further, depth + 1)) {
                         return found;
                     }
@@ -242,7 +243,7 @@ impl<'m> Reader<'m, '_> {
                 }
             }
             for store in program.stores_to(holder) {
-                if same_key(program.text(store.field), first)
+                if self.is_under(program.text(store.field), first) == Some(true)
                     && let Some(found) = note(self.within_at(store.src, rest, depth + 1))
                 {
                     return found;

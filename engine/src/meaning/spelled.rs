@@ -135,6 +135,22 @@ pub(super) fn before<'t>(path: &'t str, segment: &str) -> Option<&'t str> {
     None
 }
 
+impl Reader<'_, '_> {
+    /// Whether an entry is under a key that is wanted; none where a constant names it (`[SIGNATURE]`) whose text is not seen.
+    pub(super) fn is_under(&self, key: &str, wanted: &str) -> Option<bool> {
+        let Some(name) = key.strip_prefix('[').and_then(|key| key.strip_suffix(']')).filter(|name| is_constant(name))
+        else {
+            return Some(!key.is_empty() && same_key(key, wanted));
+        };
+        let texts = self.program.facts.symbols.lookup(name).map_or(&[][..], |name| self.program.texts_called(name));
+        if texts.is_empty() { None } else { Some(texts.iter().any(|text| same_key(self.program.text(*text), wanted))) }
+    }
+}
+
+fn is_constant(name: &str) -> bool {
+    name.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
 /// Keys compare without case, `-` and `_`.
 pub(super) fn same_key(left: &str, right: &str) -> bool {
     let plain =

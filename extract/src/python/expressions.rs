@@ -95,8 +95,9 @@ impl Lower<'_> {
                     match &item.key {
                         Some(Expr::StringLiteral(key)) => self.to.entry(object, key.value.to_str(), value),
                         Some(key) => {
-                            self.expression(key);
-                            self.to.entry(object, "", value);
+                            let named = self.subscript_field(key);
+                            let key = if named == "[]" { String::new() } else { named };
+                            self.to.entry(object, &key, value);
                         }
                         None => self.to.entry(object, "**", value),
                     }

@@ -339,13 +339,13 @@ impl Lower<'_> {
         for property in &object.properties {
             match property {
                 ObjectPropertyKind::ObjectProperty(property) => {
-                    let key = property.key.static_name();
-                    if key.is_none()
-                        && let Some(expression) = property.key.as_expression()
-                    {
-                        self.expression(expression);
-                    }
-                    let key = key.unwrap_or_default();
+                    let key = match (property.key.static_name(), property.key.as_expression()) {
+                        (Some(key), _) => key.to_string(),
+                        (None, Some(expression)) => {
+                            Some(self.computed_field(expression)).filter(|key| key != "[]").unwrap_or_default()
+                        }
+                        (None, None) => String::new(),
+                    };
                     let value = match &property.value {
                         Expression::FunctionExpression(function) => self.function(function, &key, Some(var)),
                         value => self.named_expression(value, &key),

@@ -51,10 +51,10 @@ impl Lower<'_> {
         if let Some(name) = key.name() {
             return name.into_owned();
         }
-        if let Some(expression) = key.as_expression() {
-            self.expression(expression);
+        match key.as_expression() {
+            Some(expression) => self.computed_field(expression),
+            None => "[]".to_owned(),
         }
-        "[]".to_owned()
     }
 
     pub(super) fn assign_to(&mut self, target: &AssignmentTarget<'_>, value: VarId) {
@@ -150,8 +150,20 @@ impl Lower<'_> {
             Expression::NumericLiteral(number) if number.value.fract() == 0.0 => format!("{}", number.value),
             other => {
                 self.expression(other);
-                "[]".to_owned()
+                // A constant of the project's: the same entry wherever it is named.
+                match other {
+                    Expression::Identifier(id) if is_constant(&id.name) => format!("[{}]", id.name),
+                    Expression::StaticMemberExpression(member) if is_constant(&member.property.name) => {
+                        format!("[{}]", member.property.name)
+                    }
+                    _ => "[]".to_owned(),
+                }
             }
         }
     }
+}
+
+/// Whether a name is written as those of constants are.
+fn is_constant(name: &str) -> bool {
+    name.bytes().any(|byte| byte.is_ascii_uppercase()) && !name.bytes().any(|byte| byte.is_ascii_lowercase())
 }

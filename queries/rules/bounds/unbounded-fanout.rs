@@ -212,6 +212,11 @@ fn started_by(context: &Context<'_>, gather: SiteId, gathered: VarId) -> Vec<(Si
                 Some(receiver) if matches!(program.text(call.name), "map" | "flatMap" | "filter_map" | "flat_map") => {
                     started.push((call.site, receiver));
                 }
+                // `Array.from(ids, (id) => load(id))`
+                Some(_) if program.text(call.name) == "from" && program.arguments(call.site).nth(1).is_some() => {
+                    let over = program.arguments(call.site).next();
+                    started.extend(over.map(|row| (call.site, row.var)));
+                }
                 Some(receiver) => stack.push(receiver),
                 // `gather(*map(fetch, ids))`
                 None if program.text(call.name) == "map" => {

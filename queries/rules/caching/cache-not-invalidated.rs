@@ -642,7 +642,9 @@ fn is_filled_below(context: &Context<'_>, site: SiteId, entity: Name, depth: u32
     !is_foreign
         && meaning.callees(site).into_iter().any(|callee| {
             let inside = || meaning.effects.in_function(callee);
-            let fills = inside().filter(|(effect, _)| effect.kind == OpKind::CacheWrite).map(|(_, row)| row.site);
+            // One that knows the name has told it.
+            let is_open = |effect: &Effect| effect.kind == OpKind::CacheWrite && pattern(context, effect).is_none();
+            let fills = inside().filter(|(effect, _)| is_open(effect)).map(|(_, row)| row.site);
             let reads: Vec<SiteId> = inside().filter(|(effect, _)| reads_it(effect)).map(|(_, row)| row.site).collect();
             fills.into_iter().any(|fill| {
                 reads.iter().any(|read| *read != fill && meaning.precedes(*read, fill) && carries(context, *read, fill))
