@@ -5,6 +5,7 @@
 //! their order ([`order`]).
 
 mod after_commit;
+mod answered;
 mod arguments;
 mod at_calls;
 mod built;
