@@ -10,6 +10,7 @@ mod arguments;
 mod at_calls;
 mod built;
 mod by_caller;
+mod by_time;
 mod callbacks;
 mod causes;
 mod chains;

@@ -134,6 +134,10 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             {
                 effect.flags = effect.flags | EffectFlags::CONDITIONAL;
             }
+            let replaces = matches!(effect.verb, Term::Text(name) if describer.names.text(name) == "upsert");
+            if op.kind == DbWrite && describer.reader.newer_wins(op, replaces) {
+                effect.flags = effect.flags | EffectFlags::BY_CLOCK | EffectFlags::CONDITIONAL;
+            }
             let reader = describer.reader;
             if is_there(&reader.attribute(op, Attr::Condition))
                 || (op.kind == DbRead && reader.is_called_later(op, Attr::Condition))
