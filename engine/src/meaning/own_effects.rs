@@ -360,6 +360,13 @@ pub(super) fn lower_case(describer: &mut Describer<'_, '_>, term: Term) -> Term 
             let text = describer.names.text(name).to_ascii_lowercase();
             Term::Text(describer.names.intern(&text))
         }
+        Term::Given(hole, given, otherwise) => {
+            let mut lower = |name| {
+                let text = describer.names.text(name).to_ascii_lowercase();
+                describer.names.intern(&text)
+            };
+            Term::Given(hole, given.map(&mut lower), lower(otherwise))
+        }
         term => term,
     }
 }
