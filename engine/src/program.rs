@@ -1,7 +1,7 @@
 //! The facts with the indexes that meaning is derived by.
 
 use distsys_facts::schema::{
-    Argument, Assign, Binary, Call, Class, Function, Load, Parameter, Region, Site, Sql, Store,
+    Argument, Assign, Binary, Call, Choice, Class, Function, Load, Parameter, Region, Site, Sql, Store,
 };
 use distsys_facts::{
     ClassId, FactBase, FileId, FunctionFlags, FunctionId, FunctionKind, Id, IdKind, Language, LiteralKind, ModuleId,
@@ -64,6 +64,7 @@ pub struct Program<'f> {
     variable_of_var: Csr,
     import_of_var: Csr,
     pub binary_by_dst: Csr,
+    choice_by_dst: Csr,
     pub manages_by_region: Csr,
     pub catches_by_region: Csr,
     idle_by_region: Csr,
@@ -153,6 +154,7 @@ impl<'f> Program<'f> {
             variable_of_var: Csr::by(vars, &r.variable, |row| Some(row.var)),
             import_of_var: Csr::by(vars, &r.import, |row| Some(row.var)),
             binary_by_dst: Csr::by(vars, &r.binary, |row| Some(row.dst)),
+            choice_by_dst: Csr::by(vars, &r.choice, |row| Some(row.dst)),
             manages_by_region: Csr::by(regions, &r.manages, |row| Some(row.region)),
             catches_by_region: Csr::by(regions, &r.catches, |row| Some(row.region)),
             idle_by_region: Csr::by(regions, &r.idle, |row| Some(row.region)),
@@ -326,6 +328,11 @@ impl<'f> Program<'f> {
 
     pub fn assigned_from(&self, dst: VarId) -> impl DoubleEndedIterator<Item = &Assign> + Clone {
         self.assign_by_dst.of(&self.facts.relations.assign, dst)
+    }
+
+    /// The conditional that a value is.
+    pub fn chosen(&self, dst: VarId) -> Option<&'f Choice> {
+        self.choice_by_dst.first(&self.facts.relations.choice, dst)
     }
 
     pub fn loaded_as(&self, dst: VarId) -> Option<&'f Load> {

@@ -99,6 +99,8 @@ relations! {
     element: Element { var: VarId, index: u32, value: VarId }
     /// The value of `src` reaches `dst` unchanged (assignment, parameter passing by name, `x as T`, `await x`, `x?`, either arm of a conditional).
     assign: Assign { dst: VarId, src: VarId }
+    /// The conditional `dst` is `taken` where `condition` holds, and `otherwise` where it does not (`a ?? b` is `a` where `a` is there, else `b`).
+    choice: Choice { dst: VarId, condition: VarId, taken: VarId, otherwise: VarId }
     /// `dst` is `field` of `base` (`[]`: an element under a computed index, `[*]`: any element, as in a loop; `0`, `1`, …: an element under a constant index, as in destructuring).
     load: Load { dst: VarId, base: VarId, field: Sym }
     /// At `site`, `src` becomes `field` (`[]`: computed) of `base`.

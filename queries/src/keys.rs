@@ -48,7 +48,11 @@ fn key_sources(context: &Context<'_>, trace: &[SiteId], at: usize) -> Vec<FxHash
             _ => {}
         }
         key = Found::Absent;
-        let sources: FxHashSet<VarId> = vars.iter().flat_map(|var| meaning.made_from(*var)).collect();
+        let mut sources: FxHashSet<VarId> = vars.iter().flat_map(|var| meaning.made_from(*var)).collect();
+        if let Some(above) = above {
+            let replaced: Vec<VarId> = sources.iter().flat_map(|var| meaning.replaced_at(*above, *var)).collect();
+            sources.retain(|var| !replaced.contains(var));
+        }
         // Up one call: what was passed for the parameters that the key is made from.
         if let Some(above) = above {
             let passed = meaning.resolution.passed_at(*above).iter();

@@ -76,6 +76,7 @@ impl<'m, 'f> Describer<'m, 'f> {
                 Argument::Elsewhere => term,
                 Argument::Hidden => Term::Unknown,
             },
+            Term::Given(hole, given, otherwise) => self.given_at_call((hole, given, otherwise), callee, call, depth),
             term => term,
         }
     }

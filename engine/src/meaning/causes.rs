@@ -11,15 +11,17 @@ use super::operations::{Found, Operand, Operations};
 use super::order::Order;
 use super::reader::Reader;
 use super::scopes::Scope;
+use super::terms::Names;
 use crate::operation::{Attr, OpKind};
 use crate::resolve::ValueKind;
 use crate::words::is_failure_to_connect;
 
 pub(super) struct Causes<'b, 'm, 'f> {
-    reader: Reader<'m, 'f>,
+    pub(super) reader: Reader<'m, 'f>,
     operations: &'b Operations,
-    effects: &'b Effects,
+    pub(super) effects: &'b Effects,
     order: &'b Order,
+    pub(super) names: &'b Names,
 }
 
 /// Calls are followed this deep; below, anything may be.
@@ -39,12 +41,14 @@ impl<'b, 'm, 'f> Causes<'b, 'm, 'f> {
         operations: &'b Operations,
         effects: &'b Effects,
         order: &'b Order,
+        names: &'b Names,
     ) -> Self {
-        Causes { reader, operations, effects, order }
+        Causes { reader, operations, effects, order, names }
     }
 
     /// Leaves of `sites`, which the retry scope covers, those that a retried failure may come after.
     pub(super) fn keep_repeated(&self, scope: &Scope, sites: &mut Vec<SiteId>) {
+        self.keep_whatever_the_method(scope, sites);
         let named = self.retried(scope);
         if self.are_failures_to_connect(&named) {
             // Of the request that failed nothing was sent; what was sent before it is repeated.

@@ -1,10 +1,12 @@
 //! What a function of the project gives where a constant of the call decides: `session(readonly=True)` of
 //! `def session(readonly=False): return Replica() if readonly else Primary()`.
 
-use distsys_facts::{FunctionId, LiteralKind, RegionKind, SiteId, VarId};
+use distsys_facts::schema::Choice;
+use distsys_facts::{FunctionId, LiteralKind, ParameterKind, RegionKind, SiteId, VarId};
 
 use super::at_calls::Argument;
-use super::terms::Describer;
+use super::terms::{Describer, Role};
+use crate::resolve::HandleRole;
 
 /// Conditions are taken apart this deep.
 const MAX_DEPTH: u32 = 4;
@@ -32,6 +34,13 @@ impl Describer<'_, '_> {
     /// The ways of a value that a call takes: of `a() if wanted else b()` one.
     fn ways_taken(&self, var: VarId, site: SiteId, function: FunctionId) -> Vec<VarId> {
         let program = self.reader.program;
+        if let Some(choice) = self.choice_behind(var) {
+            return match self.holds_at(choice.condition, site, function, 0) {
+                Some(true) => vec![choice.taken],
+                Some(false) => vec![choice.otherwise],
+                None => vec![var],
+            };
+        }
         let ways: Vec<VarId> = program.assigned_from(var).map(|row| row.src).collect();
         let made = |var: VarId| {
             let mut at = var;
@@ -49,6 +58,77 @@ impl Describer<'_, '_> {
         match known[..] {
             [only] if ways.len() > 1 => vec![only],
             _ => vec![var],
+        }
+    }
+
+    /// The conditional that a connection is, or that it is taken from or made on: `(writer if fresh else reader).connection()`,
+    /// `Session(replica if readonly else primary)`.
+    pub(super) fn choice_behind(&self, var: VarId) -> Option<Choice> {
+        let program = self.reader.program;
+        let mut at = var;
+        for _ in 0..MAX_STEPS * 2 {
+            if let Some(choice) = program.chosen(at) {
+                return Some(*choice);
+            }
+            if let Some(call) = program.call_giving(at) {
+                if !self.reader.resolution.calls_at(call.site).is_empty() {
+                    return None;
+                }
+                let given = || program.arguments(call.site).find_map(|row| program.chosen(self.reader.root(row.var)));
+                match call.receiver.filter(|receiver| !self.reader.is_named(*receiver)) {
+                    Some(receiver) => at = receiver,
+                    None => return given().copied(),
+                }
+                continue;
+            }
+            let mut sources = program.assigned_from(at).map(|row| row.src);
+            match (sources.next(), sources.next()) {
+                (Some(only), None) => at = only,
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// What decides is what the caller gave: the parameter that a condition is, where it is that alone.
+    pub(super) fn asked_parameter(&self, condition: VarId) -> Option<VarId> {
+        let program = self.reader.program;
+        let root = self.reader.root(condition);
+        program.parameter(root).filter(|row| row.kind != ParameterKind::Receiver).map(|row| row.var)
+    }
+
+    /// Whether a condition looks at what the caller gave.
+    pub(super) fn is_asked_of_caller(&self, condition: VarId, depth: u32) -> bool {
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        let root = self.reader.root(condition);
+        let mut looked_at = program.binary_by_dst.of(&r.binary, root).map(|row| row.left);
+        depth <= MAX_DEPTH
+            && (self.asked_parameter(root).is_some() || looked_at.any(|left| self.is_asked_of_caller(left, depth + 1)))
+    }
+
+    /// The one of two roles that a call decides for, as far as constants say; that which its own caller decides for, where it
+    /// hands on what it was given.
+    pub(super) fn role_chosen(
+        &self,
+        (condition, taken, otherwise): (VarId, HandleRole, HandleRole),
+        callee: FunctionId,
+        call: Option<SiteId>,
+    ) -> Role {
+        let role = Role::Chosen(condition, taken, otherwise);
+        let Some(site) = call else { return Role::Unknown };
+        match self.holds_at(condition, site, callee, 0) {
+            Some(true) => return taken.into(),
+            Some(false) => return otherwise.into(),
+            None => {}
+        }
+        let Some(parameter) = self.asked_parameter(condition) else { return Role::Unknown };
+        match self.argument(parameter, callee, call) {
+            Argument::Elsewhere => role,
+            Argument::Given(given) => {
+                self.asked_parameter(given).map_or(Role::Unknown, |of_caller| Role::Chosen(of_caller, taken, otherwise))
+            }
+            _ => Role::Unknown,
         }
     }
 

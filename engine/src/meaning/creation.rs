@@ -11,21 +11,13 @@ use crate::operation::Attr;
 impl<'m> Meaning<'m> {
     /// Where an attribute may also be set for all calls at once.
     pub fn set_at_creation(&self, op: &Operation, attr: Attr) -> Creation {
-        let reader = self.reader();
-        let created = match self.creations(op, attr) {
-            None => return Creation::None,
-            Some(created) if created.is_empty() => return Creation::Unseen,
-            Some(created) => created,
-        };
-        // Switched off on purpose, where the library would have set it.
-        let is_none = |var: VarId| reader.is_null(var) || reader.constant(var) == Some("0");
-        let is_off = |found: &Found| match found {
-            Found::Is(Operand::Var(var) | Operand::Counted(var, _)) => is_none(*var),
-            _ => false,
-        };
-        let off: Vec<SiteId> = created.iter().filter(|(_, found)| is_off(found)).map(|(site, _)| *site).collect();
+        let Some((created, complete)) = self.creations_seen(op, attr) else { return Creation::None };
+        let off = self.off_among(&created);
         if !off.is_empty() {
             return Creation::Seen(off);
+        }
+        if !complete || created.is_empty() {
+            return Creation::Unseen;
         }
         // Made in one place, set on one of the ways from there.
         let set: FxHashSet<SiteId> =
@@ -36,9 +28,29 @@ impl<'m> Meaning<'m> {
         Creation::Seen(bare)
     }
 
+    /// Where a limit of time that an attribute says is switched off on purpose as the client is made, though the library would
+    /// have set it, be the client made elsewhere, too.
+    pub fn switched_off_at_creation(&self, op: &Operation, attr: Attr) -> Vec<SiteId> {
+        self.creations_seen(op, attr).map_or_else(Vec::new, |(created, _)| self.off_among(&created))
+    }
+
+    fn off_among(&self, created: &[(SiteId, Found)]) -> Vec<SiteId> {
+        let is_off = |found: &Found| match found {
+            Found::Is(Operand::Var(var) | Operand::Counted(var, _)) => self.is_endless(*var),
+            _ => false,
+        };
+        created.iter().filter(|(_, found)| is_off(found)).map(|(site, _)| *site).collect()
+    }
+
     /// What the creation of the client that an operation goes through gives as an attribute, by site of creation; nothing if
     /// not all of them are seen, none if no client is made.
     fn creations(&self, op: &Operation, attr: Attr) -> Option<Vec<(SiteId, Found)>> {
+        let (created, complete) = self.creations_seen(op, attr)?;
+        Some(if complete { created } else { Vec::new() })
+    }
+
+    /// Likewise as far as they are seen, with whether all of them are.
+    fn creations_seen(&self, op: &Operation, attr: Attr) -> Option<(Vec<(SiteId, Found)>, bool)> {
         let reader = self.reader();
         let of_chain = |source: &&Source| matches!(source, Source::Chain(..));
         let sources: Vec<Source> =
@@ -67,16 +79,13 @@ impl<'m> Meaning<'m> {
             on_the_way.extend(is_set.then_some(found));
             is_set
         });
-        if !complete {
-            return Some(Vec::new());
-        }
         let found = created.into_iter().map(|(site, set)| match given(site) {
             // By a call on the way from there.
             Found::Absent if set && on_the_way.len() == 1 => (site, on_the_way[0].clone()),
             Found::Absent if set => (site, Found::Unknown),
             found => (site, found),
         });
-        Some(found.collect())
+        Some((found.collect(), complete))
     }
 
     /// Where the client is made that an operation goes through and that may say the attribute, as far as all places are seen.

@@ -62,6 +62,23 @@ impl Meaning<'_> {
         self.given_span(var, unit, calls, 0)
     }
 
+    /// Whether a limit of time says that there is none: null or 0, null for the wait for an answer in a pair of limits
+    /// (`(connect, None)`), or a limit that is made of null (`Timeout(None, connect=2)`).
+    pub fn is_endless(&self, var: VarId) -> bool {
+        let reader = self.reader();
+        let program = self.program;
+        if reader.is_null(var) || reader.constant(var) == Some("0") {
+            return true;
+        }
+        let is_null = |found: Found| matches!(found, Found::Is(Operand::Var(part)) if reader.is_null(part));
+        if let Some(call) = reader.only_maker(var) {
+            let mut made = self.operations.at(call.site).filter(|op| op.kind == OpKind::Duration);
+            return made.any(|op| UNITS.iter().any(|(attr, _)| is_null(self.attribute(op, *attr))));
+        }
+        let mut parts = program.element_by_var.of(&program.facts.relations.element, reader.root(var));
+        matches!((parts.next(), parts.next(), parts.next()), (Some(_), Some(answer), None) if reader.is_null(answer.value))
+    }
+
     fn given_span(&self, var: VarId, unit: Option<f64>, calls: &[SiteId], depth: u32) -> Option<f64> {
         if depth > MAX_DEPTH {
             return None;

@@ -12,6 +12,7 @@ impl<'m, 'f> Describer<'m, 'f> {
         let (parameter, otherwise) = match role {
             Role::Parameter(parameter) => (parameter, HandleRole::Unknown),
             Role::ParameterOr(parameter, otherwise) => (parameter, otherwise),
+            Role::Chosen(condition, taken, other) => return self.role_chosen((condition, taken, other), callee, call),
             role => return role,
         };
         match self.argument(parameter, callee, call) {
@@ -57,6 +58,11 @@ impl<'m, 'f> Describer<'m, 'f> {
         }
         // Some give a connection whose role nothing says.
         mixed |= plain && !self.is_provided(var);
+        if (mixed || found == HandleRole::Unknown)
+            && let Some(role) = self.role_by_choice(var, depth)
+        {
+            return role;
+        }
         let root = self.root_of(var, depth);
         if found != HandleRole::Unknown && !mixed && !matches!(root, Role::ParameterOr(..)) {
             return found.into();
@@ -79,7 +85,13 @@ impl<'m, 'f> Describer<'m, 'f> {
                 return None;
             }
             if let Some(call) = program.call_giving(at) {
-                return self.role_given(call.site, depth);
+                // `pool(readonly).connection()`: that of what it is called on.
+                let on = call.receiver.filter(|_| self.reader.resolution.calls_at(call.site).is_empty());
+                match on.filter(|on| !self.reader.is_named(*on)) {
+                    Some(on) => at = on,
+                    None => return self.role_given(call.site, depth),
+                }
+                continue;
             }
             at = match program.loaded_as(at) {
                 Some(load) if names_role(load.field) => return None,
@@ -109,6 +121,25 @@ impl<'m, 'f> Describer<'m, 'f> {
         Some(if roles.all(|role| role == first) { first } else { Role::Unknown })
     }
 
+    /// The role of one of two connections between which the caller decides.
+    fn role_by_choice(&self, var: VarId, depth: usize) -> Option<Role> {
+        const MAX_CHOICES: usize = 2;
+        let choice = self.choice_behind(var).filter(|_| depth < MAX_CHOICES)?;
+        if !self.is_asked_of_caller(choice.condition, 0) {
+            return None;
+        }
+        let plain = |var: VarId| match self.role_at(var, depth + 1) {
+            Role::Primary => Some(HandleRole::Primary),
+            Role::Replica => Some(HandleRole::Replica),
+            _ => None,
+        };
+        let (taken, otherwise) = (plain(choice.taken)?, plain(choice.otherwise)?);
+        Some(match taken == otherwise {
+            true => taken.into(),
+            false => Role::Chosen(choice.condition, taken, otherwise),
+        })
+    }
+
     fn role_given(&self, site: SiteId, depth: usize) -> Option<Role> {
         let [edge] = self.reader.resolution.calls_at(site) else { return None };
         let mut found = None;
@@ -119,6 +150,9 @@ impl<'m, 'f> Describer<'m, 'f> {
                     let passed =
                         self.reader.resolution.passed_at(site).iter().find(|row| row.parameter == parameter)?;
                     self.role_at(passed.argument, depth + 1)
+                }
+                Role::Chosen(condition, taken, otherwise) => {
+                    self.role_chosen((condition, taken, otherwise), edge.function, Some(site))
                 }
                 // An accessor of one of the connections: `fn reader(&self) -> &Pool { &self.replica }`.
                 role => role,

@@ -17,20 +17,20 @@ impl Builder<'_, '_, '_> {
     pub(super) fn lift(&self, scope: &Scope) -> Vec<Scope> {
         let program = self.reader.program;
         let mut lifted = Vec::new();
-        let mut add = |site: SiteId, function: FunctionId, extent: Extent| {
-            let mut steps = vec![site];
-            steps.extend(&scope.steps);
+        let mut add = |site: Option<SiteId>, function: FunctionId, extent: Extent| {
+            let steps = site.into_iter().chain(scope.steps.iter().copied()).collect();
             // What takes the lock may be a helper beside what gives it back.
             let op = scope.op.map(|op| &self.operations.all[op as usize]).filter(|op| op.kind == OpKind::LockAcquire);
             let closers = match extent {
                 Extent::Open(_) => op.map_or_else(Vec::new, |op| {
                     let mut closers = self.deletions_of_key(op, function);
-                    closers.extend(self.deletions_through_helpers(site));
+                    closers.extend(site.into_iter().flat_map(|site| self.deletions_through_helpers(site)));
                     closers
                 }),
                 _ => scope.closers.clone(),
             };
-            let passed_on = matches!(extent, Extent::Site(_)) && self.operations.at(site).next().is_none();
+            let passed_on =
+                matches!(extent, Extent::Site(_)) && site.is_none_or(|site| self.operations.at(site).next().is_none());
             lifted.push(Scope { steps, function, extent, closers, passed_on, ..scope.clone() });
         };
         let sites: Vec<SiteId> = self.sites(scope).collect();
@@ -45,19 +45,21 @@ impl Builder<'_, '_, '_> {
                 for &(site, argument) in self.index.passed.get(&parameter.var).into_iter().flatten() {
                     if parameter_of(self.reader, argument).is_some() {
                         // Passed on by a wrapper around this one, whose callers' closures are inside, too.
-                        add(site, program.site(site).function, Extent::Site(site));
+                        add(Some(site), program.site(site).function, Extent::Site(site));
                         continue;
                     }
                     let functions = functions_of(self.reader, argument);
                     if functions.is_empty() && self.operations.at(site).next().is_some() {
                         // A library's function, given as a value.
-                        add(site, program.site(site).function, Extent::Site(site));
+                        add(Some(site), program.site(site).function, Extent::Site(site));
                     }
                     for closure in functions {
-                        add(site, closure, Extent::Function(closure));
+                        add(Some(site), closure, Extent::Function(closure));
                     }
                 }
-                self.lift_decorator(function, parameter.index, &mut add);
+                self.lift_decorator(function, parameter.index, &mut |site, function, extent| {
+                    add(Some(site), function, extent)
+                });
             }
             owner = program.function(function).parent;
         }
@@ -72,11 +74,11 @@ impl Builder<'_, '_, '_> {
             }
             // A dependency is left when who is given it has returned.
             for &(site, function) in self.index.depending.get(&scope.function).into_iter().flatten() {
-                add(site, function, Extent::Function(function));
+                add(Some(site), function, Extent::Function(function));
             }
             // `@contextmanager` functions are decorators, too.
             for &(site, decorated) in self.index.annotations.get(&scope.function).into_iter().flatten() {
-                add(site, decorated, Extent::Function(decorated));
+                add(Some(site), decorated, Extent::Function(decorated));
             }
         } else if !enters && self.is_left_open(scope) {
             for &site in self.index.callers.get(&scope.function).into_iter().flatten() {
@@ -84,17 +86,17 @@ impl Builder<'_, '_, '_> {
                 match scope.extent {
                     Extent::Life(..) => {
                         if let Some(extent) = self.life_of_result(site) {
-                            add(site, function, extent);
+                            add(Some(site), function, extent);
                         }
                     }
                     // `try (var connection = pool.open())`, `with opened() as connection`: it is over with the body.
                     _ if self.index.managed.contains(&site) => {
                         let by = self.index.managed_by.get(&scope.function).into_iter().flatten();
-                        for &(region, _) in by.filter(|(_, managed)| *managed == site) {
-                            add(site, function, Extent::Region(region));
+                        for &(region, _) in by.filter(|(_, managed)| *managed == Some(site)) {
+                            add(Some(site), function, Extent::Region(region));
                         }
                     }
-                    _ => add(site, function, Extent::Open(site)),
+                    _ => add(Some(site), function, Extent::Open(site)),
                 }
             }
         }

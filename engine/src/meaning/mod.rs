@@ -5,10 +5,13 @@
 //! their order ([`order`]).
 
 mod after_commit;
+mod answered;
 mod arguments;
 mod at_calls;
 mod built;
 mod by_caller;
+mod by_method;
+mod by_time;
 mod callbacks;
 mod causes;
 mod chains;
@@ -30,6 +33,7 @@ mod failures;
 mod fetched;
 mod gates;
 mod generic;
+mod given_or;
 mod given_to_run;
 mod guards;
 mod handed_in;
@@ -53,6 +57,7 @@ mod provenance;
 mod reader;
 mod recursions;
 mod refusals;
+mod replaced;
 mod resends;
 mod retries;
 mod runs;
@@ -149,7 +154,7 @@ impl<'m> Meaning<'m> {
         let mut describer = terms::Describer::new(reader);
         let unmarked = Effects::new(&mut describer, &operations, &invocations, &FxHashMap::default());
         let scopes = scopes::Builder::new(reader, &operations, &invocations, &unmarked, &order).build();
-        let causes = causes::Causes::new(reader, &operations, &unmarked, &order);
+        let causes = causes::Causes::new(reader, &operations, &unmarked, &order, &describer.names);
         let mut marks: FxHashMap<SiteId, EffectFlags> = FxHashMap::default();
         for scope in &scopes.all {
             let mark = match scope.kind {
@@ -297,7 +302,7 @@ impl<'m> Meaning<'m> {
         }
         let mut sites = scopes::sites(self.program, &self.order, &self.effects, scope);
         if scope.kind == OpKind::RetryScope {
-            causes::Causes::new(self.reader(), &self.operations, &self.effects, &self.order)
+            causes::Causes::new(self.reader(), &self.operations, &self.effects, &self.order, &self.names)
                 .keep_repeated(scope, &mut sites);
         }
         sites

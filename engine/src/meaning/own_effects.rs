@@ -134,6 +134,10 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             {
                 effect.flags = effect.flags | EffectFlags::CONDITIONAL;
             }
+            let replaces = matches!(effect.verb, Term::Text(name) if describer.names.text(name) == "upsert");
+            if op.kind == DbWrite && describer.reader.newer_wins(op, replaces) {
+                effect.flags = effect.flags | EffectFlags::BY_CLOCK | EffectFlags::CONDITIONAL;
+            }
             let reader = describer.reader;
             if is_there(&reader.attribute(op, Attr::Condition))
                 || (op.kind == DbRead && reader.is_called_later(op, Attr::Condition))
@@ -355,6 +359,13 @@ pub(super) fn lower_case(describer: &mut Describer<'_, '_>, term: Term) -> Term 
         Term::Text(name) => {
             let text = describer.names.text(name).to_ascii_lowercase();
             Term::Text(describer.names.intern(&text))
+        }
+        Term::Given(hole, given, otherwise) => {
+            let mut lower = |name| {
+                let text = describer.names.text(name).to_ascii_lowercase();
+                describer.names.intern(&text)
+            };
+            Term::Given(hole, given.map(&mut lower), lower(otherwise))
         }
         term => term,
     }

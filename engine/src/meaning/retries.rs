@@ -3,6 +3,7 @@
 use distsys_facts::{BlockId, EdgeKind, FunctionId, Id, IdKind, LiteralKind, RegionId, RegionKind, SiteKind, VarId};
 use rustc_hash::FxHashSet;
 
+use super::answered::asks_good_answer;
 use super::recursions::recursions;
 use super::scopes::{Builder, Extent, Scope};
 use super::tries::{goes_on_until_done, slept, tries_later};
@@ -32,7 +33,7 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
         let counts_failures =
             || counted && graph.may_leave_early(program, row.region) && looks_at_failure(builder, &graph, row.region);
         if !(graph.retries_on_error(program, row.region)
-            || graph.retries_on_error_value(program, row.region)
+            || graph.retries_on_error_value(program, row.region, iterated.is_none())
             || counts_failures()
             || tries_later(builder, &graph, row.region)
             || goes_on_until_done(&graph, program, row.region))
@@ -393,8 +394,8 @@ impl Graph {
     }
 
     /// The same where errors are values: the arm for an error leads back to the head, what follows a success leads out;
-    /// or the loop goes on as long as there is an error.
-    fn retries_on_error_value(&self, program: &Program<'_>, region: RegionId) -> bool {
+    /// or the loop goes on as long as there is an error. What `waits` for no next element may look at the answer itself.
+    fn retries_on_error_value(&self, program: &Program<'_>, region: RegionId, waits: bool) -> bool {
         let r = &program.facts.relations;
         if goes_on_while_failing(program, region) {
             return true;
@@ -407,7 +408,10 @@ impl Graph {
                 .collect()
         };
         // `if err == nil { return nil }`, and round again.
-        let successes = arms_that(asks_success);
+        let mut successes = arms_that(asks_success);
+        if waits {
+            successes.extend(arms_that(asks_good_answer));
+        }
         if successes.iter().any(|arm| {
             self.leads(program, *arm, region, Way::Out, &[]) && !self.leads(program, *arm, region, Way::Round, &[])
         }) && self.leads(program, region, region, Way::Round, &successes)
@@ -448,10 +452,24 @@ impl Graph {
         let successes: Vec<RegionId> = program
             .regions_by_function
             .of(&r.region, function)
-            .filter(|row| inside(row) && asks_success(program, row.region))
+            .filter(|row| inside(row) && (asks_success(program, row.region) || asks_good_answer(program, row.region)))
             .map(|row| row.region)
             .collect();
         if !successes.is_empty() && self.leads(program, region, region, Way::Out, &successes) {
+            return false;
+        }
+        // What an answer other than a good one is refused for ends the loop, where nothing here handles that.
+        let by_answer = successes.iter().any(|success| asks_good_answer(program, *success));
+        let is_handled = |site: &distsys_facts::schema::Site| {
+            let mut around = program.regions_outward(site.region).take_while(|row| row.region != region);
+            around.any(|row| row.kind == RegionKind::Try)
+        };
+        let refuses = |site: &distsys_facts::schema::Site| {
+            r.throws.binary_search_by_key(&site.site, |row| row.site).is_ok()
+                || program.call(site.site).is_some_and(|call| program.text(call.name).starts_with("raise_for"))
+        };
+        let mut inner = program.sites(function).filter(|site| program.region_within(site.region, region));
+        if by_answer && inner.any(|site| refuses(site) && !is_handled(site)) {
             return false;
         }
         // `Ok(Some(_)) => continue`: what went well is followed by the next at once; the loop does work, it does not try again.

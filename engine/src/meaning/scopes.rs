@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, RegionId, RegionKind, SiteId, VarId};
+use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, RegionId, RegionKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::callbacks::{functions_of, parameter_of, slot_var};
@@ -92,8 +92,9 @@ pub(super) struct Builder<'b, 'm, 'f> {
 pub(super) struct Index {
     /// Calls whose value a `with` holds.
     pub(super) managed: FxHashSet<SiteId>,
-    /// With-regions by the project function that gives their manager.
-    pub(super) managed_by: FxHashMap<FunctionId, Vec<(RegionId, SiteId)>>,
+    /// With-regions by the project function that gives their manager or enters it, each with the call that made the manager;
+    /// one that is handed in was made by somebody else.
+    pub(super) managed_by: FxHashMap<FunctionId, Vec<(RegionId, Option<SiteId>)>>,
     pub(super) callers: FxHashMap<FunctionId, Vec<SiteId>>,
     /// Annotations by the project function that they call.
     pub(super) annotations: FxHashMap<FunctionId, Vec<(SiteId, FunctionId)>>,
@@ -431,22 +432,15 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             if let Some(site) = self.made_here(row.var) {
                 index.managed.insert(site);
                 for edge in resolution.calls_at(site) {
-                    index.managed_by.entry(edge.function).or_default().push((row.region, site));
+                    index.managed_by.entry(edge.function).or_default().push((row.region, Some(site)));
                 }
             }
             // `__enter__` of a class of the project.
-            for value in resolution.values_of(row.var) {
-                let ValueKind::Instance(class) = value.kind else { continue };
-                for name in ["__enter__", "__aenter__"] {
-                    if let Some(name) = program.facts.symbols.lookup(name)
-                        && let Some(function) = resolution
-                            .ancestors(class)
-                            .iter()
-                            .find_map(|ancestor| program.methods.get(&(*ancestor, name)))
-                        && let Some(call) = self.reader.maker(row.var)
-                    {
-                        index.managed_by.entry(*function).or_default().push((row.region, call.site));
-                    }
+            let made = self.reader.maker(row.var).map(|call| call.site);
+            for function in self.entering(row.var) {
+                let managed = index.managed_by.entry(function).or_default();
+                if !managed.contains(&(row.region, made)) {
+                    managed.push((row.region, made));
                 }
             }
         }
@@ -479,6 +473,28 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             index.passed.entry(row.parameter).or_default().push((row.site, row.argument));
         }
         index
+    }
+
+    /// The methods that enter a manager of the project: those of its class, and of what is below that if the class leaves it to them.
+    fn entering(&self, manager: VarId) -> Vec<FunctionId> {
+        let (program, resolution) = (self.reader.program, self.reader.resolution);
+        let names = ["__enter__", "__aenter__"].map(|name| program.facts.symbols.lookup(name));
+        let names: Vec<Sym> = names.into_iter().flatten().collect();
+        let mut found = Vec::new();
+        for value in resolution.values_of(manager) {
+            let ValueKind::Instance(class) = value.kind else { continue };
+            let below = program.facts.relations.class.iter().map(|row| row.class);
+            let below = below.filter(|other| *other != class && resolution.ancestors(*other).contains(&class));
+            for class in std::iter::once(class).chain(below.filter(|_| resolution.is_derived_from(class))) {
+                let ancestors = resolution.ancestors(class).iter();
+                found.extend(names.iter().filter_map(|name| {
+                    ancestors.clone().find_map(|ancestor| program.methods.get(&(*ancestor, *name))).copied()
+                }));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// The call in this function whose promise `var` is, with those that what it gives is handed on through

@@ -31,6 +31,9 @@ pub enum Term {
     Parameter(VarId),
     /// The entry at a path of what the caller passes.
     Within(VarId, Name),
+    /// What the caller passes there (or a text that stands for that), else the last text: `options.method ?? "GET"`,
+    /// `body ? "POST" : "GET"`.
+    Given(Hole, Option<Name>, Name),
 }
 
 /// What the caller passes as a parameter, or what the object passed as one holds in a field: `self.prefix`.
@@ -60,6 +63,8 @@ pub enum Role {
     Parameter(VarId),
     /// Likewise; where none is passed, that of the connection taken in its place (`tx ?? this.replica`).
     ParameterOr(VarId, HandleRole),
+    /// The first where what the caller decides holds (this condition), else the second: `writer if fresh else reader`.
+    Chosen(VarId, HandleRole, HandleRole),
 }
 
 impl From<HandleRole> for Role {
@@ -199,6 +204,9 @@ impl<'m, 'f> Describer<'m, 'f> {
         }
         if program.parameter(var).is_some() {
             return Term::Parameter(var);
+        }
+        if let Some(term) = self.text_or(var, depth) {
+            return term;
         }
         // `[key]`
         let mut elements = program.element_by_var.of(&program.facts.relations.element, var);

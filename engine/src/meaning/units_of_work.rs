@@ -18,14 +18,14 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             for &(site, function) in &self.index.depending[&dependency] {
                 let extent = Extent::Function(function);
                 if let Some(commit) = self.commit_after_yield(dependency) {
-                    found.push(session_scope(commit, site, function, extent));
+                    found.push(session_scope(commit, Some(site), function, extent));
                 }
                 if let Some((number, taken)) = self.taken_before_yield(dependency) {
                     found.push(Scope {
                         kind: OpKind::ConnectionAcquire,
                         op: Some(number),
                         lazy: self.reader.attribute(taken, Attr::Lazy) != Found::Absent,
-                        ..session_scope(taken.site, site, function, extent)
+                        ..session_scope(taken.site, Some(site), function, extent)
                     });
                 }
             }
@@ -59,7 +59,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                 found.push(session_scope(commit, site, program.region(region).function, Extent::Region(region)));
             }
         }
-        found.sort_unstable_by_key(|scope| (scope.function, scope.steps[0]));
+        found.sort_unstable_by_key(|scope| (scope.function, scope.extent, scope.origin));
         found
     }
 
@@ -107,12 +107,12 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
 }
 
 /// The transaction of a session: open from the first statement to the commit.
-fn session_scope(commit: SiteId, through: SiteId, function: FunctionId, extent: Extent) -> Scope {
+fn session_scope(commit: SiteId, through: Option<SiteId>, function: FunctionId, extent: Extent) -> Scope {
     Scope {
         kind: OpKind::TxScope,
         op: None,
         origin: Some(commit),
-        steps: vec![through],
+        steps: through.into_iter().collect(),
         function,
         extent,
         endless: false,

@@ -301,6 +301,7 @@ impl<'s> Lower<'s> {
         let arms = [("consequence", RegionKind::Branch), ("alternative", RegionKind::Else)];
         let arms: Vec<(Node<'_>, RegionKind)> =
             arms.into_iter().filter_map(|(field, kind)| Some((node.child_by_field_name(field)?, kind))).collect();
+        let mut results = Vec::with_capacity(arms.len());
         if arms.iter().any(|(arm, _)| may_call(*arm)) {
             let mut choice = self.to.begin_choice();
             for (arm, kind) in arms {
@@ -308,13 +309,18 @@ impl<'s> Lower<'s> {
                 let result = self.expression(arm);
                 self.to.assign(value, result);
                 self.to.end_arm(&mut choice);
+                results.push(result);
             }
             self.to.end_choice(choice, true);
         } else {
             for (arm, _) in arms {
                 let result = self.expression(arm);
                 self.to.assign(value, result);
+                results.push(result);
             }
+        }
+        if let [taken, otherwise] = results[..] {
+            self.to.choice(value, condition, taken, otherwise);
         }
         value
     }

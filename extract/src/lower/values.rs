@@ -1,8 +1,8 @@
 //! Values and the sites that make them: calls, loads, stores, literals.
 
 use distsys_facts::schema::{
-    Argument, Assign, Binary, Call, ClassValue, Closure, DeclaredType, Element, Entry, FurtherResult, Hole, Literal,
-    Load, Releases, Returns, Site, Sql, Store, Suspend, Template, Throws, Yields,
+    Argument, Assign, Binary, Call, Choice, ClassValue, Closure, DeclaredType, Element, Entry, FurtherResult, Hole,
+    Literal, Load, Releases, Returns, Site, Sql, Store, Suspend, Template, Throws, Yields,
 };
 use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, LiteralKind, SiteId, SiteKind, Sym, VarId};
 
@@ -148,6 +148,11 @@ impl Lowering<'_> {
         if dst != src {
             self.facts.relations.assign.push(Assign { dst, src });
         }
+    }
+
+    /// `taken if condition else otherwise`: its arms were lowered before, and reach `dst` by [`Self::assign`].
+    pub fn choice(&mut self, dst: VarId, condition: VarId, taken: VarId, otherwise: VarId) {
+        self.facts.relations.choice.push(Choice { dst, condition, taken, otherwise });
     }
 
     pub fn load(&mut self, base: VarId, field: &str) -> VarId {

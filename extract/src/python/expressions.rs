@@ -69,21 +69,24 @@ impl Lower<'_> {
             Expr::If(if_) => {
                 let condition = self.expression(&if_.test);
                 let value = self.to.fresh_var();
+                let mut arms = [value; 2];
                 if has_call(&if_.body) || has_call(&if_.orelse) {
                     let mut choice = self.to.begin_choice();
-                    for (kind, arm) in [(RegionKind::Branch, &if_.body), (RegionKind::Else, &if_.orelse)] {
+                    let ways = [(RegionKind::Branch, &if_.body), (RegionKind::Else, &if_.orelse)];
+                    for ((kind, arm), arm_value) in ways.into_iter().zip(&mut arms) {
                         self.to.begin_arm(&choice, kind, Some(condition), span_of(&**arm));
-                        let arm_value = self.expression(arm);
-                        self.to.assign(value, arm_value);
+                        *arm_value = self.expression(arm);
+                        self.to.assign(value, *arm_value);
                         self.to.end_arm(&mut choice);
                     }
                     self.to.end_choice(choice, true);
                 } else {
-                    for arm in [&if_.body, &if_.orelse] {
-                        let arm_value = self.expression(arm);
-                        self.to.assign(value, arm_value);
+                    for (arm, arm_value) in [&if_.body, &if_.orelse].into_iter().zip(&mut arms) {
+                        *arm_value = self.expression(arm);
+                        self.to.assign(value, *arm_value);
                     }
                 }
+                self.to.choice(value, condition, arms[0], arms[1]);
                 value
             }
             Expr::Lambda(lambda) => self.lambda(lambda),
@@ -275,6 +278,13 @@ impl Lower<'_> {
             }
             let part_value = self.expression(part);
             self.to.assign(value, part_value);
+            if rest.len() == 1 {
+                let (taken, otherwise) = match operator {
+                    BoolOp::And => (part_value, first_value),
+                    BoolOp::Or => (first_value, part_value),
+                };
+                self.to.choice(value, first_value, taken, otherwise);
+            }
         }
         while let Some(mut choice) = open.pop() {
             self.to.end_arm(&mut choice);

@@ -30,7 +30,8 @@ impl Lower<'_> {
             self.to.idle(region);
         }
         self.bind_let_patterns(&if_.cond);
-        if let Some(value) = self.block_value(&if_.then_branch) {
+        let taken = self.block_value(&if_.then_branch);
+        if let Some(value) = taken {
             self.to.assign(result, value);
         }
         self.to.end_arm(&mut choice);
@@ -41,6 +42,9 @@ impl Lower<'_> {
             let value = self.expression(otherwise);
             self.to.assign(result, value);
             self.to.end_arm(&mut choice);
+            if let (Some(condition), Some(taken)) = (condition, taken) {
+                self.to.choice(result, condition, taken, value);
+            }
         }
         self.to.end_choice(choice, if_.else_branch.is_some());
         if holds {

@@ -117,23 +117,26 @@ impl Lower<'_> {
             Expression::ConditionalExpression(conditional) => {
                 let condition = self.expression(&conditional.test);
                 let value = self.to.fresh_var();
+                let mut arms = [value; 2];
                 if may_call(&conditional.consequent) || may_call(&conditional.alternate) {
                     let mut choice = self.to.begin_choice();
-                    for (kind, arm) in
-                        [(RegionKind::Branch, &conditional.consequent), (RegionKind::Else, &conditional.alternate)]
-                    {
+                    let ways =
+                        [(RegionKind::Branch, &conditional.consequent), (RegionKind::Else, &conditional.alternate)];
+                    for ((kind, arm), arm_value) in ways.into_iter().zip(&mut arms) {
                         self.to.begin_arm(&choice, kind, Some(condition), span(arm.span()));
-                        let arm_value = self.expression(arm);
-                        self.to.assign(value, arm_value);
+                        *arm_value = self.expression(arm);
+                        self.to.assign(value, *arm_value);
                         self.to.end_arm(&mut choice);
                     }
                     self.to.end_choice(choice, true);
                 } else {
-                    for arm in [&conditional.consequent, &conditional.alternate] {
-                        let arm_value = self.expression(arm);
-                        self.to.assign(value, arm_value);
+                    let ways = [&conditional.consequent, &conditional.alternate];
+                    for (arm, arm_value) in ways.into_iter().zip(&mut arms) {
+                        *arm_value = self.expression(arm);
+                        self.to.assign(value, *arm_value);
                     }
                 }
+                self.to.choice(value, condition, arms[0], arms[1]);
                 value
             }
             Expression::UnaryExpression(unary) => {
@@ -437,18 +440,23 @@ impl Lower<'_> {
         let value = self.to.fresh_var();
         let left = self.expression(&logical.left);
         self.to.assign(value, left);
-        if may_call(&logical.right) {
-            let kind = if logical.operator == LogicalOperator::And { RegionKind::Branch } else { RegionKind::Else };
+        let both = logical.operator == LogicalOperator::And;
+        let right = if may_call(&logical.right) {
+            let kind = if both { RegionKind::Branch } else { RegionKind::Else };
             let mut choice = self.to.begin_choice();
             self.to.begin_arm(&choice, kind, Some(left), span(logical.right.span()));
             let right = self.expression(&logical.right);
             self.to.assign(value, right);
             self.to.end_arm(&mut choice);
             self.to.end_choice(choice, false);
+            right
         } else {
             let right = self.expression(&logical.right);
             self.to.assign(value, right);
-        }
+            right
+        };
+        let (taken, otherwise) = if both { (right, left) } else { (left, right) };
+        self.to.choice(value, left, taken, otherwise);
         value
     }
 

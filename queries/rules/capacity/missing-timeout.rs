@@ -35,7 +35,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         // What the caller decides, each for itself; where all of them do without it is told once.
-        let own = bound(context, &meaning.attribute(op, Attr::Timeout));
+        let said = meaning.attribute(op, Attr::Timeout);
+        let is_default = matches!(said, Found::Is(Operand::Text(_)));
+        let off = is_default && !meaning.switched_off_at_creation(op, Attr::Timeout).is_empty();
+        let own = if off { Some(Bound::None) } else { bound(context, &said) };
         let by_caller = if own.is_none() { meaning.attribute_by_caller(op, Attr::Timeout) } else { Vec::new() };
         let by_caller = by_caller.into_iter().filter(|(site, _)| context.in_scope(*site));
         let mut by_caller: Vec<(SiteId, Option<Bound>)> =
@@ -108,7 +111,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (site,) in found {
         let done = asked_by.get(&site).copied().unwrap_or(site);
         let Some(op) = meaning.operations.at(done).find(|op| waits(op.kind) || op.kind == OpKind::Receive) else { continue };
+        // Switched off by the call itself, whatever its client has.
+        let is_off_here = matches!(meaning.attribute(op, Attr::Timeout), Found::Is(Operand::Var(var))
+            if bounds[&site] == Bound::None && meaning.program.arguments(op.site).any(|row| row.var == var));
         let places = match meaning.set_at_creation(op, Attr::Timeout) {
+            _ if is_off_here => vec![site],
             // Others of its callers do set it: the client need not.
             Creation::Seen(created) if done != site && !created.is_empty() => vec![site],
             // Whoever made the client may have set it.
@@ -237,8 +244,9 @@ fn bound(context: &Context<'_>, found: &Found) -> Option<Bound> {
             (seconds > MAX_DEFAULT_SECONDS).then_some(Bound::Default(seconds))
         }
         Found::Is(Operand::Var(var)) => {
-            let value = context.meaning.constant(*var)?;
-            matches!(value, "null" | "None" | "0" | "undefined" | "Infinity").then_some(Bound::None)
+            let says_none = |value: &str| matches!(value, "null" | "None" | "0" | "undefined" | "Infinity");
+            let is_none = context.meaning.constant(*var).is_some_and(says_none) || context.meaning.is_endless(*var);
+            is_none.then_some(Bound::None)
         }
         _ => None,
     }

@@ -39,7 +39,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let elsewhere = effect.flags.has(EffectFlags::BACKGROUND) || effect.flags.has(EffectFlags::AFTER_COMMIT);
         match (effect.kind, effect.role) {
             // A replica takes no writes: whatever else is known of the connection, it leads to the primary.
-            (OpKind::DbWrite, Role::Primary | Role::Unknown | Role::Parameter(_) | Role::ParameterOr(..)) if !elsewhere => write.push((function, row.site, entity)),
+            (OpKind::DbWrite, Role::Primary | Role::Unknown | Role::Parameter(_) | Role::ParameterOr(..) | Role::Chosen(..)) if !elsewhere => write.push((function, row.site, entity)),
             (OpKind::DbRead, Role::Replica) if !elsewhere => replica_read.push((function, row.site, entity)),
             _ => continue,
         }

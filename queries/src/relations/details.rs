@@ -31,7 +31,7 @@ pub(super) fn happens(context: &Context<'_>, rows: &mut Rows<'_>) {
         let role = match effect.role {
             Role::Primary => "primary",
             Role::Replica => "replica",
-            Role::Unknown | Role::Parameter(_) | Role::ParameterOr(..) => "",
+            Role::Unknown | Role::Parameter(_) | Role::ParameterOr(..) | Role::Chosen(..) => "",
         };
         let kind = rows.text(&effect.kind.to_string());
         let verb = rows.text(meaning.text(effect.verb).unwrap_or_default());

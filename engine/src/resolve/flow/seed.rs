@@ -170,6 +170,9 @@ impl<'p, 'f> Flow<'p, 'f> {
         Some(match target {
             TypeTarget::Class(class) => Value::new(ValueKind::Instance(self.grounds.hierarchy.whole(*class))),
             TypeTarget::External(path, class) => {
+                // Whatever is of the type was made by it: `factory: sessionmaker` is what `sessionmaker(…)` gives.
+                let made = self.models.returned_type(family, path).filter(|_| class.is_none());
+                let path = made.as_deref().unwrap_or(path);
                 Value { class: *class, ..Value::new(ValueKind::External(self.paths.intern(family, path))) }
             }
             TypeTarget::Collection(inner) => {

@@ -1,0 +1,144 @@
+//! Writes that change what is there only where its time of change is older than the new one: `{ updatedAt: { $lt: change.updatedAt } }`,
+//! `updated_at < :time`.
+
+use distsys_facts::{VarId, names_time};
+
+use super::operations::{Found, Operand, Operation};
+use super::reader::Reader;
+use crate::operation::Attr;
+
+/// How deep in what a write is given its filter is looked for.
+const MAX_FILTER: u32 = 3;
+
+impl<'m> Reader<'m, '_> {
+    /// Whether the later of two times decides whether a write is done.
+    pub(super) fn newer_wins(&self, op: &Operation, replaces: bool) -> bool {
+        self.is_newer_by_text(op, replaces) || self.is_newer_by_filter(op)
+    }
+
+    /// A condition in words, whose value the write sets, too; what `replaces` the whole sets all of it.
+    fn is_newer_by_text(&self, op: &Operation, replaces: bool) -> bool {
+        let Found::Is(Operand::Var(var)) = self.attribute(op, Attr::Condition) else { return false };
+        let Some(condition) = self.constant(var) else { return false };
+        let given = self.given_by_name(op);
+        // `#at` stands for a column that the language keeps for itself.
+        let column = |word: &str| match word.starts_with('#') {
+            true => given.iter().find(|(key, _)| *key == word).and_then(|(_, var)| self.constant(*var)).unwrap_or(""),
+            false => "",
+        };
+        let sets = |word: &str, value: &str| {
+            let set = format!("{word}={value}");
+            let texts = given.iter().filter(|(_, other)| *other != var).filter_map(|(_, var)| self.constant(*var));
+            texts.into_iter().any(|text| {
+                let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+                plain.match_indices(&set).any(|(at, found)| {
+                    let ends = |c: char| !(c.is_alphanumeric() || c == '_');
+                    plain[at + found.len()..].chars().next().is_none_or(ends)
+                })
+            })
+        };
+        compared(condition).into_iter().any(|(older, newer)| {
+            let named = if older.starts_with('#') { column(older) } else { older };
+            newer.starts_with(':') && names_time(named) && (replaces || sets(older, newer))
+        })
+    }
+
+    /// An object of conditions, one of which asks for an older time than the one that is set.
+    fn is_newer_by_filter(&self, op: &Operation) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut stack: Vec<(VarId, u32)> = program.arguments(op.call).map(|row| (row.var, 0)).collect();
+        let mut asked = Vec::new();
+        while let Some((var, depth)) = stack.pop().filter(|_| asked.len() < 8) {
+            let Some(object) = self.object(var).filter(|_| depth < MAX_FILTER) else { continue };
+            for entry in program.entry_by_var.of(&r.entry, object) {
+                let column = program.text(entry.key);
+                let limits = self.object(entry.value).filter(|_| names_time(column)).into_iter();
+                let mut limits = limits.flat_map(|limits| program.entry_by_var.of(&r.entry, limits));
+                match limits.find(|row| matches!(program.text(row.key), "$lt" | "$lte" | "lt" | "lte")) {
+                    Some(limit) => asked.push((column, limit.value)),
+                    None => stack.push((entry.value, depth + 1)),
+                }
+            }
+        }
+        if asked.is_empty() {
+            return false;
+        }
+        let set = self.columns_set(op.call);
+        let wholes: Vec<VarId> = program.arguments(op.call).flat_map(|row| self.set_as_a_whole(row.var)).collect();
+        asked.into_iter().any(|(column, limit)| {
+            let is_limit = |value: VarId| self.is_same_value(value, limit);
+            let of = self.field_of(limit).filter(|(_, field)| *field == column).map(|(base, _)| base);
+            set.iter().any(|(known, value)| *known == column && is_limit(*value))
+                || of.is_some_and(|of| wholes.iter().any(|whole| self.root(*whole) == of))
+        })
+    }
+
+    /// What an update puts into the row as it is: `{ $set: change }`, `{ data: change }`.
+    fn set_as_a_whole(&self, var: VarId) -> Vec<VarId> {
+        let program = self.program;
+        let object = self.object(var).into_iter();
+        let entries = object.flat_map(|object| program.entry_by_var.of(&program.facts.relations.entry, object));
+        let set = entries.filter(|row| matches!(program.text(row.key), "$set" | "data" | "set"));
+        set.map(|row| row.value).collect()
+    }
+
+    fn is_same_value(&self, left: VarId, right: VarId) -> bool {
+        let is_same = self.root(left) == self.root(right);
+        is_same || self.field_of(left).is_some() && self.field_of(left) == self.field_of(right)
+    }
+
+    /// The object and the field that a value is read from.
+    fn field_of(&self, var: VarId) -> Option<(VarId, &'m str)> {
+        let load = self.program.loaded_as(self.root(var))?;
+        Some((self.root(load.base), self.program.text(load.field)))
+    }
+
+    /// What a call is given by name: keywords, and entries of objects, with those of objects within.
+    fn given_by_name(&self, op: &Operation) -> Vec<(&'m str, VarId)> {
+        let program = self.program;
+        let mut given = Vec::new();
+        let mut stack: Vec<(VarId, u32)> = Vec::new();
+        for row in program.arguments(op.call) {
+            given.extend((!row.keyword.is_empty()).then_some((program.text(row.keyword), row.var)));
+            stack.push((row.var, 0));
+        }
+        while let Some((var, depth)) = stack.pop() {
+            let Some(object) = self.object(var).filter(|_| depth < MAX_FILTER) else { continue };
+            for entry in program.entry_by_var.of(&program.facts.relations.entry, object) {
+                given.push((program.text(entry.key), entry.value));
+                stack.push((entry.value, depth + 1));
+            }
+        }
+        given
+    }
+}
+
+/// The comparisons of a condition, the smaller side first.
+fn compared(condition: &str) -> Vec<(&str, &str)> {
+    let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '#' | ':' | '.');
+    let signs = condition.match_indices(['<', '>']);
+    signs
+        .filter_map(|(at, sign)| {
+            let after = condition[at + 1..].trim_start_matches('=').trim_start();
+            let before = condition[..at].trim_end();
+            let left = before.rsplit(|c| !is_of_word(c)).next().filter(|word| !word.is_empty())?;
+            let right = after.split(|c| !is_of_word(c)).next().filter(|word| !word.is_empty())?;
+            Some(if sign == "<" { (left, right) } else { (right, left) })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compared;
+
+    #[test]
+    fn comparisons_stand_smaller_side_first() {
+        assert_eq!(
+            compared("attribute_not_exists(id) OR updated_at <= :t AND :n > #seq"),
+            [("updated_at", ":t"), ("#seq", ":n")]
+        );
+        assert!(compared("a <> :b").is_empty());
+    }
+}
