@@ -35,9 +35,7 @@ pub(crate) fn repeated(context: &Context<'_>, chosen: impl Fn(&Effect) -> bool) 
     };
     let mut found = program.found;
     found.sort_unstable();
-    found.retain(|(site, effect)| {
-        !is_tried_once(context, &meaning.trace(*site, &meaning.effects.get(*effect)))
-    });
+    found.retain(|(site, effect)| !is_tried_once(context, &meaning.trace(*site, &meaning.effects.get(*effect))));
     found
 }
 

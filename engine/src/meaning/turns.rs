@@ -23,7 +23,8 @@ impl Turn {
             let count = if waiting == 0 { 1 } else { count + 1 };
             let is_enough = count > MAX_ASKED;
             asked.set((waiting + u32::from(!is_enough), count));
-            (!is_enough).then_some(Turn(()))
+            // Made only if it is counted, since its end takes the count back.
+            (!is_enough).then(|| Turn(()))
         })
     }
 }
