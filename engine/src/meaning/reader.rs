@@ -409,6 +409,7 @@ impl<'m> Reader<'m, '_> {
             Source::Exported(name, path) => self.exported(op, name, path),
             Source::Manifest { name, section, entry } => self.deployed(op, name, section, entry),
             Source::Setting(name) => self.setting(name),
+            Source::Stored(path) => self.stored_into_library(path),
             Source::Overrides(attribute, position) => {
                 let of = match position {
                     Some(position) => self.argument(op.call, *position + op.shift as usize),
