@@ -1,5 +1,6 @@
 //! SQL inside string literals and templates.
 
+mod claims;
 mod scan;
 
 use distsys_facts::SqlVerb;
@@ -73,6 +74,9 @@ fn of_ast(ast: &Ast, text: &str) -> Statement {
         Ast::Query(query) => {
             let mut statement = Statement::new(SqlVerb::Select, String::new());
             of_set(&query.body, &mut statement);
+            if statement.verb != SqlVerb::Select && query.with.iter().any(|with| claims::decide(&query.body, with)) {
+                statement.clauses.push("atomic_where");
+            }
             for lock in &query.locks {
                 statement.clauses.push(match lock.lock_type {
                     LockType::Share => "for_share",
@@ -464,6 +468,16 @@ mod tests {
         let taken =
             one("UPDATE locks SET owner = ?, expires_at = ? WHERE id = ? AND (expires_at IS NULL OR expires_at < ?)");
         assert_eq!(taken.clauses, ["atomic_where", "takes_over"]);
+        let claim = "WITH new AS (INSERT INTO seen (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id)";
+        for (rest, clauses) in [
+            ("UPDATE t SET n = n + 1 WHERE EXISTS (SELECT 1 FROM new)", &["increment", "atomic_where"][..]),
+            ("UPDATE t SET n = n + 1 FROM new WHERE t.id = new.id", &["increment", "atomic_where"]),
+            ("INSERT INTO bills (id) SELECT id FROM new", &["atomic_where"]),
+            ("UPDATE t SET n = n + 1 WHERE NOT EXISTS (SELECT 1 FROM new)", &["increment"]),
+            ("UPDATE t SET n = n + 1 WHERE id = $2", &["increment"]),
+        ] {
+            assert_eq!(one(&format!("{claim} {rest}")).clauses, clauses, "{rest}");
+        }
         // Who prolongs asks for the end, not for which of two changes is the newer.
         assert_eq!(one("UPDATE locks SET expires_at = ? WHERE id = ? AND expires_at > ?").clauses, ["atomic_where"]);
         assert_eq!(

@@ -220,20 +220,42 @@ pub(crate) fn is_known_again(context: &Context<'_>, whole: Option<FunctionId>, t
 /// set only once, or a wrapper or name that says so. `whole` is all that is run again, where it is known.
 pub(crate) fn knows_again(context: &Context<'_>, whole: Option<FunctionId>, site: SiteId) -> bool {
     let meaning = context.meaning;
-    let program = meaning.program;
     let guarded = |site: SiteId| {
         meaning.is_decided_by_state(site, whole) || meaning.is_marked_before(site) || is_refused_before(context, site)
     };
     // `once(id, () => …)`: the wrapper decides whether it runs what it is given.
     let wrapped = || {
         let gives = meaning.invocations.at(site).next().is_some();
-        let callees = meaning.resolution.calls_at(site).iter().map(|edge| edge.function);
         gives
-            && callees
-                .flat_map(|function| program.sites(function))
-                .any(|row| meaning.invocations.is_through_parameter(row.site) && guarded(row.site))
+            && meaning.resolution.calls_at(site).iter().any(|edge| runs_only_once(context, edge.function, &guarded, 0))
     };
     guarded(site) || says_known(context, site) || wrapped()
+}
+
+/// Whether a function of the project runs what it is given only where that is guarded: in itself, in a closure of its own that a
+/// transaction runs, or in a helper that it hands it to.
+fn runs_only_once(context: &Context<'_>, wrapper: FunctionId, guarded: &dyn Fn(SiteId) -> bool, depth: usize) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    // Around a closure stands what gives it away.
+    let around = |site: SiteId| {
+        let mut around = vec![site];
+        while let Some(function) = around.last().map(|site| context.function_of(*site)).filter(|at| *at != wrapper)
+            && around.len() <= MAX_HELPERS
+        {
+            let outer = program.function(function).parent;
+            let gives = |at: &&SiteId| Some(context.function_of(**at)) == outer;
+            let Some(given) = outer.and_then(|_| meaning.callers(function).iter().find(gives)) else { break };
+            around.push(*given);
+        }
+        around
+    };
+    program.parameters(wrapper).flat_map(|row| meaning.invocations.applied(row.var)).any(|site| {
+        let handed = meaning.resolution.calls_at(*site).iter().map(|edge| edge.function);
+        let hands = || depth < MAX_HELPERS && !meaning.invocations.is_through_parameter(*site);
+        around(*site).into_iter().any(guarded)
+            || hands() && handed.into_iter().any(|function| runs_only_once(context, function, guarded, depth + 1))
+    })
 }
 
 /// Whether a row is inserted before `site` of which the database refuses a second, by a key of its table or as the code

@@ -25,6 +25,7 @@ mod retried;
 mod sends;
 mod sizes;
 mod transactions;
+mod versioned;
 
 use std::time::Instant;
 

@@ -95,7 +95,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// Whether a call of a library gives the very object that it is called on.
-    fn gives_receiver(&self, site: SiteId) -> bool {
+    pub(super) fn gives_receiver(&self, site: SiteId) -> bool {
         self.resolution.external_at(site).iter().any(|(_, path, _)| {
             let paths = &self.resolution.paths;
             matches!(self.models.returns(paths.family(*path), paths.text(*path)), Some(Returned::Receiver))

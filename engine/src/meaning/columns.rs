@@ -27,6 +27,8 @@ fn sets_columns(name: &str) -> bool {
         name,
         "values"
             | "set"
+            | "Set"
+            | "SetMap"
             | "create"
             | "update"
             | "updateMany"
@@ -158,7 +160,7 @@ impl<'m, 'f> Reader<'m, 'f> {
                     set.extend(self.column_name(column).map(|name| (name, value)));
                 }
                 // `.set(ORDERS.STATE, "paid")`
-                [column, value] if program.text(call.name) == "set" => {
+                [column, value] if matches!(program.text(call.name), "set" | "Set") => {
                     set.extend(self.column_name(column).map(|name| (name, value)));
                     continue;
                 }
@@ -457,9 +459,7 @@ impl<'m> Meaning<'m> {
         if let Some(named) = self.columns_named(site) {
             return named;
         }
-        let statement = self.operations.at(site).any(|op| op.kind == OpKind::Sql);
-        let built = if statement { program.arguments(site).next().and_then(|row| reader.maker(row.var)) } else { None };
-        let last = built.map_or(site, |call| call.site);
+        let last = self.built(site).map_or(site, |call| call.site);
         let texts = self.texts_run(site);
         let of_text =
             texts.iter().flat_map(|row| program.text(row.columns).split(',')).filter(|column| !column.is_empty());
@@ -469,12 +469,21 @@ impl<'m> Meaning<'m> {
         if told.is_empty() { self.columns_stored(site) } else { told }
     }
 
+    /// The call that made the statement which is run at a place.
+    fn built(&self, site: SiteId) -> Option<&'m Call> {
+        let op = self.operations.at(site).find(|op| op.kind == OpKind::Sql)?;
+        let run = match self.attribute(op, Attr::Sql) {
+            Found::Is(Operand::Var(var)) => Some(var),
+            _ => None,
+        };
+        let first = || self.program.arguments(site).next().map(|row| row.var);
+        run.or_else(first).and_then(|var| self.reader().maker(var))
+    }
+
     /// The columns by which the statement at `site` chooses its rows, as far as they are known.
     pub fn columns_filtered(&self, site: SiteId) -> Vec<&'m str> {
         let (program, reader) = (self.program, self.reader());
-        let statement = self.operations.at(site).any(|op| op.kind == OpKind::Sql);
-        let built = if statement { program.arguments(site).next().and_then(|row| reader.maker(row.var)) } else { None };
-        let asked = reader.columns_asked(built.map_or(site, |call| call.site));
+        let asked = reader.columns_asked(self.built(site).map_or(site, |call| call.site));
         let texts = self.texts_run(site);
         let of_text = texts.iter().flat_map(|row| program.text(row.where_columns).split(','));
         asked.into_iter().chain(of_text).filter(|column| !column.is_empty()).collect()
@@ -484,9 +493,8 @@ impl<'m> Meaning<'m> {
     pub fn columns_named(&self, site: SiteId) -> Option<Vec<&'m str>> {
         let program = self.program;
         // `session.scalar(select(Order.total))`: the statement says it.
-        let is_run = self.operations.at(site).any(|op| op.kind == OpKind::Sql);
-        let built = program.arguments(site).next().filter(|_| is_run).and_then(|row| self.reader().maker(row.var));
-        let built = built.into_iter().flat_map(|call| self.reader().builders(call.site)).map(|call| call.site);
+        let built =
+            self.built(site).into_iter().flat_map(|call| self.reader().builders(call.site)).map(|call| call.site);
         let said = built.flat_map(|site| self.operations.at(site)).filter(|op| op.kind == OpKind::Statement);
         let mut found = self.operations.at(site).chain(said).map(|op| self.attribute(op, Attr::Columns));
         let Some(Found::Is(Operand::Var(var))) = found.find(|found| matches!(found, Found::Is(_))) else { return None };

@@ -17,12 +17,20 @@ const MAX_DERIVED: usize = 8;
 /// So many variables hold a carrier, or what was made with it.
 const MAX_HOLDERS: usize = 64;
 
+/// The way that a carrier was followed back.
+#[derive(Default)]
+struct Climbed {
+    seen: FxHashSet<VarId>,
+    /// The calls of helpers of the project that what they give was looked for in.
+    through: Vec<SiteId>,
+}
+
 impl Reader<'_, '_> {
     /// The time after which what argument `position` carries ends: there if an operation that sets one made it, absent if it
     /// was made from nothing.
     pub(super) fn deadline(&self, site: SiteId, position: usize) -> Found {
-        let mut seen = FxHashSet::default();
-        self.argument(site, position).map_or(Found::Absent, |var| self.deadline_of(var, 0, &mut seen))
+        let Some(carrier) = self.argument(site, position) else { return Found::Absent };
+        self.deadline_of(carrier, 0, &mut Climbed::default()).unwrap_or(Found::Unknown)
     }
 
     /// The time after which a timer in the list that argument `position` is goes off.
@@ -62,80 +70,96 @@ impl Reader<'_, '_> {
         self.argument(calls.filter(sets_timer).map(|call| call.site).next()?, 1)
     }
 
-    fn deadline_of(&self, var: VarId, derived: usize, seen: &mut FxHashSet<VarId>) -> Found {
+    /// None where a carrier is only handed on in a cycle: that adds nothing to what others give.
+    fn deadline_of(&self, var: VarId, derived: usize, climbed: &mut Climbed) -> Option<Found> {
         if derived > MAX_DERIVED {
-            return Found::Unknown;
+            return Some(Found::Unknown);
         }
         let program = self.program;
         let ways = self.ways(var);
         if ways.len() > 1 {
-            return self.deadline_of_all(ways.into_iter(), derived, seen);
+            return self.deadline_of_all(&ways, derived, climbed);
         }
         if self.constant(var).is_some() || program.template(var).is_some() {
-            return Found::Absent;
+            return Some(Found::Absent);
         }
         let Some(call) = self.maker(var) else {
-            let Some(parameter) = program.parameter(self.origin(var)) else { return Found::Unknown };
+            let Some(parameter) = program.parameter(self.origin(var)) else { return Some(Found::Unknown) };
             // One of a type of the language itself carries nothing.
             if parameter.type_.is_empty() {
-                return Found::Absent;
+                return Some(Found::Absent);
             }
-            // What the callers give; in a cycle nothing is added.
-            if !seen.insert(parameter.var) {
-                return Found::Absent;
+            // What the call gives that a helper was looked into for.
+            let passed =
+                |site: &SiteId| self.resolution.passed_at(*site).iter().find(|row| row.parameter == parameter.var);
+            if let Some(row) = climbed.through.iter().rev().find_map(passed) {
+                return self.deadline_of(row.argument, derived + 1, climbed);
+            }
+            if !climbed.seen.insert(parameter.var) {
+                return None;
             }
             let given = self.resolution.passed_to(parameter.var);
             let given = given.filter(|row| !program.is_out_of_scope(program.site(row.site).function));
             let given: Vec<VarId> = given.map(|row| row.argument).collect();
-            return self.deadline_of_all(given.into_iter(), derived, seen);
+            return self.deadline_of_any(&given, derived, climbed);
         };
         let external = self.resolution.external_at(call.site);
         if external.is_empty() {
             // What a helper of the project has made.
-            if !seen.insert(call.result) {
-                return Found::Absent;
+            if !climbed.seen.insert(call.result) {
+                return None;
             }
             let edges = self.resolution.calls_at(call.site).iter();
             let returned =
                 edges.flat_map(|edge| program.returns_by_function.of(&program.facts.relations.returns, edge.function));
             let given: Vec<VarId> = returned.filter_map(|row| row.var).filter(|var| !self.is_null(*var)).collect();
-            return self.deadline_of_all(given.into_iter(), derived, seen);
+            climbed.through.push(call.site);
+            let found = self.deadline_of_all(&given, derived, climbed);
+            climbed.through.pop();
+            return found;
         }
         if self.is_detached(call.site) || self.is_of_answered_request(call) && !self.requests_are_bounded() {
-            return Found::Absent;
+            return Some(Found::Absent);
         }
         for (_, path, _) in external {
             let family = self.resolution.paths.family(*path);
             for number in self.models.ops_of(family, self.resolution.paths.text(*path)) {
                 let model = self.models.op(family, number);
                 if model.kind == OpKind::TimeoutScope {
-                    return match model.attribute(Attr::Timeout) {
+                    return Some(match model.attribute(Attr::Timeout) {
                         Some(sources) => self.first(&self.at(call), sources),
                         None => Found::Unknown,
-                    };
+                    });
                 }
             }
         }
         if let Some(argument) = self.argument(call.site, 0) {
-            return self.deadline_of(argument, derived + 1, seen);
+            return self.deadline_of(argument, derived + 1, climbed);
         }
         // `context.Background()` is made from nothing, `request.Context()` from a request.
-        match call.receiver.or(call.callee) {
+        Some(match call.receiver.or(call.callee) {
             Some(from) if self.is_named(from) => Found::Absent,
             _ => Found::Unknown,
-        }
+        })
     }
 
-    /// Absent only where all of some carriers have none.
-    fn deadline_of_all(
-        &self,
-        mut carriers: impl ExactSizeIterator<Item = VarId>,
-        derived: usize,
-        seen: &mut FxHashSet<VarId>,
-    ) -> Found {
-        let any = carriers.len() > 0;
-        let none = carriers.all(|carrier| self.deadline_of(carrier, derived + 1, seen) == Found::Absent);
-        if any && none { Found::Absent } else { Found::Unknown }
+    /// Absent only where all of the carriers that a variable may hold have none.
+    fn deadline_of_all(&self, carriers: &[VarId], derived: usize, climbed: &mut Climbed) -> Option<Found> {
+        let known = carriers.iter().map(|carrier| self.deadline_of(*carrier, derived + 1, climbed));
+        let known: Vec<Found> = known.map(|found| found.unwrap_or(Found::Absent)).collect();
+        let none = !known.is_empty() && known.iter().all(|found| *found == Found::Absent);
+        Some(if none { Found::Absent } else { Found::Unknown })
+    }
+
+    /// Absent where one of the callers gives a carrier that has none: that one waits for ever, whatever the others do.
+    fn deadline_of_any(&self, carriers: &[VarId], derived: usize, climbed: &mut Climbed) -> Option<Found> {
+        if carriers.is_empty() {
+            return Some(Found::Unknown);
+        }
+        let known = carriers.iter().filter_map(|carrier| self.deadline_of(*carrier, derived + 1, climbed));
+        let known: Vec<Found> = known.collect();
+        let none = known.contains(&Found::Absent);
+        (!known.is_empty()).then_some(if none { Found::Absent } else { Found::Unknown })
     }
 
     /// Whether a call makes a carrier that ends with no other.
@@ -187,7 +211,9 @@ impl Reader<'_, '_> {
             self.resolution.external.iter().any(|(site, path, _)| {
                 let paths = &self.resolution.paths;
                 // `request.WithContext(ctx)` does only where the context has one.
-                let has_deadline = |carrier: VarId| self.ways(carrier).into_iter().any(|way| self.makes_deadline(way));
+                let has_deadline = |carrier: VarId| {
+                    std::iter::once(carrier).chain(self.ways(carrier)).any(|way| self.makes_deadline(way))
+                };
                 self.models.bounds_requests(paths.family(*path), paths.text(*path))
                     && self.argument(*site, 0).is_none_or(|first| !self.is_carrier(first) || has_deadline(first))
             })
@@ -268,6 +294,10 @@ impl Builder<'_, '_, '_> {
                     found.push(argument.site);
                 }
                 let Some(call) = program.call(argument.site) else { continue };
+                // `client.R().SetContext(ctx).Get(url)`: a builder is bounded as a whole.
+                if self.reader.gives_receiver(call.site) {
+                    found.extend(self.reader.calls_after(call));
+                }
                 let is_made = resolution.external_at(call.site).iter().any(|(_, path, via)| {
                     // What a method gives is the answer to it, not another carrier.
                     !matches!(via.kind, ValueKind::Instance(_)) && !self.reader.does_something(*path)
@@ -284,6 +314,23 @@ impl Builder<'_, '_, '_> {
 }
 
 impl Reader<'_, '_> {
+    /// The calls that go on with the builder which a call gave back.
+    fn calls_after(&self, call: &Call) -> Vec<SiteId> {
+        let program = self.program;
+        let mut found = Vec::new();
+        let mut at = call.result;
+        while let Some(next) = program.calls_by_receiver.of(&program.facts.relations.call, at).next()
+            && found.len() < MAX_HOLDERS
+        {
+            found.push(next.site);
+            if !self.gives_receiver(next.site) {
+                break;
+            }
+            at = next.result;
+        }
+        found
+    }
+
     /// Whether a model knows calls of the name as an operation of their own.
     fn does_something(&self, path: PathId) -> bool {
         let family = self.resolution.paths.family(path);

@@ -57,6 +57,18 @@ pub(super) fn fetched(
             found.insert(call.result, rows);
         }
     }
+    // `if cursor.rowcount == 0`: how many rows the statement wrote.
+    for row in &r.binary {
+        for side in std::iter::once(row.left).chain(row.right) {
+            let Some(load) = program.loaded_as(side).filter(|load| program.text(load.field) == "rowcount") else {
+                continue;
+            };
+            let written = last_before(named(program.site(row.site).function, load.base), row.site);
+            if !written.is_empty() {
+                found.entry(side).or_insert(written);
+            }
+        }
+    }
     for row in &r.iterates {
         let region = program.region(row.region);
         let inside = |region| program.regions_outward(region).any(|outer| outer.region == row.region);

@@ -115,6 +115,10 @@ impl Meaning<'_> {
                 }
             });
         }
+        // `cursor.fetchone()`, `cursor.rowcount`: what the statement gave that was run on the cursor before.
+        if let [run, ..] = self.fetched(condition) {
+            return self.proves_new(*run, holds, whole, depth + 1);
+        }
         if let Some(call) = program.call_giving(condition) {
             if let Some(asked) = self.asks_state(call.site) {
                 return match asked {

@@ -81,6 +81,7 @@ use std::sync::OnceLock;
 use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::model::source::Source;
 use crate::model::{ModelSet, ScopeKind};
 use crate::operation::{Attr, OpKind};
 use crate::program::Program;
@@ -230,6 +231,12 @@ impl<'m> Meaning<'m> {
     /// Whether the model of an operation says where an attribute would stand.
     pub fn declares(&self, op: &Operation, attr: Attr) -> bool {
         self.reader().model(op).attribute(attr).is_some()
+    }
+
+    /// Whether the time after which an operation ends goes along with it, in a value that it is given.
+    pub fn goes_by_carrier(&self, op: &Operation) -> bool {
+        let sources = self.reader().model(op).attribute(Attr::Timeout);
+        sources.into_iter().flatten().any(|source| matches!(source, Source::Deadline(_)))
     }
 
     /// Whether `var` is a function of the project: a closure, or one by its name.

@@ -365,9 +365,21 @@ impl<'m> Reader<'m, '_> {
                     return Found::Unknown;
                 };
                 let named = |call: &Call| self.program.text(call.name) == name;
-                let chain = self.chain_calls(maker.site);
-                let made = named(maker) || chain.into_iter().filter_map(|site| self.call(site)).any(named);
-                if made { Found::Is(Operand::Present) } else { Found::Absent }
+                let is_made = |maker: &Call| {
+                    let chain = self.chain_calls(maker.site);
+                    named(maker) || chain.into_iter().filter_map(|site| self.call(site)).any(named)
+                };
+                // Also what a function of the project made and gives.
+                let given = || self.only_return(maker.site).and_then(|var| self.maker(var));
+                if is_made(maker) || given().is_some_and(is_made) {
+                    return Found::Is(Operand::Present);
+                }
+                // Of several ways to give it nothing is known.
+                if self.resolution.calls_at(maker.site).is_empty() || given().is_some() {
+                    Found::Absent
+                } else {
+                    Found::Unknown
+                }
             }
             Source::Tree(name) => {
                 let mut called = self.resolution.external.iter().map(|(_, path, _)| self.resolution.paths.text(*path));
@@ -397,6 +409,7 @@ impl<'m> Reader<'m, '_> {
             Source::Exported(name, path) => self.exported(op, name, path),
             Source::Manifest { name, section, entry } => self.deployed(op, name, section, entry),
             Source::Setting(name) => self.setting(name),
+            Source::Stored(path) => self.stored_into_library(path),
             Source::Overrides(attribute, position) => {
                 let of = match position {
                     Some(position) => self.argument(op.call, *position + op.shift as usize),

@@ -5,6 +5,7 @@ use distsys_facts::{FunctionKind, VarId};
 use super::operations::{Found, Operand};
 use super::reader::Reader;
 use super::spelled::same_key;
+use crate::resolve::ValueKind;
 
 impl Reader<'_, '_> {
     /// The constant that the project gives under a name that a framework reads its settings by: all places must agree.
@@ -34,6 +35,22 @@ impl Reader<'_, '_> {
             true => Found::Is(Operand::Var(first)),
             false => Found::Unknown,
         }
+    }
+
+    /// What the project stores into an object that a library offers by name: `http.DefaultClient.Timeout = 5 * time.Second`.
+    pub(super) fn stored_into_library(&self, path: &str) -> Found {
+        let Some((object, field)) = path.rsplit_once('.') else { return Found::Absent };
+        let Some(field) = self.program.facts.symbols.lookup(field) else { return Found::Absent };
+        let is_object = |base: VarId| {
+            self.resolution.values_of(base).any(|value| match value.kind {
+                ValueKind::External(path) => self.resolution.paths.text(path) == object,
+                _ => false,
+            })
+        };
+        let mut stores = self.program.facts.relations.store.iter().filter(|row| row.field == field);
+        let in_scope = |site| !self.program.is_out_of_scope(self.program.site(site).function);
+        let stored = stores.find(|row| is_object(row.base) && in_scope(row.site));
+        stored.map_or(Found::Absent, |row| Found::Is(Operand::Var(row.src)))
     }
 
     /// Whether the object that `var` is gives an argument of this name to whatever goes through it: a class of the project

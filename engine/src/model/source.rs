@@ -89,6 +89,8 @@ pub enum Source {
     /// `setting(task_acks_late)`: the constant that the project gives under this name, wherever it does: as a keyword, a field,
     /// an entry or a variable of a module.
     Setting(String),
+    /// `stored(net/http.DefaultClient.Timeout)`: what the project stores into what the library offers under a name.
+    Stored(String),
     /// `overrides(timeout)`: that the project's own class of the receiver gives it in a method of the library's that it has
     /// made its own; `overrides(timeout of 1)`: likewise of argument 1.
     Overrides(String, Option<usize>),
@@ -197,6 +199,7 @@ impl Source {
                 "any" => Ok(Source::Any(argument.to_owned())),
                 "after" => Ok(Source::After(argument.to_owned())),
                 "of" => Ok(Source::OfType(argument.to_owned())),
+                "stored" => Ok(Source::Stored(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
                 "function" => Ok(Source::Function(number()?)),
                 "statement" => Ok(Source::Statement(number()?)),

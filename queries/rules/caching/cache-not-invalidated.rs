@@ -10,6 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::cached::carried;
 use crate::carried::is_rendered;
+use crate::versioned::{Versions, versions};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -32,6 +33,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut reads = Reads::default();
     let mut drops_any: Vec<Drop> = Vec::new();
     let mut fills: Vec<(FunctionId, Name, SiteId)> = Vec::new();
+    // Whatever changes an entry, by its key.
+    let mut bumps: Vec<(Name, Drop)> = Vec::new();
     let mut looks: FxHashSet<(Name, FunctionId)> = FxHashSet::default();
     let mut writes: Vec<(Name, SiteId, EffectId)> = Vec::new();
     // Functions that change an entity, themselves or by what they call.
@@ -43,6 +46,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let function = meaning.function_about(row.site);
         if !context.in_scope(row.site) {
             continue;
+        }
+        if matches!(effect.kind, OpKind::CacheWrite | OpKind::CacheDelete) {
+            let drop = Drop { function, site: row.site, beside: effect.flags.has(EffectFlags::BACKGROUND) };
+            bumps.extend(effect.key.pattern().map(|key| (key, drop)));
         }
         match effect.kind {
             OpKind::DbRead => reads.entry(function).or_default().extend(effect.entity_name().map(|name| (name, row.site))),
@@ -122,6 +129,16 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     only_last_named(context, &mut cached);
+    // Under a key with a version in it the copy is dropped by who changes the version.
+    let mut versioned: FxHashMap<SiteId, Versions> = FxHashMap::default();
+    for (.., fill) in &cached {
+        versioned.entry(*fill).or_insert_with(|| versions(context, *fill));
+    }
+    cached.retain(|(.., fill)| !versioned[fill].in_row);
+    for &(_, key, fill) in &cached {
+        let changed = bumps.iter().filter(|(version, _)| versioned[&fill].keys.contains(version));
+        drops.extend(changed.map(|(_, drop)| (key, *drop)));
+    }
     cached.extend(copied_elsewhere(context, &drops, &filled));
     let dropped: FxHashSet<Name> = drops.iter().map(|(key, _)| *key).collect();
     // A copy that somebody takes care to drop is meant to be fresh; so is one of a single row that would stay for long.
@@ -129,7 +146,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     cached.retain(|(_, key, fill)| dropped.contains(key) || nobody_drops(key) && stays_long(context, *key, *fill));
     let entities: FxHashSet<Name> = cached.iter().map(|(entity, ..)| *entity).collect();
     changers.retain(|(entity, _)| entities.contains(entity));
-    writes.retain(|(entity, site, _)| entities.contains(entity) && context.in_scope(*site) && !runs_once(context, *site));
+    writes.retain(|(entity, site, _)| entities.contains(entity) && context.in_scope(*site) && !runs_once(context, *site) && !is_never_asked_for(context, *site));
     let dropped_by: Vec<(Name, FunctionId)> = drops.iter().map(|(key, drop)| (*key, drop.function)).collect();
     let mut dropping: FxHashMap<Name, FxHashMap<FunctionId, Vec<Drop>>> = FxHashMap::default();
     // What is kept under several keys is dropped with one of them.
@@ -300,6 +317,17 @@ fn is_idle(context: &Context<'_>, function: FunctionId) -> bool {
         && only_drops()
         && !r.call.iter().any(|call| call.name == row.name && is_unresolved(call.site))
         && !r.load.iter().any(|load| load.field == row.name && !r.call.iter().any(|call| call.callee == Some(load.dst)))
+}
+
+/// Whether what stands on a method without a body is done by nobody: none calls it, nor one of its name on something unknown.
+fn is_never_asked_for(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let row = program.function(context.function_of(site));
+    let is_unresolved = |site| meaning.callees(site).is_empty() && meaning.operations.at(site).next().is_none();
+    row.flags.has(FunctionFlags::ABSTRACT)
+        && meaning.callers(row.function).is_empty()
+        && !program.facts.relations.call.iter().any(|call| call.name == row.name && is_unresolved(call.site))
 }
 
 /// Whether a word of a key names an entity.

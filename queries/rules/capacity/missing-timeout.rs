@@ -25,7 +25,8 @@ pub(crate) static RULE: Rule = Rule {
 
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
-    let mut open: Vec<(SiteId,)> = Vec::new();
+    // Whether what bounds the call goes along with it, as a context: then who calls says whether it does.
+    let mut open: Vec<(SiteId, bool)> = Vec::new();
     let mut bounds: FxHashMap<SiteId, Bound> = FxHashMap::default();
     // The operation that waits, by the call that says how long.
     let mut asked_by: FxHashMap<SiteId, SiteId> = FxHashMap::default();
@@ -61,22 +62,27 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         if by_caller.is_empty() {
-            open.push((op.site,));
+            open.push((op.site, meaning.goes_by_carrier(op)));
             bounds.insert(op.site, bound);
         }
         for (site, bound) in by_caller.into_iter().filter_map(|(site, bound)| Some((site, bound?))) {
-            open.push((site,));
+            open.push((site, meaning.goes_by_carrier(op)));
             bounds.insert(site, bound);
             asked_by.insert(site, op.site);
         }
     }
     let mut timed: Vec<(SiteId,)> = Vec::new();
+    let mut held: Vec<(SiteId,)> = Vec::new();
     for scope in meaning.scopes.of_kind(OpKind::TimeoutScope) {
-        timed.extend(meaning.sites(scope).into_iter().map(|site| (site,)));
+        let sites: Vec<(SiteId,)> = meaning.sites(scope).into_iter().map(|site| (site,)).collect();
+        if !meaning.travels(scope) {
+            held.extend(&sites);
+        }
+        timed.extend(sites);
     }
     // Only callers of what is open are climbed.
     let mut calls: Vec<(FunctionId, SiteId)> = Vec::new();
-    let mut stack: Vec<FunctionId> = open.iter().map(|(site,)| context.function_of(*site)).collect();
+    let mut stack: Vec<FunctionId> = open.iter().map(|(site, _)| context.function_of(*site)).collect();
     let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
     while let Some(function) = stack.pop() {
         if timed.is_empty() || !seen.insert(function) {
@@ -89,26 +95,33 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     let function_of = |site: &SiteId| context.function_of(*site);
     let program = ascent_run! {
-        relation open(SiteId) = open;
+        relation open(SiteId, bool) = open;
         relation timed(SiteId) = timed;
+        relation held(SiteId) = held;
         relation calls(FunctionId, SiteId) = calls;
         // Some caller bounds what it waits for.
         relation bounded(FunctionId);
         bounded(f) <-- calls(f, s), timed(s);
         bounded(f) <-- calls(f, s), bounded(function_of(s));
-        relation found(SiteId);
-        found(s) <-- open(s), !timed(s), !bounded(function_of(s));
+        relation kept(FunctionId);
+        kept(f) <-- calls(f, s), held(s);
+        kept(f) <-- calls(f, s), kept(function_of(s));
+        relation found(SiteId, bool);
+        found(s, false) <-- open(s, false), !timed(s), !bounded(function_of(s));
+        found(s, true) <-- open(s, true), !timed(s), !kept(function_of(s));
     };
     let mut found = program.found;
     let timed: FxHashSet<SiteId> = program.timed.into_iter().map(|(site,)| site).collect();
-    found.retain(|(site,)| {
+    let held: FxHashSet<SiteId> = program.held.into_iter().map(|(site,)| site).collect();
+    found.retain(|(site, by_carrier)| {
+        let timed = if *by_carrier { &held } else { &timed };
         timed.is_empty()
-            || is_always_bounded(context, context.function_of(*site), &timed, &mut FxHashMap::default()) != Some(true)
+            || is_always_bounded(context, context.function_of(*site), timed, &mut FxHashMap::default()) != Some(true)
     });
     found.sort_unstable();
     // A client is configured once: one finding, at its creation.
     let mut by_place: FxHashMap<SiteId, (Bound, Vec<SiteId>)> = FxHashMap::default();
-    for (site,) in found {
+    for (site, _) in found {
         let done = asked_by.get(&site).copied().unwrap_or(site);
         let Some(op) = meaning.operations.at(done).find(|op| waits(op.kind) || op.kind == OpKind::Receive) else { continue };
         // Switched off by the call itself, whatever its client has.
@@ -243,7 +256,7 @@ fn bound(context: &Context<'_>, found: &Found) -> Option<Bound> {
             let seconds = text.parse().ok()?;
             (seconds > MAX_DEFAULT_SECONDS).then_some(Bound::Default(seconds))
         }
-        Found::Is(Operand::Var(var)) => {
+        Found::Is(Operand::Var(var) | Operand::Counted(var, _)) => {
             let says_none = |value: &str| matches!(value, "null" | "None" | "0" | "undefined" | "Infinity");
             let is_none = context.meaning.constant(*var).is_some_and(says_none) || context.meaning.is_endless(*var);
             is_none.then_some(Bound::None)

@@ -41,7 +41,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if !is_lock || !context.in_scope(taken) {
             continue;
         }
-        let releases = meaning.closers(scope);
+        let mut releases = meaning.closers(scope);
+        // What is called takes it itself before it gives it back, be it in a deferred call.
+        releases.retain(|release| !takes_itself(context, scope.kind, *release));
         // A function that never releases hands the lock to its caller, or lets it expire.
         if releases.is_empty() {
             continue;
@@ -62,6 +64,20 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         leaks.entry(place).or_insert(Leak { scope, taken, releases, exits, fails });
     }
     leaks.into_iter().map(|(place, leak)| report(context, place, &leak)).collect()
+}
+
+/// Whether what is called at a site begins with taking a lock of its own.
+fn takes_itself(context: &Context<'_>, kind: OpKind, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let callees = meaning.callees(site);
+    let own = meaning.scopes.of_kind(kind).filter(|scope| callees.contains(&scope.function));
+    own.into_iter().any(|scope| match scope.extent {
+        Extent::Open(taken) => {
+            let closers = meaning.closers(scope);
+            !closers.is_empty() && closers.into_iter().all(|closer| meaning.precedes(taken, closer))
+        }
+        _ => false,
+    })
 }
 
 /// Where the function is left with the lock.
