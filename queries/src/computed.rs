@@ -467,7 +467,7 @@ struct Read<'m> {
 }
 
 /// The column that a read of one column names: `SELECT stock FROM products WHERE id = $1`.
-fn only_column<'m>(context: &Context<'m>, read: SiteId) -> Option<&'m str> {
+pub(crate) fn only_column<'m>(context: &Context<'m>, read: SiteId) -> Option<&'m str> {
     let meaning = context.meaning;
     let (effect, _) = meaning.effects.at(read).find(|(effect, _)| effect.kind == OpKind::DbRead)?;
     let last = *meaning.trace(read, &effect).last()?;

@@ -7,6 +7,7 @@ use distsys_engine::resolve::{Value, ValueKind};
 use distsys_facts::{FunctionId, ParameterKind, SiteId, VarId, names_time};
 use rustc_hash::FxHashMap;
 
+use crate::computed::only_column;
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -59,7 +60,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let (Some(right), function) = (row.right, context.function_of(row.site)) else { continue };
         let Some(known) = reads.get(&function) else { continue };
         let of = |var: VarId| {
-            let time = time_of(context, var)?;
+            let Some(time) = time_of(context, var) else {
+                // `SELECT updated_at FROM items WHERE id = $1`, whatever the value is called.
+                let sources = meaning.made_from(var);
+                let is_time = |site: SiteId| only_column(context, site).is_some_and(names_time);
+                let read = known.iter().find(|(site, result)| sources.contains(result) && is_time(*site));
+                return read.map(|(site, _)| Some(*site));
+            };
             let sources = meaning.made_from(time);
             Some(known.iter().find(|(_, result)| sources.contains(result)).map(|(site, _)| *site))
         };
@@ -171,8 +178,11 @@ fn is_kept_time(context: &Context<'_>, var: VarId, compare: SiteId) -> bool {
                     })
                 })
             };
+            // `query("UPDATE …").bind(at).execute(&pool)`
+            let bound = || is_write() && meaning.chain_arguments(site).into_iter().any(is_it);
             stored.is_some_and(|row| names_time(program.text(row.field)) && is_it(row.src))
                 || kept_below()
+                || bound()
                 || !tells
                     && program.arguments(site).any(|row| {
                         (names_time(program.text(row.keyword)) || sets() || is_write()) && is_it(row.var)
