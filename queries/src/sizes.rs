@@ -62,7 +62,7 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
         }
         let literal = program.element_by_var.of(&r.element, at).next().is_some()
             || program.entry_by_var.of(&r.entry, at).next().is_some();
-        if literal || named_for_a_part(context, at) || meaning.constant(at).is_some() {
+        if literal || named_for_a_part(context, at) || meaning.constant(at).is_some() || is_configured(context, at) {
             return true;
         }
         // What a function named for a part is given, alone or in an object.
@@ -338,6 +338,26 @@ fn given_by_transaction<'m>(context: &Context<'m>, call: &Call) -> Vec<VarId> {
 pub(crate) fn is_of_few(function: &str) -> bool {
     let name = function.rsplit('.').next().unwrap_or(function);
     words(name).iter().any(|word| is_few(word) && !matches!(word.as_str(), "top" | "window" | "slice"))
+}
+
+/// Whether a list comes out of a configuration, which somebody has written: `config.get("PEERS")`, `settings.peers`.
+fn is_configured(context: &Context<'_>, var: VarId) -> bool {
+    let program = context.meaning.program;
+    let says = |text: &str| {
+        let is_of_settings =
+            |word: &str| matches!(word, "config" | "configuration" | "cfg" | "conf" | "settings" | "env" | "environ");
+        words(text).iter().any(|word| is_of_settings(word))
+    };
+    let is_settings = |var: VarId| {
+        let named = program.variable(var).map(|row| row.name).or_else(|| program.loaded_as(var).map(|load| load.field));
+        named.is_some_and(|name| says(program.text(name)))
+    };
+    let held = |load: &Load| !program.text(load.field).starts_with('[') && is_settings(load.base);
+    program.loaded_as(var).is_some_and(held)
+        || program.call_giving(var).is_some_and(|call| {
+            let asks = program.text(call.name).starts_with("get") && call.receiver.is_some_and(is_settings);
+            asks || context.meaning.operations.at(call.site).any(|op| op.kind == OpKind::ConfigRead)
+        })
 }
 
 /// `for chunk in chunks(…)`: the outer loop has cut it.

@@ -267,7 +267,7 @@ fn begun(context: &Context<'_>, var: VarId) -> Vec<SiteId> {
         let Some(call) = program.call_giving(var) else { continue };
         found.push(call.site);
         stack.extend(call.receiver.filter(|_| continues(program.text(call.name))));
-        let is_around = program.text(call.name) == "pin"
+        let is_around = matches!(program.text(call.name), "pin" | "resolve")
             || meaning.operations.at(call.site).any(|op| matches!(op.kind, OpKind::TimeoutScope | OpKind::Spawn));
         if is_around {
             stack.extend(program.arguments(call.site).map(|row| row.var));
