@@ -137,12 +137,17 @@ impl<'m> Reader<'m, '_> {
     /// Whether a call that an attribute looks for in the chain before is made on what the operation gives, here or by a
     /// helper that is given it: `locked(Order.objects.all())`, where `locked` calls `select_for_update`.
     pub(super) fn is_called_later(&self, op: &Operation, attr: Attr) -> bool {
+        self.put_later(op, attr, op.site).is_some()
+    }
+
+    /// Likewise, on what the call `from` gives, which goes on from what the operation gave.
+    pub(super) fn put_later(&self, op: &Operation, attr: Attr, from: SiteId) -> Option<SiteId> {
         let sources = self.model(op).attribute(attr).unwrap_or_default();
         let wanted =
             |name: &str| sources.iter().any(|source| matches!(source, Source::Chain(known, _) if known == name));
         let program = self.program;
         let r = &program.facts.relations;
-        let mut stack: Vec<VarId> = self.call(op.site).map(|call| call.result).into_iter().collect();
+        let mut stack: Vec<VarId> = self.call(from).map(|call| call.result).into_iter().collect();
         let mut seen: Vec<VarId> = Vec::new();
         while let Some(var) = stack.pop() {
             if seen.len() > MAX_CHAIN || seen.contains(&var) {
@@ -151,7 +156,7 @@ impl<'m> Reader<'m, '_> {
             seen.push(var);
             for call in program.calls_by_receiver.of(&r.call, var) {
                 if wanted(program.text(call.name)) {
-                    return true;
+                    return Some(call.site);
                 }
                 stack.push(call.result);
             }
@@ -161,7 +166,7 @@ impl<'m> Reader<'m, '_> {
                 stack.extend(passed.filter(|row| row.argument == var).map(|row| row.parameter));
             }
         }
-        false
+        None
     }
 
     /// The calls that made the value of `var`: one, but for a variable that is assigned on several ways in its function.

@@ -8,6 +8,7 @@ mod after_commit;
 mod arguments;
 mod at_calls;
 mod built;
+mod built_statements;
 mod by_caller;
 mod callbacks;
 mod causes;
