@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::schema::Call;
+use distsys_facts::schema::{Call, Load};
 use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, RegionKind, SiteId, Sym, VarId};
 
 use super::callbacks::parameter_of;
@@ -47,8 +47,8 @@ impl<'m> Reader<'m, '_> {
             // `client.orders.findMany()`: what the client was made by.
             if makers.is_empty()
                 && self.family(site).gives_promises()
-                && let Some(load) = self.program.loaded_as(var)
-                && self.is_handle(load.base)
+                && let Some(load) = self.loaded_from(var)
+                && self.leads_on(load.base)
             {
                 queue.push_back(load.base);
             }
@@ -60,6 +60,13 @@ impl<'m> Reader<'m, '_> {
             }
         }
         found
+    }
+
+    /// The member that `var` is, or is assigned.
+    fn loaded_from(&self, var: VarId) -> Option<&'m Load> {
+        let program = self.program;
+        let assigned = || program.assigned_from(var).find_map(|row| program.loaded_as(row.src));
+        program.loaded_as(var).or_else(assigned)
     }
 
     /// Statements that set something of the object that a variable holds: `statement.setLong(1, id);`.
@@ -178,11 +185,14 @@ impl<'m> Reader<'m, '_> {
         ways.into_iter().filter_map(|way| self.maker(way)).collect()
     }
 
-    /// Whether a library's connection is what `var` may be.
-    fn is_handle(&self, var: VarId) -> bool {
+    /// Whether `var` may be a library's connection, or what the project puts functions onto: what its members are made by.
+    fn leads_on(&self, var: VarId) -> bool {
         let paths = &self.resolution.paths;
         self.resolution.values_of(var).any(|value| match value.kind {
-            ValueKind::External(path) => self.models.is_handle_anywhere(paths.text(path)),
+            ValueKind::External(path) => {
+                let text = paths.text(path);
+                self.models.is_handle_anywhere(text) || self.models.extended(paths.family(path), text).is_some()
+            }
             _ => false,
         })
     }
