@@ -388,7 +388,9 @@ pub(crate) fn gives_read(context: &Context<'_>, site: SiteId, kind: OpKind, dept
     let r = &program.facts.relations;
     let callees = meaning.resolution.calls_at(site);
     if callees.is_empty() {
-        return meaning.effects.at(site).any(|(effect, _)| effect.kind == kind);
+        // Within a function that runs the statement that it is given, it is not known what that does.
+        let is_given = |effect: &Effect| depth > 0 && kind == OpKind::DbRead && effect.kind == OpKind::Sql;
+        return meaning.effects.at(site).any(|(effect, _)| effect.kind == kind || is_given(&effect));
     }
     if depth > MAX_HANDED {
         return false;

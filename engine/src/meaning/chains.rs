@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::schema::Call;
+use distsys_facts::schema::{Call, Load};
 use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, RegionKind, SiteId, Sym, VarId};
 
 use super::callbacks::parameter_of;
@@ -47,8 +47,8 @@ impl<'m> Reader<'m, '_> {
             // `client.orders.findMany()`: what the client was made by.
             if makers.is_empty()
                 && self.family(site).gives_promises()
-                && let Some(load) = self.program.loaded_as(var)
-                && self.is_handle(load.base)
+                && let Some(load) = self.loaded_from(var)
+                && self.leads_on(load.base)
             {
                 queue.push_back(load.base);
             }
@@ -60,6 +60,13 @@ impl<'m> Reader<'m, '_> {
             }
         }
         found
+    }
+
+    /// The member that `var` is, or is assigned.
+    fn loaded_from(&self, var: VarId) -> Option<&'m Load> {
+        let program = self.program;
+        let assigned = || program.assigned_from(var).find_map(|row| program.loaded_as(row.src));
+        program.loaded_as(var).or_else(assigned)
     }
 
     /// Statements that set something of the object that a variable holds: `statement.setLong(1, id);`.
@@ -137,12 +144,17 @@ impl<'m> Reader<'m, '_> {
     /// Whether a call that an attribute looks for in the chain before is made on what the operation gives, here or by a
     /// helper that is given it: `locked(Order.objects.all())`, where `locked` calls `select_for_update`.
     pub(super) fn is_called_later(&self, op: &Operation, attr: Attr) -> bool {
+        self.put_later(op, attr, op.site).is_some()
+    }
+
+    /// Likewise, on what the call `from` gives, which goes on from what the operation gave.
+    pub(super) fn put_later(&self, op: &Operation, attr: Attr, from: SiteId) -> Option<SiteId> {
         let sources = self.model(op).attribute(attr).unwrap_or_default();
         let wanted =
             |name: &str| sources.iter().any(|source| matches!(source, Source::Chain(known, _) if known == name));
         let program = self.program;
         let r = &program.facts.relations;
-        let mut stack: Vec<VarId> = self.call(op.site).map(|call| call.result).into_iter().collect();
+        let mut stack: Vec<VarId> = self.call(from).map(|call| call.result).into_iter().collect();
         let mut seen: Vec<VarId> = Vec::new();
         while let Some(var) = stack.pop() {
             if seen.len() > MAX_CHAIN || seen.contains(&var) {
@@ -151,7 +163,7 @@ impl<'m> Reader<'m, '_> {
             seen.push(var);
             for call in program.calls_by_receiver.of(&r.call, var) {
                 if wanted(program.text(call.name)) {
-                    return true;
+                    return Some(call.site);
                 }
                 stack.push(call.result);
             }
@@ -161,7 +173,7 @@ impl<'m> Reader<'m, '_> {
                 stack.extend(passed.filter(|row| row.argument == var).map(|row| row.parameter));
             }
         }
-        false
+        None
     }
 
     /// The calls that made the value of `var`: one, but for a variable that is assigned on several ways in its function.
@@ -173,11 +185,14 @@ impl<'m> Reader<'m, '_> {
         ways.into_iter().filter_map(|way| self.maker(way)).collect()
     }
 
-    /// Whether a library's connection is what `var` may be.
-    fn is_handle(&self, var: VarId) -> bool {
+    /// Whether `var` may be a library's connection, or what the project puts functions onto: what its members are made by.
+    fn leads_on(&self, var: VarId) -> bool {
         let paths = &self.resolution.paths;
         self.resolution.values_of(var).any(|value| match value.kind {
-            ValueKind::External(path) => self.models.is_handle_anywhere(paths.text(path)),
+            ValueKind::External(path) => {
+                let text = paths.text(path);
+                self.models.is_handle_anywhere(text) || self.models.extended(paths.family(path), text).is_some()
+            }
             _ => false,
         })
     }

@@ -8,6 +8,7 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::FxHashMap;
 
+use super::built_statements;
 use super::consensus::Alternatives;
 use super::gates::{Gate, Gates, Given, given, is_captured};
 use super::invoked::{Invocations, Mode};
@@ -57,6 +58,10 @@ impl EffectFlags {
     pub const BY_CLOCK: EffectFlags = EffectFlags(128);
     /// A message that only those get who listen while it is sent.
     pub const LOSSY: EffectFlags = EffectFlags(256);
+
+    pub(super) fn without(self, other: EffectFlags) -> EffectFlags {
+        EffectFlags(self.0 & !other.0)
+    }
 
     pub fn has(self, other: EffectFlags) -> bool {
         self.0 & other.0 != 0
@@ -157,7 +162,8 @@ impl Effects {
                 let mut changed = false;
                 last.clear();
                 for &function in &members {
-                    let rows = effects.of_function(describer, own_of(function), &callees[function.index()], marks);
+                    let rows =
+                        effects.of_function(describer, operations, own_of(function), &callees[function.index()], marks);
                     let known = &mut effects.summaries[function.index()];
                     let places = rows.known.iter().chain(&rows.of_siblings).map(|row| (row.site, row.effect));
                     let summary = Summary {
@@ -264,6 +270,7 @@ impl Effects {
     fn of_function(
         &mut self,
         describer: &mut Describer<'_, '_>,
+        operations: &Operations,
         own: &[(FunctionId, SiteEffect)],
         edges: &[Edge],
         marks: &FxHashMap<SiteId, EffectFlags>,
@@ -283,7 +290,8 @@ impl Effects {
                 let sure = done.into_iter().filter(|(_, confidence)| *confidence >= Confidence::Medium);
                 // Of one among many no argument of the call is known to be its parameter.
                 let call = edge.direct.then_some(edge.site);
-                let effects: Vec<Effect> = sure.map(|(id, _)| at_call(describer, self.get(id), edge, call)).collect();
+                let effects: Vec<Effect> =
+                    sure.map(|(id, _)| at_call(describer, operations, self.get(id), edge, call)).collect();
                 match is_stand_in(describer, edge.callee, &effects) {
                     true => alternatives.add_stand_in(edge.site),
                     false => alternatives.add(edge.site, edge.callee, effects),
@@ -318,7 +326,7 @@ impl Effects {
                 if edge.wrapper.is_some() && !is_of_copy(effect.kind) {
                     continue;
                 }
-                for seen in at_call_each(describer, effect, edge, call) {
+                for seen in at_call_each(describer, operations, effect, edge, call) {
                     // The request of another caller.
                     if seen.entity == Term::Absent && describer.is_said_before(effect.entity) {
                         continue;
@@ -488,7 +496,13 @@ fn is_of_copy(kind: OpKind) -> bool {
     matches!(kind, OpKind::CacheRead | OpKind::CacheWrite | OpKind::CacheDelete)
 }
 
-fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call: Option<SiteId>) -> Effect {
+fn at_call(
+    describer: &mut Describer<'_, '_>,
+    operations: &Operations,
+    effect: Effect,
+    edge: &Edge,
+    call: Option<SiteId>,
+) -> Effect {
     // What is given to the wrapper, the function within it knows.
     let callee = edge.wrapper.unwrap_or(edge.callee);
     let entity = match effect.kind {
@@ -497,6 +511,7 @@ fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call:
         _ => describer.at_call(effect.entity, callee, call),
     };
     let changed = entity != effect.entity;
+    let before = effect;
     let mut effect = Effect {
         verb: describer.at_call(effect.verb, callee, call),
         role: describer.role_at_call(effect.role, callee, call),
@@ -515,11 +530,15 @@ fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call:
     }
     if changed {
         effect = match effect.kind {
-            OpKind::Sql => of_sql_text(describer, effect),
+            OpKind::Sql => match built_statements::at_call(describer, operations, before, callee, call) {
+                Some(built) => Effect { role: effect.role, ..built },
+                None => of_sql_text(describer, effect),
+            },
             OpKind::DbRead | OpKind::DbWrite => Effect { entity: describer.as_entity(effect.entity), ..effect },
             _ => effect,
         };
     }
+    effect = built_statements::locked_at_call(describer, before.key, effect);
     match edge.mode {
         Mode::Background => effect.flags = effect.flags | EffectFlags::BACKGROUND,
         Mode::AfterCommit => effect.flags = effect.flags | EffectFlags::AFTER_COMMIT,
@@ -529,8 +548,14 @@ fn at_call(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call:
 }
 
 /// An effect as it is at a call: on a copy it is several where the call gives several keys.
-fn at_call_each(describer: &mut Describer<'_, '_>, effect: Effect, edge: &Edge, call: Option<SiteId>) -> Vec<Effect> {
-    let seen = at_call(describer, effect, edge, call);
+fn at_call_each(
+    describer: &mut Describer<'_, '_>,
+    operations: &Operations,
+    effect: Effect,
+    edge: &Edge,
+    call: Option<SiteId>,
+) -> Vec<Effect> {
+    let seen = at_call(describer, operations, effect, edge, call);
     if !matches!(effect.kind, OpKind::CacheWrite | OpKind::CacheDelete) || edge.wrapper.is_some() {
         return vec![seen];
     }

@@ -99,6 +99,24 @@ impl Gates {
     }
 }
 
+/// The parameter of its function that alone decides whether a site is reached: `if lock: query = query.with_for_update()`.
+pub(super) fn decided_by(reader: Reader<'_, '_>, site: SiteId) -> Option<VarId> {
+    let program = reader.program;
+    let around = program.site(site);
+    let mut regions = program.regions_outward(around.region).filter(|row| row.kind == RegionKind::Branch);
+    let region = regions.next().filter(|_| regions.next().is_none())?;
+    let row = program.condition_by_region.first(&program.facts.relations.condition, region.region)?;
+    let mut asked = Vec::new();
+    present(reader, row.var, Asked::Holds, 0, &mut asked);
+    match asked[..] {
+        [(parameter, entry, Asked::Holds)] if entry.is_empty() => {
+            let own = program.parameter(parameter).filter(|row| row.function == around.function);
+            own.map(|_| parameter)
+        }
+        _ => None,
+    }
+}
+
 /// The parameters that are surely there where `var` holds.
 fn present(reader: Reader<'_, '_>, var: VarId, asked: Asked, depth: u32, found: &mut Vec<Gate>) {
     let program = reader.program;

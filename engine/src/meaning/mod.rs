@@ -9,6 +9,7 @@ mod answered;
 mod arguments;
 mod at_calls;
 mod built;
+mod built_statements;
 mod by_caller;
 mod by_method;
 mod by_time;

@@ -2,6 +2,7 @@
 
 use distsys_facts::{FunctionFlags, FunctionId, ParameterKind, SiteId, SqlVerb, VarId};
 
+use super::built_statements::{self, locked_later};
 use super::columns::is_version;
 use super::effects::{Effect, EffectFlags};
 use super::operations::{Found, Operand, Operation, Operations};
@@ -139,11 +140,11 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
                 effect.flags = effect.flags | EffectFlags::BY_CLOCK | EffectFlags::CONDITIONAL;
             }
             let reader = describer.reader;
-            if is_there(&reader.attribute(op, Attr::Condition))
-                || (op.kind == DbRead && reader.is_called_later(op, Attr::Condition))
-            {
+            if is_there(&reader.attribute(op, Attr::Condition)) {
                 effect.flags =
                     effect.flags | if op.kind == DbRead { EffectFlags::ROW_LOCK } else { EffectFlags::CONDITIONAL };
+            } else if op.kind == DbRead {
+                effect = locked_later(reader, effect, reader.put_later(op, Attr::Condition, op.site));
             }
         }
         Sql => {
@@ -154,11 +155,15 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
                 if !rows.is_empty() {
                     return rows.iter().map(|row| of_statement(describer, effect, row)).collect();
                 }
-                if let Some(effect) = of_built(describer, operations, effect, *var) {
+                if let Some(effect) = built_statements::of_built(describer, operations, effect, *var) {
                     return vec![effect];
                 }
             }
-            effect.entity = describer.term(&found);
+            effect.entity = match &found {
+                Found::Is(Operand::Var(var)) => built_statements::begun(describer.reader, *var),
+                _ => None,
+            }
+            .unwrap_or_else(|| describer.term(&found));
             if effect.entity.pattern().is_some() {
                 effect = of_sql_text(describer, effect);
             }
@@ -293,39 +298,6 @@ pub(super) fn is_versioned(reader: Reader<'_, '_>, op: &Operation) -> bool {
         )
 }
 
-/// The effect of running a statement that calls have built (`select(Order).where(…)`).
-fn of_built(describer: &mut Describer<'_, '_>, operations: &Operations, effect: Effect, var: VarId) -> Option<Effect> {
-    let reader = describer.reader;
-    let last = reader.maker(var)?.site;
-    let sites = std::iter::once(last).chain(reader.chain_calls(last));
-    let op = sites.flat_map(|site| operations.at(site)).find(|op| op.kind == OpKind::Statement)?;
-    let verb = reader.attribute(op, Attr::Verb);
-    let entity = reader.attribute(op, Attr::Entity);
-    let (verb, entity) = (describer.term(&verb), describer.entity_term(&entity));
-    let kind = match verb {
-        Term::Text(name) if describer.names.text(name) == "select" => OpKind::DbRead,
-        _ => OpKind::DbWrite,
-    };
-    let mut flags = effect.flags;
-    let is_update = matches!(verb, Term::Text(name) if describer.names.text(name) == "update");
-    let set = if is_update { reader.columns_set(last) } else { Vec::new() };
-    let asked = if is_update { reader.columns_asked(last) } else { Vec::new() };
-    let verb = match set.iter().any(|(column, value)| reader.is_counted_on(operations, column, *value)) {
-        true => Term::Text(describer.names.intern("increment")),
-        false => verb,
-    };
-    // What the row holds decides whether it changes.
-    if asked.iter().any(|column| is_version(column) || set.iter().any(|(known, _)| known == column)) {
-        flags = flags | EffectFlags::CONDITIONAL;
-    }
-    // `if lock: query = query.with_for_update()`
-    let later = || kind == OpKind::DbRead && reader.is_called_later(op, Attr::Condition);
-    if is_there(&reader.attribute(op, Attr::Condition)) || later() {
-        flags = flags | if kind == OpKind::DbRead { EffectFlags::ROW_LOCK } else { EffectFlags::CONDITIONAL };
-    }
-    Some(Effect { kind, verb, entity: describer.as_entity(entity), flags, ..effect })
-}
-
 /// Whether what the row holds decides whether an update changes it: `.filter(version=seen)`, `where: { status: "new" }`.
 fn asks_what_it_sets(describer: &Describer<'_, '_>, op: &Operation, verb: Term) -> bool {
     let reader = describer.reader;
@@ -350,7 +322,7 @@ fn counts_on(describer: &Describer<'_, '_>, operations: &Operations, op: &Operat
     updates && (reader.counts_by_operator(op.site) || of_columns())
 }
 
-fn is_there(found: &Found) -> bool {
+pub(super) fn is_there(found: &Found) -> bool {
     !matches!(found, Found::Absent)
 }
 

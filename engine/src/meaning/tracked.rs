@@ -7,6 +7,7 @@
 use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::built_statements;
 use super::callbacks::parameter_of;
 use super::effects::{Effect, EffectFlags};
 use super::invoked::{Invocations, Mode};
@@ -34,7 +35,7 @@ impl Tracked {
     /// Notes what `op`, which has `effects`, gives out watched.
     pub(super) fn note(&mut self, reader: Reader<'_, '_>, op: &Operation, effects: &[Effect]) {
         if let [effect] = effects
-            && effect.kind == OpKind::DbRead
+            && (effect.kind == OpKind::DbRead || is_given(effect))
             && let Found::Is(Operand::Var(var)) = reader.attribute(op, Attr::Tracked)
         {
             // The mapper asks for the version that was read.
@@ -69,10 +70,10 @@ impl Tracked {
                 continue;
             }
             let function = reader.program.site(row.site).function;
-            let here = self.given(describer, row.base);
+            let here = self.given(describer, operations, row.base);
             // What a setter is given, its caller stores.
             let is_set = here.is_none() && parameter_of(reader, row.src).is_none();
-            let handed = if is_set { self.handed(describer, row.base, &entities) } else { None };
+            let handed = if is_set { self.handed(describer, operations, row.base, &entities) } else { None };
             let Some((given, read)) = here.or(handed) else { continue };
             let is_saved = match here {
                 Some(_) => saved.contains(&(function, given)),
@@ -94,6 +95,7 @@ impl Tracked {
     fn handed(
         &self,
         describer: &mut Describer<'_, '_>,
+        operations: &Operations,
         base: VarId,
         entities: &FxHashSet<Term>,
     ) -> Option<(VarId, Effect)> {
@@ -120,7 +122,7 @@ impl Tracked {
                 if matches!(reader.is_new(passed.argument), Found::Is(_)) {
                     return None;
                 }
-                match self.given(describer, passed.argument) {
+                match self.given(describer, operations, passed.argument) {
                     Some((given, read)) => {
                         let role =
                             if matches!(read.role, Role::Primary | Role::Replica) { read.role } else { Role::Unknown };
@@ -169,14 +171,23 @@ impl Tracked {
     }
 
     /// What the read gave that the object `var` comes from, and the read as the function of `var` knows it.
-    fn given(&self, describer: &mut Describer<'_, '_>, var: VarId) -> Option<(VarId, Effect)> {
+    fn given(&self, describer: &mut Describer<'_, '_>, operations: &Operations, var: VarId) -> Option<(VarId, Effect)> {
         let (given, helpers) = self.read_through(describer.reader, var)?;
-        let read = helpers.into_iter().fold(self.reads[&given], |read, (site, helper)| Effect {
-            entity: describer.entity_at_call(read.entity, helper, Some(site)),
-            role: describer.role_at_call(read.role, helper, Some(site)),
-            ..read
+        let read = helpers.into_iter().fold(self.reads[&given], |read, (site, helper)| {
+            let role = describer.role_at_call(read.role, helper, Some(site));
+            let built = match is_given(&read) {
+                true => built_statements::at_call(describer, operations, read, helper, Some(site)),
+                false => None,
+            };
+            // What is stored into the object later locks nothing.
+            let built = built.map(|built| Effect { flags: read.flags, key: Term::Absent, ..built });
+            let read = built.unwrap_or_else(|| Effect {
+                entity: describer.entity_at_call(read.entity, helper, Some(site)),
+                ..read
+            });
+            Effect { role, ..read }
         });
-        Some((given, read))
+        (read.kind == OpKind::DbRead).then_some((given, read))
     }
 
     /// What the read gave that the object `var` comes from.
@@ -220,6 +231,11 @@ impl Tracked {
         }
         None
     }
+}
+
+/// Whether what is run is the statement that the function is given.
+fn is_given(effect: &Effect) -> bool {
+    effect.kind == OpKind::Sql && matches!(effect.entity, Term::Parameter(_))
 }
 
 /// Whether an annotation says of a field of the object `base` that it is no column.

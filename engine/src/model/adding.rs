@@ -73,6 +73,7 @@ impl ModelSet {
         models.answered.extend(library.answered.iter().flat_map(|call| Pattern::parse(call)));
         models.answers.extend(library.answers.iter().flat_map(|type_| Pattern::parse(type_)));
         models.bounding.extend(library.bounding.iter().flat_map(|call| Pattern::parse(call)));
+        models.extended.extend(library.extended);
         for holder in library.holders {
             models.holders.extend(Pattern::parse(&holder));
         }

@@ -79,6 +79,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                 }
             }
             "holder" => library.holders.extend(named(key, value, "type")?),
+            "extended" => library.extended.extend(named(key, value, "type")?),
             "unstored" => library.unstored.extend(named(key, value, "annotation")?),
             "container" => {
                 for entry in tables(key, value)? {
@@ -108,7 +109,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, generated, carrier, holder, unstored, container, handed, registry, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, generated, carrier, holder, extended, unstored, container, handed, registry, op"
                 ));
             }
         }
@@ -216,7 +217,8 @@ fn registry(entry: &Table) -> Result<Registry, String> {
             "base" => registry.base = patterns(key, value)?,
             "beside" => registry.beside = string(key, value)?,
             "given" => registry.given = string(key, value)?,
-            _ => return Err(format!("unknown key `{key}`; known are register, base, beside, given")),
+            "members" => registry.members = strings(key, value)?,
+            _ => return Err(format!("unknown key `{key}`; known are register, base, beside, given, members")),
         }
     }
     match registry.register.is_empty() && registry.base.is_empty()

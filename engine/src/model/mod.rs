@@ -312,6 +312,8 @@ pub struct Registry {
     /// A function with a parameter of this name is given an object of the type `given` as its first.
     pub beside: String,
     pub given: String,
+    /// Objects of the library whose members are what is registered.
+    pub members: Vec<String>,
 }
 
 #[derive(Clone, Debug)]

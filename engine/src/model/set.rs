@@ -30,6 +30,7 @@ pub(super) struct Library {
     pub(super) stubs: Vec<Stub>,
     pub(super) generated: Vec<Generated>,
     pub(super) holders: Vec<String>,
+    pub(super) extended: Vec<String>,
     pub(super) unstored: Vec<String>,
     pub(super) containers: Vec<Container>,
     pub(super) handed: Vec<Handed>,
@@ -90,6 +91,8 @@ pub(super) struct FamilyModels {
     pub(super) stubs: Vec<Stub>,
     pub(super) generated: Vec<Generated>,
     pub(super) holders: Vec<Pattern>,
+    /// Types that the project puts functions of its own onto.
+    pub(super) extended: Vec<String>,
     /// Annotations of fields that are no columns, by their qualified names.
     pub(super) unstored: Vec<Pattern>,
     pub(super) containers: Vec<Container>,
@@ -294,6 +297,13 @@ impl ModelSet {
     /// Likewise, under keys (`app["cache"]`), beside members of the library's own.
     pub fn is_holder_by_key(&self, family: Family, path: &str) -> bool {
         self.is_holder(family, &format!("{path}.[]"))
+    }
+
+    /// The type that the project puts functions of its own onto, if it is `path` or calls and members on it lead to `path`.
+    pub fn extended(&self, family: Family, path: &str) -> Option<&str> {
+        let known = &self.families.get(&family)?.extended;
+        let is_of = |type_: &str| path.strip_prefix(type_).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        known.iter().map(String::as_str).find(|type_| is_of(type_))
     }
 
     /// Whether the project puts things into objects of the type, under names or keys.

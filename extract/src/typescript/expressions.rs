@@ -9,6 +9,7 @@ use oxc_ast::ast::{
 };
 use oxc_span::GetSpan;
 
+use super::functions::Object;
 use super::{Lower, span};
 use crate::lower::{Arg, Callee};
 
@@ -350,7 +351,9 @@ impl Lower<'_> {
                         (None, None) => String::new(),
                     };
                     let value = match &property.value {
-                        Expression::FunctionExpression(function) => self.function(function, &key, Some(var)),
+                        Expression::FunctionExpression(function) => {
+                            self.function(function, &key, Some(Object::Itself(var)))
+                        }
                         value => self.named_expression(value, &key),
                     };
                     self.to.entry(var, &key, value);
@@ -402,7 +405,11 @@ impl Lower<'_> {
             if let Some(value) = self.common_js_export(&assignment.left, &assignment.right) {
                 return value;
             }
-            let value = self.expression(&assignment.right);
+            let value = match (&assignment.right, self.object_of(&assignment.left)) {
+                // `Order.prototype.pay = function () { … }`: `this` is what the function is a member of.
+                (Expression::FunctionExpression(function), Some(object)) => self.function(function, "", Some(object)),
+                _ => self.expression(&assignment.right),
+            };
             self.assign_to(&assignment.left, value);
             return value;
         }

@@ -17,10 +17,18 @@ pub(super) struct Membership {
     pub(super) flags: FunctionFlags,
 }
 
+/// What the `this` of a function means where it is called as a member.
+#[derive(Clone, Copy)]
+pub(super) enum Object {
+    /// The object that it is a member of: an object literal, or one that it is assigned of.
+    Itself(VarId),
+    /// An object that has this one as its prototype.
+    Prototype(VarId),
+}
+
 impl Lower<'_> {
-    /// A function expression or declaration; its value. `object`: the object literal that it is an entry of, which is what
-    /// its `this` means where it is called as a member.
-    pub(super) fn function(&mut self, function: &Function<'_>, name: &str, object: Option<VarId>) -> VarId {
+    /// A function expression or declaration; its value. `object`: what it is a member of.
+    pub(super) fn function(&mut self, function: &Function<'_>, name: &str, object: Option<Object>) -> VarId {
         let id = self.function_body(function, name, None, object);
         self.to.function_value(id)
     }
@@ -34,7 +42,7 @@ impl Lower<'_> {
         function: &Function<'_>,
         name: &str,
         member: Option<Membership>,
-        object: Option<VarId>,
+        object: Option<Object>,
     ) -> FunctionId {
         let mut flags = member.map(|member| member.flags).unwrap_or_default();
         if function.r#async {
@@ -68,9 +76,17 @@ impl Lower<'_> {
             }
             _ => {
                 // A plain function has a `this` of its own.
-                let this = self.to.fresh_var();
+                let this = match object {
+                    Some(Object::Prototype(_)) => self.to.parameter(ParameterSpec {
+                        name: "this",
+                        kind: ParameterKind::Receiver,
+                        type_: "",
+                        default: None,
+                    }),
+                    _ => self.to.fresh_var(),
+                };
                 self.to.bind("this", this);
-                if let Some(object) = object {
+                if let Some(Object::Itself(object) | Object::Prototype(object)) = object {
                     self.to.assign(this, object);
                 }
             }

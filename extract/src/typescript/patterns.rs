@@ -5,6 +5,7 @@ use oxc_ast::ast::{
     AssignmentTarget, AssignmentTargetMaybeDefault, AssignmentTargetProperty, BindingPattern, Expression, PropertyKey,
 };
 
+use super::functions::Object;
 use super::{Lower, span};
 
 impl Lower<'_> {
@@ -140,6 +141,20 @@ impl Lower<'_> {
                 self.to.store(base, member.property.name.as_str(), value, span(member.span));
             }
             _ => {}
+        }
+    }
+
+    /// The object that a member is assigned of, if asking for it does nothing.
+    pub(super) fn object_of(&mut self, target: &AssignmentTarget<'_>) -> Option<Object> {
+        match target.as_simple_assignment_target()?.as_member_expression()?.object() {
+            Expression::StaticMemberExpression(member) if matches!(member.object, Expression::Identifier(_)) => {
+                let of = self.expression(&member.object);
+                let object = self.to.load(of, member.property.name.as_str());
+                let is_prototype = member.property.name == "prototype";
+                Some(if is_prototype { Object::Prototype(object) } else { Object::Itself(object) })
+            }
+            object @ Expression::Identifier(_) => Some(Object::Itself(self.expression(object))),
+            _ => None,
         }
     }
 

@@ -15,7 +15,13 @@ impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn call(&mut self, row: &Call, callee: Value, confidence: Confidence) {
         match callee.kind {
             ValueKind::Function(function) => {
-                let through = callee.class.map(|_| false);
+                // A function that the project puts onto a prototype is called on an object.
+                let is_put = || {
+                    let mut parameters = self.program.parameters(function);
+                    self.program.function(function).class.is_none()
+                        && parameters.any(|row| row.kind == ParameterKind::Receiver)
+                };
+                let through = callee.class.map(|_| false).or_else(|| is_put().then_some(false));
                 self.call_function(row, function, through, confidence);
             }
             ValueKind::Class(class) => self.construct(row, class),

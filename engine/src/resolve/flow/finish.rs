@@ -163,7 +163,9 @@ impl<'p, 'f> Flow<'p, 'f> {
                 _ => (row.dst, None),
             }
         });
+        let registered = self.registered.iter().map(|(var, made)| (*var, Some(Binding::Var(*made))));
         let imported = imports
+            .chain(registered)
             .chain(free)
             .chain(members)
             .filter_map(|(from, binding)| match binding {

@@ -163,6 +163,8 @@ struct Flow<'p, 'f> {
     field_roles: Vec<HandleRole>,
     /// Parameters and fields whose declared type adds nothing to what is given.
     told: Told,
+    /// What is known by the name that a library registers it under, with what the call gives that registers it.
+    registered: FxHashMap<VarId, VarId>,
     /// Roles of what is made, by the node of what it is made at, where they are known from the start.
     roles: Option<FxHashMap<u32, HandleRole>>,
     /// What goes into what is made.
@@ -234,6 +236,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             held_fields: FxHashMap::default(),
             field_roles: Vec::new(),
             told: Told::default(),
+            registered: FxHashMap::default(),
             roles: None,
             role_edges: Vec::new(),
             is_enriched: false,

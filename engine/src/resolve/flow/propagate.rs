@@ -240,6 +240,9 @@ impl<'p, 'f> Flow<'p, 'f> {
                 return;
             }
         }
+        if self.put_onto(path, name, to) {
+            return;
+        }
         if text.starts_with('[') {
             // Elements are of a type of their own where a model says so.
             let element = format!("{}.[]", self.paths.text(path));
@@ -328,8 +331,34 @@ impl<'p, 'f> Flow<'p, 'f> {
                 let to = self.held_field(path, row.field);
                 self.edge(from, to, EdgeKind::All);
             }
+            ValueKind::External(path) => self.put_function_onto(row, path),
             _ => {}
         }
+    }
+
+    /// `Order.total = function () { … }`, `Order.prototype.pay = function () { … }`: a function that the project puts onto a
+    /// type of a library is a member of all objects of that type.
+    fn put_function_onto(&mut self, row: &Store, path: PathId) {
+        let models = self.models;
+        let family = self.paths.family(path);
+        let Some(type_) = models.extended(family, self.paths.text(path)) else { return };
+        if self.program.closure(row.src).is_none() {
+            return;
+        }
+        let holder = self.paths.intern(family, type_);
+        let to = self.held_field(holder, row.field);
+        self.edge(Self::node(row.src), to, EdgeKind::All);
+    }
+
+    /// Leads a member of an object of a library to what the project has put there; whether there is any.
+    fn put_onto(&mut self, path: PathId, name: Sym, to: u32) -> bool {
+        let models = self.models;
+        let family = self.paths.family(path);
+        let Some(type_) = models.extended(family, self.paths.text(path)) else { return false };
+        let holder = self.paths.intern(family, type_);
+        let from = self.held_field(holder, name);
+        self.edge(from, to, EdgeKind::All);
+        self.sets.of(from).next().is_some()
     }
 
     /// `load(id).then((order) => …)`: the function gets what is waited for, and what it gives is the whole call's.
@@ -353,6 +382,12 @@ impl<'p, 'f> Flow<'p, 'f> {
             ValueKind::External(path) => {
                 let text = self.program.text(row.name);
                 let models = self.models;
+                if models.extended(self.paths.family(path), self.paths.text(path)).is_some() {
+                    let node = self.callee_node(row.site);
+                    if self.put_onto(path, row.name, node) {
+                        return;
+                    }
+                }
                 if let Some(member) =
                     self.paths.member(path, row.name, text, |family, whole| models.respelled(family, whole))
                 {

@@ -1,7 +1,7 @@
 //! Things that a library knows by name for the whole project: however this collects them (a loop over the files of a folder),
 //! `models.Order` is what was registered as `Order`.
 
-use distsys_facts::{ClassId, Id, IdKind, ParameterKind, Sym};
+use distsys_facts::{ClassId, Id, IdKind, ParameterKind, Sym, VarId};
 use rustc_hash::FxHashMap;
 
 use super::{EdgeKind, Flow};
@@ -37,6 +37,7 @@ impl Flow<'_, '_> {
         let models = self.models;
         let r = &program.facts.relations;
         let mut named: FxHashMap<(Family, Sym), Vec<Registered>> = FxHashMap::default();
+        let collected: Vec<&String> = models.registries().flat_map(|(_, registry)| &registry.members).collect();
         for (family, registry) in models.registries() {
             let mut sites: Vec<_> =
                 self.external.iter().filter(|(_, path, _)| self.paths.family(*path) == family).collect();
@@ -47,7 +48,7 @@ impl Flow<'_, '_> {
                     && let Some(name) = self.positional(*site, 0).and_then(|var| program.literal(var))
                     && let Some(call) = program.call(*site)
                 {
-                    named.entry((family, name.value)).or_default().push(Registered::At(Self::node(call.result)));
+                    named.entry((family, name.value)).or_default().push(Registered::At(call.result));
                 }
             }
             for index in 0..program.facts.count(IdKind::Class) {
@@ -71,12 +72,23 @@ impl Flow<'_, '_> {
         for (function, name, var) in members.chain(imports) {
             let language = program.language(program.file_of_function(function));
             let Some(known) = named.get(&(language.into(), name)) else { continue };
-            if !self.sets.is_empty(Self::node(var)) {
+            // `sequelize.models.Order` has a name of the library's, too.
+            let is_collected = |value: Value| match value.kind {
+                ValueKind::External(path) => {
+                    let (holder, member) = self.paths.text(path).rsplit_once('.').unwrap_or_default();
+                    member == program.text(name) && collected.iter().any(|known| *known == holder)
+                }
+                _ => false,
+            };
+            if !self.sets.of(Self::node(var)).all(|id| is_collected(self.values.get(id))) {
                 continue;
+            }
+            if let [Registered::At(made)] = known[..] {
+                self.registered.insert(var, made);
             }
             for registered in known {
                 match registered {
-                    Registered::At(node) => self.edge(*node, Self::node(var), EdgeKind::All),
+                    Registered::At(made) => self.edge(Self::node(*made), Self::node(var), EdgeKind::All),
                     Registered::Class(class) => self.add(Self::node(var), Value::new(ValueKind::Class(*class))),
                 }
             }
@@ -86,6 +98,7 @@ impl Flow<'_, '_> {
 
 /// What stands behind a name.
 enum Registered {
-    At(u32),
+    /// Of a call that gives it.
+    At(VarId),
     Class(ClassId),
 }
