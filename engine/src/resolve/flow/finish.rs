@@ -79,6 +79,15 @@ impl<'p, 'f> Flow<'p, 'f> {
         found
     }
 
+    /// Whether a method calls the method of its own name on what its object holds.
+    fn hands_on(&self, function: FunctionId) -> bool {
+        let program = self.program;
+        let own = program.function(function);
+        let calls = program.sites(function).filter_map(|site| program.call(site.site));
+        own.class.is_some()
+            && calls.filter(|call| call.name == own.name).any(|call| self.holder(call.site) == own.class)
+    }
+
     /// Where types have interfaces without saying so, several classes with the called method are alternatives of which a
     /// program mostly has one: that it is this one is a guess.
     fn doubt_alternatives(&self, calls: &mut [CallEdge]) -> Vec<(SiteId, FunctionId)> {
@@ -87,9 +96,15 @@ impl<'p, 'f> Flow<'p, 'f> {
         for edges in calls.chunk_by_mut(|left, right| left.site == right.site) {
             let first = class_of(&edges[0]);
             let structural = Family::from(self.language_of(edges[0].site)).has_structural_interfaces();
-            if structural && first.is_some() && edges.iter().any(|edge| class_of(edge) != first) {
-                edges.iter_mut().for_each(|edge| edge.confidence = Confidence::Low);
-                doubted.extend(edges.iter().map(|edge| (edge.site, edge.function)));
+            if !structural || first.is_none() || edges.iter().all(|edge| class_of(edge) == first) {
+                continue;
+            }
+            // What is put around another (to log, to measure, to keep) hands on to what does the work: that is called either way.
+            let mut workers = edges.iter().filter(|edge| !self.hands_on(edge.function)).map(class_of);
+            let only = workers.next().flatten().filter(|only| workers.all(|other| other == Some(*only)));
+            for edge in edges.iter_mut().filter(|edge| only.is_none() || class_of(edge) != only) {
+                edge.confidence = Confidence::Low;
+                doubted.extend(only.is_none().then_some((edge.site, edge.function)));
             }
         }
         doubted
