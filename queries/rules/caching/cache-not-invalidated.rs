@@ -96,7 +96,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     });
     let replaced: Vec<(Name, Drop)> =
         replaced.map(|&(function, key, site)| (key, Drop { function, site, beside: false })).collect();
-    for (function, key, write) in fills {
+    // What is only ever counted up is no copy of a row: the number of a lease.
+    let counts = |site: SiteId| {
+        let mut fills = meaning.effects.at(site).filter(|(effect, _)| effect.kind == OpKind::CacheWrite);
+        fills.all(|(effect, _)| meaning.text(effect.verb) == Some("increment"))
+    };
+    for (function, key, write) in fills.into_iter().filter(|(.., site)| !counts(*site)) {
         for &(entity, read) in reads.get(&function).into_iter().flatten() {
             if is_of_cache(entity, read, read == write) {
                 continue;
@@ -503,7 +508,14 @@ impl Freshness<'_, '_> {
         let precedes = |drop: &Drop| site.is_some_and(|site| self.context.meaning.precedes(site, drop.site));
         // What is dropped by the very call that leads here is dropped by another function that it may run (`handler(request)`).
         let drops = self.dropping.get(&function).into_iter().flatten().filter(|drop| Some(drop.site) != site);
-        drops.into_iter().any(|drop| !drop.beside || precedes(drop))
+        drops.into_iter().any(|drop| (!drop.beside || precedes(drop)) && !site.is_some_and(|site| self.is_of_other(site, drop)))
+    }
+
+    /// Whether a drop is that of another write, which the run that does what stands at `site` need not come to.
+    fn is_of_other(&self, site: SiteId, drop: &Drop) -> bool {
+        let writes = self.context.meaning.effects.at(drop.site).any(|(effect, _)| effect.kind == OpKind::DbWrite);
+        let known = self.context.decisions(site);
+        writes && self.context.decisions(drop.site).iter().any(|condition| !known.contains(condition))
     }
 
     /// Whether the callers of `function`, at any depth, drop the copy.
