@@ -124,11 +124,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (site, _) in found {
         let done = asked_by.get(&site).copied().unwrap_or(site);
         let Some(op) = meaning.operations.at(done).find(|op| waits(op.kind) || op.kind == OpKind::Receive) else { continue };
-        // Switched off by the call itself, whatever its client has.
+        // Switched off by the call itself, where its client has one or may have.
         let is_off_here = matches!(meaning.attribute(op, Attr::Timeout), Found::Is(Operand::Var(var))
             if bounds[&site] == Bound::None && meaning.program.arguments(op.site).any(|row| row.var == var));
         let places = match meaning.set_at_creation(op, Attr::Timeout) {
-            _ if is_off_here => vec![site],
+            Creation::Seen(created) if is_off_here && created.is_empty() => vec![site],
+            Creation::Unseen if is_off_here => vec![site],
             // Others of its callers do set it: the client need not.
             Creation::Seen(created) if done != site && !created.is_empty() => vec![site],
             // Whoever made the client may have set it.
