@@ -154,7 +154,7 @@ mod tests {
         let each = |kinds: [OpKind; 3]| {
             agreed(|of, site| {
                 for (at, kind) in kinds.into_iter().enumerate() {
-                    of.add(site, FunctionId::new(at as u32 + 1), vec![asks(kind)]);
+                    of.add(site, FunctionId::new(at + 1), vec![asks(kind)]);
                 }
             })
         };
