@@ -51,7 +51,7 @@ impl Rewrite<'_, '_> {
         let reads = context.meaning.effects.at(read).filter(|(effect, _)| effect.kind == OpKind::DbRead);
         let entities: Vec<Name> = reads.filter_map(|(effect, _)| effect.entity_name()).collect();
         let of = Read { value, column, entities: &entities };
-        self.computed_here(&of, write).or_else(|| {
+        self.computed_here(&of, write).or_else(|| self.computed_in_closure(&of, write)).or_else(|| {
             let after = |site: SiteId| context.meaning.precedes(read, site);
             gives_read(context, read, OpKind::DbRead, 0)
                 .then(|| self.computed_by_callee(&of, &after, write, 0))
@@ -128,6 +128,33 @@ impl Rewrite<'_, '_> {
             };
             let mut computed = computed.filter(|(_, computed)| in_time(*computed));
             computed.find(|(var, _)| self.is_carried(write, *var, write, 0)).map(|(_, computed)| computed)
+        })
+    }
+
+    /// Likewise, in a closure that is run there and has what is around it:
+    /// `const row = await find(id); await db.transaction((tx) => tx.update({ stock: row.stock - 1 }))`.
+    fn computed_in_closure(&self, of: &Read<'_>, write: SiteId) -> Option<SiteId> {
+        let context = self.context;
+        let meaning = context.meaning;
+        let function = context.function_of(write);
+        let runs = meaning.invocations.at(write).filter(|run| run.mode == Mode::Inline).map(|run| run.function);
+        let inner = runs.filter(|run| meaning.program.function(*run).parent == Some(function));
+        let inner = inner.flat_map(|run| meaning.effects.in_function(run)).map(|(_, row)| row.site);
+        let mut inner: Vec<SiteId> = inner.filter(|site| self.may_be_part(*site, write)).collect();
+        inner.dedup();
+        inner.into_iter().find_map(|inner| {
+            let changed_before = || {
+                let call = meaning.program.call(inner)?;
+                let stored = self.stores_into(of.value, function).filter(|store| {
+                    meaning.precedes(store.site, write)
+                        && writes_object(context, call, store.base)
+                        && !self.is_set_before(of.value, store.field, store.site, 0)
+                });
+                let stored = stored.map(|store| (meaning.program.text(store.field), store.src));
+                let mut kept = stored.filter(|(field, _)| !is_cursor(field));
+                kept.find_map(|(field, var)| arithmetic_on(context, Some(field), var, of))
+            };
+            self.computed_here(of, inner).or_else(changed_before).or_else(|| self.computed_in_closure(of, inner))
         })
     }
 
