@@ -39,6 +39,7 @@ mod given_to_run;
 mod guards;
 mod handed_in;
 mod handle_roles;
+mod held_roles;
 mod invoked;
 mod keys;
 mod lift;
