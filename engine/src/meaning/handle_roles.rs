@@ -42,7 +42,7 @@ impl<'m, 'f> Describer<'m, 'f> {
         self.role_at(var, 0)
     }
 
-    fn role_at(&self, var: VarId, depth: usize) -> Role {
+    pub(super) fn role_at(&self, var: VarId, depth: usize) -> Role {
         if let Some(role) = self.role_by_helper(var, depth) {
             return role;
         }
@@ -94,7 +94,8 @@ impl<'m, 'f> Describer<'m, 'f> {
                 continue;
             }
             at = match program.loaded_as(at) {
-                Some(load) if names_role(load.field) => return None,
+                // An object of the project's own is not a connection, whatever it is called.
+                Some(load) if names_role(load.field) && self.reader.class_of(at).is_none() => return None,
                 Some(load) => self.reader.stored(load.base, load.field)?,
                 None => {
                     let mut sources = program.assigned_from(at).map(|row| row.src);
@@ -141,6 +142,9 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 
     fn role_given(&self, site: SiteId, depth: usize) -> Option<Role> {
+        if let Some(role) = self.role_held(site, depth) {
+            return Some(role);
+        }
         let [edge] = self.reader.resolution.calls_at(site) else { return None };
         let mut found = None;
         for var in self.given_by(site, edge.function) {

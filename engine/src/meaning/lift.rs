@@ -49,6 +49,14 @@ impl Builder<'_, '_, '_> {
                         continue;
                     }
                     let functions = functions_of(self.reader, argument);
+                    // `within(client.get(url).send())`: nothing is done before the wrapper waits for it.
+                    if functions.is_empty()
+                        && scope.kind == OpKind::TimeoutScope
+                        && self.reader.family(site).gives_futures()
+                        && let Some(made) = self.reader.maker(argument)
+                    {
+                        add(Some(site), program.site(site).function, Extent::Site(made.site));
+                    }
                     if functions.is_empty() && self.operations.at(site).next().is_some() {
                         // A library's function, given as a value.
                         add(Some(site), program.site(site).function, Extent::Site(site));

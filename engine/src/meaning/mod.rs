@@ -39,6 +39,7 @@ mod given_to_run;
 mod guards;
 mod handed_in;
 mod handle_roles;
+mod held_roles;
 mod invoked;
 mod keys;
 mod lift;
@@ -83,7 +84,7 @@ use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::source::Source;
-use crate::model::{ModelSet, ScopeKind};
+use crate::model::{Family, ModelSet, ScopeKind};
 use crate::operation::{Attr, OpKind};
 use crate::program::Program;
 use crate::resolve::{HandleRole, Resolution};
@@ -128,6 +129,8 @@ pub struct Meaning<'m> {
     flow: provenance::FlowIndex,
     served: OnceLock<FxHashSet<FunctionId>>,
     requested: OnceLock<FxHashSet<FunctionId>>,
+    /// The families of libraries of which a call ends requests in time, and with them what they wait for.
+    requests_end: OnceLock<Vec<Family>>,
     unique: OnceLock<FxHashMap<String, uniqueness::Keys>>,
     run_limits: OnceLock<FxHashMap<FunctionId, Option<f64>>>,
     /// What is stored as a default of a client, by the name of what is set.
@@ -209,6 +212,7 @@ impl<'m> Meaning<'m> {
             flow,
             served: OnceLock::new(),
             requested: OnceLock::new(),
+            requests_end: OnceLock::new(),
             unique: OnceLock::new(),
             run_limits: OnceLock::new(),
             defaults: OnceLock::new(),

@@ -1,11 +1,12 @@
 //! What is run from outside: entry points, handlers of requests, and all that they reach.
 
-use distsys_facts::FunctionId;
+use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::FxHashSet;
 
 use super::Meaning;
 use super::invoked::Mode;
 use super::operations::{Found, Operand, Operation};
+use crate::model::Family;
 use crate::operation::{Attr, OpKind};
 
 impl<'m> Meaning<'m> {
@@ -67,6 +68,36 @@ impl<'m> Meaning<'m> {
             reached
         };
         self.requested.get_or_init(collect).contains(&function)
+    }
+
+    /// Whether a function runs for nothing but requests that something in the tree ends in time. What they wait for, and only
+    /// then does anything, is over with them.
+    pub fn ends_with_request(&self, function: FunctionId) -> bool {
+        let program = self.program;
+        let family = Family::from(program.language(program.file_of_function(function)));
+        let paths = &self.resolution.paths;
+        let bounds = |path| self.models.bounds_requests(paths.family(path), paths.text(path));
+        let find = || {
+            let bounding = self.resolution.external.iter().filter(|(_, path, _)| bounds(*path));
+            bounding.map(|(_, path, _)| paths.family(*path)).filter(|family| family.gives_futures()).collect()
+        };
+        if !self.requests_end.get_or_init(find).contains(&family) {
+            return false;
+        }
+        let (mut stack, mut seen) = (vec![function], FxHashSet::default());
+        while let Some(at) = stack.pop() {
+            if !seen.insert(at) {
+                continue;
+            }
+            if !self.is_requested(at) {
+                return false;
+            }
+            let registers = |site: SiteId| self.operations.at(site).any(|op| op.kind == OpKind::Route);
+            let callers = self.callers(at).iter().filter(|site| !registers(**site));
+            let callers = callers.map(|site| program.site(*site).function);
+            stack.extend(callers.filter(|caller| !self.is_out_of_scope(*caller)));
+        }
+        true
     }
 
     /// What functions may run, themselves included.

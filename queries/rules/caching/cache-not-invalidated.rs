@@ -508,7 +508,13 @@ impl Freshness<'_, '_> {
         let precedes = |drop: &Drop| site.is_some_and(|site| self.context.meaning.precedes(site, drop.site));
         // What is dropped by the very call that leads here is dropped by another function that it may run (`handler(request)`).
         let drops = self.dropping.get(&function).into_iter().flatten().filter(|drop| Some(drop.site) != site);
-        drops.into_iter().any(|drop| (!drop.beside || precedes(drop)) && !site.is_some_and(|site| self.is_of_other(site, drop)))
+        // One in another arm is done in another run.
+        let excludes = |drop: &Drop| {
+            let here = self.context.function_of(drop.site) == function;
+            here && site.is_some_and(|site| !precedes(drop) && !self.context.meaning.precedes(drop.site, site))
+        };
+        let is_of_other = |drop: &Drop| site.is_some_and(|site| self.is_of_other(site, drop));
+        drops.into_iter().any(|drop| (!drop.beside || precedes(drop)) && !excludes(drop) && !is_of_other(drop))
     }
 
     /// Whether a drop is that of another write, which the run that does what stands at `site` need not come to.

@@ -58,7 +58,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if bound != Bound::None && !many_wait(context, op) {
             continue;
         }
-        if asks_itself(context, op) || meaning.is_left_out_in_production(op.site) {
+        if meaning.ends_with_request(op.function) || asks_itself(context, op) || meaning.is_left_out_in_production(op.site) {
             continue;
         }
         if by_caller.is_empty() {
