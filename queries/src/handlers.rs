@@ -262,18 +262,37 @@ fn runs_only_once(context: &Context<'_>, wrapper: FunctionId, guarded: &dyn Fn(S
 /// around the insert expects.
 fn is_refused_before(context: &Context<'_>, site: SiteId) -> bool {
     let meaning = context.meaning;
-    let inserts = meaning.effects.in_function(context.function_of(site)).filter(|(effect, row)| {
-        effect.kind == OpKind::DbWrite
-            && meaning.text(effect.verb) == Some("insert")
-            && row.site != site
-            && meaning.precedes(row.site, site)
-    });
+    let before = meaning
+        .effects
+        .in_function(context.function_of(site))
+        .filter(|(effect, row)| effect.kind == OpKind::DbWrite && row.site != site && meaning.precedes(row.site, site));
+    let before: Vec<_> = before.collect();
+    // What is put only if it is not there yet: the store refuses the second.
+    if before
+        .iter()
+        .any(|(effect, row)| meaning.text(effect.verb) == Some("upsert") && is_put_once(context, row.site, effect))
+    {
+        return true;
+    }
+    let inserts = before.into_iter().filter(|(effect, _)| meaning.text(effect.verb) == Some("insert"));
     inserts.into_iter().any(|(effect, row)| {
         let trace = meaning.trace(row.site, &effect);
         let last = trace.last().copied().unwrap_or(row.site);
         is_unique(context, last, &effect)
             || trace.iter().any(|step| expects_refusal(context, context.function_of(*step)))
     })
+}
+
+/// Whether a put at the end of the way from `site` has a condition that its call says, and fails where that does not hold.
+fn is_put_once(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
+    let meaning = context.meaning;
+    let decides = effect.flags.has(EffectFlags::CONDITIONAL) && !effect.flags.has(EffectFlags::BY_CLOCK);
+    let last = meaning.trace(site, effect).last().copied().unwrap_or(site);
+    decides
+        && meaning
+            .operations
+            .at(last)
+            .any(|op| op.kind == OpKind::DbWrite && meaning.attribute(op, Attr::Condition) != Found::Absent)
 }
 
 /// Whether a function catches, or compares with, the failure by which a database refuses a second row.
