@@ -141,6 +141,8 @@ fn kept_values(
     for (site, effect) in of_kind(OpKind::CacheRead) {
         reads.entry((context.function_of(site), effect.key)).or_default().push(site);
     }
+    let counted: FxHashSet<Term> =
+        of_kind(OpKind::CacheWrite).filter(|(_, effect)| counts(context, effect)).map(|(_, effect)| effect.key).collect();
     let mut found: FxHashMap<SiteId, Finding> = FxHashMap::default();
     for (write, effect) in of_kind(OpKind::CacheWrite).filter(|(site, _)| context.in_scope(*site)) {
         let function = context.function_of(write);
@@ -159,12 +161,43 @@ fn kept_values(
         if locked || guarded.contains(&write) || runs_alone(context, write) || watched() {
             continue;
         }
-        let changed = before.into_iter().filter_map(|read| Some((read, changed_between(context, read, write)?)));
+        let changed = before.iter().filter_map(|read| Some((*read, changed_between(context, *read, write)?)));
         if let Some((read, computed)) = changed.min() {
             found.insert(write, report_kept(context, read, write, computed, &effect));
+            continue;
+        }
+        if counted.contains(&effect.key) && !counts(context, &effect) {
+            let full = before.iter().filter_map(|read| Some((*read, begun_anew(context, *read, write)?)));
+            if let Some((read, compared)) = full.min() {
+                found.insert(write, report_begun_anew(context, read, write, compared, &effect));
+            }
         }
     }
     found.into_values().collect()
+}
+
+fn counts(context: &Context<'_>, effect: &Effect) -> bool {
+    context.meaning.text(effect.verb) == Some("increment")
+}
+
+/// Where what was read is found to be as much as it may be, if that decides that the counter is set back by `write`: what others
+/// count up meanwhile is set back with it, and two that find it full both do what is done then.
+fn begun_anew(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let value = program.call(read)?.result;
+    let is_number = |var: VarId| meaning.constant(var).is_some_and(|text| text.parse::<f64>().is_ok());
+    let set = program.arguments(write).skip(1).map(|row| row.var).next().filter(|_| meaning.callees(write).is_empty())?;
+    if !is_number(set) {
+        return None;
+    }
+    let compares = |operator: &str| matches!(operator, "<" | "<=" | ">" | ">=");
+    meaning.decisions(write).into_iter().find_map(|decision| {
+        let compared = program.binary_by_dst.of(&r.binary, decision.condition).find(|row| compares(program.text(row.operator)))?;
+        let sides = std::iter::once(compared.left).chain(compared.right);
+        sides.into_iter().any(|side| meaning.made_from(side).contains(&value)).then_some(compared.site)
+    })
 }
 
 /// What the write at a site sets: the arguments of the operation, or those that a helper hands on to it.
@@ -241,6 +274,22 @@ fn report_kept(context: &Context<'_>, read: SiteId, write: SiteId, computed: Sit
         .step(write, "and set")
         .checked("no lock, no watch on the key and no operation of the cache itself that changes it")
         .help("let the cache change it (`INCRBY`, `RPUSH`, `HSET`, a script), or watch the key and try again")
+        .build()
+}
+
+fn report_begun_anew(context: &Context<'_>, read: SiteId, write: SiteId, compared: SiteId, effect: &Effect) -> Finding {
+    let named = context.meaning.text(effect.key).filter(|text| !text.is_empty());
+    let key = named.map_or_else(|| "a counter".to_owned(), |text| format!("`{text}`"));
+    let message = format!(
+        "{key} is counted up by many, and is read, compared and set back here by three commands; what is counted in between is lost, and two that find it full both go on"
+    );
+    FindingBuilder::new(context, &RULE.info, write, message)
+        .rests_on(context.confidence_of(write, effect))
+        .step(read, format!("{key} is read"))
+        .step(compared, "it decides here")
+        .step(write, "and is set back")
+        .checked("no lock, no watch on the key and no operation of the cache itself that changes it")
+        .help("count and set back in one script, or go by what the command that counts up gives back")
         .build()
 }
 
