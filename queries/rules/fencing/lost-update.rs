@@ -10,6 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::cached::is_on_miss;
 use crate::claims::{is_looked_at, takes};
 use crate::computed::{Rewrite, gives_read};
+use crate::replaced::{Replaced, replaced};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -70,6 +71,16 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     guarded.extend(run_while(context, &guarded).into_iter().map(|site| (site,)));
     let protected: FxHashSet<SiteId> = guarded.iter().map(|(site,)| *site).collect();
     let kept = kept_values(context, &protected, &locks, &released);
+    let holds = |site: SiteId| {
+        let around = context.function_of(site);
+        locks.iter().any(|(function, lock)| *function == around && !released.contains(lock) && meaning.precedes(*lock, site))
+    };
+    let replaced: Vec<Finding> = replaced(context)
+        .into_iter()
+        .filter(|rows| context.in_scope(rows.delete) && !runs_alone(context, rows.delete))
+        .filter(|rows| !protected.contains(&rows.delete) && !holds(rows.delete))
+        .map(|rows| report_replaced(context, &rows))
+        .collect();
     let program = ascent_run! {
         relation reads(FunctionId, SiteId, Name) = reads;
         relation writes(FunctionId, SiteId, Name) = writes;
@@ -114,6 +125,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut told = one_for_each_write(context, findings);
     told.extend(claims.into_iter().map(|(place, claim)| report_claim(context, place, &claim)));
     told.extend(kept);
+    told.extend(replaced);
     told
 }
 
@@ -317,6 +329,21 @@ fn report_claim(context: &Context<'_>, place: SiteId, (read, trace, effect): &Cl
         .steps(context.steps(trace, effect))
         .checked("the write does not ask whether it is still free, and no row lock is taken by the read")
         .help("write only where it is still free (`WHERE … AND leased_until = the value read`) and look whether a row was changed, or lock the row (`FOR UPDATE SKIP LOCKED`)")
+        .build()
+}
+
+fn report_replaced(context: &Context<'_>, rows: &Replaced) -> Finding {
+    let entity = format!("`{}`", context.meaning.name(rows.entity));
+    let message = format!(
+        "rows of {entity} are read, those that were read are deleted and others put in their place; two requests that read the same rows both put in theirs, and one of the sets is not replaced"
+    );
+    FindingBuilder::new(context, &RULE.info, rows.delete, message)
+        .subject(context.meaning.name(rows.entity))
+        .step(rows.read, format!("{entity} is read"))
+        .step(rows.delete, "what was read is deleted")
+        .step(rows.insert, "and others are put in")
+        .checked("no row lock on what all of them belong to, and no key that refuses the second set")
+        .help("lock the row that the set belongs to (`FOR UPDATE`) before it is read, or give the rows a key and upsert them")
         .build()
 }
 
