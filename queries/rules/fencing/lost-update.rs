@@ -126,7 +126,37 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     told.extend(claims.into_iter().map(|(place, claim)| report_claim(context, place, &claim)));
     told.extend(kept);
     told.extend(replaced);
+    told.extend(never_locked(context));
     told
+}
+
+/// Queries that would lock what is written after them, if anything ran them.
+fn never_locked(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let never_run = meaning.operations.never_run.iter().filter(|op| context.in_scope(op.site));
+    let written = never_run.filter_map(|op| {
+        let mut after = meaning.effects.in_function(op.function).filter(|(effect, row)| {
+            effect.kind == OpKind::DbWrite
+                && matches!(meaning.text(effect.verb), Some("update" | "delete" | "upsert"))
+                && meaning.precedes(op.site, row.site)
+        });
+        after.next().map(|(effect, row)| (op.site, row.site, effect))
+    });
+    written.map(|(query, write, effect)| report_never_locked(context, query, write, &effect)).collect()
+}
+
+fn report_never_locked(context: &Context<'_>, query: SiteId, write: SiteId, effect: &Effect) -> Finding {
+    let entity = context.quoted(effect.entity);
+    let message = format!(
+        "this query would lock rows, but nothing looks at what it gives, so it is never run; {entity} is written after it with no lock held"
+    );
+    FindingBuilder::new(context, &RULE.info, query, message)
+        .subject(context.meaning.text(effect.entity).unwrap_or_default())
+        .step(query, "the query that locks is only made")
+        .step(write, format!("{entity} is written"))
+        .checked("nothing goes over its rows, takes one of them or asks how many there are")
+        .help("run it (`list(…)`), or take what is written from it")
+        .build()
 }
 
 /// The write of those at one site that is of what was read there.
