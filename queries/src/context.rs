@@ -98,6 +98,7 @@ impl<'m> Context<'m> {
                 format!("counts up {}", self.or(effect.key, "a key of the cache"))
             }
             OpKind::LockAcquire => format!("waits for the lock {}", self.or(effect.key, "of another system")),
+            OpKind::TxScope | OpKind::TxBegin => "opens a transaction".to_owned(),
             OpKind::Consensus => "asks the coordination service".to_owned(),
             kind => format!("does a {kind}"),
         }

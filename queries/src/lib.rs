@@ -21,6 +21,7 @@ mod on_miss;
 mod outlived;
 mod own_rules;
 mod relations;
+mod replaced;
 mod retried;
 mod sends;
 mod sizes;

@@ -201,12 +201,19 @@ impl Describer<'_, '_> {
     fn held_entity(&mut self, var: VarId, field: Name) -> Term {
         let reader = self.reader;
         let program = reader.program;
+        // `super().statement()`: the object itself, as one of what stands above.
+        let is_above = |call: &&Call| call.receiver.is_none() && program.written_name(call) == "super";
+        let above = program.call_giving(var).filter(is_above).map(|call| program.site(call.site).function);
+        let own = above.and_then(|method| program.parameters(method).find(|row| row.kind == ParameterKind::Receiver));
+        let var = own.map_or(var, |row| row.var);
         // What is said to be of a base may be known to be of a class below it.
         let classes = reader.classes_of(var);
         let above = |class: &ClassId| reader.resolution.ancestors(*class);
         let lowest = classes.iter().find(|class| classes.iter().all(|other| above(class).contains(other))).copied();
-        let Some(class) = reader.class_of(var).or(lowest) else { return Term::Unknown };
         let receiver = parameter_of(reader, var).filter(|parameter| self.is_receiver(*parameter));
+        // A method's own object is of its class, whatever protocol it is said to follow.
+        let own = receiver.and_then(|var| program.function(program.parameter(var)?.function).class);
+        let Some(class) = own.or_else(|| reader.class_of(var)).or(lowest) else { return Term::Unknown };
         if let Some(receiver) = receiver.filter(|_| reader.resolution.is_derived_from(class)) {
             return Term::Within(receiver, field);
         }

@@ -84,6 +84,8 @@ impl Found {
 pub struct Operations {
     /// By site, then by kind.
     pub all: Vec<Operation>,
+    /// Queries that lock what they read, and are never run: nothing looks at what they give.
+    pub never_run: Vec<Operation>,
     by_site: Csr,
     /// The function that an annotation site decorates.
     decorated: FxHashMap<SiteId, FunctionId>,

@@ -59,10 +59,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut limited: Vec<(SiteId,)> = Vec::new();
     let mut traces: FxHashMap<(SiteId, EffectId), Vec<SiteId>> = FxHashMap::default();
     for &(_, site, over) in &starts {
-        for (effect, row) in meaning.effects.at(site).filter(|(effect, _)| is_remote(effect.kind)) {
+        for (effect, row) in meaning.effects.at(site).filter(|(effect, _)| is_remote(effect.kind) || is_transaction(effect.kind)) {
             // What tells of a failure is not what each element does.
             let Some(trace) = meaning.trace_unless_failed(site, &effect) else { continue };
             if trace.len() > MAX_DEPTH || trace.iter().any(|step| context.is_limited(*step)) {
+                continue;
+            }
+            if is_transaction(effect.kind) && trace.iter().skip(1).any(|step| is_behind_condition(context, *step)) {
                 continue;
             }
             calls.push((site, row.effect));
@@ -162,6 +165,17 @@ fn is_remote(kind: OpKind) -> bool {
         kind,
         OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment | OpKind::Notify | OpKind::ObjectRead | OpKind::ObjectWrite
     )
+}
+
+/// Whether a site is reached only where something holds: of what each element may do, few may come there.
+fn is_behind_condition(context: &Context<'_>, site: SiteId) -> bool {
+    let program = context.meaning.program;
+    program.regions_outward(program.site(site).region).any(|row| matches!(row.kind, RegionKind::Branch | RegionKind::Else | RegionKind::Loop))
+}
+
+/// What has a connection of the pool for itself from its beginning to its end: all others wait for one, those of other requests too.
+fn is_transaction(kind: OpKind) -> bool {
+    matches!(kind, OpKind::TxScope | OpKind::TxBegin)
 }
 
 /// Whether a site is in code of a service.
@@ -447,10 +461,13 @@ fn elements_of(context: &Context<'_>, function: FunctionId) -> Option<VarId> {
 }
 
 fn report(context: &Context<'_>, gather: SiteId, trace: &[SiteId], growth: Confidence, effect: &Effect) -> Finding {
-    let what = context.does(effect);
-    let message = format!(
-        "every element of a collection of unknown size {what} at the same time; a large one exhausts sockets and memory here and is an attack on the other side"
-    );
+    let message = match is_transaction(effect.kind) {
+        true => "every element of a collection of unknown size opens a transaction at the same time; a large one takes all connections of the pool, and every other request waits for one".to_owned(),
+        false => format!(
+            "every element of a collection of unknown size {} at the same time; a large one exhausts sockets and memory here and is an attack on the other side",
+            context.does(effect)
+        ),
+    };
     FindingBuilder::new(context, &RULE.info, gather, message)
         .rests_on(context.confidence_of(trace[0], effect).min(growth))
         .steps(context.steps(trace, effect))

@@ -10,6 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::cached::is_on_miss;
 use crate::claims::{is_looked_at, takes};
 use crate::computed::{Rewrite, gives_read};
+use crate::replaced::{Replaced, replaced};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -70,6 +71,16 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     guarded.extend(run_while(context, &guarded).into_iter().map(|site| (site,)));
     let protected: FxHashSet<SiteId> = guarded.iter().map(|(site,)| *site).collect();
     let kept = kept_values(context, &protected, &locks, &released);
+    let holds = |site: SiteId| {
+        let around = context.function_of(site);
+        locks.iter().any(|(function, lock)| *function == around && !released.contains(lock) && meaning.precedes(*lock, site))
+    };
+    let replaced: Vec<Finding> = replaced(context)
+        .into_iter()
+        .filter(|rows| context.in_scope(rows.delete) && !runs_alone(context, rows.delete))
+        .filter(|rows| !protected.contains(&rows.delete) && !holds(rows.delete))
+        .map(|rows| report_replaced(context, &rows))
+        .collect();
     let program = ascent_run! {
         relation reads(FunctionId, SiteId, Name) = reads;
         relation writes(FunctionId, SiteId, Name) = writes;
@@ -114,7 +125,38 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut told = one_for_each_write(context, findings);
     told.extend(claims.into_iter().map(|(place, claim)| report_claim(context, place, &claim)));
     told.extend(kept);
+    told.extend(replaced);
+    told.extend(never_locked(context));
     told
+}
+
+/// Queries that would lock what is written after them, if anything ran them.
+fn never_locked(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let never_run = meaning.operations.never_run.iter().filter(|op| context.in_scope(op.site));
+    let written = never_run.filter_map(|op| {
+        let mut after = meaning.effects.in_function(op.function).filter(|(effect, row)| {
+            effect.kind == OpKind::DbWrite
+                && matches!(meaning.text(effect.verb), Some("update" | "delete" | "upsert"))
+                && meaning.precedes(op.site, row.site)
+        });
+        after.next().map(|(effect, row)| (op.site, row.site, effect))
+    });
+    written.map(|(query, write, effect)| report_never_locked(context, query, write, &effect)).collect()
+}
+
+fn report_never_locked(context: &Context<'_>, query: SiteId, write: SiteId, effect: &Effect) -> Finding {
+    let entity = context.quoted(effect.entity);
+    let message = format!(
+        "this query would lock rows, but nothing looks at what it gives, so it is never run; {entity} is written after it with no lock held"
+    );
+    FindingBuilder::new(context, &RULE.info, query, message)
+        .subject(context.meaning.text(effect.entity).unwrap_or_default())
+        .step(query, "the query that locks is only made")
+        .step(write, format!("{entity} is written"))
+        .checked("nothing goes over its rows, takes one of them or asks how many there are")
+        .help("run it (`list(…)`), or take what is written from it")
+        .build()
 }
 
 /// The write of those at one site that is of what was read there.
@@ -141,6 +183,8 @@ fn kept_values(
     for (site, effect) in of_kind(OpKind::CacheRead) {
         reads.entry((context.function_of(site), effect.key)).or_default().push(site);
     }
+    let counted: FxHashSet<Term> =
+        of_kind(OpKind::CacheWrite).filter(|(_, effect)| counts(context, effect)).map(|(_, effect)| effect.key).collect();
     let mut found: FxHashMap<SiteId, Finding> = FxHashMap::default();
     for (write, effect) in of_kind(OpKind::CacheWrite).filter(|(site, _)| context.in_scope(*site)) {
         let function = context.function_of(write);
@@ -159,12 +203,43 @@ fn kept_values(
         if locked || guarded.contains(&write) || runs_alone(context, write) || watched() {
             continue;
         }
-        let changed = before.into_iter().filter_map(|read| Some((read, changed_between(context, read, write)?)));
+        let changed = before.iter().filter_map(|read| Some((*read, changed_between(context, *read, write)?)));
         if let Some((read, computed)) = changed.min() {
             found.insert(write, report_kept(context, read, write, computed, &effect));
+            continue;
+        }
+        if counted.contains(&effect.key) && !counts(context, &effect) {
+            let full = before.iter().filter_map(|read| Some((*read, begun_anew(context, *read, write)?)));
+            if let Some((read, compared)) = full.min() {
+                found.insert(write, report_begun_anew(context, read, write, compared, &effect));
+            }
         }
     }
     found.into_values().collect()
+}
+
+fn counts(context: &Context<'_>, effect: &Effect) -> bool {
+    context.meaning.text(effect.verb) == Some("increment")
+}
+
+/// Where what was read is found to be as much as it may be, if that decides that the counter is set back by `write`: what others
+/// count up meanwhile is set back with it, and two that find it full both do what is done then.
+fn begun_anew(context: &Context<'_>, read: SiteId, write: SiteId) -> Option<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let value = program.call(read)?.result;
+    let is_number = |var: VarId| meaning.constant(var).is_some_and(|text| text.parse::<f64>().is_ok());
+    let set = program.arguments(write).skip(1).map(|row| row.var).next().filter(|_| meaning.callees(write).is_empty())?;
+    if !is_number(set) {
+        return None;
+    }
+    let compares = |operator: &str| matches!(operator, "<" | "<=" | ">" | ">=");
+    meaning.decisions(write).into_iter().find_map(|decision| {
+        let compared = program.binary_by_dst.of(&r.binary, decision.condition).find(|row| compares(program.text(row.operator)))?;
+        let sides = std::iter::once(compared.left).chain(compared.right);
+        sides.into_iter().any(|side| meaning.made_from(side).contains(&value)).then_some(compared.site)
+    })
 }
 
 /// What the write at a site sets: the arguments of the operation, or those that a helper hands on to it.
@@ -244,6 +319,22 @@ fn report_kept(context: &Context<'_>, read: SiteId, write: SiteId, computed: Sit
         .build()
 }
 
+fn report_begun_anew(context: &Context<'_>, read: SiteId, write: SiteId, compared: SiteId, effect: &Effect) -> Finding {
+    let named = context.meaning.text(effect.key).filter(|text| !text.is_empty());
+    let key = named.map_or_else(|| "a counter".to_owned(), |text| format!("`{text}`"));
+    let message = format!(
+        "{key} is counted up by many, and is read, compared and set back here by three commands; what is counted in between is lost, and two that find it full both go on"
+    );
+    FindingBuilder::new(context, &RULE.info, write, message)
+        .rests_on(context.confidence_of(write, effect))
+        .step(read, format!("{key} is read"))
+        .step(compared, "it decides here")
+        .step(write, "and is set back")
+        .checked("no lock, no watch on the key and no operation of the cache itself that changes it")
+        .help("count and set back in one script, or go by what the command that counts up gives back")
+        .build()
+}
+
 /// A write, the read before it, and where the new value is computed.
 type Lost = (SiteId, SiteId, SiteId, Effect);
 
@@ -268,6 +359,21 @@ fn report_claim(context: &Context<'_>, place: SiteId, (read, trace, effect): &Cl
         .steps(context.steps(trace, effect))
         .checked("the write does not ask whether it is still free, and no row lock is taken by the read")
         .help("write only where it is still free (`WHERE … AND leased_until = the value read`) and look whether a row was changed, or lock the row (`FOR UPDATE SKIP LOCKED`)")
+        .build()
+}
+
+fn report_replaced(context: &Context<'_>, rows: &Replaced) -> Finding {
+    let entity = format!("`{}`", context.meaning.name(rows.entity));
+    let message = format!(
+        "rows of {entity} are read, those that were read are deleted and others put in their place; two requests that read the same rows both put in theirs, and one of the sets is not replaced"
+    );
+    FindingBuilder::new(context, &RULE.info, rows.delete, message)
+        .subject(context.meaning.name(rows.entity))
+        .step(rows.read, format!("{entity} is read"))
+        .step(rows.delete, "what was read is deleted")
+        .step(rows.insert, "and others are put in")
+        .checked("no row lock on what all of them belong to, and no key that refuses the second set")
+        .help("lock the row that the set belongs to (`FOR UPDATE`) before it is read, or give the rows a key and upsert them")
         .build()
 }
 
