@@ -182,8 +182,8 @@ fn values_made_of_one_another_are_looked_through_once() {
     };
     let project = project(&[("good.py", FINDING)]);
     for variables in [3, 5, 8, 13] {
-        project.write(&format!("knot{variables}.py"), &python(variables));
-        project.write(&format!("knot{variables}.ts"), &typescript(variables));
+        project.write(&format!("knot{variables}.py"), python(variables));
+        project.write(&format!("knot{variables}.ts"), typescript(variables));
     }
     let (status, report) = report(&["check", &project.path(), "--timeout", "120"]);
     assert!(status == 1 && report["summary"]["partial"].is_null(), "{}", report["summary"]);
