@@ -356,8 +356,8 @@ pub fn is_repeatable_function(name: &str) -> bool {
 /// puts something in a state that it may already be in (`/cancel`).
 pub fn is_repeatable_action(url: &str) -> bool {
     let path = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-    // Object stores copy a named object to a named place.
-    if path.split('/').any(|segment| matches!(segment, "copyTo" | "rewriteTo" | "moveTo")) {
+    // Object stores copy a named object to a named place, and put what is uploaded under its name.
+    if path.split('/').any(|segment| matches!(segment, "copyTo" | "rewriteTo" | "moveTo" | "upload")) {
         return true;
     }
     let Some(last) = path.rsplit(['/', ':']).next().filter(|last| !last.contains("{}")) else { return false };

@@ -156,8 +156,8 @@ pub(super) fn asks_answer(program: &Program<'_>, condition: VarId, seen: &mut Fx
         let code = program.literal(right).and_then(|literal| program.text(literal.value).parse::<u16>().ok());
         return match code.filter(|code| (200..600).contains(code)) {
             Some(code) if names_in(program, row.left).into_iter().any(is_status) => match program.text(row.operator) {
-                "<" | "<=" => Some(true),
-                ">" | ">=" => Some(false),
+                "<" | "<=" if code >= 299 => Some(true),
+                ">" | ">=" if code >= 299 => Some(false),
                 "==" | "===" => Some(code < 400),
                 "!=" | "!==" => Some(code >= 400),
                 _ => None,

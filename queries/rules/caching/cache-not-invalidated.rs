@@ -242,11 +242,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if nobody_drops(&stale.key) {
             return named || is_of_row(context, &reads, stale);
         }
-        let few = careless[&stale.key].len() <= MAX_CARELESS * careful[&stale.key].len();
+        let (careless, careful) = (careless[&stale.key].len(), careful[&stale.key].len());
+        let few = careless <= MAX_CARELESS * careful;
         if is_drop(context, stale.fill) {
             return few;
         }
-        named || !is_far(context, stale.fill) && few
+        named && careless <= MAX_CARELESS_OF_NAMED * careful || !is_far(context, stale.fill) && few
     });
     found.retain(|stale| context.in_scope(stale.at));
     found.sort_unstable_by_key(|stale| (stale.at, stale.write, stale.effect, stale.fill, stale.key));
@@ -572,6 +573,9 @@ const MIN_WORD: usize = 4;
 
 /// So many writers that forget the copy, for each that cares.
 const MAX_CARELESS: usize = 2;
+
+/// Likewise where the key is named for what they write.
+const MAX_CARELESS_OF_NAMED: usize = 8;
 
 /// The reads of an entity that what is cached by a fill is made from.
 fn reads_of(context: &Context<'_>, reads: &Reads, stale: &Stale) -> Vec<SiteId> {

@@ -69,11 +69,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut by_place: FxHashMap<SiteId, (SiteId, SiteId, Effect, Effect)> = FxHashMap::default();
     for (write, read, re, we) in found {
         // `updateMany({ where: { id, closedAt: null }, data: { closedAt } })`: a state that is gone is not found.
-        let compares = || {
-            let trace = meaning.trace(write, &meaning.effects.get(we));
-            trace.last().is_some_and(|last| meaning.compares_and_sets(*last))
-        };
-        if context.in_scope(write) && !compares() {
+        let trace = meaning.trace(write, &meaning.effects.get(we));
+        let compares = trace.last().is_some_and(|last| meaning.compares_and_sets(*last));
+        let apart = trace.len() + meaning.trace(read, &meaning.effects.get(re)).len();
+        if context.in_scope(write) && !compares && apart <= MAX_APART {
             by_place.entry(read).or_insert((read, write, meaning.effects.get(re), meaning.effects.get(we)));
         }
     }
@@ -92,6 +91,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     });
     told.collect()
 }
+
+/// Calls from where read and write meet down to both: what lies further apart seldom is about the same row.
+const MAX_APART: usize = 11;
 
 /// How far the read is from where it is called, the read, the write, and what they do.
 type Found = (usize, SiteId, SiteId, Effect, Effect);
