@@ -35,6 +35,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut fills: Vec<(FunctionId, Name, SiteId)> = Vec::new();
     // Whatever changes an entry, by its key.
     let mut bumps: Vec<(Name, Drop)> = Vec::new();
+    let mut counted: FxHashSet<Name> = FxHashSet::default();
     let mut looks: FxHashSet<(Name, FunctionId)> = FxHashSet::default();
     let mut writes: Vec<(Name, SiteId, EffectId)> = Vec::new();
     // Functions that change an entity, themselves or by what they call.
@@ -50,6 +51,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if matches!(effect.kind, OpKind::CacheWrite | OpKind::CacheDelete) {
             let drop = Drop { function, site: row.site, beside: effect.flags.has(EffectFlags::BACKGROUND) };
             bumps.extend(effect.key.pattern().map(|key| (key, drop)));
+            counted.extend(effect.key.pattern().filter(|_| meaning.text(effect.verb) == Some("increment")));
         }
         match effect.kind {
             OpKind::DbRead => reads.entry(function).or_default().extend(effect.entity_name().map(|name| (name, row.site))),
@@ -141,7 +143,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     cached.retain(|(.., fill)| !versioned[fill].in_row);
     for &(_, key, fill) in &cached {
-        let changed = bumps.iter().filter(|(version, _)| versioned[&fill].keys.contains(version));
+        // What is never counted up is some other entry that the key is made with.
+        let is_version = |key: &Name| counted.contains(key) && versioned[&fill].keys.contains(key);
+        let changed = bumps.iter().filter(|(version, _)| is_version(version));
         drops.extend(changed.map(|(_, drop)| (key, *drop)));
     }
     cached.extend(copied_elsewhere(context, &drops, &filled));
