@@ -126,7 +126,12 @@ fn is_captured(context: &Context<'_>) -> bool {
 /// Functions that read or write rows to be sent: the message is kept with the data, or this is what sends it.
 fn with_outbox(context: &Context<'_>) -> FxHashSet<FunctionId> {
     let meaning = context.meaning;
-    let says = |text: &str| text.to_ascii_lowercase().contains("outbox");
+    // Deliveries of events are an outbox by another name: `webhook_deliveries`, `EventDeliveryAttempt`.
+    const SENT: &[&str] = &["event", "message", "notification", "webhook"];
+    let says = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        text.contains("outbox") || text.contains("deliver") && SENT.iter().any(|word| text.contains(word))
+    };
     let of_outbox = meaning.effects.rows().iter().filter(|row| meaning.text(meaning.effects.get(row.effect).entity).is_some_and(says));
     of_outbox.map(|row| context.function_of(row.site)).collect()
 }
