@@ -24,22 +24,17 @@ pub(crate) fn replaced(context: &Context<'_>) -> Vec<Replaced> {
         let effect = meaning.effects.get(row.effect);
         let Some(entity) = effect.entity_name().filter(|_| meaning.callees(row.site).is_empty()) else { continue };
         let apart = effect.flags.has(EffectFlags::CONDITIONAL) || effect.flags.has(EffectFlags::BACKGROUND);
-        let done = match (effect.kind, meaning.text(effect.verb)) {
-            (OpKind::DbRead, _) if effect.role != Role::Replica => Doing::Read,
-            (OpKind::DbWrite, Some("delete")) if !apart => Doing::Delete,
+        let sites_of: fn(&mut Done) -> &mut Vec<SiteId> = match (effect.kind, meaning.text(effect.verb)) {
+            (OpKind::DbRead, _) if effect.role != Role::Replica => |done| &mut done.reads,
+            (OpKind::DbWrite, Some("delete")) if !apart => |done| &mut done.deletes,
             (OpKind::DbWrite, Some("insert"))
                 if !apart && !is_of_one(context, row.site) && !is_unique(context, row.site, &effect) =>
             {
-                Doing::Insert
+                |done| &mut done.inserts
             }
             _ => continue,
         };
-        let known = by_entity.entry((context.function_of(row.site), entity)).or_default();
-        match done {
-            Doing::Read => known.reads.push(row.site),
-            Doing::Delete => known.deletes.push(row.site),
-            Doing::Insert => known.inserts.push(row.site),
-        }
+        sites_of(by_entity.entry((context.function_of(row.site), entity)).or_default()).push(row.site);
     }
     let mut found = Vec::new();
     for ((_, entity), done) in by_entity {
@@ -56,13 +51,6 @@ pub(crate) fn replaced(context: &Context<'_>) -> Vec<Replaced> {
     }
     found.sort_unstable_by_key(|replaced| (replaced.delete, replaced.insert));
     found
-}
-
-#[derive(Clone, Copy)]
-enum Doing {
-    Read,
-    Delete,
-    Insert,
 }
 
 /// Whether an insert says the columns of one row: that is no set.

@@ -37,19 +37,13 @@ impl ModelSet {
             models.failures.entry(failure).or_default().push(number);
         }
         for makes in library.makes {
-            let at = models.makes.len() as u32;
-            for pattern in &makes.patterns {
-                models.prefixes.extend(pattern.prefixes());
-                models.by_making.add(pattern.clone(), at);
-            }
+            models.prefixes.extend(makes.patterns.iter().flat_map(Pattern::prefixes));
+            models.by_making.add_all(&makes.patterns, &(models.makes.len() as u32));
             models.makes.push(makes);
         }
         for sets in library.sets {
-            let at = models.sets.len() as u32;
-            for pattern in &sets.patterns {
-                models.prefixes.extend(pattern.prefixes());
-                models.by_setting.add(pattern.clone(), at);
-            }
+            models.prefixes.extend(sets.patterns.iter().flat_map(Pattern::prefixes));
+            models.by_setting.add_all(&sets.patterns, &(models.sets.len() as u32));
             models.sets.push(sets);
         }
         for returns in library.returns {
@@ -64,22 +58,16 @@ impl ModelSet {
                 models.returns.add(pattern, returns.returned.clone());
             }
         }
-        for carrier in library.carriers {
-            models.carriers.extend(Pattern::parse(&carrier));
-        }
-        for call in library.detached {
-            models.detached.extend(Pattern::parse(&call));
-        }
-        models.answered.extend(library.answered.iter().flat_map(|call| Pattern::parse(call)));
-        models.answers.extend(library.answers.iter().flat_map(|type_| Pattern::parse(type_)));
-        models.bounding.extend(library.bounding.iter().flat_map(|call| Pattern::parse(call)));
+        let parsed = |texts: Vec<String>| texts.into_iter().flat_map(|text| Pattern::parse(&text));
+        models.carriers.extend(parsed(library.carriers));
+        models.detached.extend(parsed(library.detached));
+        models.answered.extend(parsed(library.answered));
+        models.answers.extend(parsed(library.answers));
+        models.bounding.extend(parsed(library.bounding));
+        models.holders.extend(parsed(library.holders));
+        models.unstored.extend(parsed(library.unstored));
+        models.handles.extend(parsed(library.handles));
         models.extended.extend(library.extended);
-        for holder in library.holders {
-            models.holders.extend(Pattern::parse(&holder));
-        }
-        for annotation in library.unstored {
-            models.unstored.extend(Pattern::parse(&annotation));
-        }
         for container in library.containers {
             let calls = container.register.iter().chain(&container.resolve);
             models.prefixes.extend(calls.flat_map(Pattern::prefixes));
@@ -94,9 +82,6 @@ impl ModelSet {
             models.prefixes.extend(registry.register.iter().chain(&registry.base).flat_map(Pattern::prefixes));
             models.registries.push(registry);
         }
-        for handle in library.handles {
-            models.handles.extend(Pattern::parse(&handle));
-        }
         models.stubs.extend(library.stubs);
         models.generated.extend(library.generated);
         models.declares.extend(library.declares);
@@ -104,19 +89,15 @@ impl ModelSet {
         for mut op in library.ops {
             op.library = number;
             let at = models.ops.len() as u32;
-            for pattern in &op.patterns {
-                models.prefixes.extend(pattern.prefixes());
-                models.by_call.add(pattern.clone(), at);
-                if !op.gives.is_empty() {
-                    models.giving.add(pattern.clone(), at);
-                }
+            models.prefixes.extend(op.patterns.iter().flat_map(Pattern::prefixes));
+            models.by_call.add_all(&op.patterns, &at);
+            if !op.gives.is_empty() {
+                models.giving.add_all(&op.patterns, &at);
             }
             if op.is_convention() {
                 models.conventions.push(at);
             }
-            for pattern in &op.shapes {
-                models.shapes.add(pattern.clone(), at);
-            }
+            models.shapes.add_all(&op.shapes, &at);
             models.ops.push(op);
         }
         Ok(())

@@ -25,6 +25,12 @@ impl<T: Clone> Lookup<T> {
         }
     }
 
+    pub(super) fn add_all(&mut self, patterns: &[Pattern], value: &T) {
+        for pattern in patterns {
+            self.add(pattern.clone(), value.clone());
+        }
+    }
+
     pub(super) fn candidates(&self, path: &str) -> impl Iterator<Item = &(Pattern, T)> {
         let last = path.rsplit('.').next().unwrap_or(path);
         self.by_last.get(last).into_iter().flatten().chain(&self.open)

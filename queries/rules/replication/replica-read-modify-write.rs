@@ -68,12 +68,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     found.sort_unstable();
     let mut by_place: FxHashMap<SiteId, (SiteId, SiteId, Effect, Effect)> = FxHashMap::default();
     for (write, read, re, we) in found {
+        if !context.in_scope(write) || by_place.contains_key(&read) {
+            continue;
+        }
         // `updateMany({ where: { id, closedAt: null }, data: { closedAt } })`: a state that is gone is not found.
         let trace = meaning.trace(write, &meaning.effects.get(we));
         let compares = trace.last().is_some_and(|last| meaning.compares_and_sets(*last));
         let apart = trace.len() + meaning.trace(read, &meaning.effects.get(re)).len();
-        if context.in_scope(write) && !compares && apart <= MAX_APART {
-            by_place.entry(read).or_insert((read, write, meaning.effects.get(re), meaning.effects.get(we)));
+        if !compares && apart <= MAX_APART {
+            by_place.insert(read, (read, write, meaning.effects.get(re), meaning.effects.get(we)));
         }
     }
     // What so many read through one reader has one cause: the nearest is told, with the others as places.

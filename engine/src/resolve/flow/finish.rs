@@ -92,6 +92,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     /// program mostly has one: that it is this one is a guess.
     fn doubt_alternatives(&self, calls: &mut [CallEdge]) -> Vec<(SiteId, FunctionId)> {
         let mut doubted = Vec::new();
+        let mut handing_on: FxHashMap<FunctionId, bool> = FxHashMap::default();
         let class_of = |edge: &CallEdge| self.program.function(edge.function).class;
         for edges in calls.chunk_by_mut(|left, right| left.site == right.site) {
             let first = class_of(&edges[0]);
@@ -100,7 +101,8 @@ impl<'p, 'f> Flow<'p, 'f> {
                 continue;
             }
             // What is put around another (to log, to measure, to keep) hands on to what does the work: that is called either way.
-            let mut workers = edges.iter().filter(|edge| !self.hands_on(edge.function)).map(class_of);
+            let mut hands_on = |of: FunctionId| *handing_on.entry(of).or_insert_with(|| self.hands_on(of));
+            let mut workers = edges.iter().filter(|edge| !hands_on(edge.function)).map(class_of);
             let only = workers.next().flatten().filter(|only| workers.all(|other| other == Some(*only)));
             for edge in edges.iter_mut().filter(|edge| only.is_none() || class_of(edge) != only) {
                 edge.confidence = Confidence::Low;
@@ -110,13 +112,15 @@ impl<'p, 'f> Flow<'p, 'f> {
         doubted
     }
 
-    /// The implementations that calls of abstract methods may lead to, where they are not targets. Of very many some taken
-    /// from all over stand for the rest.
+    /// The implementations that calls of abstract methods may lead to, where they are not targets; what holds the object that
+    /// is called is none of them. Of very many some taken from all over stand for the rest.
     fn implementations_of_many(&self) -> impl Iterator<Item = (SiteId, FunctionId)> + '_ {
-        self.of_many.iter().flat_map(|&(site, function)| {
+        self.of_many.iter().flat_map(move |&(site, function)| {
             let all = self.grounds.hierarchy.implementations(self.program, function);
             let step = all.len().div_ceil(MAX_ALTERNATIVES).max(1);
-            all.into_iter().step_by(step).map(move |function| (site, function))
+            let holder = self.holder(site);
+            let is_other = move |of: &FunctionId| holder.is_none() || self.program.function(*of).class != holder;
+            all.into_iter().step_by(step).filter(is_other).map(move |function| (site, function))
         })
     }
 
@@ -136,10 +140,11 @@ impl<'p, 'f> Flow<'p, 'f> {
         let to_itself = self.to_itself(&calls);
         calls.retain(|edge| !to_itself.contains(&(edge.site, edge.function)));
         let mut alternatives = self.doubt_alternatives(&mut calls);
-        alternatives.extend(self.implementations_of_many().filter(|&(site, function)| {
-            let is_real = !self.program.is_out_of_scope(function) || self.program.is_generated(function);
-            is_real && self.holder(site).is_none_or(|holder| self.program.function(function).class != Some(holder))
-        }));
+        alternatives.extend(
+            self.implementations_of_many().filter(|(_, function)| {
+                !self.program.is_out_of_scope(*function) || self.program.is_generated(*function)
+            }),
+        );
         alternatives.sort_unstable();
         alternatives.dedup();
         let mut external: Vec<(SiteId, PathId, Value)> = self.external.iter().copied().collect();
