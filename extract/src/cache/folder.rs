@@ -20,6 +20,7 @@ const MAX_AGE: Duration = Duration::from_secs(30 * 86_400);
 const USE_STEP: Duration = Duration::from_secs(86_400);
 /// What other programs that make backups or look for secrets heed (bford.info/cachedir).
 const TAG: &str = "CACHEDIR.TAG";
+const IGNORE: &str = ".gitignore";
 const TAG_TEXT: &str =
     "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of distsys-graph. It may be removed at any time.\n";
 
@@ -89,8 +90,13 @@ impl CacheFolder {
         if self.is_ours() {
             return Ok(());
         }
-        let holds_other_things = |mut entries: fs::ReadDir| entries.any(|entry| entry.is_ok());
-        if fs::read_dir(&self.path).is_ok_and(holds_other_things) {
+        // Another run may be making the same folder at this moment: what it has begun to write is no other thing, and
+        // it may have ended between the two questions.
+        let is_begun =
+            |name: &std::ffi::OsStr| name == IGNORE || name.to_str().is_some_and(|name| name.starts_with(TEMPORARY));
+        let holds_other_things =
+            |mut entries: fs::ReadDir| entries.any(|entry| entry.is_ok_and(|entry| !is_begun(&entry.file_name())));
+        if fs::read_dir(&self.path).is_ok_and(holds_other_things) && !self.is_ours() {
             return Err(CacheError::Foreign { path: self.path.display().to_string() });
         }
         let mut builder = fs::DirBuilder::new();
@@ -99,7 +105,7 @@ impl CacheFolder {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&self.path).map_err(fail)?;
         // Whoever asks for a cache inside a work tree does not want it committed.
-        sealed::replace(&self.path.join(".gitignore"), &[b"*\n"]).map_err(fail)?;
+        sealed::replace(&self.path.join(IGNORE), &[b"*\n"]).map_err(fail)?;
         sealed::replace(&self.path.join(TAG), &[TAG_TEXT.as_bytes()]).map_err(fail)
     }
 
