@@ -83,6 +83,7 @@ impl ModelSet {
             models.registries.push(registry);
         }
         models.stubs.extend(library.stubs);
+        models.sql_handles.extend(library.sql_handles);
         models.generated.extend(library.generated);
         models.declares.extend(library.declares);
         models.provides.extend(library.provides);

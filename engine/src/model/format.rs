@@ -7,7 +7,7 @@ use super::set::Library;
 use super::source::{Condition, Source};
 use super::{
     Callback, Container, Declares, Generated, Handed, Makes, OpModel, Provides, Registry, Returned, Returns, ScopeKind,
-    Sets, Slot, Stub,
+    Sets, Slot, SqlHandle, Stub,
 };
 use crate::operation::{Attr, OpKind};
 
@@ -73,6 +73,11 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     library.stubs.push(stub(entry).map_err(|error| format!("[[stub]]: {error}"))?);
                 }
             }
+            "sql_handle" => {
+                for entry in tables(key, value)? {
+                    library.sql_handles.push(sql_handle(entry).map_err(|error| format!("[[sql_handle]]: {error}"))?);
+                }
+            }
             "generated" => {
                 for entry in tables(key, value)? {
                     library.generated.push(generated(entry).map_err(|error| format!("[[generated]]: {error}"))?);
@@ -109,7 +114,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, generated, carrier, holder, extended, unstored, container, handed, registry, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, sql_handle, generated, carrier, holder, extended, unstored, container, handed, registry, op"
                 ));
             }
         }
@@ -241,6 +246,22 @@ fn stub(entry: &Table) -> Result<Stub, String> {
     match stub.on.is_empty() || stub.type_.is_empty() {
         true => Err("`on` or `type` is missing".to_owned()),
         false => Ok(stub),
+    }
+}
+
+fn sql_handle(entry: &Table) -> Result<SqlHandle, String> {
+    let mut handle = SqlHandle::default();
+    for (key, value) in entry {
+        match key.as_str() {
+            "methods" => handle.methods = strings(key, value)?,
+            "made_by" => handle.made_by = strings(key, value)?,
+            "type" => handle.type_ = string(key, value)?,
+            _ => return Err(format!("unknown key `{key}`; known are methods, made_by, type")),
+        }
+    }
+    match handle.methods.is_empty() || handle.type_.is_empty() {
+        true => Err("`methods` or `type` is missing".to_owned()),
+        false => Ok(handle),
     }
 }
 

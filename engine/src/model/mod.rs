@@ -278,6 +278,17 @@ pub struct Stub {
     pub type_: String,
 }
 
+/// A value of which nothing is known is such a connection if a method of it is given an SQL text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SqlHandle {
+    /// The methods.
+    pub methods: Vec<String>,
+    /// Methods of a connection that give what may have those methods instead of it.
+    pub made_by: Vec<String>,
+    /// The type that the connection counts as.
+    pub type_: String,
+}
+
 /// What the library's generator wrote into the project: its names are the library's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Generated {

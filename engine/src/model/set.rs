@@ -7,7 +7,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::lookup::Lookup;
 use super::pattern::Pattern;
 use super::{
-    Container, Declares, Family, Generated, Handed, Makes, OpModel, Provides, Registry, Returned, Returns, Sets, Stub,
+    Container, Declares, Family, Generated, Handed, Makes, OpModel, Provides, Registry, Returned, Returns, Sets,
+    SqlHandle, Stub,
 };
 use crate::operation::OpKind;
 
@@ -28,6 +29,7 @@ pub(super) struct Library {
     pub(super) answers: Vec<String>,
     pub(super) bounding: Vec<String>,
     pub(super) stubs: Vec<Stub>,
+    pub(super) sql_handles: Vec<SqlHandle>,
     pub(super) generated: Vec<Generated>,
     pub(super) holders: Vec<String>,
     pub(super) extended: Vec<String>,
@@ -89,6 +91,7 @@ pub(super) struct FamilyModels {
     /// Names of types that calls give.
     pub(super) types: FxHashSet<String>,
     pub(super) stubs: Vec<Stub>,
+    pub(super) sql_handles: Vec<SqlHandle>,
     pub(super) generated: Vec<Generated>,
     pub(super) holders: Vec<Pattern>,
     /// Types that the project puts functions of its own onto.
@@ -222,6 +225,12 @@ impl ModelSet {
 
     pub fn has_stubs(&self, family: Family) -> bool {
         self.families.get(&family).is_some_and(|models| !models.stubs.is_empty())
+    }
+
+    /// What a value of which nothing is known is, if its method `name` is given a statement.
+    pub fn sql_handle(&self, family: Family, name: &str) -> Option<&SqlHandle> {
+        let models = self.families.get(&family)?;
+        models.sql_handles.iter().find(|handle| handle.methods.iter().any(|method| method == name))
     }
 
     /// What models call a package that holds a generated file which imports `target`.

@@ -20,6 +20,7 @@ mod provided;
 mod registries;
 mod resolution;
 mod seed;
+mod sql_handles;
 mod static_types;
 mod told;
 mod wrappers;
@@ -101,6 +102,8 @@ impl Resolution {
         flow.by_extension_traits();
         flow.run();
         flow.by_stubs();
+        flow.run();
+        flow.by_statements();
         flow.run();
         flow.by_unique_name();
         flow.run();
