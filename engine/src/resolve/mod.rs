@@ -8,6 +8,7 @@ mod bindings;
 mod flow;
 mod members;
 pub mod modules;
+mod node_packages;
 mod structural;
 pub mod types;
 pub mod values;

@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::ModelSet;
 use crate::program::Program;
+use crate::resolve::node_packages::NodePackages;
 
 /// What an import's text means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +32,7 @@ pub struct Modules {
     packages_of_python: FxHashSet<String>,
     /// TypeScript: modules by path without extension; `x/index` also as `x`.
     scripts: FxHashMap<String, ModuleId>,
-    /// Workspace packages: name → folder.
-    packages: FxHashMap<String, String>,
+    node: NodePackages,
     /// Folders that a generator fills, with the package whose names it gives them.
     generated: Vec<(String, String)>,
     /// `paths` of the tsconfig files: folder, pattern, targets.
@@ -266,14 +266,11 @@ impl Modules {
             return Some(module);
         }
         let (package, rest) = split_package(target);
-        let folder = self.packages.get(package)?;
-        if rest.is_empty() {
-            return self
-                .script(&join(folder, "src")?)
-                .or_else(|| self.script(&join(folder, "src/main")?))
-                .or_else(|| self.script(folder));
-        }
-        self.script(&join(folder, rest)?).or_else(|| self.script(&join(&join(folder, "src")?, rest)?))
+        let candidates = match target.starts_with('#') {
+            true => self.node.imported(importer, target),
+            false => self.node.candidates(package, rest),
+        };
+        candidates.iter().find_map(|path| self.script(path))
     }
 
     fn read_manifests(&mut self, program: &Program<'_>) {
@@ -284,10 +281,9 @@ impl Modules {
             if let Some(package) = key.strip_prefix("generated.") {
                 self.generated.extend(join(folder, value).map(|folder| (folder, package.to_owned())));
             } else if name == "package.json" {
-                if key == "name" {
-                    self.packages.entry(value.to_owned()).or_insert_with(|| folder.to_owned());
-                }
+                self.node.read_package(folder, key, value);
             } else if (name.starts_with("tsconfig") || name == "jsconfig.json") && name.ends_with(".json") {
+                self.node.read_compiler(folder, key, value);
                 self.read_tsconfig(folder, key, value);
             }
         }
@@ -441,7 +437,7 @@ impl Modules {
 }
 
 /// `a/b` and `../c` → `a/c`; none if it leaves the tree.
-fn join(folder: &str, relative: &str) -> Option<String> {
+pub(super) fn join(folder: &str, relative: &str) -> Option<String> {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in relative.split('/') {
         match part {
