@@ -49,7 +49,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             trace.truncate(tally.map_or(trace.len(), |at| at + 1));
             let Some(&last) = trace.last() else { continue };
             if trace.len() == 1 && marks_a_use(context, site, &effect) {
-                found.insert(site, Hot { trace, effect, beside: None });
+                found.insert(site, Hot { trace, effect, kind: Kind::Use });
+                continue;
+            }
+            if trace.len() == 1 && is_the_same_for_all(context, site) && counts_up(context, site, &effect) && meaning.is_served(function) {
+                found.insert(site, Hot { trace, effect, kind: Kind::Same });
                 continue;
             }
             let mut inserted = inserts.get(&function).into_iter().flatten().filter(|(beside, row)| {
@@ -64,7 +68,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             if is_total || is_held && (tally.is_some() || is_counted_for_each(context, function, &trace)) {
                 let known = found.get(&last).is_some_and(|known| known.trace.len() <= trace.len());
                 if !known {
-                    found.insert(last, Hot { trace, effect, beside: Some((beside, row)) });
+                    found.insert(last, Hot { trace, effect, kind: Kind::Beside(beside, row) });
                 }
             }
         }
@@ -72,11 +76,72 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     found.into_values().map(|hot| report(context, &hot)).collect()
 }
 
-/// A change of a row that many wait for, with the insert that it is done beside.
+/// A change of a row that many wait for.
 struct Hot {
     trace: Vec<SiteId>,
     effect: Effect,
-    beside: Option<(SiteId, Effect)>,
+    kind: Kind,
+}
+
+enum Kind {
+    /// A counter, and the insert that it is counted up beside.
+    Beside(SiteId, Effect),
+    /// A counter that a constant picks out.
+    Same,
+    /// The time of a credential's last use.
+    Use,
+}
+
+/// Whether the row that is changed is one and the same whoever asks: it is picked out by constants, and nobody is given what it
+/// then holds (a number that is drawn is what the row is for).
+fn is_the_same_for_all(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let statements: Vec<VarId> = program
+        .arguments(site)
+        .flat_map(|row| meaning.made_from(row.var))
+        .filter(|var| program.sql_by_var.of(&r.sql, *var).next().is_some())
+        .collect();
+    if let [statement] = statements[..] {
+        let text = program.literal(statement).map(|row| row.value).or(program.template(statement)).map(|text| program.text(text));
+        let draws = program.sql_by_var.of(&r.sql, statement).any(|row| program.text(row.clauses).split(',').any(|clause| clause == "returning"));
+        return !draws && text.is_some_and(|text| !takes_values(text));
+    }
+    let keys = keys_of(context, site);
+    !keys.is_empty() && statements.is_empty() && keys.into_iter().all(|key| is_constant_key(context, key))
+}
+
+/// Whether a statement has places for values.
+fn takes_values(text: &str) -> bool {
+    let follows = |mark: char, is_name: fn(char) -> bool| {
+        let mut places = text.match_indices(mark).map(|(at, _)| &text[at + 1..]);
+        places.any(|rest| rest.starts_with(is_name))
+    };
+    text.contains(['?', '{', '@'])
+        || follows('%', |c| matches!(c, 's' | '(' | 'd' | 'v'))
+        || follows('$', |c| c.is_ascii_digit())
+        || follows(':', |c| c.is_ascii_alphabetic())
+}
+
+/// Whether what a row is picked out by holds constants alone: `"visits"`, `{ name: "visits" }`, `eq(counters.name, "visits")`.
+fn is_constant_key(context: &Context<'_>, key: VarId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    if meaning.constant(key).is_some() {
+        return true;
+    }
+    let mut entries = program.entry_by_var.of(&r.entry, key).peekable();
+    if entries.peek().is_some() {
+        return entries.all(|row| is_constant_key(context, row.value));
+    }
+    let Some(call) = program.call_giving(key) else { return false };
+    let (constant, others): (Vec<VarId>, Vec<VarId>) =
+        program.arguments(call.site).map(|row| row.var).partition(|var| meaning.constant(*var).is_some());
+    // The column, which the schema names.
+    let is_column = |var: &VarId| program.loaded_as(*var).is_some_and(|load| program.parameter(load.base).is_none() && program.call_giving(load.base).is_none());
+    !constant.is_empty() && others.iter().all(is_column)
 }
 
 /// Whether an entity is what others add up to, as it is spelt in one word: `notificationstatistic`, `apiusage`.
@@ -297,31 +362,32 @@ fn report(context: &Context<'_>, hot: &Hot) -> Finding {
     let meaning = context.meaning;
     let entity = context.quoted(hot.effect.entity);
     let last = *hot.trace.last().unwrap_or(&hot.trace[0]);
-    let (message, help) = match hot.beside {
-        Some(_) => (
+    let (message, checked, help) = match hot.kind {
+        Kind::Beside(..) => (
             format!("each of these adds to one row of {entity} beside what it stores; all that count on that row wait for its lock, one after another"),
+            "the counter is neither spread over rows nor added to in batches",
             "count what is stored when it is asked for, add up in batches, or spread the counter over several rows",
         ),
-        None => (
+        Kind::Same => (
+            format!("each of these adds to the same row of {entity}, whoever asks; all wait for its lock, one after another"),
+            "the counter is neither spread over rows nor added to in batches",
+            "add up in batches, or spread the counter over several rows and sum them when it is read",
+        ),
+        Kind::Use => (
             format!("each request with the same credential writes its row of {entity}, only to note when it was used; a busy client makes all of its requests wait for one row"),
+            "no condition on the stored time, chance or cache lets a write go",
             "write only where the stored time is older than some minutes, in the condition of the update",
         ),
     };
     let mut builder = FindingBuilder::new(context, &RULE.info, last, message)
         .subject(meaning.text(hot.effect.entity).unwrap_or_default())
         .rests_on(context.confidence_of(hot.trace[0], &hot.effect));
-    if hot.beside.is_none() {
+    if matches!(hot.kind, Kind::Use) {
         builder = builder.severity(Severity::Minor);
     }
     builder = builder.steps(context.steps(&hot.trace, &hot.effect));
-    if let Some((beside, row)) = hot.beside {
+    if let Kind::Beside(beside, row) = hot.kind {
         builder = builder.steps(context.steps(&meaning.trace(beside, &row), &row));
     }
-    builder
-        .checked(match hot.beside {
-            Some(_) => "the counter is neither spread over rows nor added to in batches",
-            None => "no condition on the stored time, chance or cache lets a write go",
-        })
-        .help(help)
-        .build()
+    builder.checked(checked).help(help).build()
 }
