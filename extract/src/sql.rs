@@ -231,6 +231,10 @@ fn of_insert(insert: &Insert) -> Statement {
     if again.iter().any(|set| assigned(set).is_some_and(|column| adds_one(&set.value, &column))) {
         statement.clauses.push("tally");
     }
+    // `… SET total = t.total + EXCLUDED.total`: put in twice, it is added twice.
+    if again.iter().any(|set| assigned(set).is_some_and(|column| adds_to_old(&set.value, &column))) {
+        statement.clauses.push("increment");
+    }
     if let Some(OnInsert::OnConflict(conflict)) = &insert.on
         && let OnConflictAction::DoUpdate(update) = &conflict.action
         && let Some(test) = &update.selection
@@ -380,11 +384,30 @@ fn adds_to(value: &Expr, column: &str) -> bool {
     }
 }
 
+/// Whether what is set on a conflict adds to what the row holds: the column itself, not what was to be put in, is a part of it.
+fn adds_to_old(value: &Expr, column: &str) -> bool {
+    let is_old = |side: &Expr| match side {
+        Expr::Identifier(name) => name.value.eq_ignore_ascii_case(column),
+        Expr::CompoundIdentifier(names) => {
+            names.last().is_some_and(|name| name.value.eq_ignore_ascii_case(column))
+                && !names.first().is_some_and(|name| name.value.eq_ignore_ascii_case("excluded"))
+        }
+        _ => false,
+    };
+    match value {
+        Expr::BinaryOp { left, op: BinaryOperator::Plus | BinaryOperator::Minus, right } => {
+            is_old(left) || is_old(right)
+        }
+        Expr::Nested(inner) => adds_to_old(inner, column),
+        _ => false,
+    }
+}
+
 /// Whether a value is the column's own, and one more.
 fn adds_one(value: &Expr, column: &str) -> bool {
     match value {
         Expr::BinaryOp { op: BinaryOperator::Plus, right, .. } => {
-            adds_to(value, column) && right.to_string().trim() == "1"
+            adds_to_old(value, column) && right.to_string().trim() == "1"
         }
         Expr::Nested(inner) => adds_one(inner, column),
         _ => false,
@@ -454,8 +477,14 @@ mod tests {
             let text = format!("INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET {kept} RETURNING id");
             assert_eq!(one(&text).clauses, ["on_conflict", "if_absent", "returning"], "{kept}");
         }
-        let text = "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET b = excluded.b";
-        assert_eq!(one(text).clauses, ["on_conflict"]);
+        for set in ["b = excluded.b", "b = excluded.b + 1", "b = GREATEST(t.b, excluded.b)"] {
+            let text = format!("INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET {set}");
+            assert_eq!(one(&text).clauses, ["on_conflict"], "{set}");
+        }
+        let adding = "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET b = t.b + excluded.b";
+        assert_eq!(one(adding).clauses, ["on_conflict", "increment"]);
+        let adding = "INSERT INTO t (a, b) VALUES (?, ?) ON DUPLICATE KEY UPDATE b = b + VALUES(b)";
+        assert_eq!(one(adding).clauses, ["on_conflict", "increment"]);
         assert_eq!(one("UPDATE jobs SET state = 'done' WHERE id = ? AND state = 'new'").clauses, ["atomic_where"]);
         assert_eq!(one("UPDATE jobs SET leasedUntil = ? WHERE id = ? AND leasedUntil = ?").clauses, ["atomic_where"]);
         let lease = one(

@@ -43,6 +43,7 @@ fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys
             }
             (OpKind::DbRead, "select")
         }
+        SqlVerb::Insert if has("increment") => (OpKind::DbWrite, "increment"),
         SqlVerb::Insert if has("on_conflict") => (OpKind::DbWrite, "upsert"),
         SqlVerb::Insert => (OpKind::DbWrite, "insert"),
         SqlVerb::Update if has("increment") => (OpKind::DbWrite, "increment"),
