@@ -105,7 +105,7 @@ impl Meaning<'_> {
             Found::Is(Operand::Within(var, path)) => {
                 let path = path.iter().map(|key| self.program.facts.symbols.lookup(key)).collect::<Option<Vec<_>>>();
                 match path {
-                    Some(path) => walk.follow(var, path, Some(last)),
+                    Some(path) => walk.follow(self.spread_into(statement, var).unwrap_or(var), path, Some(last)),
                     None => return Runs::Unknown,
                 }
                 // An option that is not given.
@@ -129,6 +129,22 @@ impl Meaning<'_> {
                 false => Runs::Unknown,
             },
         }
+    }
+
+    /// The mapping given to a statement that takes the entries of `var` and of others, any of which may bring the connection:
+    /// `{ ...context, ...options }`.
+    fn spread_into(&self, statement: &Operation, var: VarId) -> Option<VarId> {
+        let program = self.program;
+        let entry = &program.facts.relations.entry;
+        let mut given = program.arguments(statement.call).filter_map(|row| self.reader().object(row.var));
+        given.find(|object| {
+            let mut spread = program
+                .entry_by_var
+                .of(entry, *object)
+                .filter(|row| program.text(row.key) == "**")
+                .map(|row| row.value);
+            spread.any(|value| value == var)
+        })
     }
 
     /// Whether what a statement runs on, known under `used`, leads to the database that a transaction was opened on.

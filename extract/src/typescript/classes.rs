@@ -6,6 +6,8 @@ use oxc_ast::ast::{
     TSSignature, TSType, TSTypeAliasDeclaration,
 };
 
+use rustc_hash::FxHashSet;
+
 use super::functions::Membership;
 use super::{Lower, span};
 use crate::lower::{Callee, ClassSpec, FunctionSpec, ParameterSpec};
@@ -34,6 +36,7 @@ impl Lower<'_> {
             index += 1;
         }
         let outer = self.class.replace(id);
+        let outer_overridden = std::mem::replace(&mut self.overridden, methods_of(class));
         self.to.push_class_scope();
         // Field initialisers see the instance as `this`.
         let this = self.to.declare("this");
@@ -43,6 +46,7 @@ impl Lower<'_> {
         }
         self.to.pop_scope();
         self.class = outer;
+        self.overridden = outer_overridden;
         self.leave_bounds(bounds);
         for site in decorators {
             self.to.annotate_class(id, site);
@@ -73,12 +77,13 @@ impl Lower<'_> {
 
     fn element(&mut self, class: ClassId, class_var: VarId, element: &ClassElement<'_>) {
         match element {
-            ClassElement::MethodDefinition(method) => self.method_definition(class, class_var, method),
+            ClassElement::MethodDefinition(method) => self.method_definition(class, method),
             ClassElement::PropertyDefinition(property) => {
                 let name = self.key(&property.key);
                 let type_ = self.annotation(property.type_annotation.as_deref());
                 let decorators = self.decorators(&property.decorators);
-                let value = property.value.as_ref().map(|value| self.in_field(value, &name));
+                let of_class = property.r#static.then_some(class_var);
+                let value = property.value.as_ref().map(|value| self.in_field(value, &name, of_class));
                 self.to.field(class, &name, &type_, value);
                 for site in decorators {
                     self.to.annotate_field(class, &name, site);
@@ -87,18 +92,24 @@ impl Lower<'_> {
             ClassElement::AccessorProperty(property) => {
                 let name = self.key(&property.key);
                 let type_ = self.annotation(property.type_annotation.as_deref());
-                let value = property.value.as_ref().map(|value| self.in_field(value, &name));
+                let of_class = property.r#static.then_some(class_var);
+                let value = property.value.as_ref().map(|value| self.in_field(value, &name, of_class));
                 self.to.field(class, &name, &type_, value);
             }
-            ClassElement::StaticBlock(block) => self.block(&block.body),
+            ClassElement::StaticBlock(block) => {
+                self.to.push_scope();
+                self.to.bind("this", class_var);
+                self.block(&block.body);
+                self.to.pop_scope();
+            }
             ClassElement::TSIndexSignature(_) => {}
         }
     }
 
-    /// A field's initialiser: arrow functions in it capture `this`, as methods have it.
-    fn in_field(&mut self, value: &Expression<'_>, name: &str) -> VarId {
+    /// A field's initialiser: arrow functions in it capture `this`, as methods have it; of a static field that is the class.
+    fn in_field(&mut self, value: &Expression<'_>, name: &str, of_class: Option<VarId>) -> VarId {
         self.to.push_scope();
-        if let Some(this) = self.to.lookup("this") {
+        if let Some(this) = of_class.or_else(|| self.to.lookup("this")) {
             self.to.bind("this", this);
         }
         let value = self.named_expression(value, name);
@@ -106,7 +117,7 @@ impl Lower<'_> {
         value
     }
 
-    fn method_definition(&mut self, class: ClassId, class_var: VarId, method: &MethodDefinition<'_>) {
+    fn method_definition(&mut self, class: ClassId, method: &MethodDefinition<'_>) {
         let name = self.key(&method.key);
         let decorators = self.decorators(&method.decorators);
         let mut flags = FunctionFlags::default();
@@ -124,7 +135,6 @@ impl Lower<'_> {
             self.to.field(class, &name, "", None);
             return;
         }
-        let _ = class_var;
         let function = self.method(&method.value, &name, Membership { class, kind, flags });
         for site in decorators {
             self.to.annotate_function(function, site);
@@ -241,4 +251,15 @@ impl Lower<'_> {
         }
         self.leave_bounds(bounds);
     }
+}
+
+/// The names of the methods of a class, but for its constructor.
+fn methods_of(class: &Class<'_>) -> FxHashSet<String> {
+    let method = |element: &ClassElement<'_>| match element {
+        ClassElement::MethodDefinition(method) if method.kind == MethodDefinitionKind::Method => {
+            method.key.name().map(|name| name.into_owned())
+        }
+        _ => None,
+    };
+    class.body.body.iter().filter_map(method).collect()
 }

@@ -11,7 +11,7 @@ use oxc_span::GetSpan;
 
 use super::functions::Object;
 use super::{Lower, span};
-use crate::lower::{Arg, Callee};
+use crate::lower::{Arg, Callee, Span};
 
 /// Functions of test runners whose callbacks are tests.
 const TEST_FUNCTIONS: &[&str] = &[
@@ -243,6 +243,12 @@ impl Lower<'_> {
     /// Receiver and name of a member call, or the value that is called.
     fn callee(&mut self, callee: &Expression<'_>) -> (Result<VarId, VarId>, String) {
         match callee {
+            Expression::StaticMemberExpression(member)
+                if matches!(member.object, Expression::Super(_))
+                    && self.overridden.contains(member.property.name.as_str()) =>
+            {
+                (Ok(self.seen_from_above(span(member.object.span()))), member.property.name.to_string())
+            }
             Expression::StaticMemberExpression(member) => {
                 (Ok(self.expression(&member.object)), member.property.name.to_string())
             }
@@ -269,6 +275,12 @@ impl Lower<'_> {
             },
             other => (Err(self.expression(other)), String::new()),
         }
+    }
+
+    /// The object as the class above has it, where the own class has a method of the name that is called.
+    fn seen_from_above(&mut self, at: Span) -> VarId {
+        let callee = self.to.global("super");
+        self.to.call(CallKind::Call, Callee::Value(callee, "super"), &[], at).1
     }
 
     fn call_to(

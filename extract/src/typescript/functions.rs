@@ -66,7 +66,8 @@ impl Lower<'_> {
         let id = self.begin(own_name, kind, flags, member.map(|member| member.class), &return_type, function.span);
         let outer_class = self.class.take();
         match member {
-            Some(member) if !member.flags.has(FunctionFlags::STATIC) => {
+            // Of a static method `this` is the class that it is called on.
+            Some(_) => {
                 self.to.parameter(ParameterSpec {
                     name: "this",
                     kind: ParameterKind::Receiver,

@@ -15,7 +15,7 @@ use oxc_allocator::Allocator;
 use oxc_ast::ast::Directive;
 use oxc_parser::{ParseOptions, Parser, ParserReturn};
 use oxc_span::SourceType;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::front_end::FrontEnd;
 use crate::lower::{Lowering, Span};
@@ -73,6 +73,7 @@ impl FrontEnd for TypeScript {
         let mut lower = Lower {
             to: lowering,
             class: None,
+            overridden: FxHashSet::default(),
             in_test: false,
             in_served_file: None,
             served: None,
@@ -95,6 +96,8 @@ struct Lower<'s> {
     to: Lowering<'s>,
     /// The class whose members are being lowered.
     class: Option<ClassId>,
+    /// The methods that the class around defines: by `super` one means that of a class above.
+    overridden: FxHashSet<String>,
     in_test: bool,
     /// Where a file says `"use server"`: a framework runs what it offers on requests.
     in_served_file: Option<Span>,

@@ -324,7 +324,11 @@ fn marks_a_use(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
     };
     let function = context.function_of(site);
     let callers = meaning.callers(function);
-    let is_thinned = thins_out(site) || !callers.is_empty() && callers.iter().all(|caller| thins_out(*caller));
+    // What is saved as it was found is not written.
+    let noted = program.call(site).and_then(|call| call.receiver).into_iter().flat_map(|object| program.stores_to(object));
+    let mut noted = noted.filter(|store| is_last_use(program.text(store.field)) && context.function_of(store.site) == function).peekable();
+    let is_noted_seldom = noted.peek().is_some() && noted.all(|store| thins_out(store.site));
+    let is_thinned = thins_out(site) || is_noted_seldom || !callers.is_empty() && callers.iter().all(|caller| thins_out(*caller));
     let mut names = std::iter::once(function).chain(callers.iter().map(|caller| context.function_of(*caller)));
     let checks = names.any(|function| {
         let name = context.named_function(function).to_ascii_lowercase();

@@ -1,7 +1,7 @@
 //! What a call does with values: arguments, results, construction, libraries.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, ClassId, FunctionId, ParameterKind, SiteId, VarId};
+use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, ParameterKind, SiteId, VarId};
 
 use super::named_members::NamedMember;
 use super::{Confidence, EdgeKind, Flow, MAX_OWN_TARGETS, MAX_TARGETS, Passed};
@@ -122,8 +122,9 @@ impl<'p, 'f> Flow<'p, 'f> {
         let has_receiver = parameters.first().is_some_and(|parameter| parameter.kind == ParameterKind::Receiver);
         let positional = program.arguments(row.site).filter(|argument| argument.position != u32::MAX).count();
         let named = parameters.iter().filter(|parameter| parameter.kind == ParameterKind::Positional).count();
-        // `Type::method(x, …)` passes the receiver as the first argument.
-        let explicit_receiver = has_receiver && through != Some(false) && positional == named + 1;
+        // `Type::method(x, …)` passes the receiver as the first argument; a method of the class has it from before the dot.
+        let of_class = program.function(function).flags.has(FunctionFlags::STATIC);
+        let explicit_receiver = has_receiver && !of_class && through != Some(false) && positional == named + 1;
         let offset = usize::from(has_receiver && !explicit_receiver);
         let given_back = self.grounds.given_back.get(&function).copied();
         for argument in program.arguments(row.site) {
@@ -402,6 +403,10 @@ impl<'p, 'f> Flow<'p, 'f> {
         let program = self.program;
         let caller = program.site(row.site).function;
         let ValueKind::Instance(base) = base.kind else { return };
+        // `super.close()`
+        if program.calls_by_receiver.of(&program.facts.relations.call, row.result).next().is_some() {
+            return;
+        }
         let Some(name) = program.facts.symbols.lookup("constructor") else { return };
         if Family::from(self.language_of(row.site)) != Family::Script || program.function(caller).name != name {
             return;
