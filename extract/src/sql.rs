@@ -1,6 +1,7 @@
 //! SQL inside string literals and templates.
 
 mod claims;
+mod queues;
 mod scan;
 
 use distsys_facts::SqlVerb;
@@ -318,6 +319,10 @@ fn orders_by_time(test: &Expr, concerns: &dyn Fn(&str) -> bool) -> bool {
 fn of_set(set: &SetExpr, statement: &mut Statement) {
     match set {
         SetExpr::Select(select) => {
+            if let Some(put) = queues::put(select) {
+                *statement = put;
+                return;
+            }
             statement.table = select.from.first().map(table_of).unwrap_or_default();
             if let Some(selection) = &select.selection {
                 columns_of(selection, &mut statement.where_columns);

@@ -27,6 +27,9 @@ pub enum Runs {
 /// A value is followed over so many steps; one that goes further is not known.
 const MAX_STEPS: usize = 300;
 
+/// What is given to a constructor lies so deep.
+const MAX_WITHIN: usize = 4;
+
 /// What a connection was made by or is known under.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Origin {
@@ -367,11 +370,17 @@ impl<'w, 'm> Walk<'w, 'm> {
             self.origins.unknown |= !of_module;
             return;
         }
+        let before = self.origins.unknown;
         for source in sources {
-            // What a variable of a module is made by does not tell more.
-            if !of_module || program.variable(source).is_some() || program.import(source).is_some() {
+            // What a variable of a module is made by does not tell more, but what an object was made with may.
+            let is_named = program.variable(source).is_some() || program.import(source).is_some();
+            let is_made = || !path.is_empty() && program.call_giving(source).is_some();
+            if !of_module || is_named || is_made() {
                 self.follow(source, path.clone(), frame);
             }
+        }
+        if of_module && !path.is_empty() {
+            self.origins.unknown = before;
         }
     }
 
@@ -535,6 +544,16 @@ impl<'w, 'm> Walk<'w, 'm> {
         }
     }
 
+    /// The variable that a chain of fields begins at, and the chain: of `options.db` these are `options` and `db`.
+    fn root_of(&self, var: VarId) -> (VarId, Vec<Sym>) {
+        let (mut root, mut within) = (var, Vec::new());
+        while let Some(load) = self.meaning.program.loaded_as(root).filter(|_| within.len() < MAX_WITHIN) {
+            within.insert(0, load.field);
+            root = load.base;
+        }
+        (root, within)
+    }
+
     /// What a call gives.
     fn call(&mut self, site: SiteId, path: Vec<Sym>, frame: Frame) {
         let meaning = self.meaning;
@@ -567,11 +586,13 @@ impl<'w, 'm> Walk<'w, 'm> {
             if let Some(named) = named {
                 return self.follow(named.var, rest.to_vec(), frame);
             }
-            // `new Service(tx)`: the field that a parameter of the constructor goes into.
+            // `new Service(tx)`, `new Service({ db: tx })`: the field that a parameter of the constructor goes into, or what
+            // it holds.
             for source in meaning.stored_in(call.result, *field) {
-                let passed = meaning.resolution.passed_at(site).iter().find(|row| row.parameter == source);
+                let (root, within) = self.root_of(source);
+                let passed = meaning.resolution.passed_at(site).iter().find(|row| row.parameter == root);
                 match (passed, program.parameter(source)) {
-                    (Some(passed), _) => self.follow(passed.argument, rest.to_vec(), frame),
+                    (Some(passed), _) => self.follow(passed.argument, [&within[..], rest].concat(), frame),
                     (None, Some(parameter)) if !edges.is_empty() => {
                         if let Some(default) = parameter.default {
                             self.follow(default, rest.to_vec(), None);
