@@ -1,7 +1,7 @@
 //! Which functions an operation is given to run: its callback slots, methods of objects, templates.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, Id, ParameterKind, SiteId, VarId};
+use distsys_facts::{ClassId, ClassKind, FunctionFlags, FunctionId, Id, ParameterKind, SiteId, VarId};
 
 use super::operations::{Found, Operand, Operation, Operations};
 use super::reader::Reader;
@@ -138,6 +138,26 @@ pub(super) fn called_by_its_method(reader: Reader<'_, '_>, call: &Call) -> Optio
     parameter_of(reader, receiver).filter(|_| all)
 }
 
+/// The parameter that `var` is or whose only method it is: `work`, `work::get`, where callers give functions. To hand on the one
+/// is to hand on the other.
+pub(super) fn handed_parameter(reader: Reader<'_, '_>, var: VarId) -> Option<VarId> {
+    parameter_of(reader, var).or_else(|| {
+        let base = reader.program.loaded_as(var)?.base;
+        let parameter = parameter_of(reader, base)?;
+        let mut given = false;
+        // An object of a class that implements the interface is more than a function.
+        let only_functions = reader.resolution.values_of(base).all(|value| match value.kind {
+            ValueKind::Function(function) => {
+                given |= reader.resolution.values_of(var).any(|value| value.kind == ValueKind::Function(function));
+                true
+            }
+            ValueKind::Instance(class) => reader.program.class(class).kind == ClassKind::Interface,
+            _ => true,
+        });
+        (given && only_functions).then_some(parameter)
+    })
+}
+
 /// The position of the descriptor among the parameters of a method's decorator (ECMAScript, legacy decorators).
 pub(super) const DESCRIPTOR: u32 = 2;
 
@@ -167,7 +187,7 @@ pub(super) fn functions_of(reader: Reader<'_, '_>, var: VarId) -> Vec<FunctionId
     if let Some(function) = reader.program.closure(var) {
         return vec![function];
     }
-    if parameter_of(reader, var).is_some() {
+    if handed_parameter(reader, var).is_some() {
         return Vec::new();
     }
     let mut functions: Vec<FunctionId> = reader

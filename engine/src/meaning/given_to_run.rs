@@ -6,7 +6,7 @@
 use distsys_facts::{FunctionId, SiteId, VarId};
 
 use super::Meaning;
-use super::callbacks::{functions_of, parameter_of};
+use super::callbacks::{functions_of, handed_parameter};
 use super::invoked::Mode;
 
 /// A function is handed on through so many helpers.
@@ -67,7 +67,7 @@ impl Meaning<'_> {
             if self.is_out_of_scope(self.program.site(passed.site).function) {
                 continue;
             }
-            match parameter_of(self.reader(), passed.argument) {
+            match handed_parameter(self.reader(), passed.argument) {
                 Some(own) if own != parameter => self.given_for(own, depth + 1, found),
                 Some(_) => {}
                 None => found.extend(functions_of(self.reader(), passed.argument)),

@@ -9,8 +9,8 @@ use distsys_facts::{FunctionId, FunctionKind, IdKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::callbacks::{
-    MAX_HELPERS, callback_vars, called_by_its_method, decorated_method, functions_of, made_by, methods_run,
-    parameter_of,
+    MAX_HELPERS, callback_vars, called_by_its_method, decorated_method, functions_of, handed_parameter, made_by,
+    methods_run, parameter_of,
 };
 use super::listeners::{Listeners, listening};
 use super::operations::{Operation, Operations};
@@ -170,7 +170,7 @@ impl Invocations {
         }
         for op in &operations.all {
             for var in callback_vars(reader, op) {
-                if let Some(parameter) = parameter_of(reader, var) {
+                if let Some(parameter) = handed_parameter(reader, var) {
                     self.applied.entry(parameter).or_default().push(op.site);
                     queue.push_back(parameter);
                 } else if mode_of(op.kind) == Mode::Registered
@@ -204,7 +204,7 @@ impl Invocations {
             if let Some(closure) = program.closure(row.argument) {
                 self.given_as.entry(closure).or_default().push(row.parameter);
             }
-            if let Some(own) = parameter_of(reader, row.argument) {
+            if let Some(own) = handed_parameter(reader, row.argument) {
                 passed_on.entry(row.parameter).or_default().push((row.site, own));
                 self.passed_on.entry(row.site).or_default().push((row.parameter, own));
             }

@@ -3,7 +3,7 @@
 use distsys_facts::{CallKind, FunctionFlags, FunctionId, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashSet;
 
-use super::callbacks::{DESCRIPTOR, functions_of, parameter_of};
+use super::callbacks::{DESCRIPTOR, functions_of, handed_parameter};
 use super::operations::{Found, Operand};
 use super::scopes::{Builder, Extent, Scope, closes, ends_its_own};
 use super::terms::Term;
@@ -43,7 +43,7 @@ impl Builder<'_, '_, '_> {
                     continue;
                 }
                 for &(site, argument) in self.index.passed.get(&parameter.var).into_iter().flatten() {
-                    if parameter_of(self.reader, argument).is_some() {
+                    if handed_parameter(self.reader, argument).is_some() {
                         // Passed on by a wrapper around this one, whose callers' closures are inside, too.
                         add(Some(site), program.site(site).function, Extent::Site(site));
                         continue;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, RegionId, RegionKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::callbacks::{functions_of, parameter_of, slot_var};
+use super::callbacks::{functions_of, handed_parameter, parameter_of, slot_var};
 use super::chains::settles;
 use super::effects::Effects;
 use super::invoked::Invocations;
@@ -202,7 +202,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                     ScopeKind::Callback(slot) => {
                         let var = slot_var(self.reader, op, slot);
                         // A wrapper's parameter: what its callers give runs inside, to where this is lifted.
-                        if var.is_some_and(|var| parameter_of(self.reader, var).is_some()) {
+                        if var.is_some_and(|var| handed_parameter(self.reader, var).is_some()) {
                             found.push(scope(op.function, Extent::Site(op.site)));
                             continue;
                         }

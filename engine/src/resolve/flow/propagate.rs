@@ -91,6 +91,14 @@ impl<'p, 'f> Flow<'p, 'f> {
         if self.is_better_known(row, base) {
             return;
         }
+        // An object of one method is that method: `work::get` of a lambda.
+        if let ValueKind::Function(function) = base.kind {
+            let is_java = self.program.language(self.program.file_of_function(function)) == Language::Java;
+            if is_java && !combines_functions(self.program.text(row.field)) {
+                self.add(to, base);
+            }
+            return;
+        }
         if let ValueKind::Instance(class) | ValueKind::Class(class) = base.kind {
             self.own_class(row.base, row.field, class, base, to);
         }
