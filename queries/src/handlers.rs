@@ -3,7 +3,7 @@
 use distsys_engine::meaning::{Effect, EffectFlags, Extent, Found, Mode, Operand, Operation};
 use distsys_engine::words::{is_unique_violation, words};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{FunctionId, RegionId, RegionKind, SiteId, VarId};
+use distsys_facts::{FunctionId, ParameterKind, RegionId, RegionKind, SiteId, VarId};
 
 use crate::Context;
 use crate::finding::Confidence;
@@ -74,6 +74,36 @@ pub(crate) fn handlers(context: &Context<'_>, chosen: impl Fn(&Operation) -> boo
         let sites = meaning.sites(scope);
         let Some(origin) = scope.origin.or(sites.first().copied()) else { continue };
         found.push(Handler { origin, function: scope.function, region, sites, by_position });
+    }
+    found
+}
+
+/// Functions that acknowledge a message which they are given: somebody took it for them, be it through a queue of the project's
+/// own that no model knows.
+pub(crate) fn acknowledging(context: &Context<'_>) -> Vec<Handler> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut found: Vec<Handler> = Vec::new();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        let function = context.function_of(row.site);
+        if effect.kind != OpKind::Ack || effect.flags.has(EffectFlags::BACKGROUND) || !context.in_scope(row.site) {
+            continue;
+        }
+        let given = |var: VarId| {
+            meaning.made_from(var).into_iter().chain([var]).any(|var| {
+                let parameter = program.parameter(var).filter(|row| row.kind != ParameterKind::Receiver);
+                parameter.is_some_and(|row| row.function == function)
+            })
+        };
+        let takes = || meaning.effects.in_function(function).any(|(effect, _)| effect.kind == OpKind::Consume);
+        let receiver = program.call(row.site).and_then(|call| call.receiver);
+        let is_message = program.arguments(row.site).map(|row| row.var).chain(receiver).any(given);
+        if is_message && !found.iter().any(|known| known.function == function) && !takes() {
+            let sites: Vec<SiteId> = program.sites(function).map(|row| row.site).collect();
+            let origin = sites.first().copied().unwrap_or(row.site);
+            found.push(Handler { origin, function, region: None, sites, by_position: false });
+        }
     }
     found
 }

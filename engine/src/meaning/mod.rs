@@ -50,6 +50,7 @@ mod loop_bounds;
 mod made;
 mod makers;
 mod mappings;
+mod marks;
 mod misnamed;
 mod operations;
 mod order;

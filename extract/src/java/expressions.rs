@@ -277,18 +277,23 @@ impl<'s> Lower<'s> {
         let value = self.to.fresh_var();
         let left = self.expression(left);
         self.to.assign(value, left);
-        if may_call(right) {
-            let kind = if operator == "&&" { RegionKind::Branch } else { RegionKind::Else };
+        let both = operator == "&&";
+        let right = if may_call(right) {
+            let kind = if both { RegionKind::Branch } else { RegionKind::Else };
             let mut choice = self.to.begin_choice();
             self.to.begin_arm(&choice, kind, Some(left), tree::span(right));
             let right = self.expression(right);
             self.to.assign(value, right);
             self.to.end_arm(&mut choice);
             self.to.end_choice(choice, false);
+            right
         } else {
             let right = self.expression(right);
             self.to.assign(value, right);
-        }
+            right
+        };
+        let (taken, otherwise) = if both { (right, left) } else { (left, right) };
+        self.to.choice(value, left, taken, otherwise);
         value
     }
 

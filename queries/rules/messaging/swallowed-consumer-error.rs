@@ -8,7 +8,7 @@ use distsys_facts::{FunctionId, RegionId, RegionKind, SiteId, SiteKind};
 use rustc_hash::FxHashMap;
 
 use crate::done::{Done, done_at};
-use crate::handlers::{Handler, is_acknowledged_before, is_work, redelivered};
+use crate::handlers::{Handler, acknowledging, is_acknowledged_before, is_work, redelivered};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -28,7 +28,8 @@ pub(crate) static RULE: Rule = Rule {
 
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut by_place: FxHashMap<SiteId, Swallowed> = FxHashMap::default();
-    for handler in redelivered(context).into_iter().flat_map(|handler| with_helpers(context, handler)) {
+    let taken = redelivered(context).into_iter().chain(acknowledging(context));
+    for handler in taken.flat_map(|handler| with_helpers(context, handler)) {
         for failure in context.meaning.failures(handler.function) {
             if !failure.all || is_left_for_the_end(context, &failure) || !only_tells(context, &failure) || !is_for_one_message(context, &handler, &failure) {
                 continue;
@@ -196,6 +197,9 @@ fn counts_as_done(context: &Context<'_>, handler: &Handler, failure: &Failure) -
         .filter(|site| meaning.effects.at(*site).any(|(effect, _)| effect.kind == OpKind::Ack))
         .collect();
     let after = |ack: &&SiteId| {
+        if !failure.sites.contains(ack) && meaning.is_kept_from_failures(**ack) {
+            return false;
+        }
         failure.sites.contains(ack) || context.function_of(**ack) != handler.function || failure.entry.is_some_and(|entry| meaning.leads(entry, **ack))
     };
     match acks.iter().find(after) {
