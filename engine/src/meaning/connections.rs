@@ -215,6 +215,10 @@ impl Meaning<'_> {
 
     /// What a statement runs on.
     fn connection_of(&self, op: &Operation) -> Found {
+        // A part of a statement runs where that one does.
+        if let Some(outer) = self.given_to_statement(op).and_then(|call| call.receiver) {
+            return Found::Is(Operand::Var(outer));
+        }
         if self.declares(op, Attr::Connection) {
             return match self.attribute(op, Attr::Connection) {
                 // `Order.updateOne(…).session(session)`

@@ -18,6 +18,7 @@ mod causes;
 mod chains;
 mod chosen;
 mod clients;
+mod collected;
 mod columns;
 mod connections;
 mod consensus;

@@ -36,7 +36,9 @@ impl<'m> Meaning<'m> {
             true => self.is_first_result_used(var),
             false => self.is_used(var),
         };
-        gives.is_some_and(|var| !is_used(var)) && !(op.kind == OpKind::Spawn && self.handles_itself(op.site))
+        gives.is_some_and(|var| !is_used(var))
+            && !self.is_run_by_holder(op)
+            && !(op.kind == OpKind::Spawn && self.handles_itself(op.site))
     }
 
     /// Whether an operation runs a statement and calls no function when it is done: `pool.query("insert …", [id], done)`.

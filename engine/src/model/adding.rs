@@ -67,6 +67,7 @@ impl ModelSet {
         models.holders.extend(parsed(library.holders));
         models.unstored.extend(parsed(library.unstored));
         models.handles.extend(parsed(library.handles));
+        models.builders.extend(parsed(library.builders));
         models.extended.extend(library.extended);
         for container in library.containers {
             let calls = container.register.iter().chain(&container.resolve);

@@ -107,6 +107,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                 }
             }
             "handle" => library.handles.extend(named(key, value, "type")?),
+            "builder" => library.builders.extend(named(key, value, "type")?),
             "op" => {
                 for entry in tables(key, value)? {
                     library.ops.push(op(entry).map_err(|error| format!("[[op]] {}: {error}", name_of(entry)))?);
@@ -114,7 +115,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, stub, sql_handle, generated, carrier, holder, extended, unstored, container, handed, registry, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, builder, stub, sql_handle, generated, carrier, holder, extended, unstored, container, handed, registry, op"
                 ));
             }
         }

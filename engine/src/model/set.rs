@@ -23,6 +23,7 @@ pub(super) struct Library {
     pub(super) makes: Vec<Makes>,
     pub(super) sets: Vec<Sets>,
     pub(super) handles: Vec<String>,
+    pub(super) builders: Vec<String>,
     pub(super) carriers: Vec<String>,
     pub(super) detached: Vec<String>,
     pub(super) answered: Vec<String>,
@@ -80,6 +81,8 @@ pub(super) struct FamilyModels {
     pub(super) sets: Vec<Sets>,
     pub(super) by_setting: Lookup<u32>,
     pub(super) handles: Vec<Pattern>,
+    /// Statements that calls add to, and that waiting for them runs.
+    pub(super) builders: Vec<Pattern>,
     pub(super) carriers: Vec<Pattern>,
     /// Calls that make a carrier which ends with no other.
     pub(super) detached: Vec<Pattern>,
@@ -328,6 +331,11 @@ impl ModelSet {
     /// Whether values of the type are connections.
     pub fn is_handle_anywhere(&self, path: &str) -> bool {
         self.families.values().any(|models| models.handles.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Whether values of the type are statements that calls add to, and that waiting for them runs.
+    pub fn is_builder(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.builders.iter().any(|pattern| pattern.matches(path)))
     }
 
     /// The models of calls of `path`, most specific library first come.
