@@ -287,15 +287,60 @@ fn goes_on_while_failing(program: &Program<'_>, region: RegionId) -> bool {
     parts.flat_map(|part| program.asked_variant(part)).any(|(_, variant)| variant == "Err")
 }
 
-/// Whether a region is entered for a success: `Ok(value) => …`, `if response.status().is_success()`.
+/// Whether a region is entered for a success: `Ok(value) => …`, `if response.status().is_success()`; or for that and something
+/// else, such as the last attempt: `if err == nil || !retryable(err)`.
 pub(super) fn asks_success(program: &Program<'_>, region: RegionId) -> bool {
     let mut conditions = program.condition_by_region.of(&program.facts.relations.condition, region);
     program.region(region).kind == RegionKind::Branch
-        && conditions.any(|row| {
-            let of_status = program.call_giving(row.var).map(|call| program.text(call.name));
-            of_status == Some("is_success") || program.asked_variant(row.var).any(|(_, variant)| variant == "Ok")
-        })
+        && conditions.any(|row| alternatives(program, row.var).into_iter().any(|part| says_success(program, part)))
 }
+
+fn says_success(program: &Program<'_>, condition: VarId) -> bool {
+    let of_status = program.call_giving(condition).map(|call| program.text(call.name));
+    of_status == Some("is_success") || program.asked_variant(condition).any(|(_, variant)| variant == "Ok")
+}
+
+/// Whether a region is entered for a success and for something else, too.
+fn asks_more_than_success(program: &Program<'_>, region: RegionId) -> bool {
+    let mut conditions = program.condition_by_region.of(&program.facts.relations.condition, region);
+    conditions.any(|row| !says_success(program, row.var))
+}
+
+/// What a condition holds for any of: the sides of `||`, of which each may be one itself.
+fn alternatives(program: &Program<'_>, condition: VarId) -> Vec<VarId> {
+    let r = &program.facts.relations;
+    let mut parts = vec![condition];
+    let mut at = 0;
+    while let Some(&part) = parts.get(at).filter(|_| at < MAX_ALTERNATIVES) {
+        let sides = program.binary_by_dst.of(&r.binary, part).filter(|row| program.text(row.operator) == "||");
+        parts.extend(sides.flat_map(|row| [Some(row.left), row.right]).flatten());
+        let sources: Vec<VarId> = program.assigned_from(part).map(|row| row.src).collect();
+        if let [first, _] = sources[..]
+            && is_asked_otherwise(program, first)
+        {
+            parts.extend(sources);
+        }
+        at += 1;
+    }
+    parts
+}
+
+/// Whether something else is evaluated where `first` does not hold: the right side of `||`.
+fn is_asked_otherwise(program: &Program<'_>, first: VarId) -> bool {
+    let r = &program.facts.relations;
+    let asked = program.call_giving(first).map(|call| call.site);
+    let asked = asked.or_else(|| program.binary_by_dst.of(&r.binary, first).map(|row| row.site).next());
+    asked.is_some_and(|site| {
+        let mut otherwise = program.regions_by_function.of(&r.region, program.site(site).function);
+        otherwise.any(|row| {
+            row.kind == RegionKind::Else
+                && program.condition_by_region.of(&r.condition, row.region).any(|condition| condition.var == first)
+        })
+    })
+}
+
+/// A condition holds for so many things at most.
+const MAX_ALTERNATIVES: usize = 16;
 
 /// Whether a condition is only whether a result is a success or a failure.
 fn asks_outcome(program: &Program<'_>, condition: VarId) -> bool {
@@ -456,6 +501,13 @@ impl Graph {
             .map(|row| row.region)
             .collect();
         if !successes.is_empty() && self.leads(program, region, region, Way::Out, &successes) {
+            return false;
+        }
+        // `if err == nil || ctx.Err() != nil { return err }`: what else is asked there gives up.
+        let mut gives_up_with_success = successes
+            .iter()
+            .filter(|success| asks_success(program, **success) && asks_more_than_success(program, **success));
+        if gives_up_with_success.any(|success| self.leads(program, *success, region, Way::Out, &[])) {
             return false;
         }
         // What an answer other than a good one is refused for ends the loop, where nothing here handles that.
