@@ -46,6 +46,7 @@ pub(super) struct Bindings<'p, 'f> {
     top_level: FxHashMap<(ModuleId, Sym), VarId>,
     aliases: FxHashMap<(ModuleId, Sym), Sym>,
     class_of_var: FxHashMap<VarId, ClassId>,
+    var_of_class: FxHashMap<ClassId, VarId>,
     /// Classes by their name within their module.
     class_by_path: FxHashMap<(ModuleId, Sym), ClassId>,
     /// By module: name, type, the class that is annotated.
@@ -120,6 +121,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
             // Of two of one name the first counts.
             class_by_path: r.class.iter().rev().map(|row| ((row.module, row.qualified), row.class)).collect(),
             class_of_var: r.class_value.iter().map(|row| (row.var, row.class)).collect(),
+            var_of_class: r.class_value.iter().rev().map(|row| (row.class, row.var)).collect(),
             targets: RefCell::default(),
             found: RefCell::default(),
         }
@@ -549,6 +551,27 @@ impl Bindings<'_, '_> {
         files.into_iter().find_map(|module| self.exports.get(&(module, name)).copied())
     }
 
+    /// The class that a name in full means, in a package of the project: `com.shop.Tables`.
+    fn project_class(&self, importer: ModuleId, whole: &str) -> Option<ClassId> {
+        let parts: Vec<&str> = whole.split('.').collect();
+        let at = parts.iter().position(|part| part.starts_with(char::is_uppercase))?;
+        let outermost = self.project_type(importer, &parts[..at].join("."), parts[at])?;
+        let outermost = self.class_of_var.get(&outermost).copied();
+        parts[at + 1..].iter().fold(outermost, |outer, part| self.nested(outer?, part))
+    }
+
+    /// The type `name` that a class declares whose types a file imports whole: `import com.shop.Tables.*;`.
+    fn type_within(&self, importer: ModuleId, class: &str, name: &str) -> Option<VarId> {
+        let inner = self.nested(self.project_class(importer, class)?, name)?;
+        self.var_of_class.get(&inner).copied()
+    }
+
+    /// Whether the project declares what a file imports whole, a package or a class.
+    fn is_of_project(&self, importer: ModuleId, whole: &str) -> bool {
+        !self.modules.files_of_package(self.program, importer, whole).is_empty()
+            || self.project_class(importer, whole).is_some()
+    }
+
     /// A type that a file names without importing it: of its own package, of one that it imports whole, of `java.lang`.
     fn free_in_java(&self, module: ModuleId, name: &str) -> Option<Binding> {
         let program = self.program;
@@ -564,15 +587,17 @@ impl Bindings<'_, '_> {
         }
         let package = program.text(program.facts.relations.module[module.index()].name);
         let globs = || self.globs.get(&module).into_iter().flatten().map(|target| program.text(*target));
-        if let Some(var) = std::iter::once(package).chain(globs()).find_map(|of| self.project_type(module, of, name)) {
+        let declared_by = |of| self.project_type(module, of, name).or_else(|| self.type_within(module, of, name));
+        if let Some(var) = std::iter::once(package).chain(globs()).find_map(declared_by) {
             return Some(Binding::Var(var));
         }
         if is_of_language(name) {
             return external(format!("java.lang.{name}"));
         }
         // Which of several packages it is of only a model can tell. What no model knows is outside all the same: its
-        // members are read by their names (`HttpMethod.POST`).
-        let mut known = globs().map(|of| format!("{of}.{name}"));
+        // members are read by their names (`HttpMethod.POST`). What the project itself declares has been looked at.
+        let is_outside = |of: &&str| !self.is_of_project(module, of);
+        let mut known = globs().filter(is_outside).map(|of| format!("{of}.{name}"));
         let knows = |path: &String| {
             self.models.knows_type(Language::Java.into(), path)
                 || self.models.knows_type(Language::Java.into(), &self.external(Language::Java, path.clone()))
