@@ -213,6 +213,25 @@ pub(super) fn functions_of(reader: Reader<'_, '_>, var: VarId) -> Vec<FunctionId
     functions
 }
 
+/// The call whose result `var` is, unawaited, through whatever constants and modules it is handed on.
+pub(super) fn made_anywhere(reader: Reader<'_, '_>, var: VarId) -> Option<SiteId> {
+    const MAX_STEPS: usize = 8;
+    let program = reader.program;
+    let mut at = var;
+    for _ in 0..MAX_STEPS {
+        if let Some(call) = program.call_giving(at) {
+            return Some(call.site);
+        }
+        let mut sources = program.assigned_from(at);
+        at = match (sources.next(), sources.next()) {
+            (Some(only), None) => only.src,
+            (None, _) => reader.resolution.imported(at)?,
+            _ => return None,
+        };
+    }
+    None
+}
+
 /// The call whose result `var` is, unawaited.
 pub(super) fn made_by(reader: Reader<'_, '_>, var: VarId) -> Option<SiteId> {
     let program = reader.program;

@@ -61,10 +61,12 @@ impl Meaning<'_> {
         }
         let owner = self.program.parameter(parameter).map(|row| row.function);
         let own = |around: FunctionId| self.program.function(around).parent == owner;
-        let wrapped = self.invocations.wrapped().iter().filter(|row| own(row.around));
+        // Whoever registers what such a call gives runs that call's function, and no other.
+        let is_told_apart = |site: SiteId| self.invocations.transparent.contains(&site);
+        let wrapped = self.invocations.wrapped().iter().filter(|row| own(row.around) && !is_told_apart(row.site));
         found.extend(wrapped.map(|row| row.function).filter(|function| !self.is_out_of_scope(*function)));
         for passed in self.resolution.passed_to(parameter) {
-            if self.is_out_of_scope(self.program.site(passed.site).function) {
+            if is_told_apart(passed.site) || self.is_out_of_scope(self.program.site(passed.site).function) {
                 continue;
             }
             match handed_parameter(self.reader(), passed.argument) {

@@ -9,8 +9,8 @@ use distsys_facts::{FunctionId, FunctionKind, IdKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::callbacks::{
-    MAX_HELPERS, callback_vars, called_by_its_method, decorated_method, functions_of, handed_parameter, made_by,
-    methods_run, parameter_of,
+    MAX_HELPERS, callback_vars, called_by_its_method, decorated_method, functions_of, handed_parameter, made_anywhere,
+    made_by, methods_run, parameter_of,
 };
 use super::listeners::{Listeners, listening};
 use super::operations::{Operation, Operations};
@@ -70,6 +70,10 @@ pub struct Invocations {
     pub(super) passed_on: FxHashMap<SiteId, Vec<(VarId, VarId)>>,
     /// Calls of wrappers that a parameter is given to, by what they are registered with: `new Worker(name, traced(work))`.
     pub(super) wrapped_for: FxHashMap<SiteId, SiteId>,
+    /// Calls whose values are registered, wherever they were made, with the operations that register them.
+    pub(super) registered_by: FxHashMap<SiteId, Vec<SiteId>>,
+    /// Those of them that only hand on what they were given: that is registered itself.
+    pub(super) transparent: FxHashSet<SiteId>,
     /// The parameters that closures are given as.
     pub(super) given_as: FxHashMap<FunctionId, Vec<VarId>>,
     /// Calls whose result a task runs (`create_task(work())`).
@@ -177,6 +181,11 @@ impl Invocations {
                     && let Some(made) = made_by(reader, var)
                 {
                     self.wrapped_for.insert(made, op.site);
+                }
+                if mode_of(op.kind) == Mode::Registered
+                    && let Some(made) = made_anywhere(reader, var)
+                {
+                    self.registered_by.entry(made).or_default().push(op.site);
                 }
             }
         }
@@ -316,6 +325,17 @@ impl Invocations {
                 }
                 continue;
             }
+            // `export const place = guarded(async (request, response) => …)`: what runs for a request is what this call was given.
+            if let Some(registering) = self.registered_by.get(&site)
+                && self.only_hands_on(reader, operations, parameter)
+            {
+                let mode = Mode::Registered;
+                for &site in registering {
+                    self.all.extend(functions.iter().map(|&function| Invoked { site, function, mode }));
+                }
+                self.transparent.insert(site);
+                continue;
+            }
             // `subscribe(queue, handler)`: the closure that the wrapper registers calls it, not the call of the wrapper.
             if applied.iter().all(|site| self.runs_as(reader, &modes, *site, parameter, Mode::Registered, 0)) {
                 let calls = applied.to_vec();
@@ -338,6 +358,33 @@ impl Invocations {
             };
             self.all.extend(functions.into_iter().map(|function| Invoked { site, function, mode }));
         }
+    }
+
+    /// Whether what the owner of `parameter` returns is a closure that calls it and opens nothing around the call: neither a
+    /// transaction, a lock nor a retry, by itself or by what it gives the call to.
+    fn only_hands_on(&self, reader: Reader<'_, '_>, operations: &Operations, parameter: VarId) -> bool {
+        let program = reader.program;
+        let Some(owner) = program.parameter(parameter).map(|row| row.function) else { return false };
+        let opens = |function: FunctionId| {
+            let mut there = program.sites(function).flat_map(|row| operations.at(row.site));
+            there.any(|op| !reader.model(op).scopes.is_empty())
+        };
+        self.applied(parameter).iter().all(|site| {
+            let mut function = program.site(*site).function;
+            while function != owner {
+                let given = self.given_as.get(&function).into_iter().flatten();
+                let mut runners =
+                    given.flat_map(|receiver| self.applied(*receiver)).map(|at| program.site(*at).function);
+                if opens(function) || runners.any(opens) {
+                    return false;
+                }
+                match program.function(function).parent {
+                    Some(parent) => function = parent,
+                    None => return false,
+                }
+            }
+            program.site(*site).function != owner
+        })
     }
 
     /// Whether `site` gives the parameter to, or is in a closure that its function gives to, what runs in this mode.

@@ -83,8 +83,9 @@ fn marks_failure(program: &Program<'_>, var: VarId) -> Option<bool> {
     let of_failure = |word: &String| {
         matches!(word.as_str(), "err" | "error" | "errored" | "fail" | "failed" | "failure" | "unsuccessful")
     };
-    let of_success =
-        |word: &String| matches!(word.as_str(), "ok" | "success" | "successful" | "succeeded" | "handled" | "processed");
+    let of_success = |word: &String| {
+        matches!(word.as_str(), "ok" | "success" | "successful" | "succeeded" | "handled" | "processed")
+    };
     let words = words(name);
     let denied = words.iter().any(|word| matches!(word.as_str(), "not" | "no" | "un" | "without"));
     match (words.iter().any(of_failure), words.iter().any(of_success)) {
