@@ -203,7 +203,8 @@ fn misses(context: &Context<'_>, read: SiteId, load: SiteId) -> bool {
     });
     // What the cache had is where the load goes on from.
     let goes_on = meaning.chain_arguments(load).into_iter().any(|var| is_copy(context, var, result, 0));
-    asked && !goes_on && is_given(context, result) && !is_for_one(context, read) && !loaded_for_one && !is_one_of_many(context, read, load)
+    let is_theirs = is_for_one(context, read) || loaded_for_one && owners(context, &key_of(context, read)).is_empty();
+    asked && !goes_on && is_given(context, result) && !is_theirs && !is_one_of_many(context, read, load)
 }
 
 /// Whether a loop asks for many entries and what is missing of them is loaded at once after it: callers miss different ones.
@@ -221,11 +222,40 @@ fn is_of_one(name: &str) -> bool {
     words(name).iter().any(|word| ONE_CALLER.contains(&word.as_str()))
 }
 
+/// What the key of a cache operation is made from.
+fn key_of(context: &Context<'_>, site: SiteId) -> FxHashSet<VarId> {
+    let key = context.meaning.program.arguments(site).next().map(|argument| context.meaning.made_from(argument.var));
+    key.into_iter().flatten().collect()
+}
+
+/// The values of a key that are only asked which larger whole they belong to: `user` of `user.teamId`. The whole team shares
+/// the entry.
+fn owners(context: &Context<'_>, key: &FxHashSet<VarId>) -> FxHashSet<VarId> {
+    let program = context.meaning.program;
+    let loads = || key.iter().filter_map(|var| program.loaded_as(*var));
+    let is_whole = |field: &str| {
+        let words = words(field);
+        words.len() > 1 && words.last().is_some_and(|word| word == "id") && !is_of_one(field)
+    };
+    let mut owners: FxHashSet<VarId> = loads().filter(|load| is_whole(program.text(load.field))).map(|load| load.base).collect();
+    for load in loads().filter(|load| !is_whole(program.text(load.field))) {
+        owners.remove(&load.base);
+    }
+    // Under each name that it has on the way, and where it was loaded from.
+    let mut at: Vec<VarId> = owners.iter().copied().collect();
+    while let Some(var) = at.pop() {
+        at.extend(program.assigned_from(var).map(|row| row.src).filter(|source| owners.insert(*source)));
+    }
+    owners
+}
+
 /// Whether what is kept is kept for one caller, as the key says.
 fn is_for_one(context: &Context<'_>, read: SiteId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
-    let key = program.arguments(read).next().map(|argument| meaning.made_from(argument.var)).unwrap_or_default();
+    let mut key = key_of(context, read);
+    let owners = owners(context, &key);
+    key.retain(|var| !owners.contains(var));
     let of_one = key.into_iter().any(|var| {
         let texts = [
             program.literal(var).map(|row| row.value),

@@ -12,6 +12,7 @@ mod held;
 mod keyed;
 mod lambdas;
 mod listed;
+mod lists;
 mod named_classes;
 mod named_members;
 mod overloads;

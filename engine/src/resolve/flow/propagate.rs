@@ -417,7 +417,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 }
                 return;
             }
-            ValueKind::Object(object) if self.call_mapping(row, object) => return,
+            ValueKind::Object(object) if self.call_mapping(row, object) || self.call_list(row, object) => return,
             _ => {
                 let node = self.callee_node(row.site);
                 self.member(receiver, row.name, node);
