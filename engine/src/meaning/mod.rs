@@ -55,6 +55,7 @@ mod marks;
 mod misnamed;
 mod operations;
 mod order;
+mod origins;
 mod own_effects;
 mod promises;
 mod provenance;

@@ -20,6 +20,11 @@ impl Meaning<'_> {
     /// The sites from `site` down to the operation that does `effect`, both included; shortest first by depth-first
     /// choice of the first callee that has it.
     pub fn trace(&self, site: SiteId, effect: &Effect) -> Vec<SiteId> {
+        self.without_generated(self.whole_trace(site, effect))
+    }
+
+    /// The same down into what a tool wrote, where the operation itself is.
+    pub fn whole_trace(&self, site: SiteId, effect: &Effect) -> Vec<SiteId> {
         let mut steps = vec![site];
         let mut wanted = *effect;
         let mut at = site;
@@ -31,7 +36,7 @@ impl Meaning<'_> {
             steps.push(next);
             (at, wanted) = (next, found);
         }
-        self.without_generated(steps)
+        steps
     }
 
     /// All ways from `site` down to operations that do `effect`, as far as they are few: what one way of it is guarded by,

@@ -1,11 +1,13 @@
 //! A statement runs on a connection of its own while a transaction is open that it belongs to.
 
+use std::collections::BTreeSet;
+
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Runs, Scope};
 use distsys_engine::words::is_telemetry;
-use distsys_facts::{FunctionId, RegionKind, SiteId};
-use rustc_hash::FxHashMap;
+use distsys_facts::{FunctionId, RegionKind, SiteId, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::transactions::is_elsewhere;
@@ -29,11 +31,15 @@ struct Statement {
     site: SiteId,
     effect: EffectId,
     trace: Vec<SiteId>,
+    /// Down into what a tool wrote, where the statement may be.
+    whole: Vec<SiteId>,
 }
 
 struct Candidate<'m> {
     /// None if the transaction is opened elsewhere, and only handed to statements.
     scope: Option<&'m Scope>,
+    /// Where the transaction is left.
+    place: SiteId,
     outside: Vec<SiteId>,
     effect: Effect,
     /// What the transaction does to the same entity.
@@ -47,11 +53,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if meaning.is_out_of_scope(scope.function) || !meaning.is_carried(scope) {
             continue;
         }
-        let (mut inside, mut outside) = (Vec::new(), Vec::new());
+        let (mut inside, mut outside, mut unclear) = (Vec::new(), Vec::new(), Vec::new());
         for statement in statements(context, scope) {
-            match meaning.runs_in(scope, &statement.trace) {
+            match meaning.runs_in(scope, &statement.whole) {
                 Runs::Inside => inside.push(statement),
                 Runs::Outside if !is_on_failure(context, &statement.trace) => outside.push(statement),
+                Runs::Unknown if !is_on_failure(context, &statement.trace) => unclear.push(statement),
                 Runs::Outside | Runs::Unknown => {}
             }
         }
@@ -59,9 +66,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if inside.is_empty() {
             continue;
         }
-        for statement in outside {
+        unclear.retain(|statement| forgotten_at(context, scope, statement, &inside, true).is_some());
+        for statement in outside.into_iter().chain(unclear) {
             let Some(candidate) = leaves(context, scope, statement, &inside) else { continue };
-            let place = context.primary(&candidate.outside);
+            let place = candidate.place;
             let better = by_place.get(&place).is_none_or(|known| {
                 (candidate.inside.is_some(), std::cmp::Reverse(candidate.outside.len()))
                     > (known.inside.is_some(), std::cmp::Reverse(known.outside.len()))
@@ -72,7 +80,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     for candidate in not_told(context) {
-        by_place.entry(context.primary(&candidate.outside)).or_insert(candidate);
+        by_place.entry(candidate.place).or_insert(candidate);
     }
     by_place.into_values().map(|candidate| report(context, &candidate)).collect()
 }
@@ -124,6 +132,7 @@ fn not_told<'m>(context: &Context<'m>) -> Vec<Candidate<'m>> {
         .into_iter()
         .map(|(bare, effect, told, known)| Candidate {
             scope: None,
+            place: context.primary(&[bare]),
             outside: vec![bare],
             effect: meaning.effects.get(effect),
             inside: Some((vec![told], meaning.effects.get(known))),
@@ -139,7 +148,8 @@ fn statements(context: &Context<'_>, scope: &Scope) -> Vec<Statement> {
         for (effect, row) in meaning.effects.at(site) {
             let is_statement = matches!(effect.kind, OpKind::DbRead | OpKind::DbWrite);
             if is_statement && !is_elsewhere(effect.flags) && context.in_scope(site) {
-                found.push(Statement { site, effect: row.effect, trace: meaning.trace(site, &effect) });
+                let (trace, whole) = (meaning.trace(site, &effect), meaning.whole_trace(site, &effect));
+                found.push(Statement { site, effect: row.effect, trace, whole });
             }
         }
     }
@@ -172,14 +182,60 @@ fn leaves<'m>(
         holds && known.entity_name() == Some(entity) && meaning.precedes(other.site, statement.site)
     };
     let before = inside.iter().find(touches).map(|other| (other.trace.clone(), meaning.effects.get(other.effect)));
-    let told = match effect.kind {
+    let place = match effect.kind {
         // What is noted stays on purpose.
-        OpKind::DbWrite => !is_telemetry(meaning.name(entity)) && !meaning.name(entity).contains("audit"),
-// What a read beside it does not see may be what it is not to see.
-        _ => false,
+        OpKind::DbWrite if is_telemetry(meaning.name(entity)) || meaning.name(entity).contains("audit") => return None,
+        OpKind::DbWrite => context.primary(&statement.trace),
+        // What a read beside it does not see may be what it is not to see, but not where it is the only one that is not
+        // handed the transaction.
+        _ => forgotten_at(context, scope, &statement, inside, false)?,
     };
-    told.then_some(Candidate { scope: Some(scope), outside: statement.trace, effect, inside: before })
+    Some(Candidate { scope: Some(scope), place, outside: statement.trace, effect, inside: before })
 }
+
+/// The call on the way to a read at which a function, which hands the transaction to others of the same object, does not hand it
+/// on. If the read's database is `unclear`, it is that of one of the others, were it not given the transaction.
+fn forgotten_at(
+    context: &Context<'_>,
+    scope: &Scope,
+    statement: &Statement,
+    inside: &[Statement],
+    unclear: bool,
+) -> Option<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    if meaning.effects.get(statement.effect).kind != OpKind::DbRead || statement.trace.len() < 2 {
+        return None;
+    }
+    let object = |site: SiteId| {
+        let load = program.loaded_as(program.call(site)?.receiver?)?;
+        Some((load.base, load.field))
+    };
+    // What the function was given itself.
+    let handed = |site: SiteId| {
+        let is_own = |var: &VarId| program.parameter(*var).is_some_and(|row| row.function == context.function_of(site));
+        program.arguments(site).map(|row| row.var).filter(is_own).collect::<FxHashSet<VarId>>()
+    };
+    statement.trace.iter().copied().find(|call| {
+        let Some(of) = object(*call) else { return false };
+        let function = context.function_of(*call);
+        let beside = |site: &SiteId| site != call && context.function_of(*site) == function && object(*site) == Some(of);
+        let through = |other: &Statement| other.trace.iter().copied().find(beside);
+        let siblings: BTreeSet<SiteId> = inside.iter().filter_map(through).collect();
+        let shared = siblings.iter().map(|site| handed(*site)).reduce(|all, given| &all & &given);
+        let own = handed(*call);
+        let is_beside = || {
+            let mut others = inside.iter().filter(|other| through(other).is_some());
+            others.any(|other| meaning.runs_beside(scope, &statement.whole, &other.whole))
+        };
+        siblings.len() >= MIN_SIBLINGS
+            && shared.is_some_and(|given| given.iter().any(|var| !own.contains(var)))
+            && (!unclear || is_beside())
+    })
+}
+
+/// So many calls beside it, at least, are handed what one is not.
+const MIN_SIBLINGS: usize = 2;
 
 fn report(context: &Context<'_>, candidate: &Candidate<'_>) -> Finding {
     let meaning = context.meaning;
@@ -188,13 +244,15 @@ fn report(context: &Context<'_>, candidate: &Candidate<'_>) -> Finding {
         && effect.kind == OpKind::DbWrite
         && !matches!(meaning.text(effect.verb), Some("insert"));
     let consequence = match (effect.kind, waits) {
-        (OpKind::DbRead, _) => "it does not see what the transaction has written",
+        (OpKind::DbRead, _) => {
+            "it takes a second connection while the transaction holds one: when such work has taken them all, each waits for another"
+        }
         (_, true) => "it waits for rows that the transaction itself has locked, and a rollback does not take it back",
         (_, false) => "a rollback does not take it back, and it does not see what the transaction has written",
     };
     let message =
         format!("{} on a connection of its own while the transaction is open; {consequence}", context.does(effect));
-    let mut builder = FindingBuilder::new(context, &RULE.info, context.primary(&candidate.outside), message)
+    let mut builder = FindingBuilder::new(context, &RULE.info, candidate.place, message)
         .subject(meaning.text(effect.entity).unwrap_or_default())
         .rests_on(context.confidence_of(candidate.outside[0], effect));
     if let Some(scope) = candidate.scope {
