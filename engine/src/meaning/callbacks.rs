@@ -1,7 +1,7 @@
 //! Which functions an operation is given to run: its callback slots, methods of objects, templates.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{ClassId, ClassKind, FunctionFlags, FunctionId, Id, ParameterKind, SiteId, VarId};
+use distsys_facts::{ClassId, ClassKind, FunctionFlags, FunctionId, Id, Language, ParameterKind, SiteId, VarId};
 
 use super::operations::{Found, Operand, Operation, Operations};
 use super::reader::Reader;
@@ -142,8 +142,13 @@ pub(super) fn called_by_its_method(reader: Reader<'_, '_>, call: &Call) -> Optio
 /// is to hand on the other.
 pub(super) fn handed_parameter(reader: Reader<'_, '_>, var: VarId) -> Option<VarId> {
     parameter_of(reader, var).or_else(|| {
-        let base = reader.program.loaded_as(var)?.base;
+        let program = reader.program;
+        let base = program.loaded_as(var)?.base;
         let parameter = parameter_of(reader, base)?;
+        let file = program.file_of_function(program.parameter(parameter)?.function);
+        if program.language(file) != Language::Java {
+            return None;
+        }
         let mut given = false;
         // An object of a class that implements the interface is more than a function.
         let only_functions = reader.resolution.values_of(base).all(|value| match value.kind {
@@ -151,7 +156,7 @@ pub(super) fn handed_parameter(reader: Reader<'_, '_>, var: VarId) -> Option<Var
                 given |= reader.resolution.values_of(var).any(|value| value.kind == ValueKind::Function(function));
                 true
             }
-            ValueKind::Instance(class) => reader.program.class(class).kind == ClassKind::Interface,
+            ValueKind::Instance(class) => program.class(class).kind == ClassKind::Interface,
             _ => true,
         });
         (given && only_functions).then_some(parameter)
