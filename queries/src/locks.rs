@@ -11,10 +11,18 @@ use crate::cached::parts;
 /// Values are followed through so many copies.
 const MAX_COPIES: usize = 6;
 
-/// Whether a platform ends whatever goes through `functions` no later than the lock expires: nobody outlives it.
-pub(crate) fn is_outlived_by_none(context: &Context<'_>, lock: &Operation, functions: &[FunctionId]) -> bool {
+/// Whether a platform ends whatever goes through `functions` no later than the lock expires, which is taken through the calls
+/// `steps` (outermost first): nobody outlives it.
+pub(crate) fn is_outlived_by_none(
+    context: &Context<'_>,
+    lock: &Operation,
+    steps: &[SiteId],
+    functions: &[FunctionId],
+) -> bool {
     let meaning = context.meaning;
-    let Some(ttl) = meaning.least_span(lock, Attr::Ttl) else { return false };
+    let way: Vec<SiteId> = steps.iter().copied().chain([lock.site]).collect();
+    let given = || meaning.span_given(lock, Attr::Ttl, &way);
+    let Some(ttl) = meaning.least_span(lock, Attr::Ttl).or_else(given) else { return false };
     functions.iter().filter_map(|function| meaning.run_limit(*function)).any(|limit| limit <= ttl)
 }
 

@@ -30,7 +30,17 @@ impl Reader<'_, '_> {
             .chain(fields)
             .chain(entries);
         let Some(first) = given.next() else { return Found::Absent };
-        let Some(said) = self.constant(first) else { return Found::Unknown };
+        let Some(said) = self.constant(first) else {
+            // `60 * 60`, if it is said in one place.
+            let counted = self.root(first);
+            let parts = program.binary_by_dst.first(&r.binary, counted).map(|row| [Some(row.left), row.right]);
+            let is_number = |part: VarId| self.constant(part).is_some();
+            let is_counted = parts.is_some_and(|parts| parts.into_iter().flatten().all(is_number));
+            return match is_counted && given.all(|var| self.root(var) == counted) {
+                true => Found::Is(Operand::Var(counted)),
+                false => Found::Unknown,
+            };
+        };
         match given.all(|var| self.constant(var) == Some(said)) {
             true => Found::Is(Operand::Var(first)),
             false => Found::Unknown,

@@ -29,7 +29,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut locks: Vec<(Key, SiteId)> = Vec::new();
     for scope in meaning.scopes.of_kind(OpKind::LockAcquire) {
         let Some(op) = meaning.operation(scope) else { continue };
-        if is_outlived_by_none(context, op, &[op.function]) {
+        if is_outlived_by_none(context, op, &[], &[op.function]) {
             continue;
         }
         locks.extend(keys(context, op).into_iter().map(|key| (key, op.site)));

@@ -87,7 +87,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
 fn is_harmless(context: &Context<'_>, scope: &Scope, trace: &[SiteId]) -> bool {
     let sites = trace.iter().chain(&scope.steps).chain(&scope.origin);
     let functions: Vec<FunctionId> = sites.map(|site| context.function_of(*site)).collect();
-    let ends = context.meaning.operation(scope).is_some_and(|op| is_outlived_by_none(context, op, &functions));
+    let ends = context.meaning.operation(scope).is_some_and(|op| is_outlived_by_none(context, op, &scope.steps, &functions));
     let compares = trace.last().is_some_and(|last| context.meaning.compares_and_sets(*last));
     ends || compares || is_held_still(context, scope, trace) || writes_the_same(context, scope, trace)
 }
