@@ -2,7 +2,7 @@
 
 use distsys_engine::meaning::{Extent, Found, Scope};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{FunctionKind, RegionId, RegionKind, SiteId, SiteKind};
+use distsys_facts::{FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -48,13 +48,16 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if releases.is_empty() {
             continue;
         }
-        let exits = exits(context, taken, &releases);
+        // Whoever finds it where it is put releases it: `held.put(key, mutex)`.
+        let mut ends = releases.clone();
+        ends.extend(puts_away(context, taken));
+        let exits = exits(context, taken, &ends);
         // So does one that releases only on the way to another exit than its last.
         if exits.iter().any(|exit| releases.iter().all(|release| release < exit)) {
             continue;
         }
         let fails = match exits.is_empty() {
-            true => fails(context, taken, &releases),
+            true => fails(context, taken, &ends),
             false => None,
         };
         if exits.is_empty() && fails.is_none() {
@@ -64,6 +67,32 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         leaks.entry(place).or_insert(Leak { scope, taken, releases, exits, fails });
     }
     leaks.into_iter().map(|(place, leak)| report(context, place, &leak)).collect()
+}
+
+/// Where the lock that is taken goes into a field, or into a collection that outlives the function.
+fn puts_away(context: &Context<'_>, taken: SiteId) -> Vec<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let stores = &program.facts.relations.store;
+    let Some(lock) = program.call(taken).and_then(|call| call.receiver).filter(|var| program.variable(*var).is_some()) else {
+        return Vec::new();
+    };
+    let is_lock = |var: VarId| var == lock || meaning.made_from(var).contains(&lock);
+    let outlives = |var: VarId| {
+        program.loaded_as(var).is_some()
+            || program.variable(var).is_some_and(|row| program.function(row.function).kind == FunctionKind::Module)
+    };
+    let puts = |site: SiteId| match program.site(site).kind {
+        SiteKind::Store => stores.binary_search_by_key(&site, |row| row.site).is_ok_and(|at| is_lock(stores[at].src)),
+        SiteKind::Call => program.call(site).is_some_and(|call| {
+            matches!(program.text(call.name), "put" | "putIfAbsent" | "add" | "set" | "push" | "append" | "insert" | "offer")
+                && call.receiver.is_some_and(outlives)
+                && program.arguments(site).any(|row| is_lock(row.var))
+        }),
+        _ => false,
+    };
+    let later = program.sites(context.function_of(taken)).map(|row| row.site);
+    later.filter(|site| meaning.precedes(taken, *site) && puts(*site)).collect()
 }
 
 /// Whether what is called at a site begins with taking a lock of its own.
@@ -145,6 +174,20 @@ fn is_refused(context: &Context<'_>, taken: SiteId, exit: SiteId) -> bool {
     let thrown = r.throws.iter().find(|row| row.site == exit).and_then(|row| row.var);
     let mut asked = context.conditions(exit).into_iter().chain(thrown);
     if asked.any(|var| meaning.made_from(var).contains(&got)) {
+        return true;
+    }
+    // `if (lock.acquire(5, SECONDS)) { …; return true; } return false;`: who got it has left by then.
+    let is_got = |var: VarId| var == got || program.assigned_from(var).any(|row| row.src == got);
+    let mut arms = program.regions_by_function.of(&r.region, context.function_of(taken)).filter(|row| row.kind == RegionKind::Branch);
+    let left_with_it = arms.any(|arm| {
+        let within = |site: SiteId| program.region_within(program.site(site).region, arm.region);
+        let mut held = program.sites(context.function_of(taken)).map(|row| row.site).filter(|site| within(*site)).peekable();
+        !within(exit)
+            && program.condition_by_region.of(&r.condition, arm.region).any(|row| is_got(row.var))
+            && held.peek().is_some()
+            && held.all(|site| !meaning.precedes(site, exit))
+    });
+    if left_with_it {
         return true;
     }
     // `loop { if try_lock() { break; } if late() { return Err(…) } }`: what got it has left the loop by then.
