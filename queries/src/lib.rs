@@ -20,6 +20,7 @@ mod models;
 mod on_miss;
 mod outlived;
 mod own_rules;
+mod refills;
 mod relations;
 mod replaced;
 mod retried;

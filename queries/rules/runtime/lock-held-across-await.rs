@@ -8,6 +8,7 @@ use distsys_facts::{FunctionFlags, FunctionId, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
+use crate::refills::is_filled_elsewhere;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -43,14 +44,16 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let sites = meaning.sites(scope);
         if blocks_the_thread(context, scope) {
             sync_guard.push((number,));
-        } else if fills_what_it_guards(context, scope, &sites) {
+        } else if fills_what_it_guards(context, scope, &sites) || is_filled_elsewhere(context, scope, &sites) {
             coalesces.push((number,));
         }
         if let Extent::Function(function) = scope.extent {
             given_back.extend(promises_given_back(context, function).into_iter().map(|site| (number, site)));
         }
         guarded.extend(statements_guarded(context, scope, &sites).into_iter().map(|site| (number, site)));
-        alive.extend(sites.into_iter().map(|site| (number, site)));
+        // What is waited for first is the lock itself.
+        let sites = sites.into_iter().filter(|site| !waits_for_lock(context, scope, *site));
+        alive.extend(sites.map(|site| (number, site)));
     }
     let r = &program.facts.relations;
     let suspends: Vec<(SiteId,)> = r.site.iter().filter(|row| row.kind == SiteKind::Await).map(|row| (row.site,)).collect();
@@ -82,6 +85,18 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         by_guard.entry(guard).or_insert((suspend, sync));
     }
     by_guard.into_iter().map(|(guard, (suspend, sync))| report(context, &meaning.scopes.all[guard as usize], suspend, sync)).collect()
+}
+
+/// Whether the wait at a site is for the call that takes the lock: `await asyncio.to_thread(lock.acquire)`.
+fn waits_for_lock(context: &Context<'_>, scope: &Scope, site: SiteId) -> bool {
+    let r = &context.meaning.program.facts.relations;
+    let Extent::Open(from) = scope.extent else { return false };
+    let awaited = r.suspend.binary_search_by_key(&site, |row| row.site).ok().and_then(|at| r.suspend[at].var);
+    // `wait_for(to_thread(lock.acquire), 5)`
+    let given = |call: &SiteId| -> Vec<SiteId> {
+        context.meaning.program.arguments(*call).flat_map(|row| futures(context, row.var)).collect()
+    };
+    awaited.is_some_and(|var| futures(context, var).iter().any(|call| *call == from || given(call).contains(&from)))
 }
 
 /// Calls whose promises a function gives back to who runs it under the lock, and waits: `runExclusive(() => client.post(…))`.
