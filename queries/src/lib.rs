@@ -13,6 +13,7 @@ mod done;
 pub mod finding;
 mod gates;
 mod handlers;
+mod items;
 mod keys;
 mod locks;
 mod missing;

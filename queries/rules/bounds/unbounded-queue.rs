@@ -12,6 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::sends::is_bounded_send;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::items::Step;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -78,9 +79,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         .collect();
     holds.retain(|(queue, _)| !watched.contains(queue));
     let mut unending_sends: Vec<(SiteId, SiteId, SiteId)> = Vec::new();
+    let mut held_in: FxHashMap<SiteId, FxHashSet<VarId>> = FxHashMap::default();
+    for (queue, var) in &holds {
+        held_in.entry(*queue).or_default().insert(*var);
+    }
     for (queue, var) in &holds {
         for send in receivers.get(var).into_iter().flatten() {
-            if let Some(cause) = unending.around(context, *queue, *send) {
+            if let Some(cause) = unending.around(context, *queue, &held_in[queue], *send) {
                 unending_sends.push((*queue, *send, cause));
             }
         }
@@ -349,15 +354,19 @@ impl Unending {
 
     /// The place that repeats a send as long as its queue lives: in its function or one that calls it, below the function
     /// that makes the queue.
-    fn around(&self, context: &Context<'_>, created: SiteId, send: SiteId) -> Option<SiteId> {
+    fn around(&self, context: &Context<'_>, created: SiteId, held: &FxHashSet<VarId>, send: SiteId) -> Option<SiteId> {
         let meaning = context.meaning;
         let maker = context.function_of(created);
         // A constructor only makes the queue; whoever holds what it gives goes on.
         let makes_only = context.function_of(send) != maker && !self.is_around(context, maker, send);
         let makers = owners(context, created);
         let mut seen: FxHashSet<FunctionId> = FxHashSet::default();
-        let mut queue = VecDeque::from([(send, 0)]);
-        while let Some((at, depth)) = queue.pop_front() {
+        let mut queue = VecDeque::from([(Step::of_send(context, send), 0)]);
+        while let Some((step, depth)) = queue.pop_front() {
+            if step.adds_no_more(context, held) {
+                continue;
+            }
+            let at = step.site;
             // Everything runs in some loop; one that is near sends with each turn.
             if depth <= MAX_LOOP_DEPTH && in_loop_of_unknown_size(context, created, at) {
                 return Some(at);
@@ -373,7 +382,7 @@ impl Unending {
                 }
                 if seen.len() < MAX_CALLERS && seen.insert(id) {
                     let callers = meaning.callers(id).iter().filter(|site| context.in_scope(**site));
-                    queue.extend(callers.map(|site| (*site, depth + 1)));
+                    queue.extend(callers.map(|site| (step.of_caller(context, *site), depth + 1)));
                 }
                 // A closure runs where its function does, if nothing says where.
                 function = meaning.program.function(id).parent.filter(|_| meaning.callers(id).is_empty());
