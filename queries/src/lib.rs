@@ -27,6 +27,7 @@ mod replaced;
 mod retried;
 mod sends;
 mod sizes;
+mod sweeps;
 mod transactions;
 mod versioned;
 

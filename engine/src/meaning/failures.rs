@@ -1,7 +1,7 @@
 //! Failures: where code deals with what failed, whatever a language calls it: a handler of exceptions, an arm for an error
 //! value, a function given to a promise's `catch`.
 
-use distsys_facts::{BlockId, FunctionId, RegionId, RegionKind, SiteId, VarId};
+use distsys_facts::{BlockId, FunctionId, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashSet;
 
 use super::Meaning;
@@ -163,7 +163,9 @@ impl Meaning<'_> {
                 let mut libraries: Vec<u32> = names.flat_map(|name| self.failing_with(function, name.trim())).collect();
                 libraries.sort_unstable();
                 libraries.dedup();
-                found.push(Failure { libraries, ..self.failure_in(row.region, all, self.sites_in(body.region)) });
+                let failure = self.failure_in(row.region, all, self.sites_in(body.region));
+                let told = failure.empty && self.answers_otherwise(&failure) && !self.is_answer_dropped(function);
+                found.push(Failure { libraries, empty: failure.empty && !told, ..failure });
             }
         }
         found
@@ -237,6 +239,39 @@ impl Meaning<'_> {
             .returns_by_function
             .of(&r.returns, function)
             .any(|row| self.program.region_within(self.program.site(row.site).region, region))
+    }
+
+    /// Whether the function gives another constant after a failure than where all went well: `try { …; return true; } catch {}
+    /// return false;`.
+    fn answers_otherwise(&self, failure: &Failure) -> bool {
+        let program = self.program;
+        let Some((region, entry)) = failure.region.zip(failure.entry) else { return false };
+        let function = program.region(region).function;
+        let constant = |var: Option<VarId>| var.and_then(|var| self.constant(var));
+        let mut returned = program.returns_by_function.of(&program.facts.relations.returns, function);
+        let well: Vec<_> =
+            returned.clone().filter(|row| failure.protected.contains(&row.site)).map(|row| constant(row.var)).collect();
+        let mut failed = returned
+            .by_ref()
+            .filter(|row| !failure.protected.contains(&row.site) && self.leads(entry, row.site))
+            .peekable();
+        !well.is_empty()
+            && failed.peek().is_some()
+            && failed.all(|row| constant(row.var).is_some_and(|text| !well.contains(&Some(text))))
+    }
+
+    /// Whether a failure at the end of `trace` never comes back to where that begins: a function on the way deals with all
+    /// that fails, and raises nothing again.
+    pub fn is_dealt_with_below(&self, trace: &[SiteId]) -> bool {
+        let program = self.program;
+        trace.iter().skip(1).any(|step| {
+            let failures = self.failures(program.site(*step).function).into_iter();
+            let mut around = failures.filter(|failure| failure.all && failure.protected.contains(step));
+            around.any(|failure| {
+                let is_handler = failure.region.is_none_or(|region| program.region(region).kind == RegionKind::Catch);
+                is_handler && !failure.sites.iter().any(|site| program.site(*site).kind == SiteKind::Throw)
+            })
+        })
     }
 
     /// Whether whoever calls the function ignores what it answers.

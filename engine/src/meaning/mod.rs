@@ -66,6 +66,7 @@ mod replaced;
 mod resends;
 mod retries;
 mod runs;
+mod schedules;
 mod scopes;
 mod served;
 mod settings;

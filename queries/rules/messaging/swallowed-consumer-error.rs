@@ -11,6 +11,7 @@ use crate::done::{Done, done_at};
 use crate::handlers::{Handler, acknowledging, is_acknowledged_before, is_work, redelivered};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::sweeps::is_found_again;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -36,7 +37,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
             let Some(ack) = counts_as_done(context, &handler, &failure) else { continue };
             let Some(done) = work(context, &handler, &failure, ack) else { continue };
-            if is_beside_the_point(context, &handler, &failure) {
+            if is_beside_the_point(context, &handler, &failure) || is_found_again(context, &handler, &failure) {
                 continue;
             }
             // Lost already when it was acknowledged, whatever is done about the failure.
@@ -202,13 +203,31 @@ fn counts_as_done(context: &Context<'_>, handler: &Handler, failure: &Failure) -
         }
         failure.sites.contains(ack) || context.function_of(**ack) != handler.function || failure.entry.is_some_and(|entry| meaning.leads(entry, **ack))
     };
-    match acks.iter().find(after) {
+    match acks.iter().filter(|ack| !is_of_what_went_well(context, failure, **ack)).find(after) {
         Some(ack) => Some(Some(*ack)),
         None if handler.by_position => (!gives_up(context, handler, failure)).then_some(None),
         None if !acks.is_empty() => None,
         // Who acknowledges by hand and does not here has not acknowledged.
         None => (!acknowledges_by_hand(context, handler)).then_some(None),
     }
+}
+
+/// Whether what is acknowledged has been collected where nothing had failed: `done.append(id)` after the work, `ack(*done)` later.
+fn is_of_what_went_well(context: &Context<'_>, failure: &Failure, ack: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let works = |site: &SiteId| done_at(context, *site).iter().any(|done| is_work(context, &done.effect));
+    program.arguments(ack).any(|row| {
+        let lists = meaning.made_from(row.var).into_iter().chain([row.var]);
+        let added = lists.flat_map(|list| program.calls_by_receiver.of(&r.call, list));
+        let mut added = added.filter(|call| matches!(program.text(call.name), "append" | "push" | "add")).map(|call| call.site).peekable();
+        added.peek().is_some()
+            && added.all(|site| {
+                let before = |work: &&SiteId| works(work) && meaning.precedes(**work, site);
+                failure.protected.contains(&site) && failure.protected.iter().find(before).is_some()
+            })
+    })
 }
 
 /// Whether the library of the handler knows acknowledgement by hand.
@@ -224,7 +243,9 @@ fn acknowledges_by_hand(context: &Context<'_>, handler: &Handler) -> bool {
 fn work(context: &Context<'_>, handler: &Handler, failure: &Failure, ack: Option<SiteId>) -> Option<Done> {
     let protected = failure.protected.iter().filter(|site| handler.sites.contains(site));
     let mut handed_on = None;
-    for done in protected.flat_map(|site| done_at(context, *site)) {
+    // What a function below has dealt with does not come here.
+    let fails = |done: &Done| done.traces(context).iter().any(|way| !context.meaning.is_dealt_with_below(way));
+    for done in protected.flat_map(|site| done_at(context, *site)).filter(fails) {
         if is_work(context, &done.effect) {
             return Some(done);
         }

@@ -91,7 +91,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         by_callee.entry(callee).or_default().entry(site).or_insert(effect);
     }
     // What a timer starts with each turn comes again.
-    by_callee.retain(|_, places| !places.keys().any(|site| is_of_timer(context, *site)));
+    by_callee.retain(|_, places| !places.keys().any(|site| is_of_timer(context, *site) || is_left_to_timer(context, *site)));
     let mut findings: Vec<Finding> =
         by_callee.into_values().filter_map(|places| report(context, &places, &missed)).collect();
     findings.extend(never_flushed(context));
@@ -192,6 +192,16 @@ fn is_of_timer(context: &Context<'_>, site: SiteId) -> bool {
     let is_closure = meaning.program.function(function).kind == FunctionKind::Closure;
     let mut timers = meaning.operations.of_kind(OpKind::Cron).flat_map(|op| meaning.invocations.at(op.site));
     is_closure && !meaning.program.function(function).flags.has(FunctionFlags::ASYNC) && timers.any(|row| row.function == function)
+}
+
+/// Whether a job that a timer runs, and that is told nothing, says that it waits for no end (`void`): the next turn does it again.
+fn is_left_to_timer(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let function = context.function_of(site);
+    let result = program.call(site).map(|call| call.result);
+    let is_meant = || program.binaries(function).any(|row| Some(row.left) == result && program.text(row.operator) == "void");
+    is_meant() && meaning.takes_nothing(function) && meaning.is_run_by_timer(function)
 }
 
 /// `.catch(…)`, `.then(…, …)`, or a body that catches all by itself: somebody thought of its failure.

@@ -417,6 +417,15 @@ impl<'p, 'f> Flow<'p, 'f> {
                 }
                 return;
             }
+            // `service.work.bind(service)`: the method itself, with its object.
+            ValueKind::Function(_)
+                if self.program.text(row.name) == "bind"
+                    && Family::from(self.language_of(row.site)) == Family::Script
+                    && self.program.arguments(row.site).count() == 1 =>
+            {
+                self.add(Self::node(row.result), receiver);
+                return;
+            }
             ValueKind::Object(object) if self.call_mapping(row, object) || self.call_list(row, object) => return,
             _ => {
                 let node = self.callee_node(row.site);
