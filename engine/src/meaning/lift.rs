@@ -20,9 +20,12 @@ impl Builder<'_, '_, '_> {
         let mut add = |site: Option<SiteId>, function: FunctionId, extent: Extent| {
             let steps = site.into_iter().chain(scope.steps.iter().copied()).collect();
             // What takes the lock may be a helper beside what gives it back.
-            let op = scope.op.map(|op| &self.operations.all[op as usize]).filter(|op| op.kind == OpKind::LockAcquire);
+            let op = scope.op.map(|op| &self.operations.all[op as usize]);
             let closers = match extent {
-                Extent::Open(_) => op.map_or_else(Vec::new, |op| {
+                Extent::Open(taken) if scope.kind == OpKind::Guard => {
+                    op.map_or_else(Vec::new, |op| self.guard_releases(op, taken))
+                }
+                Extent::Open(_) => op.filter(|op| op.kind == OpKind::LockAcquire).map_or_else(Vec::new, |op| {
                     let mut closers = self.deletions_of_key(op, function);
                     closers.extend(site.into_iter().flat_map(|site| self.deletions_through_helpers(site)));
                     closers
@@ -102,6 +105,12 @@ impl Builder<'_, '_, '_> {
                         let by = self.index.managed_by.get(&scope.function).into_iter().flatten();
                         for &(region, _) in by.filter(|(_, managed)| *managed == Some(site)) {
                             add(Some(site), function, Extent::Region(region));
+                        }
+                    }
+                    _ if scope.kind == OpKind::Guard => {
+                        let op = scope.op.map(|op| &self.operations.all[op as usize]);
+                        if op.is_some_and(|op| self.is_guard_let_go_above(op, site)) {
+                            add(Some(site), function, Extent::Open(site));
                         }
                     }
                     _ => add(Some(site), function, Extent::Open(site)),
@@ -227,12 +236,16 @@ impl Builder<'_, '_, '_> {
                         self.order.precedes(program, from, row.site)
                             && !ends_its_own(self.effects, scope.kind, row.site)
                     };
-                    closes(scope.kind, effect.kind) && (row.site == from || later())
+                    scope.is_closed_by(effect.kind) && (row.site == from || later())
                 }) || scope.closers.iter().any(|site| self.order.precedes(program, from, *site));
                 !closed
                     && matches!(
                         scope.kind,
-                        OpKind::LockAcquire | OpKind::SessionLock | OpKind::TxScope | OpKind::ConnectionAcquire
+                        OpKind::LockAcquire
+                            | OpKind::SessionLock
+                            | OpKind::Guard
+                            | OpKind::TxScope
+                            | OpKind::ConnectionAcquire
                     )
                     && (!self.is_by_handle(scope) || self.is_ended_by_callers(scope.function, MAX_ENDERS))
             }

@@ -45,6 +45,7 @@ mod invoked;
 mod keys;
 mod lift;
 mod listeners;
+mod lock_callers;
 mod lock_guards;
 mod lock_scopes;
 mod loop_bounds;
@@ -328,7 +329,7 @@ impl<'m> Meaning<'m> {
     pub fn closers(&self, scope: &Scope) -> Vec<SiteId> {
         let Extent::Open(from) = scope.extent else { return Vec::new() };
         let in_function = self.effects.in_function(scope.function);
-        let by_effect = in_function.filter(|(effect, _)| scopes::closes(scope.kind, effect.kind));
+        let by_effect = in_function.filter(|(effect, _)| scope.is_closed_by(effect.kind));
         let mut closers: Vec<SiteId> =
             by_effect.map(|(_, row)| row.site).chain(scope.closers.iter().copied()).collect();
         closers.retain(|site| self.precedes(from, *site));

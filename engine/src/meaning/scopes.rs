@@ -58,6 +58,14 @@ pub struct Scope {
     pub passed_on: bool,
 }
 
+impl Scope {
+    /// Whether an effect of that kind ends it. What a caller has of a lock that a helper took in this process is ended by its
+    /// `closers` alone: other locks are taken and let go in between.
+    pub(super) fn is_closed_by(&self, kind: OpKind) -> bool {
+        closes(self.kind, kind) && (self.kind != OpKind::Guard || self.steps.is_empty())
+    }
+}
+
 /// The scopes of a tree.
 #[derive(Debug, Default)]
 pub struct Scopes {
@@ -566,7 +574,7 @@ pub(super) fn sites(
         Extent::Open(from) => {
             let closers: Vec<SiteId> = effects
                 .in_function(scope.function)
-                .filter(|(effect, row)| closes(scope.kind, effect.kind) && !ends_its_own(effects, scope.kind, row.site))
+                .filter(|(effect, row)| scope.is_closed_by(effect.kind) && !ends_its_own(effects, scope.kind, row.site))
                 .map(|(_, row)| row.site)
                 .chain(scope.closers.iter().copied())
                 .filter(|site| order.precedes(program, from, *site))

@@ -2,7 +2,7 @@
 
 use distsys_engine::meaning::{Extent, Found, Scope};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
+use distsys_facts::{FunctionKind, RegionId, RegionKind, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -36,22 +36,26 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let mut leaks: FxHashMap<SiteId, Leak<'_>> = FxHashMap::default();
     for scope in &meaning.scopes.all {
-        let is_lock = matches!(scope.kind, OpKind::LockAcquire | OpKind::SessionLock | OpKind::Guard);
+        let is_lock =
+            matches!(scope.kind, OpKind::LockAcquire | OpKind::SessionLock | OpKind::Guard | OpKind::Limiter);
         let Extent::Open(taken) = scope.extent else { continue };
         if !is_lock || !context.in_scope(taken) {
             continue;
         }
-        let mut releases = meaning.closers(scope);
+        let mut releases = match scope.kind {
+            OpKind::Limiter => permits_given_back(context, taken),
+            _ => meaning.closers(scope),
+        };
         // What is called takes it itself before it gives it back, be it in a deferred call.
         releases.retain(|release| !takes_itself(context, scope.kind, *release));
         // A function that never releases hands the lock to its caller, or lets it expire.
-        if releases.is_empty() {
+        if releases.is_empty() || releases.iter().all(|release| is_after_failure(context, taken, *release)) {
             continue;
         }
         // Whoever finds it where it is put releases it: `held.put(key, mutex)`.
         let mut ends = releases.clone();
         ends.extend(puts_away(context, taken));
-        let exits = exits(context, taken, &ends);
+        let exits = exits(context, scope, taken, &ends);
         // So does one that releases only on the way to another exit than its last.
         if exits.iter().any(|exit| releases.iter().all(|release| release < exit)) {
             continue;
@@ -95,6 +99,35 @@ fn puts_away(context: &Context<'_>, taken: SiteId) -> Vec<SiteId> {
     later.filter(|site| meaning.precedes(taken, *site) && puts(*site)).collect()
 }
 
+/// Where a permit that is taken of a semaphore is given back; nowhere if the semaphore ends with the function, and nobody else
+/// waits for it.
+fn permits_given_back(context: &Context<'_>, taken: SiteId) -> Vec<SiteId> {
+    let meaning = context.meaning;
+    let function = context.function_of(taken);
+    let Some(of) = semaphore(context, taken) else { return Vec::new() };
+    let given = meaning.effects.in_function(function).filter(|(effect, row)| {
+        effect.kind == OpKind::GuardRelease
+            && meaning.precedes(taken, row.site)
+            && meaning.trace(row.site, effect).last().is_some_and(|last| semaphore(context, *last) == Some(of))
+    });
+    let mut sites: Vec<SiteId> = given.map(|(_, row)| row.site).collect();
+    sites.dedup();
+    sites
+}
+
+/// The field that the semaphore is in on which a call is.
+fn semaphore(context: &Context<'_>, site: SiteId) -> Option<Sym> {
+    let program = context.meaning.program;
+    let mut at = program.call(site)?.receiver?;
+    for _ in 0..MAX_COPIES {
+        if let Some(load) = program.loaded_as(at) {
+            return Some(load.field);
+        }
+        at = program.assigned_from(at).next()?.src;
+    }
+    None
+}
+
 /// Whether what is called at a site begins with taking a lock of its own.
 fn takes_itself(context: &Context<'_>, kind: OpKind, site: SiteId) -> bool {
     let meaning = context.meaning;
@@ -109,8 +142,19 @@ fn takes_itself(context: &Context<'_>, kind: OpKind, site: SiteId) -> bool {
     })
 }
 
+/// Whether a release is done only where what took the lock, or came after it, has failed: else the lock is kept on purpose.
+fn is_after_failure(context: &Context<'_>, taken: SiteId, release: SiteId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let handlers = program.regions_outward(program.site(release).region).filter(|row| row.kind == RegionKind::Catch);
+    handlers.into_iter().any(|handler| {
+        let mut bodies = r.handles.iter().filter(|row| row.region == handler.region);
+        bodies.any(|row| program.region_within(program.site(taken).region, row.body))
+    })
+}
+
 /// Where the function is left with the lock.
-fn exits(context: &Context<'_>, taken: SiteId, releases: &[SiteId]) -> Vec<SiteId> {
+fn exits(context: &Context<'_>, scope: &Scope, taken: SiteId, releases: &[SiteId]) -> Vec<SiteId> {
     let meaning = context.meaning;
     let program = meaning.program;
     let function = context.function_of(taken);
@@ -120,16 +164,16 @@ fn exits(context: &Context<'_>, taken: SiteId, releases: &[SiteId]) -> Vec<SiteI
         .filter(|exit| {
             meaning.precedes(taken, *exit)
                 && meaning.avoids(taken, releases, *exit)
-                && !is_released_by_handler(context, *exit, releases)
+                && !is_released_by_handler(context, scope.kind, *exit, releases)
                 && !is_released_if_held(context, taken, *exit, releases)
-                && !is_refused(context, taken, *exit)
-                && !hands_over(context, taken, *exit)
+                && !is_refused(context, scope, taken, *exit)
+                && !hands_over(context, scope, taken, *exit, releases)
         })
         .collect()
 }
 
 /// Whether a handler or `finally` around a site releases.
-fn is_released_by_handler(context: &Context<'_>, site: SiteId, releases: &[SiteId]) -> bool {
+fn is_released_by_handler(context: &Context<'_>, kind: OpKind, site: SiteId, releases: &[SiteId]) -> bool {
     let program = context.meaning.program;
     let r = &program.facts.relations;
     let leaves_by_return = program.site(site).kind == SiteKind::Return;
@@ -146,8 +190,21 @@ fn is_released_by_handler(context: &Context<'_>, site: SiteId, releases: &[SiteI
     ends.any(|(region, handled)| {
         // A handler sees neither a `return` nor what another handler throws.
         let runs = !(leaves_by_return || handled) || program.region(region).kind == RegionKind::Finally;
-        runs && releases.iter().any(|release| program.region_within(program.site(*release).region, region))
+        let is_in_time = |release: SiteId| kind != OpKind::Guard || !is_deferred_later(context, site, release);
+        let mut inside = releases.iter().filter(|release| program.region_within(program.site(**release).region, region));
+        runs && inside.any(|release| is_in_time(*release))
     })
+}
+
+/// Whether what is done at the end was put off to there (`defer mu.Unlock()`) only after `exit`: it is written between that and
+/// something else of the body.
+fn is_deferred_later(context: &Context<'_>, exit: SiteId, release: SiteId) -> bool {
+    let program = context.meaning.program;
+    let start = |site: SiteId| program.site(site).start;
+    let body = program.regions_outward(program.site(exit).region).filter(|row| row.kind == RegionKind::Try).last();
+    let mut later = program.sites(context.function_of(exit)).filter(|row| row.start > start(release));
+    start(exit) < start(release)
+        && body.is_some_and(|body| later.any(|row| program.region_within(row.region, body.region)))
 }
 
 /// Whether a release before the exit is done if something holds: that the lock was got, as far as is known.
@@ -166,14 +223,15 @@ fn is_released_if_held(context: &Context<'_>, taken: SiteId, exit: SiteId, relea
 }
 
 /// Whether the function is left because the lock was not got.
-fn is_refused(context: &Context<'_>, taken: SiteId, exit: SiteId) -> bool {
+fn is_refused(context: &Context<'_>, scope: &Scope, taken: SiteId, exit: SiteId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
     let Some(got) = program.call(taken).map(|call| call.result) else { return true };
     let thrown = r.throws.iter().find(|row| row.site == exit).and_then(|row| row.var);
     let mut asked = context.conditions(exit).into_iter().chain(thrown);
-    if asked.any(|var| meaning.made_from(var).contains(&got)) {
+    // What the helper tells beside the lock is no refusal of that: `state, release, err := s.locked(id)`.
+    if asked.any(|var| meaning.made_from(var).contains(&got)) && !is_always_taken(context, scope) {
         return true;
     }
     // `if (lock.acquire(5, SECONDS)) { …; return true; } return false;`: who got it has left by then.
@@ -209,15 +267,71 @@ fn is_refused(context: &Context<'_>, taken: SiteId, exit: SiteId) -> bool {
     })
 }
 
+/// Whether who calls a helper has its lock in any case: no way out of it goes around what takes the lock, and nothing asks what
+/// that gave.
+fn is_always_taken(context: &Context<'_>, scope: &Scope) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(origin) = scope.origin.filter(|_| scope.kind == OpKind::Guard && !scope.steps.is_empty()) else { return false };
+    let is_passed = |taken: SiteId| {
+        let mut sites = program.sites(context.function_of(taken)).peekable();
+        let Some(first) = sites.peek().map(|row| row.site) else { return false };
+        let mut exits = sites.filter(|row| matches!(row.kind, SiteKind::Return | SiteKind::Throw)).map(|row| row.site);
+        exits.all(|exit| meaning.precedes(taken, exit) && (first == taken || !meaning.avoids(first, &[taken], exit)))
+    };
+    let taking = context.function_of(origin);
+    let got = program.call(origin).map(|call| call.result);
+    let is_outcome = |var: VarId| got.is_some_and(|got| meaning.made_from(var).contains(&got));
+    let mut asked = program
+        .regions_by_function
+        .of(&r.region, taking)
+        .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
+        .map(|row| row.var)
+        .chain(program.returns_by_function.of(&r.returns, taking).filter_map(|row| row.var));
+    scope.steps.iter().skip(1).copied().chain([origin]).all(is_passed) && !asked.any(is_outcome)
+}
+
 /// Whether the lock, or what releases it, goes to the caller.
-fn hands_over(context: &Context<'_>, taken: SiteId, exit: SiteId) -> bool {
+fn hands_over(context: &Context<'_>, scope: &Scope, taken: SiteId, exit: SiteId, releases: &[SiteId]) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let Some(got) = program.call(taken).map(|call| call.result) else { return true };
     let function = context.function_of(taken);
     let mut given = program.returns_by_function.of(&program.facts.relations.returns, function);
-    given.any(|row| row.site == exit && row.var.is_some_and(|var| meaning.made_from(var).contains(&got)))
+    // Of all that a helper gives beside the lock, that alone by which it is let go here.
+    let handles = match is_always_taken(context, scope) {
+        true => releases.iter().flat_map(|release| handles(context, *release, got)).collect(),
+        false => vec![got],
+    };
+    given.any(|row| {
+        row.site == exit
+            && row.var.is_some_and(|var| {
+                let from = meaning.made_from(var);
+                handles.iter().any(|handle| from.contains(handle))
+            })
+    })
 }
+
+/// The variables between what took the lock and what is called to let it go.
+fn handles(context: &Context<'_>, release: SiteId, got: VarId) -> Vec<VarId> {
+    let program = context.meaning.program;
+    let mut stack: Vec<VarId> =
+        program.call(release).into_iter().flat_map(|call| call.callee.into_iter().chain(call.receiver)).collect();
+    let mut handles = Vec::new();
+    while let Some(at) = stack.pop() {
+        if at == got || handles.len() > MAX_COPIES || handles.contains(&at) {
+            continue;
+        }
+        handles.push(at);
+        stack.extend(program.assigned_from(at).map(|row| row.src));
+        stack.extend(program.loaded_as(at).map(|load| load.base));
+    }
+    handles
+}
+
+/// What lets go is copied so many times.
+const MAX_COPIES: usize = 16;
 
 /// What is asked of another system between the lock and its release, and may throw past it.
 fn fails(context: &Context<'_>, taken: SiteId, releases: &[SiteId]) -> Option<SiteId> {
@@ -250,7 +364,7 @@ fn fails(context: &Context<'_>, taken: SiteId, releases: &[SiteId]) -> Option<Si
         !releases.contains(site)
             && is_last
             && !is_caught
-            && !is_released_by_handler(context, *site, releases)
+            && !is_released_by_handler(context, OpKind::Guard, *site, releases)
             && meaning.precedes(taken, *site)
             && meaning.avoids(taken, releases, *site)
     })
@@ -270,6 +384,7 @@ fn report(context: &Context<'_>, place: SiteId, leak: &Leak<'_>) -> Finding {
     let consequence = match (leak.scope.kind, expires) {
         (_, true) => "everybody else waits until it expires",
         (OpKind::SessionLock, _) => "the connection goes back to the pool with it, and nobody else gets it",
+        (OpKind::Limiter, _) => "its permit is gone, and once all are, nobody gets one any more",
         (OpKind::Guard, _) => "whoever asks for it next waits for ever",
         _ => "nobody else gets it",
     };
@@ -279,6 +394,9 @@ fn report(context: &Context<'_>, place: SiteId, leak: &Leak<'_>) -> Finding {
     };
     let mut builder = FindingBuilder::new(context, &RULE.info, place, message)
         .step(leak.taken, "the lock is taken here");
+    for site in leak.scope.steps.iter().skip(1).chain(&leak.scope.origin).filter(|site| **site != leak.taken) {
+        builder = builder.step(*site, "by this");
+    }
     if let Some(site) = leak.fails {
         builder = builder.step(site, "this may fail").severity(if expires { Severity::Minor } else { Severity::Major });
     }

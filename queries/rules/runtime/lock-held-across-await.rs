@@ -36,20 +36,23 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut given_back: Vec<(Guard, SiteId)> = Vec::new();
     // Statements for whose sake the lock is there.
     let mut guarded: Vec<(Guard, SiteId)> = Vec::new();
+    let mut blocked: Vec<(Guard, SiteId)> = Vec::new();
     for (number, scope) in meaning.scopes.all.iter().enumerate() {
         if scope.kind != OpKind::Guard || meaning.is_out_of_scope(scope.function) {
             continue;
         }
         let number = number as Guard;
         let sites = meaning.sites(scope);
+        let waits = waits_for_helper(context, scope, &sites);
         if blocks_the_thread(context, scope) {
             sync_guard.push((number,));
-        } else if fills_what_it_guards(context, scope, &sites) || is_filled_elsewhere(context, scope, &sites) {
+        } else if fills_what_it_guards(context, scope, &sites, &waits) || is_filled_elsewhere(context, scope, &sites) {
             coalesces.push((number,));
         }
         if let Extent::Function(function) = scope.extent {
             given_back.extend(promises_given_back(context, function).into_iter().map(|site| (number, site)));
         }
+        blocked.extend(waits.into_iter().map(|site| (number, site)));
         guarded.extend(statements_guarded(context, scope, &sites).into_iter().map(|site| (number, site)));
         // What is waited for first is the lock itself.
         let sites = sites.into_iter().filter(|site| !waits_for_lock(context, scope, *site));
@@ -73,7 +76,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation remote(SiteId) = remote;
         relation given_back(Guard, SiteId) = given_back;
         relation guarded(Guard, SiteId) = guarded;
+        relation blocked(Guard, SiteId) = blocked;
         relation found(Guard, SiteId, bool);
+        found(g, s, false) <-- blocked(g, s), !sync_guard(g), !coalesces(g);
         found(g, s, false) <-- given_back(g, s), !sync_guard(g), !coalesces(g);
         found(g, s, true) <-- suspends(s), alive(g, s), sync_guard(g);
         found(g, s, false) <-- remote(s), alive(g, s), !sync_guard(g), !coalesces(g), !guarded(g, s);
@@ -97,6 +102,22 @@ fn waits_for_lock(context: &Context<'_>, scope: &Scope, site: SiteId) -> bool {
         context.meaning.program.arguments(*call).flat_map(|row| futures(context, row.var)).collect()
     };
     awaited.is_some_and(|var| futures(context, var).iter().any(|call| *call == from || given(call).contains(&from)))
+}
+
+/// The remote calls under a lock that a helper has taken, be it for what it runs (`locked(func() error { … })`) or for its caller,
+/// where threads wait for calls: what takes no lock by itself does not say that it waits.
+fn waits_for_helper(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) -> Vec<SiteId> {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let helper = scope.origin.filter(|origin| context.function_of(*origin) != scope.function && !scope.passed_on);
+    let Some(helper) = helper.filter(|origin| !gives_way(context, *origin)) else { return Vec::new() };
+    let mut of_helper = program.sites(context.function_of(helper)).map(|row| row.site);
+    let is_task = sites.first().is_some_and(|site| gives_way(context, *site));
+    if is_task || !of_helper.any(|site| r.suspend.binary_search_by_key(&site, |row| row.site).is_ok()) {
+        return Vec::new();
+    }
+    let calls = sites.iter().copied().filter(|site| program.site(*site).kind == SiteKind::Call);
+    calls.filter(|site| is_remote(context, *site, false)).collect()
 }
 
 /// Calls whose promises a function gives back to who runs it under the lock, and waits: `runExclusive(() => client.post(…))`.
@@ -294,7 +315,7 @@ fn stores_checked(context: &Context<'_>, function: FunctionId, checked: &impl Fn
 }
 
 /// Check, load, fill: the lock is there so that only one caller loads what all of them need.
-fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) -> bool {
+fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId], waits: &[SiteId]) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
@@ -302,6 +323,7 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) 
         .iter()
         .filter(|site| program.site(**site).kind == SiteKind::Await)
         .flat_map(|site| r.suspend.binary_search_by_key(site, |row| row.site).ok().and_then(|at| r.suspend[at].var))
+        .chain(waits.iter().filter_map(|site| program.call(*site)).map(|call| call.result))
         .collect();
     let from_awaited = |var: VarId| {
         let sources = meaning.made_from(var);
