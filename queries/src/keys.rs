@@ -52,6 +52,9 @@ fn key_sources(context: &Context<'_>, trace: &[SiteId], at: usize) -> Vec<FxHash
         if let Some(above) = above {
             let replaced: Vec<VarId> = sources.iter().flat_map(|var| meaning.replaced_at(*above, *var)).collect();
             sources.retain(|var| !replaced.contains(var));
+            // `key = randomUUID()`: what the call leaves out is made when the function begins.
+            let left_out: Vec<VarId> = sources.iter().filter_map(|var| meaning.left_to_default(*above, *var)).collect();
+            sources.extend(left_out.into_iter().flat_map(|default| meaning.made_from(default)));
         }
         // Up one call: what was passed for the parameters that the key is made from.
         if let Some(above) = above {

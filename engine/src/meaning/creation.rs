@@ -30,16 +30,38 @@ impl<'m> Meaning<'m> {
 
     /// Where a limit of time that an attribute says is switched off on purpose as the client is made, though the library would
     /// have set it, be the client made elsewhere, too.
+    /// Nowhere if the call itself says it.
     pub fn switched_off_at_creation(&self, op: &Operation, attr: Attr) -> Vec<SiteId> {
+        let reader = self.reader();
+        let of_call = |source: &&Source| !matches!(source, Source::Chain(..) | Source::Constant(_));
+        let mut said = reader.model(op).attribute(attr).into_iter().flatten().filter(of_call);
+        if said.any(|source| reader.source(op, source) != Found::Absent) {
+            return Vec::new();
+        }
         self.creations_seen(op, attr).map_or_else(Vec::new, |(created, _)| self.off_among(&created))
     }
 
+    /// Where what is made has no limit of time: there, or where its maker is told so by one of more who call it.
     fn off_among(&self, created: &[(SiteId, Found)]) -> Vec<SiteId> {
-        let is_off = |found: &Found| match found {
-            Found::Is(Operand::Var(var) | Operand::Counted(var, _)) => self.is_endless(*var),
-            _ => false,
-        };
-        created.iter().filter(|(_, found)| is_off(found)).map(|(site, _)| *site).collect()
+        let off = created.iter().flat_map(|(site, found)| match found {
+            Found::Is(Operand::Var(var) | Operand::Counted(var, _)) if self.is_endless(*var) => vec![*site],
+            Found::Is(Operand::Var(var) | Operand::Counted(var, _)) => {
+                self.decided_by_each(*site, *var, |given| self.is_endless(given))
+            }
+            _ => Vec::new(),
+        });
+        let mut off: Vec<SiteId> = off.collect();
+        off.sort_unstable();
+        off.dedup();
+        off
+    }
+
+    /// Where a creation is given a value that is `wanted` for what `var` stands for: the creation itself where all who decide
+    /// it say so, else their calls that do.
+    pub fn decided_by_each(&self, created: SiteId, var: VarId, wanted: impl Fn(VarId) -> bool) -> Vec<SiteId> {
+        let given = self.given_by_each(var);
+        let said: Vec<SiteId> = given.iter().filter(|(_, value)| wanted(*value)).map(|(site, _)| *site).collect();
+        if !said.is_empty() && said.len() == given.len() { vec![created] } else { said }
     }
 
     /// What the creation of the client that an operation goes through gives as an attribute, by site of creation; nothing if

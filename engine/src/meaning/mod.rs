@@ -37,6 +37,7 @@ mod gates;
 mod generic;
 mod given_or;
 mod given_to_run;
+mod given_values;
 mod guards;
 mod handed_in;
 mod handle_roles;

@@ -131,10 +131,30 @@ fn is_unbounded(context: &Context<'_>, op: &Operation) -> bool {
     match meaning.attribute(op, Attr::Capacity) {
         Found::Absent => true,
         Found::Is(Operand::Var(var)) => {
-            meaning.constant(var).is_some_and(|text| matches!(text, "null" | "Infinity") || text.parse::<i64>().is_ok_and(|capacity| capacity <= 0))
+            says_none(context, var) || !decided_by(context, op, var).is_empty()
         }
         Found::Is(Operand::Text(text)) => text == "unbounded" || text.parse::<i64>().is_ok_and(|capacity| capacity <= 0),
         _ => false,
+    }
+}
+
+/// Whether a capacity means that there is none.
+fn says_none(context: &Context<'_>, capacity: VarId) -> bool {
+    let is_none = |text: &str| matches!(text, "null" | "Infinity") || text.parse::<i64>().is_ok_and(|capacity| capacity <= 0);
+    context.meaning.constant(capacity).is_some_and(is_none)
+}
+
+/// Where it is said that a queue has no capacity, if a class or helper of the project makes it as whoever asks for it says.
+fn decided_by(context: &Context<'_>, op: &Operation, capacity: VarId) -> Vec<SiteId> {
+    context.meaning.decided_by_each(op.site, capacity, |given| says_none(context, given))
+}
+
+/// The place of a queue's creation, or of the call that decides that it has no capacity, where others decide otherwise.
+fn place_of(context: &Context<'_>, created: SiteId) -> SiteId {
+    let Some(op) = context.operation(created, OpKind::ChannelNew) else { return created };
+    match context.meaning.attribute(op, Attr::Capacity) {
+        Found::Is(Operand::Var(var)) => decided_by(context, op, var).first().copied().unwrap_or(created),
+        _ => created,
     }
 }
 
@@ -510,7 +530,8 @@ fn report(context: &Context<'_>, mut queues: Vec<(SiteId, SiteId, SiteId)>) -> F
     let message = format!(
         "this queue has no capacity and `{by}` adds to it without waiting; when the consumer falls behind, memory grows until the process is killed and all that was queued is lost"
     );
-    let mut builder = FindingBuilder::new(context, &RULE.info, queue, message).step(queue, "created without capacity").step(send, "filled here");
+    let place = place_of(context, queue);
+    let mut builder = FindingBuilder::new(context, &RULE.info, place, message).step(queue, "created without capacity").step(send, "filled here");
     if cause != send {
         builder = builder.step(cause, "as often as this runs");
     }

@@ -37,8 +37,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
         // What the caller decides, each for itself; where all of them do without it is told once.
         let said = meaning.attribute(op, Attr::Timeout);
-        let is_default = matches!(said, Found::Is(Operand::Text(_)));
-        let off = is_default && !meaning.switched_off_at_creation(op, Attr::Timeout).is_empty();
+        let is_said = said != Found::Absent && bound(context, &said) != Some(Bound::None);
+        let off = is_said && !meaning.switched_off_at_creation(op, Attr::Timeout).is_empty();
         let own = if off { Some(Bound::None) } else { bound(context, &said) };
         let by_caller = if own.is_none() { meaning.attribute_by_caller(op, Attr::Timeout) } else { Vec::new() };
         let by_caller = by_caller.into_iter().filter(|(site, _)| context.in_scope(*site));
