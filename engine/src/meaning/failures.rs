@@ -17,6 +17,8 @@ pub struct Failure {
     pub all: bool,
     /// The libraries whatever failure of whose calls comes here, if not every failure does.
     libraries: Vec<u32>,
+    /// Those of whose calls only what was not answered in time does.
+    timing_out: Vec<u32>,
     /// Whether nothing at all is done: no statement, no comment that says why.
     pub empty: bool,
     /// What may fail.
@@ -30,7 +32,7 @@ pub struct Failure {
 /// A value is followed over so many awaits and assignments.
 const MAX_STEPS: usize = 8;
 
-impl Meaning<'_> {
+impl<'m> Meaning<'m> {
     /// Where `function` deals with failures of its own calls.
     pub fn failures(&self, function: FunctionId) -> Vec<Failure> {
         let mut found = self.handlers_of(function);
@@ -65,6 +67,7 @@ impl Meaning<'_> {
                 region: None,
                 all: true,
                 libraries: Vec::new(),
+                timing_out: Vec::new(),
                 empty: true,
                 protected: vec![site],
                 sites: Vec::new(),
@@ -160,12 +163,19 @@ impl Meaning<'_> {
                     "" | "Exception" | "BaseException" | "Throwable" | "RuntimeException"
                 );
                 let names = program.text(catches.type_).split('|').filter(|_| !all);
-                let mut libraries: Vec<u32> = names.flat_map(|name| self.failing_with(function, name.trim())).collect();
-                libraries.sort_unstable();
-                libraries.dedup();
+                let paths: Vec<String> = names.flat_map(|name| self.qualified_as(function, name.trim())).collect();
+                let family = program.language(program.file_of_function(function)).into();
+                let of = |known: &dyn Fn(&str) -> &'m [u32]| {
+                    let mut libraries: Vec<u32> = paths.iter().flat_map(|path| known(path)).copied().collect();
+                    libraries.sort_unstable();
+                    libraries.dedup();
+                    libraries
+                };
+                let libraries = of(&|path| self.models.failing_with(family, path));
+                let timing_out = of(&|path| self.models.timing_out_with(family, path));
                 let failure = self.failure_in(row.region, all, self.sites_in(body.region));
                 let told = failure.empty && self.answers_otherwise(&failure) && !self.is_answer_dropped(function);
-                found.push(Failure { libraries, empty: failure.empty && !told, ..failure });
+                found.push(Failure { libraries, timing_out, empty: failure.empty && !told, ..failure });
             }
         }
         found
@@ -177,12 +187,21 @@ impl Meaning<'_> {
         failure.all || libraries.any(|library| failure.libraries.contains(&library))
     }
 
-    /// The libraries whose calls fail with nothing but exceptions of this name, as it is written in `function`.
-    fn failing_with(&self, function: FunctionId, name: &str) -> Vec<u32> {
+    /// Whether an operation at `site` that is not answered in time comes to a handler.
+    pub fn is_timeout_handled(&self, failure: &Failure, site: SiteId) -> bool {
+        let comes = |op: &Operation| {
+            let library = self.reader().model(op).library;
+            let all = failure.libraries.contains(&library) && !self.models.times_out_apart(op.family, library);
+            all || failure.timing_out.contains(&library)
+        };
+        failure.all || self.operations.at(site).any(comes)
+    }
+
+    /// The qualified names that one of an exception may stand for, as it is written in `function`.
+    fn qualified_as(&self, function: FunctionId, name: &str) -> Vec<String> {
         let program = self.program;
         let r = &program.facts.relations;
         let module = program.function(function).module;
-        let family = program.language(program.file_of_module(module)).into();
         let (first, rest) = name.split_once('.').map_or((name, ""), |(first, rest)| (first, rest));
         let named = r.import.iter().filter(|row| {
             row.module == module && program.variable(row.var).is_some_and(|var| program.text(var.name) == first)
@@ -195,7 +214,7 @@ impl Meaning<'_> {
             let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
             parts.join(".")
         });
-        whole.flat_map(|name| self.models.failing_with(family, &name).iter().copied()).collect()
+        whole.collect()
     }
 
     /// `if let Err(e) = work()`, `Err(e) => …`.
@@ -224,6 +243,7 @@ impl Meaning<'_> {
             region: Some(region),
             all,
             libraries: Vec::new(),
+            timing_out: Vec::new(),
             empty: self.program.is_idle(region) && (!self.answers(region) || self.is_answer_dropped(function)),
             protected,
             sites: self.sites_in(region),
@@ -305,6 +325,7 @@ impl Meaning<'_> {
                 region: None,
                 all: true,
                 libraries: Vec::new(),
+                timing_out: Vec::new(),
                 // Who does not wait either has let it go on purpose.
                 empty: (sites.is_empty() || instead) && self.is_used(call.result),
                 protected: self.failing_calls(receiver, function),

@@ -50,6 +50,7 @@ mod lock_callers;
 mod lock_guards;
 mod lock_scopes;
 mod loop_bounds;
+mod loop_counts;
 mod made;
 mod makers;
 mod mappings;

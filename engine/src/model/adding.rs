@@ -36,6 +36,9 @@ impl ModelSet {
         for failure in library.failures {
             models.failures.entry(failure).or_default().push(number);
         }
+        for timeout in library.timeouts {
+            models.timeouts.entry(timeout).or_default().push(number);
+        }
         for makes in library.makes {
             models.prefixes.extend(makes.patterns.iter().flat_map(Pattern::prefixes));
             models.by_making.add_all(&makes.patterns, &(models.makes.len() as u32));

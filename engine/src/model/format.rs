@@ -29,6 +29,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                 }
             }
             "failures" => library.failures = strings(key, value)?,
+            "timeouts" => library.timeouts = strings(key, value)?,
             "makes" => {
                 for entry in tables(key, value)? {
                     library.makes.push(makes(entry).map_err(|error| format!("[[makes]]: {error}"))?);
@@ -115,7 +116,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, failures, returns, makes, sets, declares, provides, handle, builder, stub, sql_handle, generated, carrier, holder, extended, unstored, container, handed, registry, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, failures, timeouts, returns, makes, sets, declares, provides, handle, builder, stub, sql_handle, generated, carrier, holder, extended, unstored, container, handed, registry, op"
                 ));
             }
         }

@@ -19,6 +19,7 @@ pub(super) struct Library {
     pub(super) aliases: Vec<(String, String)>,
     pub(super) constants: Vec<(String, String)>,
     pub(super) failures: Vec<String>,
+    pub(super) timeouts: Vec<String>,
     pub(super) returns: Vec<Returns>,
     pub(super) makes: Vec<Makes>,
     pub(super) sets: Vec<Sets>,
@@ -75,6 +76,8 @@ pub(super) struct FamilyModels {
     pub(super) constants: FxHashMap<String, String>,
     /// The exceptions that all failures of a library's calls are, each with the libraries.
     pub(super) failures: FxHashMap<String, Vec<u32>>,
+    /// The exceptions that a call of a library which was not answered in time fails with, where none of its failures is that.
+    pub(super) timeouts: FxHashMap<String, Vec<u32>>,
     pub(super) returns: Lookup<Returned>,
     pub(super) makes: Vec<Makes>,
     pub(super) by_making: Lookup<u32>,
@@ -279,6 +282,22 @@ impl ModelSet {
             .get(&family)
             .and_then(|models| models.failures.get(self.respelled(family, path).as_deref().unwrap_or(path)));
         libraries.map_or(&[], Vec::as_slice)
+    }
+
+    /// The libraries whose calls fail with an exception of this qualified name when they are not answered in time, where those
+    /// that all other failures are do not cover it.
+    pub fn timing_out_with(&self, family: Family, path: &str) -> &[u32] {
+        let libraries = self
+            .families
+            .get(&family)
+            .and_then(|models| models.timeouts.get(self.respelled(family, path).as_deref().unwrap_or(path)));
+        libraries.map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether what a call of the library fails with when it is not answered in time is none of its other failures.
+    pub fn times_out_apart(&self, family: Family, library: u32) -> bool {
+        let mut apart = self.families.get(&family).into_iter().flat_map(|models| models.timeouts.values());
+        apart.any(|libraries| libraries.contains(&library))
     }
 
     pub fn has_containers(&self) -> bool {

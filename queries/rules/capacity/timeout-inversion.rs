@@ -1,6 +1,6 @@
 //! A caller waits less long than what it waits for may take with all its attempts.
 
-use distsys_engine::meaning::{Found, Operand, Operation, Scope};
+use distsys_engine::meaning::{Failure, Found, Operand, Operation, Scope};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -37,7 +37,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         for site in meaning.sites(scope) {
             let mut seen = FxHashSet::default();
             let mut trace = Vec::new();
-            waits(context, op.site, site, 1.0, &mut trace, &mut seen, &mut |trace, inner, attempts| {
+            waits(context, op.site, site, &mut Vec::new(), &mut trace, &mut seen, &mut |trace, inner, attempts| {
                 let counts = inner * attempts > outer && (attempts > 1.0 || !travels || trace.len() <= NEAR);
                 if counts && longest.as_ref().is_none_or(|known| inner * attempts > known.inner * known.attempts) {
                     longest = Some(Inverted { outer, inner, attempts, trace: trace.to_vec() });
@@ -102,7 +102,7 @@ fn waits(
     context: &Context<'_>,
     timeout: SiteId,
     site: SiteId,
-    attempts: f64,
+    retries: &mut Vec<Retry>,
     trace: &mut Vec<SiteId>,
     seen: &mut FxHashSet<FunctionId>,
     tell: &mut impl FnMut(&[SiteId], f64, f64),
@@ -111,21 +111,29 @@ fn waits(
     if trace.len() >= MAX_DEPTH {
         return;
     }
+    let outer = retries.len();
+    for retry in retries_at(context, timeout, site, trace) {
+        if !retry.is_among(retries) {
+            retries.push(retry);
+        }
+    }
     trace.push(site);
-    let tried = attempts * attempts_at(context, timeout, site);
     for op in meaning.operations.at(site).filter(|op| is_wait(op.kind)) {
         if let Some(inner) = limit(context, op, trace) {
-            tell(trace, inner, tried);
+            let counted = retries.iter().filter(|retry| retry.tries_again_late(context, op.site));
+            let attempts = counted.fold(1.0, |product: f64, retry| product * retry.attempts.max(1.0));
+            tell(trace, inner, attempts);
         }
     }
     for callee in meaning.waited_for(site) {
         if seen.insert(callee) {
             for row in meaning.program.sites(callee) {
-                waits(context, timeout, row.site, tried, trace, seen, tell);
+                waits(context, timeout, row.site, retries, trace, seen, tell);
             }
         }
     }
     trace.pop();
+    retries.truncate(outer);
 }
 
 fn is_wait(kind: OpKind) -> bool {
@@ -138,9 +146,29 @@ fn limit(context: &Context<'_>, op: &Operation, trace: &[SiteId]) -> Option<f64>
     meaning.span_set(op, Attr::Timeout).or_else(|| meaning.span_given(op, Attr::Timeout, trace))
 }
 
-/// How often retries around a site run it at most, as far as it is constant. Around the timeout, too, each attempt has all of
-/// the time.
-fn attempts_at(context: &Context<'_>, timeout: SiteId, site: SiteId) -> f64 {
+/// A retry around what is waited for, with its attempts at most.
+struct Retry {
+    attempts: f64,
+    /// Of a loop, where it begins and what it deals with failures by: its helper may be seen from more than one place.
+    by_hand: Option<(SiteId, Vec<Failure>)>,
+}
+
+impl Retry {
+    fn is_among(&self, known: &[Retry]) -> bool {
+        let origin = |retry: &Retry| retry.by_hand.as_ref().map(|(origin, _)| *origin);
+        origin(self).is_some() && known.iter().any(|retry| origin(retry) == origin(self))
+    }
+
+    /// Whether what was not answered in time is tried again: a handler of other failures lets it go.
+    fn tries_again_late(&self, context: &Context<'_>, waited: SiteId) -> bool {
+        let handled = |failure: &Failure| context.meaning.is_timeout_handled(failure, waited);
+        self.by_hand.as_ref().is_none_or(|(_, failures)| failures.iter().any(handled))
+    }
+}
+
+/// The retries around a site whose attempts are constant, where `trace` leads to its function. Around the timeout, too, each
+/// attempt has all of the time.
+fn retries_at(context: &Context<'_>, timeout: SiteId, site: SiteId, trace: &[SiteId]) -> Vec<Retry> {
     let meaning = context.meaning;
     let around = meaning
         .scopes
@@ -150,13 +178,22 @@ fn attempts_at(context: &Context<'_>, timeout: SiteId, site: SiteId) -> f64 {
         .filter(|(_, sites)| sites.contains(&site) && !sites.contains(&timeout))
         .map(|(scope, _)| scope);
     around
-        .filter_map(|scope| meaning.operation(scope))
-        .filter_map(|op| match meaning.attribute(op, Attr::Attempts) {
-            Found::Is(Operand::Var(var)) => attempts_of(context, var),
-            Found::Is(Operand::Text(text)) => text.parse().ok(),
-            _ => None,
+        .filter_map(|scope| match meaning.operation(scope) {
+            Some(op) => {
+                let attempts = match meaning.attribute(op, Attr::Attempts) {
+                    Found::Is(Operand::Var(var)) => attempts_of(context, var),
+                    Found::Is(Operand::Text(text)) => text.parse().ok(),
+                    _ => None,
+                };
+                Some(Retry { attempts: attempts?, by_hand: None })
+            }
+            None => {
+                let (attempts, origin) = (meaning.turns_at_most(scope, trace)?, scope.origin?);
+                let failures = meaning.failures(context.function_of(origin));
+                Some(Retry { attempts, by_hand: Some((origin, failures)) })
+            }
         })
-        .fold(1.0, |product: f64, attempts: f64| product * attempts.max(1.0))
+        .collect()
 }
 
 /// `3`, `stop_after_attempt(3)`
