@@ -4,8 +4,9 @@ use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId};
 use distsys_engine::resolve::{Value, ValueKind};
-use distsys_facts::{FunctionId, ParameterKind, SiteId, VarId, names_time};
-use rustc_hash::FxHashMap;
+use distsys_engine::words::words;
+use distsys_facts::{FunctionId, ParameterKind, SiteId, Sym, VarId, names_time};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::computed::only_column;
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -27,7 +28,6 @@ pub(crate) static RULE: Rule = Rule {
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let program = meaning.program;
-    let r = &program.facts.relations;
     let mut by_statement: Vec<(SiteId, EffectId)> = Vec::new();
     let mut writes: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
     let mut reads: FxHashMap<FunctionId, Vec<(SiteId, VarId)>> = FxHashMap::default();
@@ -56,8 +56,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     // A comparison of the time of what is stored with another that is not of the same read.
     let mut decides: Vec<(FunctionId, SiteId, SiteId)> = Vec::new();
-    for row in r.binary.iter().filter(|row| matches!(program.text(row.operator), "<" | ">" | "<=" | ">=")) {
-        let (Some(right), function) = (row.right, context.function_of(row.site)) else { continue };
+    // A comparison that goes by what the column holds counts for a write that puts the compared time there.
+    let mut puts: FxHashMap<SiteId, (&str, VarId)> = FxHashMap::default();
+    for Comparison { site, left, right, fields } in comparisons(context) {
+        let function = context.function_of(site);
         let Some(known) = reads.get(&function) else { continue };
         let of = |var: VarId| {
             let Some(time) = time_of(context, var) else {
@@ -70,18 +72,29 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             let sources = meaning.made_from(time);
             Some(known.iter().find(|(_, result)| sources.contains(result)).map(|(site, _)| *site))
         };
-        match (of(row.left), of(right)) {
-            (Some(left), Some(right)) => {
-                if left != right
-                    && let Some(read) = left.or(right)
+        match (of(left), of(right)) {
+            (Some(of_left), Some(of_right)) => {
+                if of_left != of_right
+                    && let Some(read) = of_left.or(of_right)
                 {
-                    decides.push((function, row.site, read));
+                    decides.push((function, site, read));
                 }
             }
             // What is called otherwise is a time by its type; it counts as that of the change if the change keeps it.
-            (Some(Some(read)), None) if is_kept_time(context, right, row.site) => decides.push((function, row.site, read)),
-            (None, Some(Some(read))) if is_kept_time(context, row.left, row.site) => decides.push((function, row.site, read)),
-            _ => {}
+            (Some(Some(read)), None) if is_kept_time(context, right, site) => decides.push((function, site, read)),
+            (None, Some(Some(read))) if is_kept_time(context, left, site) => decides.push((function, site, read)),
+            _ => {
+                let sides = [((left, fields[0]), (right, fields[1])), ((right, fields[1]), (left, fields[0]))].into_iter();
+                let found = sides.filter(|(_, (other, _))| !reads_clock(context, *other)).find_map(|(stored, other)| {
+                    let (column, read) = moment_read(context, stored, known)?;
+                    let apart = moment_read(context, other, known).is_none_or(|(_, of_other)| of_other != read);
+                    apart.then_some((column, read, other.0))
+                });
+                if let Some((column, read, other)) = found {
+                    puts.insert(site, (column, other));
+                    decides.push((function, site, read));
+                }
+            }
         }
     }
     let program = ascent_run! {
@@ -93,12 +106,165 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         found(w, e, c, r) <-- decides(f, c, r), writes(f, w, e), if meaning.precedes(*c, *w);
     };
     let mut found = program.found;
+    found.retain(|(write, effect, compare, _)| {
+        puts.get(compare).is_none_or(|(column, time)| {
+            puts_beside(context, &meaning.trace(*write, &meaning.effects.get(*effect)), column, *time)
+        })
+    });
     found.sort_unstable();
     let mut by_compare: FxHashMap<SiteId, (SiteId, Effect, SiteId)> = FxHashMap::default();
     for (write, effect, compare, read) in found {
         by_compare.entry(compare).or_insert((write, meaning.effects.get(effect), read));
     }
     by_compare.into_iter().map(|(compare, (write, effect, read))| report(context, write, &effect, compare, read)).collect()
+}
+
+/// Two values of which one is asked to be the later.
+struct Comparison {
+    site: SiteId,
+    left: VarId,
+    right: VarId,
+    /// The fields of `left` and of `right` that are compared, where that is done further down.
+    fields: [Option<Sym>; 2],
+}
+
+/// `a > b`, and `newer(a, b)` where a function of the project answers that.
+fn comparisons(context: &Context<'_>) -> Vec<Comparison> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let mut found = Vec::new();
+    for row in r.binary.iter().filter(|row| matches!(program.text(row.operator), "<" | ">" | "<=" | ">=")) {
+        let Some(right) = row.right else { continue };
+        found.push(Comparison { site: row.site, left: row.left, right, fields: [None, None] });
+        let (Some((one, of_one)), Some((other, of_other))) = (given_for(context, row.left), given_for(context, right)) else { continue };
+        let function = context.function_of(row.site);
+        let mut answers = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
+        if one == other || !answers.any(|var| var == row.dst || meaning.made_from(var).contains(&row.dst)) {
+            continue;
+        }
+        for &site in meaning.callers(function) {
+            let passed = meaning.resolution.passed_at(site).iter();
+            let given = |parameter: VarId| passed.clone().find(|row| row.parameter == parameter).map(|row| row.argument);
+            if let (Some(left), Some(right)) = (given(one), given(other)) {
+                found.push(Comparison { site, left, right, fields: [of_one, of_other] });
+            }
+        }
+    }
+    found
+}
+
+/// The parameter that a value is, or the field of one, converted or not: `at`, `parse(at)`, `stored.seenAt.getTime()`.
+fn given_for(context: &Context<'_>, var: VarId) -> Option<(VarId, Option<Sym>)> {
+    let program = context.meaning.program;
+    let (mut at, mut field) = (var, None);
+    for _ in 0..6 {
+        if program.parameter(at).is_some_and(|row| row.kind != ParameterKind::Receiver) {
+            return Some((at, field));
+        }
+        at = match (program.assigned_from(at).next(), program.loaded_as(at)) {
+            (Some(row), _) => row.src,
+            (None, Some(load)) if field.is_none() => {
+                field = Some(load.field);
+                load.base
+            }
+            (None, Some(_)) => return None,
+            (None, None) => converted(context, at)?,
+        };
+    }
+    None
+}
+
+/// What a call makes another form of: `parse(at)`, `at.getTime()`.
+fn converted(context: &Context<'_>, var: VarId) -> Option<VarId> {
+    let program = context.meaning.program;
+    let call = program.call_giving(var)?;
+    call.receiver.or_else(|| Some(program.arguments(call.site).next()?.var))
+}
+
+/// The column that a value, or a field of it, is read from, if it holds when something happened, with the read among those
+/// `known`.
+fn moment_read<'m>(
+    context: &Context<'m>,
+    (var, field): (VarId, Option<Sym>),
+    known: &[(SiteId, VarId)],
+) -> Option<(&'m str, SiteId)> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let read_of = |var: VarId| {
+        let sources = meaning.made_from(var);
+        known.iter().find(|(_, result)| sources.contains(result)).map(|(site, _)| *site)
+    };
+    if let Some(field) = field.map(|field| program.text(field)) {
+        return is_moment(field).then(|| read_of(var)).flatten().map(|read| (field, read));
+    }
+    let mut at = var;
+    for _ in 0..6 {
+        // `row.reported_at`, `row.get("reported_at")`
+        let loaded = program.loaded_as(at).map(|load| (load.base, program.text(load.field)));
+        if let Some((base, column)) = loaded.or_else(|| meaning.read_by_column(at))
+            && is_moment(column)
+        {
+            return read_of(base).map(|read| (column, read));
+        }
+        at = match program.assigned_from(at).next() {
+            Some(row) => row.src,
+            None => converted(context, at)?,
+        };
+    }
+    None
+}
+
+/// Whether a column holds when something happened, by its name: `reported_at`, `seenTime`; not when something is to come.
+fn is_moment(name: &str) -> bool {
+    const TO_COME: &[&str] = &[
+        "available", "deadline", "due", "end", "ends", "expire", "expires", "expiry", "next", "reset", "resets", "retry", "run",
+        "scheduled", "start", "starts", "trial", "until", "valid", "wake",
+    ];
+    let words = words(name);
+    words.len() > 1
+        && matches!(words.last().map(String::as_str), Some("at" | "time" | "timestamp"))
+        && !words.iter().any(|word| TO_COME.contains(&word.as_str()))
+}
+
+/// Whether the write that `trace` leads to puts a time into a column, and something else beside it: of a time alone, the later
+/// one is right.
+fn puts_beside(context: &Context<'_>, trace: &[SiteId], column: &str, time: VarId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Some(&write) = trace.last() else { return false };
+    let columns = meaning.columns_written(write);
+    if !columns.contains(&column) || columns.iter().all(|other| *other == column) {
+        return false;
+    }
+    let mut at = time;
+    while let (Some(row), true) = (program.assigned_from(at).next(), program.parameter(at).is_none()) {
+        at = row.src;
+    }
+    let set = meaning.columns_set(write);
+    let values: Vec<VarId> = match set.is_empty() {
+        true => meaning.chain_arguments(write),
+        false => set.into_iter().filter(|(name, _)| *name == column).map(|(_, value)| value).collect(),
+    };
+    let mut sources: FxHashSet<VarId> = values.into_iter().flat_map(|value| meaning.made_from(value)).collect();
+    for site in trace.iter().rev().skip(1) {
+        let passed = meaning.resolution.passed_at(*site).iter().filter(|row| sources.contains(&row.parameter));
+        let given: Vec<VarId> = passed.flat_map(|row| meaning.made_from(row.argument)).collect();
+        sources.extend(given);
+    }
+    let same_field = |var: &VarId| match (program.loaded_as(*var), program.loaded_as(at)) {
+        (Some(one), Some(other)) => one.field == other.field && one.base == other.base,
+        _ => false,
+    };
+    sources.contains(&time) || sources.contains(&at) || sources.iter().any(same_field)
+}
+
+/// Whether a value is what the clock says now, or counted from it.
+fn reads_clock(context: &Context<'_>, var: VarId) -> bool {
+    let meaning = context.meaning;
+    let made = meaning.made_from(var).into_iter().filter_map(|var| meaning.program.call_giving(var));
+    let mut read = made.flat_map(|call| meaning.operations.at(call.site));
+    read.any(|op| matches!(op.kind, OpKind::ClockRead | OpKind::MonotonicClock))
 }
 
 /// The field of a time of change that `var` is, through conversions.
@@ -200,12 +366,8 @@ fn is_made_of_data(context: &Context<'_>, var: VarId) -> bool {
         _ => false,
     };
     let sources = meaning.made_from(var);
-    let reads_clock = |var: &VarId| {
-        let mut read = program.call_giving(*var).into_iter().flat_map(|call| meaning.operations.at(call.site));
-        read.any(|op| matches!(op.kind, OpKind::ClockRead | OpKind::MonotonicClock))
-    };
     meaning.resolution.values_of(call.result).any(is_time)
-        && !sources.iter().any(reads_clock)
+        && !reads_clock(context, var)
         && sources.iter().any(|var| program.parameter(*var).is_some_and(|row| row.kind != ParameterKind::Receiver))
 }
 
