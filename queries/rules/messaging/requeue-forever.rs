@@ -1,6 +1,7 @@
 //! A message whose processing fails goes back into its queue each time, without an end.
 
 use distsys_engine::meaning::{Failure, Found, Operand, Operation};
+use distsys_engine::resolve::ValueKind;
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, SiteId, VarId};
@@ -32,14 +33,14 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if !is_always_requeued(context, op) {
             continue;
         }
-        let Some(failure) = failure_of(context, op) else { continue };
-        if is_decided_inside(context, op.site, &failure) || counts(context, op.function) || rejects_others(context, op) {
+        if counts(context, op.function) || rejects_others(context, op.function) {
             continue;
         }
+        let Some((failure, site)) = failure_of(context, op.function, op.site, 0) else { continue };
         if *limited.get_or_insert_with(|| has_delivery_limit(context)) {
             return Vec::new();
         }
-        found.push(report(context, op, &failure));
+        found.push(report(context, op, &failure, site));
     }
     found
 }
@@ -50,8 +51,8 @@ fn is_always_requeued(context: &Context<'_>, op: &Operation) -> bool {
 }
 
 /// Whether other failures in the same function reject the message: what can never be processed is told apart.
-fn rejects_others(context: &Context<'_>, op: &Operation) -> bool {
-    let mut others = context.meaning.operations.of_kind(OpKind::Nack).filter(|other| other.function == op.function);
+fn rejects_others(context: &Context<'_>, function: FunctionId) -> bool {
+    let mut others = context.meaning.operations.of_kind(OpKind::Nack).filter(|other| other.function == function);
     others.any(|other| requeues(context, other) == Some(false))
 }
 
@@ -65,18 +66,50 @@ fn requeues(context: &Context<'_>, op: &Operation) -> Option<bool> {
     text.parse().ok()
 }
 
-/// Where every failure of the processing comes, if the message is put back there.
-fn failure_of(context: &Context<'_>, op: &Operation) -> Option<Failure> {
+/// Helpers that put a message back are followed up so far.
+const MAX_HELPERS: usize = 3;
+
+/// Where every failure of the processing comes, if the message is put back there whatever it is: by `site`, in `function` or
+/// one around it, or by a call of the helper that the site is in. With the site that is in the handler of the failure.
+fn failure_of(context: &Context<'_>, own: FunctionId, site: SiteId, depth: usize) -> Option<(Failure, SiteId)> {
     let meaning = context.meaning;
-    let mut function = Some(op.function);
+    let mut function = Some(own);
     while let Some(at) = function {
         let mut failures = meaning.failures(at).into_iter();
-        if let Some(failure) = failures.find(|failure| failure.all && failure.sites.contains(&op.site)) {
-            return Some(failure);
+        if let Some(failure) = failures.find(|failure| failure.all && failure.sites.contains(&site)) {
+            return (!is_decided_inside(context, site, &failure)).then_some((failure, site));
         }
         function = meaning.program.function(at).parent;
     }
-    None
+    let asks = |region| meaning.program.condition_by_region.of(&meaning.program.facts.relations.condition, region).next().is_some();
+    let is_asked = meaning.program.regions_outward(meaning.program.site(site).region).any(|row| asks(row.region));
+    if depth >= MAX_HELPERS || is_asked {
+        return None;
+    }
+    let calls = runs_of(context, own).into_iter().filter(|call| context.in_scope(*call));
+    calls.into_iter().find_map(|call| {
+        let caller = context.function_of(call);
+        let decides = caller == own || counts(context, caller) || rejects_others(context, caller);
+        if decides { None } else { failure_of(context, caller, call, depth + 1) }
+    })
+}
+
+/// Where a function is run: by calls of it, and, where it is given to somebody, by calls of what was given.
+fn runs_of(context: &Context<'_>, function: FunctionId) -> Vec<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let is_it = |var: VarId| {
+        program.closure(var) == Some(function)
+            || meaning.resolution.values_of(var).any(|value| value.kind == ValueKind::Function(function))
+    };
+    let mut runs = Vec::new();
+    for &site in meaning.callers(function) {
+        let calls = meaning.resolution.calls_at(site).iter().any(|edge| edge.function == function);
+        let given = meaning.resolution.passed_at(site).iter().filter(|row| is_it(row.argument));
+        runs.extend(given.flat_map(|row| meaning.invocations.applied(row.parameter)).copied());
+        runs.extend(calls.then_some(site));
+    }
+    runs
 }
 
 /// Whether the handler asks something before it puts the message back: how often it came, what failed.
@@ -145,13 +178,16 @@ fn has_delivery_limit(context: &Context<'_>) -> bool {
     })
 }
 
-fn report(context: &Context<'_>, op: &Operation, failure: &Failure) -> Finding {
+fn report(context: &Context<'_>, op: &Operation, failure: &Failure, site: SiteId) -> Finding {
     let message = "whatever fails here puts the message back into its queue; one that always fails comes at once again, for ever, \
                    and keeps the others waiting"
         .to_owned();
     let mut builder = FindingBuilder::new(context, &RULE.info, op.site, message);
     if let Some(site) = failure.protected.first() {
         builder = builder.step(*site, "when this fails");
+    }
+    if site != op.site {
+        builder = builder.step(site, format!("calls `{}`", context.named_function(op.function)));
     }
     builder
         .step(op.site, "the message is put back")
