@@ -320,7 +320,7 @@ impl<'m> Meaning<'m> {
             let returned = program.returns_by_function.of(&program.facts.relations.returns, handler);
             let instead = returned.clone().all(|row| row.var.is_none_or(|var| program.literal(var).is_some()))
                 && returned.clone().count() == sites.len()
-                && self.is_outcome_dropped(site.site);
+                && (self.is_outcome_dropped(site.site) || self.is_handed_on_and_dropped(function, call.result));
             found.push(Failure {
                 region: None,
                 all: true,
@@ -334,6 +334,13 @@ impl<'m> Meaning<'m> {
             });
         }
         found
+    }
+
+    /// Whether a function gives a value to its callers, who ignore it: `(user) => api.put(user).catch(() => false)`.
+    fn is_handed_on_and_dropped(&self, function: FunctionId, value: VarId) -> bool {
+        let r = &self.program.facts.relations;
+        let mut returned = self.program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
+        returned.any(|var| self.reader().root(var) == value) && self.is_answer_dropped(function)
     }
 
     /// The calls in `function` whose failure `value` may be: along awaits, assignments and chains.

@@ -2,7 +2,7 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, Failure};
-use distsys_engine::words::words;
+use distsys_engine::words::{entity_name, words};
 use distsys_facts::{FunctionId, RegionId, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
@@ -44,10 +44,25 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
 /// Where failures are expected and nothing is left to be done.
 fn tidies_up(context: &Context<'_>, function: FunctionId) -> bool {
     const TIDY: &[&str] = &[
-        "close", "cleanup", "clean", "shutdown", "stop", "dispose", "disconnect", "teardown", "rollback", "release",
-        "delete", "remove", "exit", "del", "track", "telemetry", "analytics", "beacon", "ping", "heartbeat", "log", "invalidate",
+        "cleanup", "clean", "shutdown", "stop", "dispose", "disconnect", "teardown", "rollback", "release",
+        "exit", "track", "telemetry", "analytics", "beacon", "ping", "heartbeat", "log", "invalidate",
     ];
-    words(context.named_function(function)).iter().any(|word| TIDY.contains(&word.as_str()))
+    const ENDS: &[&str] = &["close", "delete", "remove", "del"];
+    let name = context.named_function(function);
+    let words = words(name);
+    words.iter().any(|word| TIDY.contains(&word.as_str()))
+        || words.iter().any(|word| ENDS.contains(&word.as_str())) && !ends_a_thing(context, function, name)
+}
+
+/// Whether a function of that name ends something that others know of, and does so for whoever asked: `close_account`. What is
+/// closed without a word, at an end of its own or of a hold on something (`close`, `removeListener`), is tidied up.
+fn ends_a_thing(context: &Context<'_>, function: FunctionId, name: &str) -> bool {
+    const THINGS: &[&str] = &[
+        "account", "booking", "card", "contract", "customer", "member", "membership", "merchant", "order", "payment", "plan",
+        "shipment", "subscription", "tenant", "user",
+    ];
+    let last = words(name).pop();
+    last.is_some_and(|word| THINGS.contains(&entity_name(&word).as_str())) && context.meaning.is_requested(function)
 }
 
 /// Further down, the handler was meant for something else.
