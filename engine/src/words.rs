@@ -296,8 +296,34 @@ pub fn is_seen_twice(name: &str) -> bool {
         "trip",
         "prescription",
         "sale",
+        "return",
+        "topup",
     ];
-    words(name).last().is_some_and(|word| THINGS.contains(&entity_name(word).as_str()))
+    // As entities are spelt in one word: `giftvoucher`, `supportticket`. What may end another word is left out.
+    const ENDS: &[&str] = &[
+        "appointment",
+        "booking",
+        "disbursement",
+        "donation",
+        "invoice",
+        "payout",
+        "purchase",
+        "redemption",
+        "refund",
+        "refundrequest",
+        "reimbursement",
+        "remittance",
+        "reservation",
+        "returnrequest",
+        "shipment",
+        "supportticket",
+        "voucher",
+        "withdrawal",
+    ];
+    words(name).last().is_some_and(|word| {
+        let word = entity_name(word);
+        THINGS.contains(&word.as_str()) || ENDS.iter().any(|end| word.ends_with(end))
+    })
 }
 
 /// Verbs of what may be repeated: it asks, or sets a state.
