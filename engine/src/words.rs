@@ -97,6 +97,14 @@ pub fn role_of_name(name: &str, is_function: bool) -> HandleRole {
     HandleRole::Unknown
 }
 
+/// The role that a text says which is there to say one: the preference of a reader (`secondaryPreferred`, `nearest`), or a name.
+pub fn role_said(text: &str) -> HandleRole {
+    match words(text).first().map(String::as_str) {
+        Some("secondary" | "nearest") => HandleRole::Replica,
+        _ => role_of_name(text, false),
+    }
+}
+
 /// Whether a name is that of a key by which a receiver knows a request that it has already done.
 pub fn is_idempotency_key(name: &str) -> bool {
     let text = letters(name);

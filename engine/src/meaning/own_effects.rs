@@ -380,15 +380,15 @@ pub(super) fn statements(reader: Reader<'_, '_>, var: VarId) -> Vec<distsys_fact
 
 fn role_of(describer: &mut Describer<'_, '_>, op: &Operation) -> Role {
     match describer.reader.attribute(op, Attr::Role) {
-        Found::Is(Operand::Text(text)) => return crate::words::role_of_name(&text, false).into(),
+        Found::Is(Operand::Text(text)) => return crate::words::role_said(&text).into(),
         Found::Is(Operand::Var(var)) => {
             return match describer.describe(var) {
                 Term::Text(name) | Term::Filled(_, name, _) => {
-                    crate::words::role_of_name(describer.names.text(name), false).into()
+                    crate::words::role_said(describer.names.text(name)).into()
                 }
                 // `using(settings.REPLICA_NAME)`: what a setting that is not seen is called.
                 _ => match describer.role_of(var) {
-                    Role::Unknown => describer.reader.role_named(var).into(),
+                    Role::Unknown => describer.reader.role_said(var).into(),
                     role => role,
                 },
             };

@@ -6,7 +6,7 @@ use super::callbacks::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use super::reader::{MAX_CHAIN, Reader, is_var};
 use crate::resolve::{HandleRole, ValueKind};
-use crate::words::role_of_name;
+use crate::words::{role_of_name, role_said};
 
 impl<'m> Reader<'m, '_> {
     /// What the receiver of the first call of the chain is called, as a member or a variable: `models.Order.unscoped().findAll()`.
@@ -119,6 +119,14 @@ impl<'m> Reader<'m, '_> {
     /// The role of a connection that the names of a value say.
     pub(super) fn role_named(&self, var: VarId) -> HandleRole {
         let roles = self.names_of(var).into_iter().map(|name| role_of_name(name, false));
+        roles.into_iter().find(|role| *role != HandleRole::Unknown).unwrap_or_default()
+    }
+}
+
+impl Reader<'_, '_> {
+    /// The role that a value says which is there to say one: `ReadPreference.secondaryPreferred()`.
+    pub(super) fn role_said(&self, var: VarId) -> HandleRole {
+        let roles = self.names_of(var).into_iter().map(role_said);
         roles.into_iter().find(|role| *role != HandleRole::Unknown).unwrap_or_default()
     }
 }
