@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::sizes::{is_bounded, is_of_few};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
+use crate::handlers::handlers;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -106,10 +107,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (gather, start, over, effect) in found {
         by_place.entry(gather).or_insert((start, over, effect));
     }
+    let handled = if by_place.is_empty() { FxHashSet::default() } else { run_for_messages(context) };
     by_place
         .into_iter()
         .filter_map(|(gather, (start, over, effect))| {
-            let growth = growth(context, gather, over);
+            let growth = growth(context, gather, over, &handled);
             // What a function works out for the part that it was given is no more than that.
             let of_part = growth < Confidence::High && is_of_few(context.named_function(context.function_of(gather)));
             (!of_part).then(|| report(context, gather, &traces[&(start, effect)], growth, &meaning.effects.get(effect)))
@@ -122,7 +124,7 @@ const MAX_DEPTH: usize = 5;
 
 /// How sure it is that the collection grows with data: it comes from a store or another service, or from whoever asks; what
 /// code that nobody is seen to serve is given may be three.
-fn growth(context: &Context<'_>, gather: SiteId, over: VarId) -> Confidence {
+fn growth(context: &Context<'_>, gather: SiteId, over: VarId, handled: &FxHashSet<FunctionId>) -> Confidence {
     let meaning = context.meaning;
     let is_data = |kind: OpKind| {
         matches!(kind, OpKind::DbRead | OpKind::Sql | OpKind::HttpRequest | OpKind::CacheRead | OpKind::ObjectRead | OpKind::Receive)
@@ -149,11 +151,20 @@ fn growth(context: &Context<'_>, gather: SiteId, over: VarId) -> Confidence {
         open.sort_unstable();
         stack.extend(open);
     }
-    match (reads, meaning.is_served(context.function_of(gather))) {
+    let function = context.function_of(gather);
+    match (reads, meaning.is_served(function) || handled.contains(&function)) {
         (true, _) => Confidence::High,
         (false, true) => Confidence::Medium,
         (false, false) => Confidence::Low,
     }
+}
+
+/// What runs for the messages that a loop takes by hand.
+fn run_for_messages(context: &Context<'_>) -> FxHashSet<FunctionId> {
+    let handlers = handlers(context, |op| op.kind == OpKind::Consume);
+    let own = handlers.iter().filter(|handler| handler.region.is_none()).map(|handler| handler.function);
+    let called = handlers.iter().flat_map(|handler| &handler.sites).flat_map(|site| context.meaning.callees(*site));
+    context.meaning.reached(own.chain(called).collect())
 }
 
 /// What callers give is followed through so many variables.
