@@ -48,7 +48,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let effect = meaning.effects.get(row.effect);
         let is_write = matches!(effect.kind, OpKind::DbWrite | OpKind::ObjectWrite);
         // Deleting twice what is to go does no harm.
-        let is_write = is_write && meaning.text(effect.verb) != Some("delete") && !adds(context, &effect);
+        let is_write = is_write
+            && meaning.text(effect.verb) != Some("delete")
+            && (!adds(context, &effect) || is_counted_up_to(context, row.site, &effect));
         if is_write && !effect.flags.has(EffectFlags::CONDITIONAL) && !effect.flags.has(EffectFlags::BACKGROUND) {
             writes.push((row.site, row.effect));
         }
@@ -83,14 +85,75 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     told.into_values().map(|(_, finding)| finding).collect()
 }
 
+/// Whether what is there was read first and decides by a comparison whether more is added: an amount is no older than another,
+/// but the look at it is.
+fn is_counted_up_to(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    if meaning.text(effect.verb) != Some("increment") || !matches!(effect.entity, Term::Text(_)) {
+        return false;
+    }
+    let reads = meaning.effects.in_function(context.function_of(site)).filter(|(read, row)| {
+        read.kind == OpKind::DbRead && read.entity == effect.entity && meaning.precedes(row.site, site)
+    });
+    let read: Vec<VarId> = reads.filter_map(|(_, row)| program.call(row.site)).map(|call| call.result).collect();
+    !read.is_empty()
+        && meaning.decisions(site).into_iter().any(|decision| {
+            let compared = program.binary_by_dst.of(&r.binary, decision.condition);
+            let mut compared = compared.filter(|row| matches!(program.text(row.operator), "<" | ">" | "<=" | ">="));
+            compared.any(|row| {
+                let sides = std::iter::once(row.left).chain(row.right);
+                sides.into_iter().any(|side| {
+                    let sources = meaning.made_from(side);
+                    read.iter().any(|row| sources.contains(row))
+                })
+            })
+        })
+}
+
 /// Whether the lock cannot be lost before the write, or its loss changes nothing.
 fn is_harmless(context: &Context<'_>, scope: &Scope, trace: &[SiteId]) -> bool {
     let sites = trace.iter().chain(&scope.steps).chain(&scope.origin);
     let functions: Vec<FunctionId> = sites.map(|site| context.function_of(*site)).collect();
     let ends = context.meaning.operation(scope).is_some_and(|op| is_outlived_by_none(context, op, &scope.steps, &functions));
     let compares = trace.last().is_some_and(|last| context.meaning.compares_and_sets(*last));
-    ends || compares || is_held_still(context, scope, trace) || writes_the_same(context, scope, trace)
+    let row = trace.first().is_some_and(|site| is_under_row_lock(context, *site));
+    ends || compares || row || is_held_still(context, scope, trace) || writes_the_same(context, scope, trace)
 }
+
+/// Whether a write is one of a transaction that has locked the row it reads: the database lets the next holder wait for it.
+fn is_under_row_lock(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let is_within = |site: SiteId| {
+        let writes = meaning.effects.at(site).filter(|(effect, _)| effect.kind == OpKind::DbWrite);
+        let written: Vec<Term> = writes.map(|(effect, _)| effect.entity).collect();
+        let around = meaning.scopes.in_function(context.function_of(site)).filter(|scope| scope.kind == OpKind::TxScope);
+        let mut covered = around.map(|scope| meaning.sites(scope)).filter(|sites| sites.contains(&site)).flatten();
+        covered.any(|before| {
+            meaning.precedes(before, site)
+                && meaning.effects.at(before).any(|(read, _)| {
+                    let locks = read.kind == OpKind::DbRead && read.flags.has(EffectFlags::ROW_LOCK);
+                    locks && matches!(read.entity, Term::Text(_)) && written.contains(&read.entity)
+                })
+        })
+    };
+    // The transaction may be begun further down.
+    let mut stack = vec![site];
+    for _ in 0..MAX_DOWN {
+        let Some(site) = stack.pop() else { return false };
+        if is_within(site) {
+            return true;
+        }
+        let inner = meaning.callees(site).into_iter().flat_map(|function| meaning.program.sites(function));
+        let writes = |site: &SiteId| meaning.effects.at(*site).any(|(effect, _)| effect.kind == OpKind::DbWrite);
+        stack.extend(inner.map(|row| row.site).filter(writes));
+    }
+    false
+}
+
+/// A transaction is looked for at so many sites.
+const MAX_DOWN: usize = 12;
 
 /// Whether the lock ends by itself: a TTL is given (also by the library's default).
 fn expires(context: &Context<'_>, scope: &Scope) -> bool {
