@@ -59,11 +59,31 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             ends && !decided
         });
         key || path
+            || self.is_holders_own(op)
             || let_go
             || holds_open
             || self.is_let_go_by_callers(op)
             || self.is_held_by_an_object(op)
             || self.effects.in_function(op.function).any(|(effect, _)| effect.kind == OpKind::LockRelease)
+    }
+
+    /// Whether the key is set to what only this holder knows, and is given a time to live after that: a mark of what was done
+    /// belongs to nobody.
+    fn is_holders_own(&self, op: &Operation) -> bool {
+        let program = self.reader.program;
+        let Found::Is(Operand::Var(token)) = self.reader.attribute(op, Attr::Token) else { return false };
+        let is_fresh = self
+            .reader
+            .maker(token)
+            .is_some_and(|call| self.operations.at(call.site).any(|op| op.kind == OpKind::Fresh));
+        let own = self.effects.at(op.site).find(|(effect, _)| effect.kind == op.kind).map(|(effect, _)| effect.key);
+        let own = own.and_then(|key| key.pattern());
+        is_fresh
+            && own.is_some()
+            && self.effects.in_function(op.function).any(|(effect, row)| {
+                let later = self.order.precedes(program, op.site, row.site);
+                effect.kind == OpKind::LockExtend && effect.key.pattern() == own && later
+            })
     }
 
     /// Whether whoever has the key set deletes it in the end: `if not latch.take(): return`, `finally: latch.give_back()`.
