@@ -1,10 +1,10 @@
 //! A handler of everything that may fail logs or ignores it, and the message counts as done.
 
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, Failure};
+use distsys_engine::meaning::{Effect, EffectFlags, Failure, Found};
 use distsys_engine::words::is_report;
 use distsys_facts::schema::Call;
-use distsys_facts::{FunctionId, RegionId, RegionKind, SiteId, SiteKind};
+use distsys_facts::{FunctionId, ParameterKind, RegionId, RegionKind, SiteId, SiteKind};
 use rustc_hash::FxHashMap;
 
 use crate::done::{Done, done_at};
@@ -132,6 +132,9 @@ fn is_of_telling(context: &Context<'_>, site: SiteId, around: &[SiteId]) -> bool
     if !kinds.all(|kind| matches!(kind, OpKind::Ack | OpKind::Log | OpKind::Metric | OpKind::Trace | OpKind::Sleep)) {
         return false;
     }
+    if is_given_by_none(context, call) {
+        return true;
+    }
     let waits = |kind| meaning.effects.at(site).any(|(effect, _)| effect.kind == kind) || meaning.operations.at(site).any(|op| op.kind == kind);
     if waits(OpKind::Ack) || waits(OpKind::Sleep) || tells(context, call) {
         return true;
@@ -149,6 +152,38 @@ fn is_of_telling(context: &Context<'_>, site: SiteId, around: &[SiteId]) -> bool
     meaning.callees(site).into_iter().all(looks)
         && (program.arguments(site).next().is_none() || !is_kept())
         && around.iter().any(told)
+}
+
+/// Whether a call is of what callers may give and none of them does: `onFailure?.(message)`.
+fn is_given_by_none(context: &Context<'_>, call: &Call) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Some(mut callee) = call.callee.or(call.receiver) else { return false };
+    // `{ onFailure } = {}`
+    while let (Some(row), true) = (program.assigned_from(callee).next(), program.parameter(callee).is_none()) {
+        callee = row.src;
+    }
+    if !meaning.callees(call.site).is_empty() || meaning.resolution.values_of(callee).next().is_some() {
+        return false;
+    }
+    let field = program.loaded_as(callee).map(|load| (load.base, program.text(load.field).to_owned()));
+    let (asked, path) = match (call.callee, field) {
+        (Some(_), None) => (callee, Vec::new()),
+        (Some(_), Some((base, field))) => (base, vec![field]),
+        (None, _) => (callee, vec![program.text(call.name).to_owned()]),
+    };
+    let Some(parameter) = program.parameter(asked).filter(|row| row.kind != ParameterKind::Receiver) else { return false };
+    let callers: Vec<SiteId> = meaning.callers(parameter.function).iter().copied().filter(|site| context.in_scope(*site)).collect();
+    !callers.is_empty()
+        && callers.into_iter().all(|site| {
+            let passed = meaning.resolution.passed_at(site).iter().find(|row| row.parameter == parameter.var);
+            let spreads = program.arguments(site).any(|row| matches!(program.text(row.keyword), "*" | "**"));
+            match passed {
+                None => !spreads,
+                Some(_) if path.is_empty() => false,
+                Some(row) => meaning.passed_within(site, row.parameter, &path) == Found::Absent,
+            }
+        })
 }
 
 /// Whether a call is to what reports, or to what one gave: `log.Error().Err(err).Msg("no")`.
