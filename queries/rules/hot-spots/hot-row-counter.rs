@@ -37,7 +37,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         match meaning.text(effect.verb) {
             // What a caller gives to be stored is not known here.
             Some("insert") => inserts.entry(function).or_default().push((row.site, effect)),
-            Some("increment" | "update" | "upsert") if effect.entity_name().is_some() => counts.entry(function).or_default().push((row.site, effect)),
+            Some("upsert") if effect.entity_name().is_some() => {
+                // What is stored unless it is there already may be there anew.
+                inserts.entry(function).or_default().push((row.site, effect));
+                counts.entry(function).or_default().push((row.site, effect));
+            }
+            Some("increment" | "update") if effect.entity_name().is_some() => counts.entry(function).or_default().push((row.site, effect)),
             _ => {}
         }
     }
@@ -129,7 +134,8 @@ fn is_constant_key(context: &Context<'_>, key: VarId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
-    if meaning.constant(key).is_some() {
+    let given = meaning.given_by_each(key);
+    if meaning.constant(key).is_some() || !given.is_empty() && given.iter().all(|(_, value)| meaning.constant(*value).is_some()) {
         return true;
     }
     let mut entries = program.entry_by_var.of(&r.entry, key).peekable();
