@@ -83,8 +83,11 @@ fn with_overrides(reader: Reader<'_, '_>, class: ClassId, method: FunctionId) ->
             };
             if !seen.contains(&found) {
                 seen.push(found);
-                // What the calling class has itself is called there.
-                if program.function(found).class != program.function(function).class {
+                // What the calling class has itself or inherits is called there, as is what is known to take its place.
+                let of_caller = program.function(function).class;
+                let inherits = |class| of_caller.is_some_and(|own| reader.resolution.ancestors(own).contains(&class));
+                let is_called = || reader.resolution.calls_at(call.site).iter().any(|edge| edge.function == found);
+                if !program.function(found).class.is_some_and(inherits) && !is_called() {
                     own.push(found);
                 }
             }

@@ -29,6 +29,13 @@ pub struct Failure {
     pub entry: Option<BlockId>,
 }
 
+impl Failure {
+    /// Of the calls whose outcome a caller has told of.
+    pub(super) fn told_by(protected: Vec<SiteId>) -> Self {
+        Failure { region: None, all: true, libraries: Vec::new(), empty: false, protected, sites: Vec::new(), entry: None }
+    }
+}
+
 /// A value is followed over so many awaits and assignments.
 const MAX_STEPS: usize = 8;
 
@@ -344,7 +351,7 @@ impl<'m> Meaning<'m> {
     }
 
     /// The calls in `function` whose failure `value` may be: along awaits, assignments and chains.
-    fn failing_calls(&self, value: VarId, function: FunctionId) -> Vec<SiteId> {
+    pub(super) fn failing_calls(&self, value: VarId, function: FunctionId) -> Vec<SiteId> {
         let program = self.program;
         let mut found: Vec<SiteId> = Vec::new();
         let mut seen: FxHashSet<VarId> = FxHashSet::default();

@@ -1,10 +1,10 @@
 //! A message whose processing fails goes back into its queue each time, without an end.
 
-use distsys_engine::meaning::{Failure, Found, Operand, Operation};
-use distsys_engine::resolve::ValueKind;
+use distsys_engine::meaning::{FailedFor, Failure, Found, Operand, Operation};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, SiteId, VarId};
+use rustc_hash::FxHashSet;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -29,20 +29,32 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let mut found: Vec<Finding> = Vec::new();
     let mut limited = None;
+    let mut told = FxHashSet::default();
     for op in meaning.operations.of_kind(OpKind::Nack).filter(|op| context.in_scope(op.site)) {
         if !is_always_requeued(context, op) {
             continue;
         }
-        if counts(context, op.function) || rejects_others(context, op.function) {
-            continue;
+        let behind = meaning.failed_for(op.site).into_iter();
+        for failed in behind.filter(|failed| !is_decided(context, failed) && !rejects_others(context, op, failed)) {
+            if *limited.get_or_insert_with(|| has_delivery_limit(context)) {
+                return Vec::new();
+            }
+            let place = place_of(context, &failed);
+            if told.insert(place) {
+                found.push(report(context, &failed, place));
+            }
         }
-        let Some((failure, site)) = failure_of(context, op.function, op.site, 0) else { continue };
-        if *limited.get_or_insert_with(|| has_delivery_limit(context)) {
-            return Vec::new();
-        }
-        found.push(report(context, op, &failure, site));
     }
     found
+}
+
+/// Whether anything is asked before the message is put back: how often it came, what failed.
+fn is_decided(context: &Context<'_>, failed: &FailedFor) -> bool {
+    // Around the call of a helper that is told how it went stands no arm for the failure.
+    let around = || !failed.failure.sites.is_empty();
+    failed.asks_more
+        || around() && is_decided_inside(context, failed.calls[0], &failed.failure)
+        || failed.calls.iter().any(|site| counts(context, context.function_of(*site)))
 }
 
 /// Whether the message is put back, whatever it is.
@@ -50,10 +62,18 @@ fn is_always_requeued(context: &Context<'_>, op: &Operation) -> bool {
     requeues(context, op) == Some(true)
 }
 
-/// Whether other failures in the same function reject the message: what can never be processed is told apart.
-fn rejects_others(context: &Context<'_>, function: FunctionId) -> bool {
-    let mut others = context.meaning.operations.of_kind(OpKind::Nack).filter(|other| other.function == function);
-    others.any(|other| requeues(context, other) == Some(false))
+/// Whether other failures reject the message, in the same function or a helper that it calls: what can never be processed is
+/// told apart.
+fn rejects_others(context: &Context<'_>, op: &Operation, failed: &FailedFor) -> bool {
+    let meaning = context.meaning;
+    let functions: Vec<FunctionId> = failed.calls.iter().map(|site| context.function_of(*site)).collect();
+    let others = meaning.operations.of_kind(OpKind::Nack).filter(|other| other.site != op.site);
+    let mut here = others.filter(|other| {
+        let mut callers = meaning.callers(other.function).iter();
+        functions.contains(&other.function)
+            || functions.len() > 1 && callers.any(|caller| functions.contains(&context.function_of(*caller)))
+    });
+    here.any(|other| requeues(context, other) == Some(false))
 }
 
 /// Whether a refusal puts the message back, as far as it is constant.
@@ -64,52 +84,6 @@ fn requeues(context: &Context<'_>, op: &Operation) -> Option<bool> {
         _ => return None,
     };
     text.parse().ok()
-}
-
-/// Helpers that put a message back are followed up so far.
-const MAX_HELPERS: usize = 3;
-
-/// Where every failure of the processing comes, if the message is put back there whatever it is: by `site`, in `function` or
-/// one around it, or by a call of the helper that the site is in. With the site that is in the handler of the failure.
-fn failure_of(context: &Context<'_>, own: FunctionId, site: SiteId, depth: usize) -> Option<(Failure, SiteId)> {
-    let meaning = context.meaning;
-    let mut function = Some(own);
-    while let Some(at) = function {
-        let mut failures = meaning.failures(at).into_iter();
-        if let Some(failure) = failures.find(|failure| failure.all && failure.sites.contains(&site)) {
-            return (!is_decided_inside(context, site, &failure)).then_some((failure, site));
-        }
-        function = meaning.program.function(at).parent;
-    }
-    let asks = |region| meaning.program.condition_by_region.of(&meaning.program.facts.relations.condition, region).next().is_some();
-    let is_asked = meaning.program.regions_outward(meaning.program.site(site).region).any(|row| asks(row.region));
-    if depth >= MAX_HELPERS || is_asked {
-        return None;
-    }
-    let calls = runs_of(context, own).into_iter().filter(|call| context.in_scope(*call));
-    calls.into_iter().find_map(|call| {
-        let caller = context.function_of(call);
-        let decides = caller == own || counts(context, caller) || rejects_others(context, caller);
-        if decides { None } else { failure_of(context, caller, call, depth + 1) }
-    })
-}
-
-/// Where a function is run: by calls of it, and, where it is given to somebody, by calls of what was given.
-fn runs_of(context: &Context<'_>, function: FunctionId) -> Vec<SiteId> {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let is_it = |var: VarId| {
-        program.closure(var) == Some(function)
-            || meaning.resolution.values_of(var).any(|value| value.kind == ValueKind::Function(function))
-    };
-    let mut runs = Vec::new();
-    for &site in meaning.callers(function) {
-        let calls = meaning.resolution.calls_at(site).iter().any(|edge| edge.function == function);
-        let given = meaning.resolution.passed_at(site).iter().filter(|row| is_it(row.argument));
-        runs.extend(given.flat_map(|row| meaning.invocations.applied(row.parameter)).copied());
-        runs.extend(calls.then_some(site));
-    }
-    runs
 }
 
 /// Whether the handler asks something before it puts the message back: how often it came, what failed.
@@ -178,19 +152,27 @@ fn has_delivery_limit(context: &Context<'_>) -> bool {
     })
 }
 
-fn report(context: &Context<'_>, op: &Operation, failure: &Failure, site: SiteId) -> Finding {
+/// Where the message is put back; where several call for it, one of them calls wrongly.
+fn place_of(context: &Context<'_>, failed: &FailedFor) -> SiteId {
+    let shared = |at: &usize| context.meaning.callers(context.function_of(failed.calls[*at])).len() > 1;
+    let at = (1..failed.calls.len()).find(shared).unwrap_or(failed.calls.len());
+    failed.calls[at - 1]
+}
+
+fn report(context: &Context<'_>, failed: &FailedFor, place: SiteId) -> Finding {
     let message = "whatever fails here puts the message back into its queue; one that always fails comes at once again, for ever, \
                    and keeps the others waiting"
         .to_owned();
-    let mut builder = FindingBuilder::new(context, &RULE.info, op.site, message);
-    if let Some(site) = failure.protected.first() {
+    let last = failed.calls[failed.calls.len() - 1];
+    let mut builder = FindingBuilder::new(context, &RULE.info, place, message);
+    if let Some(site) = failed.failure.protected.first() {
         builder = builder.step(*site, "when this fails");
     }
-    if site != op.site {
-        builder = builder.step(site, format!("calls `{}`", context.named_function(op.function)));
+    for pair in failed.calls.windows(2) {
+        builder = builder.step(pair[0], format!("calls `{}`", context.named_function(context.function_of(pair[1]))));
     }
     builder
-        .step(op.site, "the message is put back")
+        .step(last, "the message is put back")
         .checked("nobody looks at how often the message has come, and no queue is declared with a limit of deliveries")
         .help("count the deliveries (`x-death`, a header, a quorum queue's `x-delivery-limit`) and reject to a dead-letter exchange after some")
         .build()

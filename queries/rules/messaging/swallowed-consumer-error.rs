@@ -37,7 +37,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
             let Some(ack) = counts_as_done(context, &handler, &failure) else { continue };
             let Some(done) = work(context, &handler, &failure, ack) else { continue };
-            if is_beside_the_point(context, &handler, &failure) || is_found_again(context, &handler, &failure) {
+            if is_beside_the_point(context, &handler, &failure) || is_found_again(context, &handler, &failure) || is_dealt_with_later(context, &failure) {
                 continue;
             }
             // Lost already when it was acknowledged, whatever is done about the failure.
@@ -330,6 +330,14 @@ fn is_beside_the_point(context: &Context<'_>, handler: &Handler, failure: &Failu
     let deletes = |effect: &Effect| meaning.text(effect.verb) == Some("delete");
     let sent_out = |effect: &Effect| effect.kind != OpKind::DbWrite;
     !after.is_empty() && failed.iter().all(deletes) || after.iter().any(sent_out) && !failed.iter().any(sent_out)
+}
+
+/// Whether the error is asked for again after it was told of, or handed to what does more than tell: `if err != nil { log }`, and
+/// then `settle(message, err)`.
+fn is_dealt_with_later(context: &Context<'_>, failure: &Failure) -> bool {
+    let meaning = context.meaning;
+    let handed = meaning.handed_on_after(failure).into_iter().filter_map(|site| meaning.program.call(site));
+    meaning.is_asked_again(failure) || handed.into_iter().any(|call| !tells(context, call))
 }
 
 fn report(context: &Context<'_>, place: SiteId, swallowed: &Swallowed) -> Finding {

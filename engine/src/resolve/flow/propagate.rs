@@ -1,10 +1,10 @@
 //! How values move: assignments, loads, stores, members.
 
 use distsys_facts::schema::{Call, Load, Store};
-use distsys_facts::{ClassId, FunctionFlags, FunctionKind, Id, Language, ModuleId, ParameterKind, SiteId, Sym, VarId};
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, Language, ModuleId, ParameterKind, SiteId, Sym, VarId};
 
 use super::generics::combines_functions;
-use super::{Confidence, END, EdgeKind, Flow, MAX_SPREAD_DEPTH};
+use super::{Confidence, END, EdgeKind, Flow, MAX_SPREAD_DEPTH, MAX_TARGETS};
 use crate::model::Family;
 use crate::paths::PathId;
 use crate::resolve::bindings::Binding;
@@ -185,7 +185,13 @@ impl<'p, 'f> Flow<'p, 'f> {
                         let from = self.return_node(function);
                         self.edge(from, to, EdgeKind::All);
                     } else {
-                        self.add(to, Value { class: Some(class), ..Value::new(ValueKind::Function(function)) });
+                        // `this::one`, which each class below brings.
+                        let brought = self.grounds.hierarchy.implementations(self.program, function);
+                        let few = brought.into_iter().filter(|_| base.kind == ValueKind::Instance(class));
+                        let few: Vec<FunctionId> = few.take(MAX_TARGETS + 1).collect();
+                        for method in few.iter().take_while(|_| few.len() <= MAX_TARGETS).chain([&function]) {
+                            self.add(to, Value { class: Some(class), ..Value::new(ValueKind::Function(*method)) });
+                        }
                     }
                 }
                 Member::Field => {
