@@ -3,11 +3,14 @@
 //! A handler that looks whether its message was already dealt with, and leaves if so, does no harm when the message comes
 //! twice. A handler that only leaves when what it loads is not there guards nothing.
 
+use std::cell::OnceCell;
+
 use distsys_facts::{FunctionId, LiteralKind, RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
 use super::Meaning;
 use super::effects::MAX_EFFECTS;
+use super::refused::is_write;
 use crate::operation::OpKind;
 use crate::words::{is_predicate, is_state};
 
@@ -241,8 +244,10 @@ impl Meaning<'_> {
     fn may_change(&self, asked: SiteId, whole: Option<FunctionId>) -> bool {
         let Some(whole) = whole else { return true };
         let mut entities = Vec::new();
+        let refuses = OnceCell::new();
         for (effect, _) in self.effects.at(asked) {
             match (effect.kind, effect.entity_name()) {
+                (kind, _) if is_write(kind) && *refuses.get_or_init(|| self.writes_of_refused(asked)) => {}
                 (OpKind::DbRead, Some(entity)) => entities.push(entity),
                 (
                     OpKind::DbRead
@@ -300,8 +305,11 @@ impl Meaning<'_> {
         let name = self.program.call(site).map(|call| self.program.text(call.name)).unwrap_or_default();
         let predicate = is_predicate(name);
         let mut asked = None;
+        let refuses = OnceCell::new();
         for (effect, _) in self.effects.at(site) {
             match effect.kind {
+                // What is parked of what cannot be dealt with says nothing of what is.
+                kind if is_write(kind) && *refuses.get_or_init(|| self.writes_of_refused(site)) => {}
                 OpKind::DbWrite | OpKind::CacheWrite | OpKind::LockAcquire => return Some(Asked::State),
                 OpKind::DbRead | OpKind::CacheRead | OpKind::ObjectRead | OpKind::Sql if predicate => {
                     return Some(Asked::State);
