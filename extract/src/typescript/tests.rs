@@ -70,7 +70,7 @@ fn constructor_parameters_are_fields() {
     let bases: Vec<&str> = facts.relations.extends.iter().map(|row| facts.text(row.base)).collect();
     assert_eq!(bases, ["Base<Order>", "I"]);
     let receivers = facts.relations.parameter.iter().filter(|row| row.kind == ParameterKind::Receiver).count();
-    assert_eq!(receivers, 3);
+    assert_eq!(receivers, 4);
     assert_eq!((facts.relations.class_annotation.len(), facts.relations.parameter_annotation.len()), (1, 1));
 }
 
@@ -80,6 +80,17 @@ fn functions_see_what_is_declared_later() {
     assert!(facts.relations.global.is_empty());
     let names: Vec<&str> = facts.relations.function.iter().skip(1).map(|row| facts.text(row.name)).collect();
     assert_eq!(names, ["f", "later"]);
+}
+
+#[test]
+fn the_class_above_is_meant_where_the_own_one_has_the_method_too() {
+    let calls = |text: &str| {
+        let facts = lower(text);
+        let names: Vec<String> = facts.relations.call.iter().map(|row| facts.text(row.name).to_owned()).collect();
+        names.join(" ")
+    };
+    assert_eq!(calls("class A extends B { m() { super.m() } }"), "super m");
+    assert_eq!(calls("class A extends B { m() { super.n() } }"), "n");
 }
 
 #[test]
