@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
+use distsys_engine::meaning::Term;
 use distsys_facts::schema::Sql;
-use distsys_facts::{SiteId, SqlVerb, Sym, VarId};
+use distsys_facts::{FunctionId, SiteId, SqlVerb, Sym, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::locks::{Key, is_outlived_by_none, keys};
@@ -27,12 +29,16 @@ pub(crate) static RULE: Rule = Rule {
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let mut locks: Vec<(Key, SiteId)> = Vec::new();
+    let mut given: FxHashSet<SiteId> = FxHashSet::default();
     for scope in meaning.scopes.of_kind(OpKind::LockAcquire) {
         let Some(op) = meaning.operation(scope) else { continue };
         if is_outlived_by_none(context, op, &[], &[op.function]) {
             continue;
         }
         locks.extend(keys(context, op).into_iter().map(|key| (key, op.site)));
+        if is_given(context, op.site, op.kind) {
+            given.insert(op.site);
+        }
     }
     if locks.is_empty() {
         return of_tables(context);
@@ -45,6 +51,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             asks_owner.push((op.site,));
         }
     }
+    let by_callers = of_helpers(context, &given);
     let program = ascent_run! {
         relation locks(Key, SiteId) = locks;
         relation deletes(Key, SiteId) = deletes;
@@ -54,8 +61,70 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     };
     let mut found = program.found;
     found.sort_unstable();
+    found.extend(by_callers);
     found.dedup_by_key(|(delete, _)| *delete);
     found.into_iter().map(|(delete, lock)| report(context, delete, lock)).chain(of_tables(context)).collect()
+}
+
+/// Whether the key of what is done at a site is what its function is given, bare.
+fn is_given(context: &Context<'_>, site: SiteId, kind: OpKind) -> bool {
+    let mut own = context.meaning.effects.at(site).filter(|(effect, _)| effect.kind == kind);
+    own.any(|(effect, _)| matches!(effect.key, Term::Parameter(_)))
+}
+
+/// Helpers that are given the key, one that takes a lock by it (of those at `taken`) and one that deletes it, as far as one
+/// function calls both with the same: `if (!(await locks.take(key, ttl))) return; try { … } finally { await locks.release(key) }`.
+/// Of a helper that deletes other keys as well the call is told, else the deletion in it.
+fn of_helpers(context: &Context<'_>, taken: &FxHashSet<SiteId>) -> Vec<(SiteId, SiteId)> {
+    let meaning = context.meaning;
+    if taken.is_empty() {
+        return Vec::new();
+    }
+    let done = |kind: OpKind| {
+        let rows = meaning.effects.rows().iter().map(|row| (row.site, meaning.effects.get(row.effect)));
+        let is_known = |key: Term| match key {
+            Term::Parameter(_) | Term::Within(..) => true,
+            _ => key.pattern().is_some_and(|name| meaning.name(name).trim_matches(['{', '}']).len() > 2),
+        };
+        let rows = rows.filter(move |(_, effect)| effect.kind == kind && is_known(effect.key));
+        rows.map(|(site, effect)| (site, effect.key, meaning.trace(site, &effect)))
+    };
+    let mut locked: FxHashMap<(FunctionId, Term), Vec<(SiteId, SiteId)>> = FxHashMap::default();
+    for (site, key, trace) in done(OpKind::LockAcquire) {
+        if let [first, .., last] = trace[..]
+            && first == site
+            && taken.contains(&last)
+        {
+            locked.entry((context.function_of(site), key)).or_default().push((site, last));
+        }
+    }
+    // The deletions in helpers by the calls of these, with the lock that the caller has taken before.
+    let mut deleted: BTreeMap<SiteId, Vec<(SiteId, Option<SiteId>)>> = BTreeMap::new();
+    for (site, key, trace) in done(OpKind::CacheDelete).filter(|_| !locked.is_empty()) {
+        let [first, .., last] = trace[..] else { continue };
+        if first != site || !is_given(context, last, OpKind::CacheDelete) || !context.in_scope(last) {
+            continue;
+        }
+        let before = locked.get(&(context.function_of(site), key)).into_iter().flatten();
+        // What takes the lock as well has been told of where it does so.
+        if before.clone().any(|(lock, _)| *lock == site) {
+            continue;
+        }
+        let lock = before.filter(|(lock, _)| meaning.precedes(*lock, site)).map(|(_, op)| *op).min();
+        let asks = trace.iter().any(|step| is_after_comparison(context, *step));
+        deleted.entry(last).or_default().push((site, lock.filter(|_| !asks)));
+    }
+    let mut found = Vec::new();
+    for (delete, calls) in deleted {
+        let mut known = calls.iter().filter_map(|(_, lock)| *lock);
+        let all = calls.iter().all(|(_, lock)| lock.is_some());
+        match known.next() {
+            Some(lock) if all => found.push((delete, lock)),
+            _ => found.extend(calls.into_iter().filter_map(|(site, lock)| Some((site, lock?)))),
+        }
+    }
+    found.retain(|(delete, _)| context.in_scope(*delete));
+    found
 }
 
 /// Locks that are rows: a statement takes the row over when its time has run out, another deletes it by its name alone.
