@@ -9,6 +9,7 @@ use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, SiteKind, Sym, 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Context;
+use crate::combined::{combined_on, put_before};
 
 /// Where a run left off: one run at a time moves it on, and an older value only does work again.
 fn is_cursor(field: &str) -> bool {
@@ -107,8 +108,11 @@ impl Rewrite<'_, '_> {
             .filter(|(field, _)| !is_cursor(field))
             // `{":cents": row["cents"] - amount}` names no column.
             .find_map(|(field, var)| {
-                arithmetic_on(context, Some(field).filter(|field| !field.starts_with(':')), var, of)
-            });
+                let column = Some(field).filter(|field| !field.starts_with(':'));
+                let combined = || combined_on(context, column?, var, of.value, write);
+                arithmetic_on(context, column, var, of).or_else(combined)
+            })
+            .or_else(|| put_before(context, of.value, write));
         // What is bound to a statement, or given to a helper that writes it, has no name there.
         let is_text =
             meaning.operations.at(write).any(|op| op.kind == OpKind::Sql) || !meaning.callees(write).is_empty();
@@ -290,7 +294,8 @@ impl Rewrite<'_, '_> {
         let context = self.context;
         let field = context.meaning.program.text(store.field);
         let is_of_row = is_row(context, store.base, of.value, true) && !is_cursor(field);
-        is_of_row.then(|| arithmetic_on(context, Some(field), store.src, of)).flatten()
+        let combined = || combined_on(context, field, store.src, of.value, store.site);
+        is_of_row.then(|| arithmetic_on(context, Some(field), store.src, of).or_else(combined)).flatten()
     }
 
     /// What a function stores into a row that it has.
@@ -376,7 +381,7 @@ fn is_of_other_row(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
 
 /// Whether `base` is what was read, in a copy or out of a wrapper (or, if asked for, a `part` of it); what is merely stored into
 /// it does not make it so.
-fn is_row(context: &Context<'_>, base: VarId, value: VarId, part: bool) -> bool {
+pub(crate) fn is_row(context: &Context<'_>, base: VarId, value: VarId, part: bool) -> bool {
     let program = context.meaning.program;
     let mut stack = vec![base];
     let mut seen: FxHashSet<VarId> = FxHashSet::default();
@@ -523,7 +528,8 @@ fn arithmetic_on(context: &Context<'_>, field: Option<&str>, var: VarId, of: &Re
         .into_iter()
         .flat_map(|var| program.binary_by_dst.of(&r.binary, var))
         .filter(|row| {
-            matches!(program.text(row.operator), "+" | "-" | "*" | "/" | "+=" | "-=" | "*=" | "/=" | "++" | "--")
+            const CHANGES: &[&str] = &["+", "-", "*", "/", "|", "+=", "-=", "*=", "/=", "|=", "++", "--"];
+            CHANGES.contains(&program.text(row.operator))
         })
         .find(|row| {
             let operands = std::iter::once(row.left).chain(row.right);

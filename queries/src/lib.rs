@@ -6,6 +6,7 @@ mod carried;
 #[path = "../rules/mod.rs"]
 mod catalogue;
 mod claims;
+mod combined;
 mod computed;
 mod context;
 mod creations;

@@ -4,6 +4,7 @@ use distsys_facts::schema::{Argument, Call, Sql};
 use distsys_facts::{CallKind, SiteId, SqlVerb, VarId};
 
 use super::Meaning;
+use super::filters;
 use super::operations::{Found, Operand, Operations};
 use super::own_effects::statements;
 use super::reader::Reader;
@@ -14,7 +15,7 @@ use crate::words::words;
 const FILLED: &str = "[&]";
 
 /// How deep conditions within conditions are read.
-const MAX_CONDITION: u32 = 3;
+pub(super) const MAX_CONDITION: u32 = 3;
 
 pub(super) fn is_version(column: &str) -> bool {
     let plain: String = words(column).concat();
@@ -486,7 +487,9 @@ impl<'m> Meaning<'m> {
         let asked = reader.columns_asked(self.built(site).map_or(site, |call| call.site));
         let texts = self.texts_run(site);
         let of_text = texts.iter().flat_map(|row| program.text(row.where_columns).split(','));
-        asked.into_iter().chain(of_text).filter(|column| !column.is_empty()).collect()
+        let of_objects = reader.columns_in_filters(site);
+        let all = asked.into_iter().chain(of_text).chain(of_objects).filter(|column| !column.is_empty());
+        all.map(filters::without_lookup).collect()
     }
 
     /// The columns that a read names (`select: { expires: true }`), or that a write does: `save(update_fields=["stock"])`.

@@ -34,6 +34,7 @@ mod environments;
 mod failed_for;
 mod failures;
 mod fetched;
+mod filters;
 mod gates;
 mod generic;
 mod given_or;

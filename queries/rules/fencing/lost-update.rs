@@ -36,6 +36,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut locks: Vec<(FunctionId, SiteId)> = Vec::new();
     let mut released: FxHashSet<SiteId> = FxHashSet::default();
     let mut written: FxHashMap<SiteId, Vec<Effect>> = FxHashMap::default();
+    // Where anything is read.
+    let mut looks: FxHashSet<SiteId> = FxHashSet::default();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let function = context.function_of(row.site);
@@ -45,6 +47,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         // What a callee takes and gives back, it no longer holds afterwards; if it keeps the lock, its scope says so.
         if matches!(effect.kind, OpKind::LockRelease | OpKind::SessionUnlock) && !meaning.callees(row.site).is_empty() {
             released.insert(row.site);
+        }
+        if matches!(effect.kind, OpKind::DbRead | OpKind::CacheRead) {
+            looks.insert(row.site);
+        }
+        // What puts a row in where none is gives it as it is then: it is looked at, though nothing is computed from it.
+        if effect.kind == OpKind::DbWrite && meaning.text(effect.verb) == Some("upsert") {
+            reads.extend(effect.entity_name().map(|entity| (function, row.site, entity)));
         }
         match (effect.kind, effect.entity_name()) {
             // Of a replica's row `replica-read-modify-write` speaks.
@@ -61,11 +70,17 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     let mut guarded: Vec<(SiteId,)> = Vec::new();
+    // Under a lock that nothing is read under, with where that is taken: what was read before may be old by then.
+    let mut late: FxHashMap<SiteId, SiteId> = FxHashMap::default();
     for scope in &meaning.scopes.all {
         let serial = scope.kind == OpKind::TxScope
             && meaning.operation(scope).is_some_and(|op| meaning.is_isolated(op));
         if serial || matches!(scope.kind, OpKind::LockAcquire | OpKind::SessionLock | OpKind::Guard) {
-            guarded.extend(meaning.sites(scope).into_iter().map(|site| (site,)));
+            let sites = meaning.sites(scope);
+            match sites.iter().any(|site| looks.contains(site)) {
+                true => guarded.extend(sites.into_iter().map(|site| (site,))),
+                false => late.extend(sites.into_iter().filter_map(|site| Some((site, scope.origin?)))),
+            }
         }
     }
     guarded.extend(run_while(context, &guarded).into_iter().map(|site| (site,)));
@@ -81,6 +96,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         .filter(|rows| !protected.contains(&rows.delete) && !holds(rows.delete))
         .map(|rows| report_replaced(context, &rows))
         .collect();
+    // Whether a lock is there before the value is read, or before it is read again.
+    let is_before = |lock: SiteId, read: SiteId, write: SiteId| {
+        let within = |site: SiteId| site == lock || site == write || meaning.precedes(lock, site) && meaning.precedes(site, write);
+        lock == read || meaning.precedes(lock, read) || meaning.program.sites(context.function_of(lock)).any(|row| looks.contains(&row.site) && within(row.site))
+    };
     let program = ascent_run! {
         relation reads(FunctionId, SiteId, Name) = reads;
         relation writes(FunctionId, SiteId, Name) = writes;
@@ -90,10 +110,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation pairs(SiteId, SiteId);
         pairs(r, w) <-- writes(f, w, e), !guarded(w), reads(f, r, e), if r != w && meaning.precedes(*r, *w);
         pairs(r, w) <-- nameless(f, w), !guarded(w), reads(f, r, _), if r != w && meaning.precedes(*r, *w);
-        relation locked(SiteId);
-        locked(w) <-- pairs(_, w), locks(context.function_of(*w), l), if l == w || meaning.precedes(*l, *w);
+        relation locked(SiteId, SiteId);
+        locked(r, w) <--
+            pairs(r, w), locks(context.function_of(*w), l), if (l == w || meaning.precedes(*l, *w)) && is_before(*l, *r, *w);
         relation found(SiteId, SiteId);
-        found(w, r) <-- pairs(r, w), !locked(w);
+        found(w, r) <-- pairs(r, w), !locked(r, w);
     };
     let mut found = program.found;
     found.sort_unstable();
@@ -105,7 +126,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         let effect = of_entity(context, &written[&write], read);
+        let is_read = || meaning.effects.at(read).any(|(effect, _)| effect.kind == OpKind::DbRead);
         if sets(context, &effect)
+            && is_read()
             && !findings.contains_key(&write)
             && let Some(computed) = rewrite.computed_from(read, write)
         {
@@ -122,7 +145,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     claims.retain(|place, _| !findings.contains_key(place));
-    let mut told = one_for_each_write(context, findings);
+    let mut told = one_for_each_write(context, findings, &late);
     told.extend(claims.into_iter().map(|(place, claim)| report_claim(context, place, &claim)));
     told.extend(kept);
     told.extend(replaced);
@@ -378,7 +401,7 @@ fn report_replaced(context: &Context<'_>, rows: &Replaced) -> Finding {
 }
 
 /// What many functions do through one that reads and one that writes has one cause: the first is told, with the others as places.
-fn one_for_each_write(context: &Context<'_>, findings: FxHashMap<SiteId, (SiteId, SiteId, Effect)>) -> Vec<Finding> {
+fn one_for_each_write(context: &Context<'_>, findings: FxHashMap<SiteId, (SiteId, SiteId, Effect)>, late: &FxHashMap<SiteId, SiteId>) -> Vec<Finding> {
     let mut by_write: FxHashMap<(SiteId, SiteId), Vec<Lost>> = FxHashMap::default();
     for (write, (read, computed, effect)) in findings {
         let last = |site: SiteId, effect: &Effect| context.meaning.trace(site, effect).last().copied().unwrap_or(site);
@@ -396,7 +419,7 @@ fn one_for_each_write(context: &Context<'_>, findings: FxHashMap<SiteId, (SiteId
         let others: Vec<SiteId> = all[all.len() - shared..].iter().map(|(write, ..)| *write).collect();
         all.truncate(all.len() - shared);
         let reports = all.into_iter().map(|(write, read, computed, effect)| {
-            report(context, read, write, computed, &effect, &others)
+            report(context, read, write, computed, &effect, &others, late)
         });
         reports.collect::<Vec<_>>()
     });
@@ -453,7 +476,7 @@ fn sets(context: &Context<'_>, effect: &Effect) -> bool {
     absolute && !effect.flags.has(EffectFlags::CONDITIONAL) && !effect.flags.has(EffectFlags::BACKGROUND)
 }
 
-fn report(context: &Context<'_>, read: SiteId, write: SiteId, computed: SiteId, effect: &Effect, others: &[SiteId]) -> Finding {
+fn report(context: &Context<'_>, read: SiteId, write: SiteId, computed: SiteId, effect: &Effect, others: &[SiteId], late: &FxHashMap<SiteId, SiteId>) -> Finding {
     let read_as = || context.meaning.effects.at(read).find(|(known, _)| known.kind == OpKind::DbRead).map(|(known, _)| known.entity);
     let of = if effect.entity_name().is_some() { effect.entity } else { read_as().unwrap_or(effect.entity) };
     let entity = context.quoted(of);
@@ -465,8 +488,11 @@ fn report(context: &Context<'_>, read: SiteId, write: SiteId, computed: SiteId, 
         .subject(context.meaning.text(of).unwrap_or_default())
         .rests_on(context.confidence_of(write, effect))
         .step(read, format!("{entity} is read"))
-        .step(computed, "a new value is computed from it")
-        .steps(context.steps(&trace, effect));
+        .step(computed, "a new value is computed from it");
+    if let Some(taken) = trace.iter().find_map(|site| late.get(site)) {
+        builder = builder.step(*taken, "the lock is taken only here, and nothing is read again under it");
+    }
+    builder = builder.steps(context.steps(&trace, effect));
     for other in others.iter().take(MAX_SHOWN) {
         builder = builder.step(*other, "and likewise here");
     }

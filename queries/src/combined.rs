@@ -1,0 +1,104 @@
+//! Collections of a row that are put together anew from what was read: what another request has put in meanwhile is not in it.
+
+use distsys_engine::words::words;
+use distsys_facts::{SiteId, VarId};
+use rustc_hash::FxHashSet;
+
+use crate::Context;
+use crate::computed::is_row;
+
+/// Calls that give a collection with more in it than the one that they are given or called on.
+const JOINING: &[&str] = &["append", "concat", "union"];
+
+/// Methods of collections in memory that change them in place; what stands for rows of another table has others (`add`, `set`).
+const CHANGING: &[&str] = &["append", "extend", "insert", "setdefault"];
+
+/// Whether `var` is the collection in `field` of the row `value` with something beside it: `[...row.labels, label]`,
+/// `append(row.Labels, label)`. The place is the call that joins them, else `write`.
+pub(crate) fn combined_on(
+    context: &Context<'_>,
+    field: &str,
+    var: VarId,
+    value: VarId,
+    write: SiteId,
+) -> Option<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let is_of_field = |var: VarId| is_field(context, field, var, value);
+    let spread = |var: VarId| program.loaded_as(var).filter(|load| program.text(load.field) == "[*]");
+    meaning.made_from(var).into_iter().find_map(|part| {
+        let elements: Vec<VarId> = program.element_by_var.of(&r.element, part).map(|row| row.value).collect();
+        // A copy of the whole has nothing beside it.
+        if elements.len() > 1 && elements.iter().any(|var| spread(*var).is_some_and(|load| is_of_field(load.base))) {
+            return Some(write);
+        }
+        // Go's `append` gives both what it is given first and what comes after.
+        let is_temporary = program.variable(part).is_none_or(|row| program.text(row.name).is_empty())
+            && program.chosen(part).is_none();
+        let sources: Vec<VarId> = program.assigned_from(part).map(|row| row.src).filter(|_| is_temporary).collect();
+        let is_list = |var: &VarId| program.element_by_var.of(&r.element, *var).next().is_some();
+        if sources.iter().any(|var| is_of_field(*var)) && sources.iter().any(is_list) {
+            return Some(write);
+        }
+        let call = program.call_giving(part).filter(|call| JOINING.contains(&program.text(call.name)))?;
+        let more = call.receiver.map_or(2, |_| 1);
+        let given: Vec<VarId> = program.arguments(call.site).map(|row| row.var).collect();
+        let joins = given.len() >= more && call.receiver.into_iter().chain(given.first().copied()).any(is_of_field);
+        (joins && meaning.resolution.calls_at(call.site).is_empty()).then_some(call.site)
+    })
+}
+
+/// Whether `var` is what the field of the row holds, in copies.
+fn is_field(context: &Context<'_>, field: &str, var: VarId, value: VarId) -> bool {
+    let program = context.meaning.program;
+    let (mut stack, mut seen) = (vec![var], FxHashSet::default());
+    while let Some(at) = stack.pop() {
+        if seen.len() > MAX_COPIES || !seen.insert(at) {
+            continue;
+        }
+        if let Some(load) = program.loaded_as(at) {
+            if words(program.text(load.field)) == words(field) && is_row(context, load.base, value, true) {
+                return true;
+            }
+            continue;
+        }
+        stack.extend(program.assigned_from(at).map(|row| row.src));
+        // `new Set(row.labels)`, `Array.from(row.labels)`, `row.labels ?? []`
+        if let Some(call) =
+            program.call_giving(at).filter(|call| context.meaning.resolution.calls_at(call.site).is_empty())
+        {
+            stack.extend(program.arguments(call.site).map(|row| row.var));
+        }
+    }
+    false
+}
+
+/// Collections are copied so many times.
+const MAX_COPIES: usize = 16;
+
+/// Where something is put into a collection of the row before its own method writes all of it:
+/// `prompt.labels.append(label); prompt.save()`.
+pub(crate) fn put_before(context: &Context<'_>, value: VarId, write: SiteId) -> Option<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let own = program.call(write)?.receiver.filter(|var| is_row(context, *var, value, false))?;
+    if !meaning.callees(write).is_empty() {
+        return None;
+    }
+    let named = meaning.columns_named(write);
+    let calls = program.sites(context.function_of(write)).filter_map(|row| program.call(row.site));
+    let mut changes =
+        calls.filter(|call| CHANGING.contains(&program.text(call.name)) && meaning.precedes(call.site, write));
+    changes
+        .find(|call| {
+            let load = call.receiver.and_then(|receiver| program.loaded_as(receiver));
+            load.is_some_and(|load| {
+                let field = program.text(load.field);
+                is_row(context, load.base, value, false)
+                    && is_row(context, own, value, false)
+                    && named.as_ref().is_none_or(|columns| columns.contains(&field))
+            })
+        })
+        .map(|call| call.site)
+}
