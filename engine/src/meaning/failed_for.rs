@@ -63,7 +63,8 @@ impl Meaning<'_> {
             match outcomes.first() {
                 // `func settle(d Delivery, err error)`: the caller says what failed.
                 Some(decision) => {
-                    let protected = self.failed_parameter(*decision, own).map(|parameter| self.given_failing(parameter, caller));
+                    let protected =
+                        self.failed_parameter(*decision, own).map(|parameter| self.given_failing(parameter, caller));
                     let Some(protected) = protected.filter(|protected| !protected.is_empty()) else { continue };
                     let failure = Failure::told_by(protected);
                     found.push(FailedFor { failure, calls, asks_more: asks_more || self.is_asked_around(caller) });
@@ -109,9 +110,10 @@ impl Meaning<'_> {
             let sides = program.binary_by_dst.of(&r.binary, condition).map(|row| row.left);
             sides.chain([condition]).any(|var| errors.contains(&var))
         };
-        let mut later = program.regions_by_function.of(&r.region, row.function).filter(|arm| {
-            matches!(arm.kind, RegionKind::Branch | RegionKind::Else) && comes_after(arm.start)
-        });
+        let mut later = program
+            .regions_by_function
+            .of(&r.region, row.function)
+            .filter(|arm| matches!(arm.kind, RegionKind::Branch | RegionKind::Else) && comes_after(arm.start));
         let mut returned = program.returns_by_function.of(&r.returns, row.function);
         later.any(|arm| program.condition_by_region.of(&r.condition, arm.region).any(|row| asks(row.var)))
             || returned.any(|back| {

@@ -32,7 +32,16 @@ pub struct Failure {
 impl Failure {
     /// Of the calls whose outcome a caller has told of.
     pub(super) fn told_by(protected: Vec<SiteId>) -> Self {
-        Failure { region: None, all: true, libraries: Vec::new(), empty: false, protected, sites: Vec::new(), entry: None }
+        Failure {
+            region: None,
+            all: true,
+            libraries: Vec::new(),
+            timing_out: Vec::new(),
+            empty: false,
+            protected,
+            sites: Vec::new(),
+            entry: None,
+        }
     }
 }
 

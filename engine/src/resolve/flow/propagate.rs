@@ -1,7 +1,9 @@
 //! How values move: assignments, loads, stores, members.
 
 use distsys_facts::schema::{Call, Load, Store};
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, Id, Language, ModuleId, ParameterKind, SiteId, Sym, VarId};
+use distsys_facts::{
+    ClassId, FunctionFlags, FunctionId, FunctionKind, Id, Language, ModuleId, ParameterKind, SiteId, Sym, VarId,
+};
 
 use super::generics::combines_functions;
 use super::{Confidence, END, EdgeKind, Flow, MAX_SPREAD_DEPTH, MAX_TARGETS};
