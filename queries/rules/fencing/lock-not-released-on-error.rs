@@ -82,10 +82,13 @@ fn puts_away(context: &Context<'_>, taken: SiteId) -> Vec<SiteId> {
         return Vec::new();
     };
     let is_lock = |var: VarId| var == lock || meaning.made_from(var).contains(&lock);
-    let outlives = |var: VarId| {
+    // Not a collection that the function has made for itself.
+    let is_of_others = |var: VarId| {
         program.loaded_as(var).is_some()
+            || program.parameter(var).is_some()
             || program.variable(var).is_some_and(|row| program.function(row.function).kind == FunctionKind::Module)
     };
+    let outlives = |var: VarId| is_of_others(var) || meaning.made_from(var).into_iter().any(is_of_others);
     let puts = |site: SiteId| match program.site(site).kind {
         SiteKind::Store => stores.binary_search_by_key(&site, |row| row.site).is_ok_and(|at| is_lock(stores[at].src)),
         SiteKind::Call => program.call(site).is_some_and(|call| {
