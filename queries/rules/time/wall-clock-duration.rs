@@ -271,7 +271,11 @@ fn only_tells(context: &Context<'_>, compare: SiteId, outcome: VarId) -> bool {
     let function = context.function_of(compare);
     let arms = program.regions_by_function.of(&r.region, function);
     let mut arms = arms
-        .filter(|region| program.condition_by_region.of(&r.condition, region.region).any(|row| row.var == outcome))
+        // Of `late && !told`, what the whole decides, too.
+        .filter(|region| {
+            let mut asked = program.condition_by_region.of(&r.condition, region.region);
+            asked.any(|row| row.var == outcome || meaning.made_from(row.var).contains(&outcome))
+        })
         .peekable();
     arms.peek().is_some()
         && arms.all(|arm| {
