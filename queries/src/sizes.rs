@@ -125,6 +125,24 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
             }
             continue;
         }
+        // What is in a set and not in another, in both, in either.
+        let sets = program
+            .binary_by_dst
+            .first(&r.binary, at)
+            .and_then(|row| Some((program.text(row.operator), row.left, row.right?)));
+        match sets {
+            Some(("-", left, _)) => {
+                at = left;
+                continue;
+            }
+            Some(("&", left, right)) if fills > 0 => {
+                return [left, right].into_iter().any(|var| is_bounded_within(context, var, fills - 1));
+            }
+            Some(("|", left, right)) if fills > 0 => {
+                return [left, right].into_iter().all(|var| is_bounded_within(context, var, fills - 1));
+            }
+            _ => {}
+        }
         if let Some(range) = program.binary_by_dst.first(&r.binary, at) {
             return program.text(range.operator) == "[..]"
                 || program.text(range.operator).starts_with("..")
@@ -312,8 +330,68 @@ fn is_filled_from_bounded(context: &Context<'_>, at: VarId, depth: u32) -> bool 
             let around =
                 program.regions_outward(program.site(call.site).region).find(|row| row.kind == RegionKind::Loop);
             let over = around.and_then(|row| program.iterates_by_region.first(&r.iterates, row.region));
-            over.is_some_and(|row| is_bounded_within(context, row.var, depth - 1))
+            over.is_some_and(|row| is_bounded_within(context, row.var, depth - 1)) || is_one_of_few(context, call)
         })
+}
+
+/// Whether a collection is put together from literals only, here or by all who give it.
+fn is_of_literals(context: &Context<'_>, collection: VarId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let (mut stack, mut seen) = (vec![collection], Vec::new());
+    while let Some(at) = stack.pop() {
+        if seen.contains(&at) {
+            continue;
+        }
+        if seen.len() > MAX_STEPS {
+            return false;
+        }
+        seen.push(at);
+        let is_literal = program.element_by_var.of(&r.element, at).next().is_some()
+            || program.entry_by_var.of(&r.entry, at).next().is_some();
+        if is_literal {
+            continue;
+        }
+        let before = stack.len();
+        if program.parameter(at).is_some() {
+            stack.extend(meaning.resolution.passed_to(at).map(|row| row.argument));
+        } else if let Some(call) = program.call_giving(at) {
+            let is_set = matches!(program.written_name(call), "set" | "frozenset" | "Set");
+            stack.extend(program.arguments(call.site).filter(|_| is_set).map(|row| row.var));
+        } else if let Some(row) = program.binary_by_dst.first(&r.binary, at) {
+            stack.extend([Some(row.left), row.right].into_iter().flatten());
+        } else {
+            stack.extend(program.assigned_from(at).map(|row| row.src));
+            stack.extend(meaning.resolution.imported(at));
+        }
+        if stack.len() == before {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether what is added to a set is asked for first among a bounded collection: `if kind in {"flow", "task"}: found.add(kind)`.
+fn is_one_of_few(context: &Context<'_>, call: &Call) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let mut given = program.arguments(call.site).map(|row| row.var);
+    let (Some(added), None, "add") = (given.next(), given.next(), program.text(call.name)) else { return false };
+    let decisions = context.decisions(call.site).into_iter();
+    // `if ready and kind in kinds`
+    let parts = decisions.flat_map(|asked| context.meaning.made_from(asked).into_iter().chain([asked]));
+    parts.into_iter().any(|asked| {
+        let within = program.binary_by_dst.of(&r.binary, asked).filter(|row| program.text(row.operator) == "in");
+        let among = within.filter(|row| is_same(context, row.left, added)).filter_map(|row| row.right);
+        let asks = program
+            .call_giving(asked)
+            .filter(|call| matches!(program.text(call.name), "includes" | "has" | "contains"));
+        let called = asks
+            .filter(|call| program.arguments(call.site).any(|row| is_same(context, row.var, added)))
+            .and_then(|call| call.receiver);
+        among.chain(called).any(|kinds| is_of_literals(context, kinds))
+    })
 }
 
 fn is_named(context: &Context<'_>, var: VarId) -> bool {
