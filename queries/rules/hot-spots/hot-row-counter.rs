@@ -37,12 +37,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         match meaning.text(effect.verb) {
             // What a caller gives to be stored is not known here.
             Some("insert") => inserts.entry(function).or_default().push((row.site, effect)),
-            Some("upsert") if effect.entity_name().is_some() => {
-                // What is stored unless it is there already may be there anew.
-                inserts.entry(function).or_default().push((row.site, effect));
-                counts.entry(function).or_default().push((row.site, effect));
-            }
-            Some("increment" | "update") if effect.entity_name().is_some() => counts.entry(function).or_default().push((row.site, effect)),
+            Some("increment" | "update" | "upsert") if effect.entity_name().is_some() => counts.entry(function).or_default().push((row.site, effect)),
             _ => {}
         }
     }
