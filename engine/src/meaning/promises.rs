@@ -33,7 +33,7 @@ impl<'m> Meaning<'m> {
         };
         let is_used = |var: VarId| match op.family.gives_outcomes() {
             // `_, err := …`: only what it gives beside is looked at.
-            true => self.is_first_result_used(var),
+            true => self.is_first_result_used(self.good_result(var)),
             false => self.is_used(var),
         };
         gives.is_some_and(|var| !is_used(var))
@@ -121,6 +121,26 @@ impl<'m> Meaning<'m> {
             stack.extend(program.assign_by_src.of(&r.assign, at).map(|row| row.dst));
         }
         waits <= 1
+    }
+
+    /// What an outcome gives if all went well, where nothing else is asked of it: `send(order).map_err(Failed::from)?`.
+    fn good_result(&self, outcome: VarId) -> VarId {
+        const KEEPS_GOOD: &[&str] = &["map_err", "inspect_err", "unwrap", "expect", "context", "with_context"];
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut at = outcome;
+        for _ in 0..MAX_STEPS {
+            let mut asked = program.calls_by_receiver.of(&r.call, at);
+            let (Some(call), None) = (asked.next(), asked.next()) else { break };
+            let is_kept = program.suspend_by_var.of(&r.suspend, at).next().is_some()
+                || program.assign_by_src.of(&r.assign, at).any(|row| row.dst != call.result)
+                || program.argument_by_var.of(&r.argument, at).next().is_some();
+            match KEEPS_GOOD.contains(&program.text(call.name)) {
+                true if !is_kept => at = call.result,
+                _ => break,
+            }
+        }
+        at
     }
 
     /// Whether anything looks at the first of the results of a call.
