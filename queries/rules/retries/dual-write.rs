@@ -1,7 +1,7 @@
 //! A row and the message about it go to two systems, with nothing that brings the second after the first.
 
 use ascent::ascent_run;
-use distsys_engine::OpKind;
+use distsys_engine::{OpKind, Program};
 use distsys_engine::meaning::{EffectFlags, EffectId, Name};
 use distsys_engine::words::words;
 use distsys_facts::{FunctionId, FunctionKind, ParameterKind, RegionId, RegionKind, SiteId, VarId};
@@ -201,7 +201,8 @@ fn share(context: &Context<'_>, send: SiteId, write: SiteId) -> bool {
     let program = meaning.program;
     let made_of = |site: SiteId| {
         let mut vars: FxHashSet<_> = FxHashSet::default();
-        for var in meaning.chain_arguments(site) {
+        let clients = done_on(context, site);
+        for var in meaning.chain_arguments(site).into_iter().filter(|var| !clients.contains(var)) {
             vars.extend(meaning.made_from(var));
         }
         vars
@@ -218,6 +219,41 @@ fn share(context: &Context<'_>, send: SiteId, write: SiteId) -> bool {
     };
     row.iter().filter(named).any(|var| message.contains(var))
 }
+
+/// What a call is given for that to be done on which it does further down: the client that sends. Where that leads to, the
+/// other may be told as well; it is not what the message says.
+fn done_on(context: &Context<'_>, site: SiteId) -> Vec<VarId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut found = Vec::new();
+    for (effect, _) in meaning.effects.at(site).filter(|(effect, _)| effect.kind == OpKind::Publish) {
+        let trace = meaning.trace(site, &effect);
+        let mut on = trace.last().and_then(|last| program.call(*last)).and_then(|call| call.receiver);
+        for step in trace.iter().rev().skip(1) {
+            let Some(parameter) = on.map(|var| root(program, var)) else { break };
+            on = meaning.resolution.passed_at(*step).iter().find(|row| row.parameter == parameter).map(|row| row.argument);
+            found.extend(on.filter(|_| *step == site));
+        }
+    }
+    found
+}
+
+/// What a value is taken from: `producer` of `self.producer.to("orders")`.
+fn root(program: &Program<'_>, var: VarId) -> VarId {
+    let mut at = var;
+    for _ in 0..MAX_ROOT {
+        let from = program.loaded_as(at).map(|load| load.base);
+        let from = from.or_else(|| program.call_giving(at).and_then(|call| call.receiver));
+        match from.or_else(|| program.assigned_from(at).next().map(|row| row.src)) {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    at
+}
+
+/// Values are followed so far.
+const MAX_ROOT: usize = 8;
 
 fn report(context: &Context<'_>, send: (SiteId, EffectId), write: (SiteId, EffectId), severity: Severity) -> Option<Finding> {
     let meaning = context.meaning;
