@@ -4,7 +4,8 @@
 use distsys_engine::OpKind;
 use distsys_engine::meaning::Effect;
 use distsys_engine::words::words;
-use distsys_facts::{LiteralKind, SiteId, VarId};
+use distsys_facts::schema::Site;
+use distsys_facts::{LiteralKind, SiteId, SiteKind, VarId};
 
 use crate::Context;
 
@@ -111,7 +112,11 @@ fn is_state_asked(context: &Context<'_>, read: SiteId, write: SiteId, effect: &E
             plain(program.text(load.field)) == plain(column) && meaning.made_from(load.base).contains(&value)
         })
     };
-    let compared = meaning.decisions(write).into_iter().flat_map(|decision| meaning.made_from(decision.condition));
+    // Around the write, and around what leaves before it: `if state == "processing" { if stale { warn } else { return } }`.
+    let leaves = |row: &&Site| matches!(row.kind, SiteKind::Return | SiteKind::Throw) && row.site < write;
+    let leaving = program.sites(context.function_of(write)).filter(leaves).map(|row| row.site);
+    let conditions = leaving.chain([write]).flat_map(|site| context.conditions(site));
+    let compared = conditions.flat_map(|var| meaning.made_from(var));
     let compared = compared.flat_map(|var| program.binary_by_dst.of(&r.binary, var));
     let mut compared = compared.filter(|row| matches!(program.text(row.operator), "==" | "===" | "!=" | "!=="));
     let is_asked = compared.any(|row| {
