@@ -12,6 +12,9 @@ use crate::operation::OpKind;
 /// Callers are asked so far up whether they let a lock go.
 const MAX_ABOVE: u32 = 3;
 
+/// So many calls of one helper's callers are asked.
+const MAX_ASKED: usize = 64;
+
 /// A release is looked for so many calls below the one that does it.
 const MAX_BELOW: u32 = 3;
 
@@ -37,16 +40,22 @@ impl Builder<'_, '_, '_> {
     /// Whether a caller of the helper, or a caller of that, lets go what it takes: else the lock is left held for good, or
     /// stays with what the tool does not see.
     pub(super) fn is_guard_let_go_above(&self, op: &Operation, taken: SiteId) -> bool {
-        self.is_let_go_from(op, taken, MAX_ABOVE)
-    }
-
-    fn is_let_go_from(&self, op: &Operation, taken: SiteId, depth: u32) -> bool {
-        if !self.guard_releases(op, taken).is_empty() {
-            return true;
+        let mut asked = vec![taken];
+        let mut above: Vec<(SiteId, u32)> = vec![(taken, 0)];
+        while let Some((site, depth)) = above.pop() {
+            if !self.guard_releases(op, site).is_empty() {
+                return true;
+            }
+            let function = self.reader.program.site(site).function;
+            let callers = self.index.callers.get(&function).into_iter().flatten().copied();
+            for caller in callers.filter(|_| depth < MAX_ABOVE) {
+                if asked.len() < MAX_ASKED && !asked.contains(&caller) {
+                    asked.push(caller);
+                    above.push((caller, depth + 1));
+                }
+            }
         }
-        let function = self.reader.program.site(taken).function;
-        let callers = self.index.callers.get(&function).into_iter().flatten();
-        depth > 0 && callers.into_iter().any(|site| self.is_let_go_from(op, *site, depth - 1))
+        false
     }
 
     /// Whether what is called at `site` is, or is a method of, what the taking call gave: a function that releases, a lease.
