@@ -5,8 +5,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::operations::{Found, Operand, Operation};
 use super::{Creation, Meaning};
+use crate::model::Family;
 use crate::model::source::Source;
 use crate::operation::Attr;
+use crate::resolve::ValueKind;
 
 impl<'m> Meaning<'m> {
     /// Where an attribute may also be set for all calls at once.
@@ -127,9 +129,34 @@ impl<'m> Meaning<'m> {
     }
 
     /// What sets an attribute beyond the call itself is not seen: a default of the library that the project changes
-    /// (`axios.defaults.timeout = …`).
-    pub fn has_default_set(&self, attr: Attr) -> bool {
-        self.defaults_stored(attr).iter().any(|&(client, _)| self.reader().maker(client).is_none())
+    /// (`axios.defaults.timeout = …`), or of a client that may be the one which the call goes through.
+    pub fn has_default_set(&self, op: &Operation, attr: Attr) -> bool {
+        let unmade = |client: VarId| self.reader().maker(client).is_none();
+        self.defaults_stored(attr).iter().any(|&(client, _)| unmade(client) && self.may_go_through(op, client))
+    }
+
+    /// Whether a client is one of the operation's library, or of none that is known: another library's is not asked, nor is
+    /// one that code in another language holds.
+    fn may_go_through(&self, op: &Operation, client: VarId) -> bool {
+        let program = self.program;
+        let Some(row) = program.variable(client) else { return true };
+        if Family::from(program.language(program.file_of_function(row.function))) != op.family {
+            return false;
+        }
+        let library = &self.models.libraries[self.reader().model(op).library as usize];
+        let paths = &self.resolution.paths;
+        let mut named = self.resolution.values_of(client).filter_map(|value| match value.kind {
+            ValueKind::External(path) => Some(self.models.canonical(paths.family(path), paths.text(path))),
+            _ => None,
+        });
+        let is_of = |path: &str| {
+            let mut below = library.modules.iter().filter_map(|module| path.strip_prefix(module.as_str()));
+            below.any(|rest| rest.is_empty() || rest.starts_with(['.', '/']))
+        };
+        match named.next() {
+            None => true,
+            Some(first) => is_of(&first) || named.any(|path| is_of(&path)),
+        }
     }
 
     /// The default that the client made at `site` is given later: `client.defaults.timeout = 500`.

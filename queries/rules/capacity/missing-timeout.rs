@@ -4,7 +4,7 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Creation, Found, Operand, Operation};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{FunctionId, SiteId, VarId};
+use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -30,7 +30,6 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut bounds: FxHashMap<SiteId, Bound> = FxHashMap::default();
     // The operation that waits, by the call that says how long.
     let mut asked_by: FxHashMap<SiteId, SiteId> = FxHashMap::default();
-    let has_default = meaning.has_default_set(Attr::Timeout);
     for op in &meaning.operations.all {
         if !(waits(op.kind) || waits_for_a_turn(context, op)) || !meaning.declares(op, Attr::Timeout) || !context.in_scope(op.site) {
             continue;
@@ -51,7 +50,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if own.is_some() || alike.is_some() {
             by_caller.clear();
         }
-        if has_default || meaning.program.runs_for_one_user(op.function) {
+        if meaning.has_default_set(op, Attr::Timeout) || meaning.program.runs_for_one_user(op.function) {
             continue;
         }
         // A long default hurts where many wait.
@@ -94,15 +93,16 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     let function_of = |site: &SiteId| context.function_of(*site);
+    let one_arm = bounded_on_one_arm(context, &calls, &timed);
     let program = ascent_run! {
         relation open(SiteId, bool) = open;
         relation timed(SiteId) = timed;
         relation held(SiteId) = held;
         relation calls(FunctionId, SiteId) = calls;
-        // Some caller bounds what it waits for.
+        // Some caller bounds what it waits for, and does not do without where it chooses to.
         relation bounded(FunctionId);
-        bounded(f) <-- calls(f, s), timed(s);
-        bounded(f) <-- calls(f, s), bounded(function_of(s));
+        bounded(f) <-- calls(f, s), timed(s), if !one_arm.contains(&(*f, *s));
+        bounded(f) <-- calls(f, s), bounded(function_of(s)), if !one_arm.contains(&(*f, *s));
         relation kept(FunctionId);
         kept(f) <-- calls(f, s), held(s);
         kept(f) <-- calls(f, s), kept(function_of(s));
@@ -145,6 +145,38 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     by_place.into_iter().map(|(place, (bound, sites))| report(context, place, bound, &sites, asked_by.contains_key(&place))).collect()
+}
+
+/// Calls that a function bounds, of what it calls without a bound on another arm: `limit > 0 ? within(limit, send) : send()`.
+fn bounded_on_one_arm(
+    context: &Context<'_>,
+    calls: &[(FunctionId, SiteId)],
+    timed: &[(SiteId,)],
+) -> FxHashSet<(FunctionId, SiteId)> {
+    let program = context.meaning.program;
+    let timed: FxHashSet<SiteId> = timed.iter().map(|(site,)| *site).collect();
+    let is_closure = |function: FunctionId| program.function(function).kind == FunctionKind::Closure;
+    let around = |site: SiteId| {
+        let mut at = context.function_of(site);
+        while let Some(parent) = program.function(at).parent.filter(|_| is_closure(at)) {
+            at = parent;
+        }
+        at
+    };
+    let is_in_arm = |site: SiteId| {
+        let mut outward = program.regions_outward(program.site(site).region);
+        outward.any(|region| matches!(region.kind, RegionKind::Branch | RegionKind::Else))
+    };
+    let closures: FxHashSet<FunctionId> = calls.iter().filter(|(_, site)| timed.contains(site)).map(|(function, _)| *function).collect();
+    // In a task that somebody waits for so long.
+    let is_timed = |site: SiteId| {
+        let function = context.function_of(site);
+        timed.contains(&site) || is_closure(function) && closures.contains(&function)
+    };
+    let bare = calls.iter().filter(|(_, site)| !is_timed(*site) && context.in_scope(*site) && is_in_arm(*site));
+    let bare: FxHashSet<(FunctionId, FunctionId)> = bare.map(|(function, site)| (*function, around(*site))).collect();
+    let of_arm = |(function, site): &&(FunctionId, SiteId)| is_timed(*site) && bare.contains(&(*function, around(*site)));
+    calls.iter().filter(of_arm).copied().collect()
 }
 
 /// Whether more than a few may wait at once: requests and jobs do that no platform ends first; not what administrators ask for,
@@ -225,7 +257,7 @@ enum Bound {
 const MAX_DEFAULT_SECONDS: u32 = 60;
 
 fn waits(kind: OpKind) -> bool {
-    matches!(kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Notify | OpKind::Payment | OpKind::Join)
+    matches!(kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Notify | OpKind::Payment | OpKind::Join | OpKind::Consensus)
 }
 
 /// Whether a queue is a pool: what is taken out of it is put back by the same function, and whoever comes meanwhile waits.
