@@ -19,7 +19,15 @@ impl Builder<'_, '_, '_> {
         let made = reader.maker(client).map(|call| call.site);
         let shared: Vec<ValueKind> = reader.resolution.values_of(client).map(|value| value.kind).collect();
         let on_client = |other: &&Operation| match made {
-            Some(made) => reader.chain_calls(other.site).contains(&made),
+            Some(made) => {
+                let chain = reader.chain_calls(other.site);
+                // A client that another is made with sends what the other is asked for: `API(session=session)`.
+                let wraps = |site: &SiteId| {
+                    let mut given = reader.program.arguments(*site);
+                    *site != other.site && given.any(|row| reader.maker(row.var).is_some_and(|call| call.site == made))
+                };
+                chain.contains(&made) || chain.iter().any(wraps)
+            }
             None => {
                 let receiver = reader.program.call(other.site).and_then(|call| call.receiver.or(call.callee));
                 receiver.is_some_and(|var| {
