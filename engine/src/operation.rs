@@ -200,6 +200,8 @@ kinds! {
         /// What carries an open transaction (`=given`: what the callback gets), or what a statement runs on where that is not
         /// the receiver; a statement that is given none takes a connection of its own.
         Connection = "connection",
+        /// The object that keys are kept in, and mean nothing beside.
+        Space = "space",
         /// It is taken with the first statement, and given back with the end of each transaction.
         Lazy = "lazy",
     }

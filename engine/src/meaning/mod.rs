@@ -13,6 +13,7 @@ mod built_statements;
 mod by_caller;
 mod by_method;
 mod by_time;
+mod cache_spaces;
 mod callbacks;
 mod causes;
 mod chains;

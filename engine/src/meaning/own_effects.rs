@@ -171,13 +171,20 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
         }
         TxBegin | TxCommit | TxRollback | TxScope | ReplicaSync | Consensus | Sleep | Delivery => {}
         CacheRead | CacheWrite | CacheDelete | ObjectRead | ObjectWrite => {
+            let space = describer.space(op);
+            if let Some(swept) = describer.swept(op) {
+                effect.key = describer.in_space(&space, op.kind, swept);
+                return vec![effect];
+            }
             if matches!(op.kind, CacheWrite | CacheDelete) {
                 let keys = describer.keys_given(op);
                 if !keys.is_empty() {
-                    return keys.into_iter().map(|key| Effect { key, ..effect }).collect();
+                    let keys = keys.into_iter().map(|key| describer.in_space(&space, op.kind, key));
+                    return keys.map(|key| Effect { key, ..effect }).collect();
                 }
             }
             effect.key = attribute(describer, Attr::Key);
+            effect.key = describer.in_space(&space, op.kind, effect.key);
             effect.entity = attribute(describer, Attr::Entity);
             // `INCR`
             if describer.reader.model(op).attribute(Attr::Verb).is_some() {

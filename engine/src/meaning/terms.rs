@@ -100,6 +100,8 @@ pub(super) struct Describer<'m, 'f> {
     pub names: Names,
     pub(super) known: FxHashMap<VarId, Term>,
     pub(super) entities: FxHashMap<ClassId, Name>,
+    /// Classes of which there may be several objects, as far as that was asked.
+    pub(super) made_often: FxHashMap<ClassId, bool>,
 }
 
 pub(super) const MAX_DEPTH: u32 = 12;
@@ -109,7 +111,13 @@ const SERVERS: &[&str] = &["base", "url", "uri", "host", "endpoint", "origin", "
 
 impl<'m, 'f> Describer<'m, 'f> {
     pub(super) fn new(reader: Reader<'m, 'f>) -> Self {
-        Describer { reader, names: Names::default(), known: FxHashMap::default(), entities: FxHashMap::default() }
+        Describer {
+            reader,
+            names: Names::default(),
+            known: FxHashMap::default(),
+            entities: FxHashMap::default(),
+            made_often: FxHashMap::default(),
+        }
     }
 
     pub(super) fn term(&mut self, found: &Found) -> Term {
@@ -441,7 +449,7 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 
     /// The text of a template with its constant holes filled.
-    fn put_together(&mut self, text: &str, holes: &[Term]) -> Term {
+    pub(super) fn put_together(&mut self, text: &str, holes: &[Term]) -> Term {
         let mut out = String::with_capacity(text.len());
         let mut parts = text.split("{}");
         out.push_str(parts.next().unwrap_or_default());

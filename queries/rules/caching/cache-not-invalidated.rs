@@ -148,7 +148,17 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let changed = bumps.iter().filter(|(version, _)| is_version(version));
         drops.extend(changed.map(|(_, drop)| (key, *drop)));
     }
+    // A sweep drops all that is like its pattern.
+    let (sweeps, single): (Vec<_>, Vec<_>) = drops.into_iter().partition(|(key, _)| meaning.name(*key).contains('*'));
+    drops = single;
     cached.extend(copied_elsewhere(context, &drops, &filled));
+    let mut kept: Vec<Name> = cached.iter().map(|(_, key, _)| *key).collect();
+    kept.sort_unstable();
+    kept.dedup();
+    for &(pattern, drop) in &sweeps {
+        let swept = kept.iter().filter(|key| is_like(meaning.name(**key), meaning.name(pattern)));
+        drops.extend(swept.map(|key| (*key, drop)));
+    }
     let dropped: FxHashSet<Name> = drops.iter().map(|(key, _)| *key).collect();
     // A copy that somebody takes care to drop is meant to be fresh; so is one of a single row that would stay for long.
     let nobody_drops = |key: &Name| !dropped.contains(key) && drops_any.is_empty();
@@ -268,6 +278,19 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         false => Vec::new(),
     };
     found.iter().map(|stale| report(context, stale, &others(stale), !nobody_drops(&stale.key))).collect()
+}
+
+/// Whether a key is like a pattern, of which each `*` stands for whatever there is.
+fn is_like(key: &str, pattern: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| key.strip_prefix(first)) else { return false };
+    parts.all(|part| match rest.find(part) {
+        Some(at) => {
+            rest = &rest[at + part.len()..];
+            true
+        }
+        None => false,
+    })
 }
 
 /// What functions read: the entity, and where.

@@ -5,7 +5,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, Found, Mode, Operand, Operati
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::resolve::ValueKind;
-use distsys_facts::{ClassId, FunctionId, FunctionKind, RegionKind, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionId, FunctionKind, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
@@ -120,7 +120,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
         }
     }
-    found.retain(|(load, _, write)| context.in_scope(*load) && expires_often(context, *write));
+    found.retain(|(load, _, write)| {
+        context.in_scope(*load) && expires_often(context, *write) && !is_kept_at_once(context, *load, *write)
+    });
     let mut by_owner: FxHashMap<Owner, Vec<(SiteId, SiteId, SiteId)>> = FxHashMap::default();
     for (load, read, write) in found {
         // Wrappers of one class are told once.
@@ -170,6 +172,18 @@ fn expires_often(context: &Context<'_>, write: SiteId) -> bool {
         })
     };
     beside(OpKind::LockExtend) || deleted()
+}
+
+/// Whether nobody else has a turn between the load and the fill: it is the promise that is kept, and who asks meanwhile finds it.
+fn is_kept_at_once(context: &Context<'_>, load: SiteId, write: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let function = context.function_of(load);
+    let between = |site: SiteId| meaning.precedes(load, site) && meaning.precedes(site, write);
+    load != write
+        && meaning.gives_promises(load)
+        && context.function_of(write) == function
+        && !program.sites(function).any(|row| row.kind == SiteKind::Await && between(row.site))
 }
 
 /// What is written comes from the load, through the parameters of what is called in between.
