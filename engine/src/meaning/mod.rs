@@ -42,6 +42,7 @@ mod given_or;
 mod given_to_run;
 mod given_values;
 mod guards;
+mod handed_back;
 mod handed_in;
 mod handle_roles;
 mod held_roles;

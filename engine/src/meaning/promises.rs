@@ -6,9 +6,16 @@ use rustc_hash::FxHashSet;
 use super::lets_others_write;
 use super::operations::{Found, Operand, Operation};
 use super::own_effects::statements;
+use super::reader::Reader;
 use super::served::subscribes;
 use super::{MAX_STEPS, Meaning, does_outside};
 use crate::operation::{Attr, OpKind};
+
+/// Whether an operation runs a statement, and is given no function to call when that is done.
+pub(super) fn runs_statement(reader: Reader<'_, '_>, op: &Operation) -> bool {
+    let mut given = reader.program.arguments(op.site);
+    op.kind == OpKind::Sql && !given.any(|row| reader.is_function(row.var))
+}
 
 impl<'m> Meaning<'m> {
     /// Whether an operation gives something that must be awaited or kept for it to be done, and nobody does.
@@ -43,7 +50,7 @@ impl<'m> Meaning<'m> {
 
     /// Whether an operation runs a statement and calls no function when it is done: `pool.query("insert …", [id], done)`.
     fn runs_statement(&self, op: &Operation) -> bool {
-        op.kind == OpKind::Sql && !self.program.arguments(op.site).any(|row| self.is_function(row.var))
+        runs_statement(self.reader(), op)
     }
 
     /// Whether what the libraries of a call's language do outside the process gives a promise.

@@ -1,5 +1,6 @@
 //! Calls whose promise nobody awaits.
 
+use distsys_facts::schema::Call;
 use distsys_facts::{FunctionFlags, FunctionId, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
@@ -7,6 +8,7 @@ use super::callbacks::functions_of;
 use super::does_outside;
 use super::invoked::Invocations;
 use super::operations::Operations;
+use super::promises::runs_statement;
 use super::reader::Reader;
 use crate::operation::{Attr, OpKind};
 use crate::program::Program;
@@ -82,6 +84,18 @@ impl Invocations {
     }
 }
 
+/// The call whose promise one goes on with: `connect()` of `connect().then(next).catch(log)`.
+fn first_of_chain<'p>(reader: Reader<'p, '_>, call: &'p Call) -> &'p Call {
+    let mut at = call;
+    while reader.resolution.calls_at(at.site).is_empty()
+        && matches!(reader.program.text(at.name), "then" | "catch" | "finally")
+        && let Some(before) = at.receiver.and_then(|var| reader.program.call_giving(var))
+    {
+        at = before;
+    }
+    at
+}
+
 /// The list that a call puts its arguments into.
 pub(super) fn keeps(program: &Program<'_>, site: SiteId) -> Option<VarId> {
     let call = program.call(site)?;
@@ -101,12 +115,13 @@ pub(super) fn gives_promise(reader: Reader<'_, '_>, operations: &Operations, fun
     depth < MAX_DEPTH
         && returned.peek().is_some()
         && returned.all(|var| {
-            let call = program.call_giving(var);
+            let call = program.call_giving(var).map(|call| first_of_chain(reader, call));
             let edges = call.map_or(&[][..], |call| reader.resolution.calls_at(call.site));
             let of_library = call.is_some_and(|call| {
                 operations.at(call.site).any(|op| {
                     let completion = reader.model(op).attribute(Attr::Completion).unwrap_or_default();
-                    op.family.gives_promises() && does_outside(op.kind) && !reader.is_text(op, completion, "none")
+                    let works = does_outside(op.kind) || runs_statement(reader, op);
+                    op.family.gives_promises() && works && !reader.is_text(op, completion, "none")
                 })
             });
             of_library

@@ -81,7 +81,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if trace.len() > MAX_DEPTH || starts_program(context, site) || context.confidence_of(site, &effect) != Confidence::High {
             continue;
         }
-        if !missed.contains(&site) && trace.iter().skip(1).any(|step| is_caught(context, *step)) {
+        let mut below = trace.iter().enumerate().skip(1);
+        if !missed.contains(&site) && below.any(|(depth, step)| is_caught(context, *step, depth == 1 && !is_on_purpose(context, site))) {
             continue;
         }
         let callee = match trace.get(1) {
@@ -179,10 +180,23 @@ fn is_lost(context: &Context<'_>, effect: &Effect) -> bool {
     }
 }
 
-/// Whether the function of a call deals with whatever fails in it.
-fn is_caught(context: &Context<'_>, site: SiteId) -> bool {
-    let failures = context.meaning.failures(context.function_of(site));
-    failures.iter().any(|failure| failure.all && !failure.empty && failure.protected.contains(&site))
+/// Whether the function of a call deals with whatever fails in it; what it gives its caller for that counts as nothing where
+/// that is `dropped`.
+fn is_caught(context: &Context<'_>, site: SiteId, dropped: bool) -> bool {
+    let meaning = context.meaning;
+    let failures = meaning.failures(context.function_of(site));
+    let mut handlers = failures.iter().filter(|failure| failure.all && !failure.empty && failure.protected.contains(&site));
+    handlers.any(|failure| {
+        let is_told = || dropped && failure.region.is_some_and(|region| meaning.gives_failure(region));
+        !meaning.throws_again(failure) && !is_told()
+    })
+}
+
+/// `void record(…)`: somebody has thought of it.
+fn is_on_purpose(context: &Context<'_>, site: SiteId) -> bool {
+    let program = context.meaning.program;
+    let result = program.call(site).map(|call| call.result);
+    program.binaries(context.function_of(site)).any(|row| Some(row.left) == result && program.text(row.operator) == "void")
 }
 
 /// Whether a site stands in what a timer runs, which waits for nothing: there is nobody to answer.
@@ -225,6 +239,7 @@ fn handles_failure(context: &Context<'_>, site: SiteId) -> bool {
     let catches = |function| {
         program.regions_by_function.of(&r.region, function).any(|row| {
             row.kind == RegionKind::Catch
+                && (is_on_purpose(context, site) || !meaning.gives_failure(row.region))
                 && program.catches_by_region.of(&r.catches, row.region).any(|row| {
                     matches!(program.text(row.type_), "" | "Exception" | "BaseException")
                 })
@@ -255,7 +270,7 @@ fn is_waited_for_elsewhere(context: &Context<'_>, site: SiteId, unawaited: &FxHa
     // `void record(…)`, `record(…).catch(…)`: somebody has thought of it.
     let is_meant = || {
         program.calls_by_receiver.of(&r.call, call.result).next().is_some()
-            || program.binaries(context.function_of(site)).any(|row| row.left == call.result && program.text(row.operator) == "void")
+            || is_on_purpose(context, site)
     };
     waiting.len() >= MANY_WAIT && waiting.len() >= MANY_WAIT * dropped.len() && !is_meant()
 }
