@@ -218,7 +218,7 @@ impl Meaning<'_> {
     }
 
     /// The variables that carry the transaction of a scope in its function.
-    fn carriers(&self, scope: &Scope) -> FxHashSet<VarId> {
+    pub(super) fn carriers(&self, scope: &Scope) -> FxHashSet<VarId> {
         let mut carriers = FxHashSet::default();
         let Some(op) = self.operation(scope) else { return carriers };
         let carrier = match op.kind {

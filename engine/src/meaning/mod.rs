@@ -46,6 +46,7 @@ mod handed_back;
 mod handed_in;
 mod handle_roles;
 mod held_roles;
+mod idle_transactions;
 mod invoked;
 mod keys;
 mod lift;

@@ -89,6 +89,8 @@ const COLLECTIONS: &[&str] = &[
     "deque",
     "defaultdict",
     "chan",
+    // Go's `atomic.Pointer`: a place for one that is loaded.
+    "Pointer",
 ];
 
 /// Generators and context managers yield their first argument.

@@ -62,8 +62,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 Runs::Outside | Runs::Unknown => {}
             }
         }
-        // A transaction that nothing is seen to run in is not understood.
-        if inside.is_empty() {
+        // A transaction that nothing is seen to run in is not understood, unless nothing can: nobody is given it.
+        if inside.is_empty() && !meaning.is_idle_transaction(scope) {
             continue;
         }
         unclear.retain(|statement| forgotten_at(context, scope, statement, &inside, true).is_some());

@@ -413,8 +413,10 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
             ValueKind::Collection(inner) => {
                 self.apply_to_elements(row, inner);
-                if self.language_of(row.site) == Language::Java {
-                    self.keep_elements(row, receiver);
+                match self.language_of(row.site) {
+                    Language::Java => self.keep_elements(row, receiver),
+                    Language::Go if self.program.text(row.name) == "Load" => self.add_id(Self::node(row.result), inner),
+                    _ => {}
                 }
                 return;
             }
