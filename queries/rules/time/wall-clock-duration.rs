@@ -45,13 +45,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if !context.in_scope(site) || meaning.program.runs_in_browser(context.function_of(site)) {
             continue;
         }
-        // Whether a span is there at all decides nothing.
         let is_zero = |var: VarId| program.literal(var).is_some_and(|row| program.text(row.value) == "0");
-        if is_zero(left) || right.is_some_and(is_zero) {
-            continue;
-        }
+        let asks_for_any = is_zero(left) || right.is_some_and(is_zero);
         let operands = std::iter::once(left).chain(right);
         let read: Vec<Reading> = operands.flat_map(|var| readings(context, var, &clocks)).collect();
+        // Whether a span is there at all decides nothing, unless it is what is left until a deadline.
+        let is_left = || read.iter().any(|reading| reading.to_come) && read.iter().any(|reading| !reading.to_come);
+        if asks_for_any && !is_left() {
+            continue;
+        }
         // Of two times to come neither is now: the later one is taken.
         if read.iter().all(|reading| reading.to_come) || only_tells(context, site, outcome) {
             continue;
@@ -60,8 +62,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         readings.sort_unstable();
         readings.dedup();
         if readings.len() >= 2 {
+            let is_end = ends_a_wait(context, site, outcome, &readings);
+            if asks_for_any && !is_end {
+                continue;
+            }
             compares.push((site,));
-            if ends_a_wait(context, site, outcome, &readings) {
+            if is_end {
                 ends.insert(site);
             }
             rests_on.extend(readings.into_iter().map(|(reading, kept)| (site, reading, kept)));
