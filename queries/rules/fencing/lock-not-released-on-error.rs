@@ -49,12 +49,16 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         // What is called takes it itself before it gives it back, be it in a deferred call.
         releases.retain(|release| !takes_itself(context, scope.kind, *release));
         // A function that never releases hands the lock to its caller, or lets it expire.
-        if releases.is_empty() || releases.iter().all(|release| is_after_failure(context, taken, *release)) {
+        if releases.is_empty() {
             continue;
         }
         // Whoever finds it where it is put releases it: `held.put(key, mutex)`.
+        let put = puts_away(context, taken);
+        if put.is_empty() && releases.iter().all(|release| is_after_failure(context, taken, *release)) {
+            continue;
+        }
         let mut ends = releases.clone();
-        ends.extend(puts_away(context, taken));
+        ends.extend(put);
         let exits = exits(context, scope, taken, &ends);
         // So does one that releases only on the way to another exit than its last.
         if exits.iter().any(|exit| releases.iter().all(|release| release < exit)) {
