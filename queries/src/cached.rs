@@ -1,7 +1,7 @@
 //! What is put into a cache.
 
-use distsys_engine::OpKind;
 use distsys_engine::words::is_identity;
+use distsys_engine::{Attr, OpKind};
 use distsys_facts::{RegionKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
@@ -33,6 +33,17 @@ pub(crate) fn carried(context: &Context<'_>, write: SiteId) -> FxHashSet<VarId> 
         carried.extend(wanted.into_iter().flat_map(|var| meaning.made_from_by(var, |field| !is_identity(field))));
     }
     carried
+}
+
+/// Whether the cache that is filled at a site, or by what is called there, is an object of this process: others have copies of
+/// their own, and nobody else changes an entry in between.
+pub(crate) fn is_of_process(context: &Context<'_>, fill: SiteId) -> bool {
+    let meaning = context.meaning;
+    let filled = meaning.effects.at(fill).find(|(effect, _)| effect.kind == OpKind::CacheWrite);
+    filled.is_some_and(|(effect, _)| {
+        let last = meaning.trace(fill, &effect).last().copied().unwrap_or(fill);
+        meaning.operations.at(last).any(|op| op.kind == OpKind::CacheWrite && meaning.declares(op, Attr::Space))
+    })
 }
 
 /// Of an object that is written where it is given (`paid({ event, workspace })`) the entries that are carried on.

@@ -8,7 +8,7 @@ use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, SiteId, Si
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
-use crate::cached::carried;
+use crate::cached::{carried, is_of_process};
 use crate::carried::is_rendered;
 use crate::versioned::{Versions, versions};
 use crate::{Context, FindingBuilder, Rule};
@@ -257,6 +257,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             return named || is_of_row(context, &reads, stale);
         }
         let (careless, careful) = (careless[&stale.key].len(), careful[&stale.key].len());
+        // A copy that each process has for itself is dropped where it matters to that one.
+        if is_of_process(context, stale.fill) {
+            return named && careless <= careful;
+        }
         let few = careless <= MAX_CARELESS * careful;
         if is_drop(context, stale.fill) {
             return few;

@@ -7,6 +7,7 @@ use distsys_engine::words::words;
 use distsys_facts::{FunctionId, FunctionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::cached::is_of_process;
 use crate::cached::is_on_miss;
 use crate::claims::{is_looked_at, takes};
 use crate::computed::{Rewrite, gives_read};
@@ -214,7 +215,7 @@ fn kept_values(
         let Some(reads) = reads.get(&(function, effect.key)) else { continue };
         let before = reads.iter().copied().filter(|read| *read != write && meaning.precedes(*read, write));
         let before: Vec<SiteId> = before.filter(|read| gives_read(context, *read, OpKind::CacheRead, 0)).collect();
-        if before.is_empty() || found.contains_key(&write) {
+        if before.is_empty() || found.contains_key(&write) || is_of_process(context, write) {
             continue;
         }
         let held = |lock: SiteId| !released.contains(&lock) && meaning.precedes(lock, write);

@@ -52,7 +52,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 found.insert(site, Hot { trace, effect, kind: Kind::Use });
                 continue;
             }
-            if trace.len() == 1 && is_the_same_for_all(context, site) && counts_up(context, site, &effect) && meaning.is_requested(function) {
+            let adds = meaning.text(effect.verb) == Some("increment");
+            if adds && trace.len() == 1 && is_the_same_for_all(context, site) && counts_up(context, site, &effect) && meaning.is_requested(function) {
                 found.insert(site, Hot { trace, effect, kind: Kind::Same });
                 continue;
             }
