@@ -2,7 +2,7 @@
 //! own (`etags.put(id, etag)` and `names.put(id, name)` are two entries), and who lists the keys of a pattern and deletes them
 //! deletes what is like the pattern.
 
-use distsys_facts::{CallKind, ClassId, FunctionKind, Id, ParameterKind, VarId};
+use distsys_facts::{CallKind, ClassId, FunctionKind, ParameterKind, VarId};
 
 use super::operations::{Found, Operand, Operation};
 use super::terms::{Describer, Term};
@@ -53,8 +53,9 @@ impl Describer<'_, '_> {
             let row = program.variable(at)?;
             let function = program.function(row.function);
             if function.kind == FunctionKind::Module && !program.text(row.name).is_empty() {
-                let module = program.text(program.facts.relations.module[function.module.index()].name);
-                let module = module.rsplit(['.', '/']).next().unwrap_or(module);
+                // Two modules may call their caches the same.
+                let path = program.path(program.file_of_module(function.module));
+                let module = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
                 return Some(format!("{module}.{}", program.text(row.name)));
             }
             let mut sources = program.assigned_from(at);

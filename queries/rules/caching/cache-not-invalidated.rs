@@ -253,13 +253,14 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if is_rendered(meaning.name(stale.key)) && !meaning.text(entity).is_some_and(is_rendered) {
             return false;
         }
+        let of_process = is_of_process(context, stale.fill);
         if nobody_drops(&stale.key) {
-            return named || is_of_row(context, &reads, stale);
+            return !of_process && (named || is_of_row(context, &reads, stale));
         }
         let (careless, careful) = (careless[&stale.key].len(), careful[&stale.key].len());
         // A copy that each process has for itself is dropped where it matters to that one.
-        if is_of_process(context, stale.fill) {
-            return named && careless <= careful;
+        if of_process {
+            return named && careless <= careful.min(MAX_CARELESS_OF_PROCESS);
         }
         let few = careless <= MAX_CARELESS * careful;
         if is_drop(context, stale.fill) {
@@ -604,6 +605,9 @@ const MIN_WORD: usize = 4;
 
 /// So many writers that forget the copy, for each that cares.
 const MAX_CARELESS: usize = 2;
+
+/// So many in all where the copy is kept by each process for itself.
+const MAX_CARELESS_OF_PROCESS: usize = 2;
 
 /// Likewise where the key is named for what they write.
 const MAX_CARELESS_OF_NAMED: usize = 8;
