@@ -2,7 +2,7 @@
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{EffectFlags, EffectId, Extent, Failure, Mode, Scope};
+use distsys_engine::meaning::{EffectFlags, EffectId, Failure, Mode, Scope};
 use distsys_engine::resolve::HandleRole;
 use distsys_facts::{FunctionId, ParameterKind, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -92,9 +92,6 @@ pub(crate) fn while_uncommitted(
     let settled = Settled::new(context, &commits);
     writes.retain(|(site, effect)| !settled.holds(*site, *effect));
     let function_of = |site: &SiteId| context.function_of(*site);
-    // A commit by hand ends no transaction that is over.
-    let left_open: Vec<(SiteId, EffectId)> =
-        writes.iter().copied().filter(|(site, effect)| !is_ended_below(context, *site, *effect)).collect();
     let program = ascent_run! {
         relation within(Transaction, SiteId) = covered(context);
         relation sends(SiteId, EffectId) = sends;
@@ -111,8 +108,7 @@ pub(crate) fn while_uncommitted(
         relation sends_in(FunctionId, SiteId, EffectId);
         sends_in(function_of(s), s, m) <-- sends(s, m);
         relation writes_in(FunctionId, SiteId, EffectId);
-        relation left_open(SiteId, EffectId) = left_open;
-        writes_in(function_of(w), w, e) <-- left_open(w, e);
+        writes_in(function_of(w), w, e) <-- writes(w, e);
         relation pending(FunctionId, SiteId, EffectId, SiteId, EffectId, SiteId);
         pending(f, s, m, w, e, c) <--
             commits(f, c), sends_in(f, s, m), if s != c && meaning.precedes(*s, *c),
@@ -127,40 +123,6 @@ pub(crate) fn while_uncommitted(
     let mut failures = AfterFailures::default();
     found.retain(|(send, _, write, _)| !failures.holds(context, *write, *send));
     found
-}
-
-/// Whether a function below a write's site does it in a transaction that it opens itself, on nothing that it was given, and
-/// that ends with a block of its own: `async with Session.begin() as session:`.
-fn is_ended_below(context: &Context<'_>, write: SiteId, effect: EffectId) -> bool {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    if meaning.callees(write).is_empty() {
-        return false;
-    }
-    let is_given = |var: VarId| {
-        let sources = meaning.made_from(var);
-        let mut parameters = sources.iter().chain([&var]).filter_map(|source| program.parameter(*source));
-        parameters.any(|row| row.kind != ParameterKind::Receiver)
-    };
-    // What opens it in the function itself: the operation, or the call that leads there.
-    let opens = |scope: &Scope| scope.steps.first().copied().or(meaning.operation(scope).map(|op| op.site));
-    let is_own = |scope: &Scope| {
-        opens(scope).and_then(|site| program.call(site)).is_some_and(|call| {
-            let given = program.arguments(call.site).map(|row| row.var).chain(call.receiver).chain(call.callee);
-            !given.into_iter().any(is_given)
-        })
-    };
-    let trace = meaning.trace(write, &meaning.effects.get(effect));
-    trace.iter().skip(1).any(|below| {
-        meaning.scopes.in_function(context.function_of(*below)).any(|scope| {
-            scope.kind == OpKind::TxScope
-                && !scope.lazy
-                && !scope.passed_on
-                && matches!(scope.extent, Extent::Region(_))
-                && is_own(scope)
-                && meaning.sites(scope).contains(below)
-        })
-    })
 }
 
 /// What ends a transaction that others have begun, with the function that it is in.
