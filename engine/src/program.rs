@@ -330,6 +330,26 @@ impl<'f> Program<'f> {
         self.assign_by_dst.of(&self.facts.relations.assign, dst)
     }
 
+    /// What a variable is a copy of, if that is one value throughout.
+    pub fn only_source(&self, dst: VarId) -> Option<VarId> {
+        let mut sources = self.assigned_from(dst);
+        let only = sources.next()?;
+        sources.next().is_none().then_some(only.src)
+    }
+
+    /// What `var` is a copy of, back to where it is loaded from a field or is no copy any more.
+    pub fn held_at(&self, var: VarId) -> VarId {
+        const MAX_COPIES: usize = 16;
+        let mut at = var;
+        for _ in 0..MAX_COPIES {
+            match self.assigned_from(at).next() {
+                Some(row) if self.loaded_as(at).is_none() => at = row.src,
+                _ => break,
+            }
+        }
+        at
+    }
+
     /// The conditional that a value is.
     pub fn chosen(&self, dst: VarId) -> Option<&'f Choice> {
         self.choice_by_dst.first(&self.facts.relations.choice, dst)

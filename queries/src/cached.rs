@@ -13,10 +13,7 @@ pub(crate) fn carried(context: &Context<'_>, write: SiteId) -> FxHashSet<VarId> 
     let meaning = context.meaning;
     let program = meaning.program;
     let mut carried: FxHashSet<VarId> = FxHashSet::default();
-    let Some((effect, _)) = meaning.effects.at(write).find(|(effect, _)| effect.kind == OpKind::CacheWrite) else {
-        return carried;
-    };
-    let trace = meaning.trace(write, &effect);
+    let Some(trace) = way_to_fill(context, write) else { return carried };
     for (depth, site) in trace.iter().enumerate().rev() {
         let wanted: Vec<VarId> = if depth + 1 == trace.len() {
             let mut arguments: Vec<VarId> = program.arguments(*site).map(|row| row.var).collect();
@@ -35,13 +32,19 @@ pub(crate) fn carried(context: &Context<'_>, write: SiteId) -> FxHashSet<VarId> 
     carried
 }
 
+/// The sites from one that fills a cache, itself or by what is called there, down to the operation that does.
+pub(crate) fn way_to_fill(context: &Context<'_>, fill: SiteId) -> Option<Vec<SiteId>> {
+    let meaning = context.meaning;
+    let filled = meaning.effects.at(fill).find(|(effect, _)| effect.kind == OpKind::CacheWrite);
+    filled.map(|(effect, _)| meaning.trace(fill, &effect))
+}
+
 /// Whether the cache that is filled at a site, or by what is called there, is an object of this process: others have copies of
 /// their own, and nobody else changes an entry in between.
 pub(crate) fn is_of_process(context: &Context<'_>, fill: SiteId) -> bool {
     let meaning = context.meaning;
-    let filled = meaning.effects.at(fill).find(|(effect, _)| effect.kind == OpKind::CacheWrite);
-    filled.is_some_and(|(effect, _)| {
-        let last = meaning.trace(fill, &effect).last().copied().unwrap_or(fill);
+    way_to_fill(context, fill).is_some_and(|trace| {
+        let last = trace.last().copied().unwrap_or(fill);
         meaning.operations.at(last).any(|op| op.kind == OpKind::CacheWrite && meaning.declares(op, Attr::Space))
     })
 }

@@ -145,9 +145,8 @@ fn is_now(context: &Context<'_>, var: VarId) -> bool {
             let now = matches!(program.written_name(call), "now" | "utcnow" | "Now");
             return now || context.operation(call.site, OpKind::ClockRead).is_some();
         }
-        let mut sources = program.assigned_from(at);
-        let (Some(only), None) = (sources.next(), sources.next()) else { return false };
-        at = only.src;
+        let Some(source) = program.only_source(at) else { return false };
+        at = source;
     }
     false
 }

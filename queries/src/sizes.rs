@@ -227,11 +227,8 @@ fn is_same(context: &Context<'_>, left: VarId, right: VarId) -> bool {
     let origin = |var: VarId| {
         let mut at = var;
         for _ in 0..MAX_STEPS {
-            let mut sources = program.assigned_from(at).map(|row| row.src);
-            match (sources.next(), sources.next()) {
-                (Some(only), None) => at = only,
-                _ => break,
-            }
+            let Some(source) = program.only_source(at) else { break };
+            at = source;
         }
         at
     };

@@ -114,10 +114,9 @@ impl<'m> Reader<'m, '_> {
             if program.entry_by_var.of(&r.entry, at).next().is_some() {
                 return Some(at);
             }
-            let mut sources = program.assigned_from(at);
-            match (sources.next(), sources.next()) {
-                (Some(only), None) if program.parameter(at).is_none() => at = only.src,
-                _ => break,
+            match program.only_source(at).filter(|_| program.parameter(at).is_none()) {
+                Some(source) => at = source,
+                None => break,
             }
         }
         if program.parameter(at).is_some() {

@@ -58,10 +58,9 @@ impl Describer<'_, '_> {
                 let module = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
                 return Some(format!("{module}.{}", program.text(row.name)));
             }
-            let mut sources = program.assigned_from(at);
-            match (sources.next(), sources.next()) {
-                (Some(only), None) if program.parameter(at).is_none() => at = only.src,
-                _ => return None,
+            match program.only_source(at).filter(|_| program.parameter(at).is_none()) {
+                Some(source) => at = source,
+                None => return None,
             }
         }
         None

@@ -117,9 +117,7 @@ pub(super) fn parameter_of(reader: Reader<'_, '_>, var: VarId) -> Option<VarId> 
         if program.parameter(at).is_some() {
             return Some(at);
         }
-        let mut sources = program.assigned_from(at);
-        let (Some(only), None) = (sources.next(), sources.next()) else { return None };
-        at = only.src;
+        at = program.only_source(at)?;
     }
     None
 }
@@ -230,11 +228,9 @@ pub(super) fn made_anywhere(reader: Reader<'_, '_>, var: VarId) -> Option<SiteId
         if let Some(call) = program.call_giving(at) {
             return Some(call.site);
         }
-        let mut sources = program.assigned_from(at);
-        at = match (sources.next(), sources.next()) {
-            (Some(only), None) => only.src,
-            (None, _) => reader.resolution.imported(at)?,
-            _ => return None,
+        at = match program.assigned_from(at).next() {
+            Some(_) => program.only_source(at)?,
+            None => reader.resolution.imported(at)?,
         };
     }
     None
@@ -246,7 +242,5 @@ pub(super) fn made_by(reader: Reader<'_, '_>, var: VarId) -> Option<SiteId> {
     if let Some(call) = program.call_giving(var) {
         return Some(call.site);
     }
-    let mut sources = program.assigned_from(var);
-    let (Some(only), None) = (sources.next(), sources.next()) else { return None };
-    program.call_giving(only.src).map(|call| call.site)
+    program.call_giving(program.only_source(var)?).map(|call| call.site)
 }

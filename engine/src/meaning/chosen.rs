@@ -81,11 +81,7 @@ impl Describer<'_, '_> {
                 }
                 continue;
             }
-            let mut sources = program.assigned_from(at).map(|row| row.src);
-            match (sources.next(), sources.next()) {
-                (Some(only), None) => at = only,
-                _ => return None,
-            }
+            at = program.only_source(at)?;
         }
         None
     }

@@ -151,11 +151,7 @@ impl Meaning<'_> {
         }
         let Some(parameter) = parameter_of(self.reader(), var).and_then(|parameter| program.parameter(parameter))
         else {
-            let mut sources = program.assigned_from(var);
-            return match (sources.next(), sources.next()) {
-                (Some(only), None) => self.floor_of(only.src, unit, calls, depth + 1),
-                _ => None,
-            };
+            return self.floor_of(program.only_source(var)?, unit, calls, depth + 1);
         };
         let (call, outer) = calls.split_last()?;
         let argument = self.reader().given_at(*call, parameter).or(parameter.default)?;
@@ -269,11 +265,8 @@ impl Meaning<'_> {
         if let Some(value) = stored.or_else(|| reader.resolution.imported(var)) {
             return self.span_of(value, unit, depth + 1);
         }
-        let mut sources = program.assigned_from(var);
-        match (sources.next(), sources.next()) {
-            (Some(only), None) if program.parameter(var).is_none() => self.span_of(only.src, unit, depth + 1),
-            _ => None,
-        }
+        let source = program.only_source(var).filter(|_| program.parameter(var).is_none())?;
+        self.span_of(source, unit, depth + 1)
     }
 
     fn made_span(&self, op: &Operation, depth: u32) -> Option<f64> {

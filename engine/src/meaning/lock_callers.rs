@@ -1,7 +1,6 @@
 //! Locks of one process that a helper takes and leaves with its caller: `cache.acquire()`, `release := cache.acquire()`,
 //! `lease, err := acquire(id)`. Where the caller, or a caller of its own, lets the same lock go, it is held until there.
 
-use distsys_facts::schema::Call;
 use distsys_facts::{FunctionId, SiteId, Sym, VarId};
 
 use super::invoked::Mode;
@@ -128,17 +127,7 @@ impl Builder<'_, '_, '_> {
     /// The field or variable that a lock is in.
     fn lock_field(&self, op: &Operation) -> Option<Sym> {
         let program = self.reader.program;
-        let receiver = program.call(op.site).and_then(|call: &Call| call.receiver)?;
-        let mut at = receiver;
-        for _ in 0..MAX_COPIES {
-            if let Some(load) = program.loaded_as(at) {
-                return Some(load.field);
-            }
-            match program.assigned_from(at).next() {
-                Some(row) => at = row.src,
-                None => break,
-            }
-        }
-        program.variable(at).map(|row| row.name)
+        let at = program.held_at(program.call(op.site)?.receiver?);
+        program.loaded_as(at).map(|load| load.field).or_else(|| program.variable(at).map(|row| row.name))
     }
 }

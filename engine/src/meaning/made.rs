@@ -183,10 +183,9 @@ impl<'m> Reader<'m, '_> {
     pub(super) fn root(&self, var: VarId) -> VarId {
         let mut at = var;
         for _ in 0..MAX_HOLDERS {
-            let mut sources = self.program.assigned_from(at);
-            match (sources.next(), sources.next()) {
-                (Some(only), None) if self.program.parameter(at).is_none() => at = only.src,
-                _ => break,
+            match self.program.only_source(at).filter(|_| self.program.parameter(at).is_none()) {
+                Some(source) => at = source,
+                None => break,
             }
         }
         at

@@ -62,11 +62,7 @@ fn when_failed(program: &Program<'_>, condition: VarId, depth: u32) -> Option<bo
             None => taken().filter(|holds| otherwise() == Some(*holds)),
         };
     }
-    let mut sources = program.assigned_from(condition);
-    match (sources.next(), sources.next()) {
-        (Some(only), None) => of(only.src),
-        _ => None,
-    }
+    program.only_source(condition).and_then(of)
 }
 
 /// Whether a variable, set to both truths by its function, holds when something failed or when nothing did, as its name says.

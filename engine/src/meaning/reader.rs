@@ -129,10 +129,9 @@ impl<'m> Reader<'m, '_> {
                 at = inner;
                 continue;
             }
-            let mut sources = self.program.assigned_from(at);
-            match (sources.next(), sources.next()) {
-                (Some(only), None) if self.program.parameter(at).is_none() => at = only.src,
-                _ => break,
+            match self.program.only_source(at).filter(|_| self.program.parameter(at).is_none()) {
+                Some(source) => at = source,
+                None => break,
             }
         }
         if self.program.parameter(at).is_some() {

@@ -135,13 +135,9 @@ fn is_delays(builder: &Builder<'_, '_, '_>, region: RegionId, var: VarId) -> boo
             };
             return elements.all(number) && loop_names(program, region).any(says_delay);
         }
-        let mut sources = program.assigned_from(at).map(|row| row.src);
-        at = match (sources.next(), sources.next()) {
-            (Some(only), None) => only,
-            _ => match builder.reader.resolution.imported(at) {
-                Some(imported) => imported,
-                None => return false,
-            },
+        at = match program.only_source(at).or_else(|| builder.reader.resolution.imported(at)) {
+            Some(source) => source,
+            None => return false,
         };
     }
     false

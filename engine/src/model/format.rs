@@ -30,26 +30,10 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             "failures" => library.failures = strings(key, value)?,
             "timeouts" => library.timeouts = strings(key, value)?,
-            "makes" => {
-                for entry in tables(key, value)? {
-                    library.makes.push(makes(entry).map_err(|error| format!("[[makes]]: {error}"))?);
-                }
-            }
-            "sets" => {
-                for entry in tables(key, value)? {
-                    library.sets.push(sets(entry).map_err(|error| format!("[[sets]]: {error}"))?);
-                }
-            }
-            "returns" => {
-                for entry in tables(key, value)? {
-                    library.returns.push(returns(entry).map_err(|error| format!("[[returns]]: {error}"))?);
-                }
-            }
-            "declares" => {
-                for entry in tables(key, value)? {
-                    library.declares.push(declares(entry).map_err(|error| format!("[[declares]]: {error}"))?);
-                }
-            }
+            "makes" => library.makes.extend(each(key, value, makes)?),
+            "sets" => library.sets.extend(each(key, value, sets)?),
+            "returns" => library.returns.extend(each(key, value, returns)?),
+            "declares" => library.declares.extend(each(key, value, declares)?),
             "carrier" => {
                 for entry in tables(key, value)? {
                     for (key, value) in entry {
@@ -69,44 +53,16 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                     }
                 }
             }
-            "stub" => {
-                for entry in tables(key, value)? {
-                    library.stubs.push(stub(entry).map_err(|error| format!("[[stub]]: {error}"))?);
-                }
-            }
-            "sql_handle" => {
-                for entry in tables(key, value)? {
-                    library.sql_handles.push(sql_handle(entry).map_err(|error| format!("[[sql_handle]]: {error}"))?);
-                }
-            }
-            "generated" => {
-                for entry in tables(key, value)? {
-                    library.generated.push(generated(entry).map_err(|error| format!("[[generated]]: {error}"))?);
-                }
-            }
+            "stub" => library.stubs.extend(each(key, value, stub)?),
+            "sql_handle" => library.sql_handles.extend(each(key, value, sql_handle)?),
+            "generated" => library.generated.extend(each(key, value, generated)?),
             "holder" => library.holders.extend(named(key, value, "type")?),
             "extended" => library.extended.extend(named(key, value, "type")?),
             "unstored" => library.unstored.extend(named(key, value, "annotation")?),
-            "container" => {
-                for entry in tables(key, value)? {
-                    library.containers.push(container(entry).map_err(|error| format!("[[container]]: {error}"))?);
-                }
-            }
-            "handed" => {
-                for entry in tables(key, value)? {
-                    library.handed.push(handed(entry).map_err(|error| format!("[[handed]]: {error}"))?);
-                }
-            }
-            "registry" => {
-                for entry in tables(key, value)? {
-                    library.registries.push(registry(entry).map_err(|error| format!("[[registry]]: {error}"))?);
-                }
-            }
-            "provides" => {
-                for entry in tables(key, value)? {
-                    library.provides.push(provides(entry).map_err(|error| format!("[[provides]]: {error}"))?);
-                }
-            }
+            "container" => library.containers.extend(each(key, value, container)?),
+            "handed" => library.handed.extend(each(key, value, handed)?),
+            "registry" => library.registries.extend(each(key, value, registry)?),
+            "provides" => library.provides.extend(each(key, value, provides)?),
             "handle" => library.handles.extend(named(key, value, "type")?),
             "builder" => library.builders.extend(named(key, value, "type")?),
             "op" => {
@@ -560,6 +516,12 @@ fn named(kind: &str, value: &Value, known: &str) -> Result<Vec<String>, String> 
         names.extend(strings(key, value)?);
     }
     Ok(names)
+}
+
+/// The entries of a section, each read.
+fn each<T>(key: &str, value: &Value, read: impl Fn(&Table) -> Result<T, String>) -> Result<Vec<T>, String> {
+    let read = |entry: &Table| read(entry).map_err(|error| format!("[[{key}]]: {error}"));
+    tables(key, value)?.into_iter().map(read).collect()
 }
 
 fn tables<'v>(key: &str, value: &'v Value) -> Result<Vec<&'v Table>, String> {

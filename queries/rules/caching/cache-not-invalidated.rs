@@ -4,12 +4,14 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Name, Operand, Term};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, SiteId, SiteKind, VarId};
+use distsys_facts::{FunctionFlags, FunctionId, FunctionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
-use crate::cached::{carried, is_of_process};
+use crate::cached::{is_of_process, way_to_fill};
 use crate::carried::is_rendered;
+use crate::fills::{carries, is_filled_below, is_filled_by_given, is_given, pattern};
+use crate::freshness::{Drop, Freshness};
 use crate::versioned::{Versions, versions};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -210,11 +212,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut freshness: FxHashMap<Name, Freshness<'_, '_>> = FxHashMap::default();
     let mut program_found: Vec<Stale> = Vec::new();
     for (write, effect, fill, key) in program.changed {
-        let fresh = freshness.entry(key).or_insert_with(|| Freshness {
-            context,
-            dropping: &dropping[&key],
-            known: FxHashMap::default(),
-        });
+        let fresh = freshness.entry(key).or_insert_with(|| Freshness::new(context, &dropping[&key]));
         let mut at = fresh.stale(write);
         // What so many do through one writer is for the writer to mend.
         if at.len() > MAX_CALLS {
@@ -301,14 +299,8 @@ fn is_like(key: &str, pattern: &str) -> bool {
 /// What functions read: the entity, and where.
 type Reads = FxHashMap<FunctionId, Vec<(Name, SiteId)>>;
 
-/// Where a function drops a copy.
-#[derive(Clone, Copy)]
-struct Drop {
-    function: FunctionId,
-    site: SiteId,
-    /// In a task of its own: of what is done before it is started.
-    beside: bool,
-}
+/// More calls of one writer than this are told as one.
+const MAX_CALLS: usize = 3;
 
 /// So many other writers are shown.
 const MAX_SHOWN: usize = 8;
@@ -322,10 +314,7 @@ const PATIENCE: f64 = 60_000.0;
 /// Whether the copy is of one row, by its key, and stays for more than a minute, or for ever.
 fn stays_long(context: &Context<'_>, key: Name, fill: SiteId) -> bool {
     let meaning = context.meaning;
-    let Some((effect, _)) = meaning.effects.at(fill).find(|(effect, _)| effect.kind == OpKind::CacheWrite) else {
-        return false;
-    };
-    let trace = meaning.trace(fill, &effect);
+    let Some(trace) = way_to_fill(context, fill) else { return false };
     let last = trace.last().copied().unwrap_or(fill);
     let Some(op) = meaning.operations.at(last).find(|op| op.kind == OpKind::CacheWrite) else { return false };
     let long = match meaning.attribute(op, Attr::Ttl) {
@@ -495,111 +484,6 @@ struct Stale {
     key: Name,
 }
 
-/// Whether the copies of one key are dropped on the ways that lead to a function.
-struct Freshness<'a, 'm> {
-    context: &'a Context<'m>,
-    dropping: &'a FxHashMap<FunctionId, Vec<Drop>>,
-    /// Nothing while it is being worked out.
-    known: FxHashMap<FunctionId, Option<Ways>>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ways {
-    AllFresh,
-    AllStale,
-    Mixed,
-}
-
-/// More calls of one writer than this are told as one.
-const MAX_CALLS: usize = 3;
-
-/// Callers are climbed this far.
-const MAX_CALLERS: u32 = 100;
-
-impl Freshness<'_, '_> {
-    /// The write, or the calls that lead to it, where nobody drops the copy: as deep as all ways above do not.
-    fn stale(&mut self, write: SiteId) -> Vec<SiteId> {
-        let (mut found, mut seen) = (Vec::new(), FxHashSet::default());
-        let mut stack = vec![write];
-        while let Some(site) = stack.pop() {
-            let function = self.context.function_of(site);
-            if self.drops_around(function, Some(site)) {
-                continue;
-            }
-            match self.ways(function, 0) {
-                Ways::AllFresh => {}
-                Ways::AllStale => found.push(site),
-                Ways::Mixed if seen.insert(function) => stack.extend(self.callers(function).into_iter().filter_map(|(_, site)| site)),
-                Ways::Mixed => {}
-            }
-        }
-        found
-    }
-
-    /// Whether `function` drops the copy in the run in which it does what stands at `site`.
-    fn drops_around(&self, function: FunctionId, site: Option<SiteId>) -> bool {
-        let precedes = |drop: &Drop| site.is_some_and(|site| self.context.meaning.precedes(site, drop.site));
-        // What is dropped by the very call that leads here is dropped by another function that it may run (`handler(request)`).
-        let drops = self.dropping.get(&function).into_iter().flatten().filter(|drop| Some(drop.site) != site);
-        // One in another arm is done in another run.
-        let excludes = |drop: &Drop| {
-            let here = self.context.function_of(drop.site) == function;
-            here && site.is_some_and(|site| !precedes(drop) && !self.context.meaning.precedes(drop.site, site))
-        };
-        let is_of_other = |drop: &Drop| site.is_some_and(|site| self.is_of_other(site, drop));
-        drops.into_iter().any(|drop| (!drop.beside || precedes(drop)) && !excludes(drop) && !is_of_other(drop))
-    }
-
-    /// Whether a drop is that of another write, which the run that does what stands at `site` need not come to.
-    fn is_of_other(&self, site: SiteId, drop: &Drop) -> bool {
-        let writes = self.context.meaning.effects.at(drop.site).any(|(effect, _)| effect.kind == OpKind::DbWrite);
-        let known = self.context.decisions(site);
-        writes && self.context.decisions(drop.site).iter().any(|condition| !known.contains(condition))
-    }
-
-    /// Whether the callers of `function`, at any depth, drop the copy.
-    fn ways(&mut self, function: FunctionId, depth: u32) -> Ways {
-        // Far above, somebody may care.
-        if depth > MAX_CALLERS {
-            return Ways::AllFresh;
-        }
-        if let Some(known) = self.known.get(&function) {
-            // A cycle adds no way of its own.
-            return known.unwrap_or(Ways::AllStale);
-        }
-        self.known.insert(function, None);
-        let callers = self.callers(function).into_iter();
-        let above: Vec<Ways> = callers
-            .map(|(caller, site)| match self.drops_around(caller, site) {
-                true => Ways::AllFresh,
-                false => self.ways(caller, depth + 1),
-            })
-            .collect();
-        let ways = match above.split_first() {
-            None => Ways::AllStale,
-            Some((first, rest)) => if rest.iter().all(|ways| ways == first) { *first } else { Ways::Mixed },
-        };
-        self.known.insert(function, Some(ways));
-        ways
-    }
-
-    /// The functions that call `function`, each with the call; without one the function around it.
-    fn callers(&self, function: FunctionId) -> Vec<(FunctionId, Option<SiteId>)> {
-        let meaning = self.context.meaning;
-        let calls = meaning.callers(function).iter();
-        let calls: Vec<_> = calls.map(|site| (self.context.function_of(*site), Some(*site))).collect();
-        match calls.is_empty() {
-            false => calls,
-            true => meaning.program.function(function).parent.map(|parent| (parent, None)).into_iter().collect(),
-        }
-    }
-}
-
-/// The pattern of a key that says more than that there is one.
-fn pattern(context: &Context<'_>, effect: &Effect) -> Option<Name> {
-    effect.key.pattern().filter(|name| context.meaning.name(*name).replace("{}", "").len() > 2)
-}
-
 /// A key is named for an entity by a part of its name that is no shorter.
 const MIN_WORD: usize = 4;
 
@@ -658,115 +542,13 @@ fn columns_held<'m>(context: &Context<'m>, reads: &Reads, stale: &Stale) -> Vec<
     held
 }
 
-/// Whether what a function gives is made from what it reads.
-fn is_given(context: &Context<'_>, function: FunctionId, read: SiteId) -> bool {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let read = program.call(read).map(|call| call.result);
-    let mut given = program.returns_by_function.of(&program.facts.relations.returns, function).filter_map(|row| row.var);
-    read.is_some_and(|read| given.any(|var| meaning.made_from(var).contains(&read)))
-}
-
 /// Whether the cache is filled far below a call: of all that is handed down, what is kept is not sure.
 fn is_far(context: &Context<'_>, fill: SiteId) -> bool {
-    let meaning = context.meaning;
-    let effect = meaning.effects.at(fill).find(|(effect, _)| effect.kind == OpKind::CacheWrite);
-    effect.is_some_and(|(effect, _)| meaning.trace(fill, &effect).len() > MAX_FILL_DEPTH)
+    way_to_fill(context, fill).is_some_and(|trace| trace.len() > MAX_FILL_DEPTH)
 }
 
 /// A wrapper of the cache, and a function that fills it.
 const MAX_FILL_DEPTH: usize = 3;
-
-/// Whether what was read is what is cached, not only a part of the key.
-fn carries(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
-    let result = context.meaning.program.call(read).map(|call| call.result);
-    result.is_some_and(|result| carried(context, write).contains(&result))
-}
-
-/// Whether a helper called here fills the cache with what a function that it is given loads: `cached(key, ttl, () => …)`.
-fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let gives = program.arguments(site).any(|row| meaning.is_function(row.var));
-    // `cache.get_or_set(key, load)`: the library does.
-    let by_library = meaning.operations.at(site).any(|op| op.kind == OpKind::CacheWrite)
-        && meaning.invocations.at(site).any(|row| row.mode == Mode::Inline);
-    gives
-        && (by_library || meaning.callees(site).into_iter().flat_map(|helper| with_closures(context, helper)).any(|helper| {
-            let loads = program.sites(helper).filter(|row| meaning.invocations.is_through_parameter(row.site));
-            // `unstable_cache(async () => JSON.stringify(await load()), keys)`
-            let by_own = program.sites(helper).filter(|row| {
-                meaning.operations.at(row.site).any(|op| op.kind == OpKind::CacheWrite)
-                    && meaning.invocations.at(row.site).any(|run| {
-                        program.sites(run.function).any(|row| meaning.invocations.is_through_parameter(row.site))
-                    })
-            });
-            if by_own.into_iter().next().is_some() {
-                return true;
-            }
-            let loaded: Vec<VarId> = loads.filter_map(|row| program.call(row.site)).map(|call| call.result).collect();
-            let fills = program.sites(helper).filter(|row| {
-                meaning.effects.at(row.site).any(|(effect, _)| effect.kind == OpKind::CacheWrite)
-            });
-            fills.flat_map(|row| program.arguments(row.site)).any(|row| {
-                let made = meaning.made_from(row.var);
-                loaded.iter().any(|var| made.contains(var))
-            })
-        }))
-}
-
-/// Whether what is called at `site` fills the cache with what it loads of an entity, of which it does not know itself how the
-/// copy is called: a base class whose object says so, and loads it.
-fn is_filled_below(context: &Context<'_>, site: SiteId, entity: Name, depth: u32) -> bool {
-    const MAX_DEPTH: u32 = 2;
-    let meaning = context.meaning;
-    let reads_it = |effect: &Effect| effect.kind == OpKind::DbRead && effect.entity_name() == Some(entity);
-    let is_foreign = meaning.effects.at(site).map(|(effect, _)| effect).find(reads_it).is_some_and(|effect| {
-        meaning.trace(site, &effect).iter().any(|step| is_of_sibling(context, site, *step))
-    });
-    !is_foreign
-        && meaning.callees(site).into_iter().any(|callee| {
-            let inside = || meaning.effects.in_function(callee);
-            // One that knows the name has told it.
-            let is_open = |effect: &Effect| effect.kind == OpKind::CacheWrite && pattern(context, effect).is_none();
-            let fills = inside().filter(|(effect, _)| is_open(effect)).map(|(_, row)| row.site);
-            let reads: Vec<SiteId> = inside().filter(|(effect, _)| reads_it(effect)).map(|(_, row)| row.site).collect();
-            fills.into_iter().any(|fill| {
-                reads.iter().any(|read| *read != fill && meaning.precedes(*read, fill) && carries(context, *read, fill))
-                    || reads.contains(&fill) && depth < MAX_DEPTH && is_filled_below(context, fill, entity, depth + 1)
-            })
-        })
-}
-
-/// Whether `step` stands in a method of a class beside that of the object which is asked at `site`.
-fn is_of_sibling(context: &Context<'_>, site: SiteId, step: SiteId) -> bool {
-    let meaning = context.meaning;
-    let asked = meaning.program.call(site).and_then(|call| call.receiver).and_then(|var| meaning.class_of(var));
-    let of_step = meaning.program.class_around(context.function_of(step));
-    let (Some(asked), Some(of_step)) = (asked, of_step) else { return false };
-    let line = |class: ClassId| meaning.resolution.ancestors(class);
-    asked != of_step
-        && !line(asked).contains(&of_step)
-        && line(asked).iter().any(|base| *base != asked && line(of_step).contains(base))
-}
-
-/// A function, its closures that run in it (`flights.Do(key, func() { … })`), and those that it hands what it is given to run:
-/// `return this.fill(key, load)`.
-fn with_closures(context: &Context<'_>, function: FunctionId) -> Vec<FunctionId> {
-    let meaning = context.meaning;
-    let called = meaning.program.sites(function).flat_map(|row| meaning.callees(row.site));
-    let mut found: Vec<FunctionId> =
-        called.filter(|inner| meaning.program.function(*inner).parent == Some(function)).collect();
-    let handed = meaning.program.sites(function).flat_map(|row| meaning.resolution.passed_at(row.site)).filter(|row| {
-        meaning.program.parameter(row.argument).is_some_and(|given| given.function == function)
-            && !meaning.invocations.applied(row.parameter).is_empty()
-    });
-    found.extend(handed.filter_map(|row| Some(meaning.program.parameter(row.parameter)?.function)));
-    found.push(function);
-    found.sort_unstable();
-    found.dedup();
-    found
-}
 
 fn report(context: &Context<'_>, stale: &Stale, others: &[SiteId], others_care: bool) -> Finding {
     let meaning = context.meaning;

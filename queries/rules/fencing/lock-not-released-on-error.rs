@@ -125,14 +125,8 @@ fn permits_given_back(context: &Context<'_>, taken: SiteId) -> Vec<SiteId> {
 /// The field that the semaphore is in on which a call is.
 fn semaphore(context: &Context<'_>, site: SiteId) -> Option<Sym> {
     let program = context.meaning.program;
-    let mut at = program.call(site)?.receiver?;
-    for _ in 0..MAX_COPIES {
-        if let Some(load) = program.loaded_as(at) {
-            return Some(load.field);
-        }
-        at = program.assigned_from(at).next()?.src;
-    }
-    None
+    let at = program.held_at(program.call(site)?.receiver?);
+    program.loaded_as(at).map(|load| load.field)
 }
 
 /// Whether what is called at a site begins with taking a lock of its own.

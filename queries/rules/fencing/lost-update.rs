@@ -7,8 +7,7 @@ use distsys_engine::words::words;
 use distsys_facts::{FunctionId, FunctionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::cached::is_of_process;
-use crate::cached::is_on_miss;
+use crate::cached::{is_of_process, is_on_miss};
 use crate::claims::{is_looked_at, takes};
 use crate::computed::{Rewrite, gives_read};
 use crate::replaced::{Replaced, replaced};

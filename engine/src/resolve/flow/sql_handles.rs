@@ -22,24 +22,31 @@ impl Flow<'_, '_> {
         if r.sql.is_empty() {
             return;
         }
-        let mut known: FxHashSet<SiteId> = self.calls.keys().map(|(site, _)| *site).collect();
+        let is_given_one =
+            |site: SiteId| program.arguments(site).next().is_some_and(|argument| self.is_statement(argument.var));
+        let asked: Vec<(SiteId, VarId, Family, &SqlHandle)> = r
+            .call
+            .iter()
+            .filter_map(|row| {
+                let family = Family::from(self.language_of(row.site));
+                let handle = self.models.sql_handle(family, program.text(row.name))?;
+                Some((row.site, row.receiver.filter(|_| is_given_one(row.site))?, family, handle))
+            })
+            .collect();
+        // Few of all calls; what is known is looked up for those alone.
+        let sites: FxHashSet<SiteId> = asked.iter().map(|(site, ..)| *site).collect();
         let is_modelled = |path: PathId| {
             let text = self.paths.text(path);
             !self.models.ops_of(self.paths.family(path), text).is_empty()
         };
-        known.extend(self.external.iter().filter(|(_, path, _)| is_modelled(*path)).map(|(site, ..)| *site));
+        let called = self.calls.keys().map(|(site, _)| *site).filter(|site| sites.contains(site));
+        let external = self.external.iter().filter(|(site, path, _)| sites.contains(site) && is_modelled(*path));
+        let known: FxHashSet<SiteId> = called.chain(external.map(|(site, ..)| *site)).collect();
         let mut found: Vec<(VarId, PathId)> = Vec::new();
-        for row in &r.call {
-            let Some(receiver) = row.receiver.filter(|_| !known.contains(&row.site)) else { continue };
-            let family = Family::from(self.language_of(row.site));
-            let Some(handle) = self.models.sql_handle(family, program.text(row.name)) else { continue };
-            let is_given_one =
-                program.arguments(row.site).next().is_some_and(|argument| self.is_statement(argument.var));
-            if !is_given_one {
-                continue;
+        for (site, receiver, family, handle) in asked {
+            if let Some(connection) = self.connection_of(receiver, handle).filter(|_| !known.contains(&site)) {
+                found.push((connection, self.paths.intern(family, &handle.type_)));
             }
-            let Some(connection) = self.connection_of(receiver, handle) else { continue };
-            found.push((connection, self.paths.intern(family, &handle.type_)));
         }
         for (var, path) in found {
             self.add_to_origin(var, Value::new(ValueKind::External(path)));
@@ -56,11 +63,8 @@ impl Flow<'_, '_> {
     fn origin(&self, var: VarId) -> VarId {
         let mut at = var;
         for _ in 0..MAX_STEPS {
-            let mut rows = self.program.assigned_from(at);
-            match (rows.next(), rows.next()) {
-                (Some(row), None) => at = row.src,
-                _ => break,
-            }
+            let Some(source) = self.program.only_source(at) else { break };
+            at = source;
         }
         at
     }
