@@ -3,14 +3,67 @@
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, Mode, Name};
 use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Context;
 use crate::cached::carried;
 
-/// Whether what was read is what is cached, not only a part of the key.
-pub(crate) fn carries(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
-    let result = context.meaning.program.call(read).map(|call| call.result);
-    result.is_some_and(|result| carried(context, write).contains(&result))
+/// What the copies of a program are made from. One is asked about once for each read beside it, so each is looked at once.
+pub(crate) struct Fills<'a, 'm> {
+    context: &'a Context<'m>,
+    carried: FxHashMap<SiteId, FxHashSet<VarId>>,
+    below: FxHashMap<(SiteId, Name), bool>,
+}
+
+impl<'a, 'm> Fills<'a, 'm> {
+    pub(crate) fn new(context: &'a Context<'m>) -> Self {
+        Fills { context, carried: FxHashMap::default(), below: FxHashMap::default() }
+    }
+
+    /// Whether what was read is what is cached, not only a part of the key.
+    pub(crate) fn carries(&mut self, read: SiteId, write: SiteId) -> bool {
+        let context = self.context;
+        let Some(read) = context.meaning.program.call(read) else { return false };
+        self.carried.entry(write).or_insert_with(|| carried(context, write)).contains(&read.result)
+    }
+
+    /// Whether what is called at `site` fills the cache with what it loads of an entity, of which it does not know itself how
+    /// the copy is called: a base class whose object says so, and loads it.
+    pub(crate) fn is_filled_below(&mut self, site: SiteId, entity: Name) -> bool {
+        self.is_filled_at(site, entity, 0)
+    }
+
+    fn is_filled_at(&mut self, site: SiteId, entity: Name, depth: u32) -> bool {
+        const MAX_DEPTH: u32 = 2;
+        if let Some(known) = self.below.get(&(site, entity)) {
+            return *known;
+        }
+        let (context, meaning) = (self.context, self.context.meaning);
+        let reads_it = |effect: &Effect| effect.kind == OpKind::DbRead && effect.entity_name() == Some(entity);
+        let is_foreign =
+            meaning.effects.at(site).map(|(effect, _)| effect).find(reads_it).is_some_and(|effect| {
+                meaning.trace(site, &effect).iter().any(|step| is_of_sibling(context, site, *step))
+            });
+        // One that knows the name has told it.
+        let is_open = |effect: &Effect| effect.kind == OpKind::CacheWrite && pattern(context, effect).is_none();
+        let found = !is_foreign
+            && meaning.callees(site).into_iter().any(|callee| {
+                let sites = |does: &dyn Fn(&Effect) -> bool| {
+                    let rows = meaning.effects.in_function(callee).filter(|(effect, _)| does(effect));
+                    rows.map(|(_, row)| row.site).collect::<FxHashSet<SiteId>>()
+                };
+                let (fills, reads) = (sites(&is_open), sites(&reads_it));
+                fills.into_iter().any(|fill| {
+                    reads.iter().any(|read| *read != fill && meaning.precedes(*read, fill) && self.carries(*read, fill))
+                        || reads.contains(&fill) && depth < MAX_DEPTH && self.is_filled_at(fill, entity, depth + 1)
+                })
+            });
+        // Deeper down less is looked at.
+        if depth == 0 {
+            self.below.insert((site, entity), found);
+        }
+        found
+    }
 }
 
 /// Whether a helper called here fills the cache with what a function that it is given loads: `cached(key, ttl, () => …)`.
@@ -45,32 +98,6 @@ pub(crate) fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
                     loaded.iter().any(|var| made.contains(var))
                 })
             }))
-}
-
-/// Whether what is called at `site` fills the cache with what it loads of an entity, of which it does not know itself how the
-/// copy is called: a base class whose object says so, and loads it.
-pub(crate) fn is_filled_below(context: &Context<'_>, site: SiteId, entity: Name, depth: u32) -> bool {
-    const MAX_DEPTH: u32 = 2;
-    let meaning = context.meaning;
-    let reads_it = |effect: &Effect| effect.kind == OpKind::DbRead && effect.entity_name() == Some(entity);
-    let is_foreign = meaning
-        .effects
-        .at(site)
-        .map(|(effect, _)| effect)
-        .find(reads_it)
-        .is_some_and(|effect| meaning.trace(site, &effect).iter().any(|step| is_of_sibling(context, site, *step)));
-    !is_foreign
-        && meaning.callees(site).into_iter().any(|callee| {
-            let inside = || meaning.effects.in_function(callee);
-            // One that knows the name has told it.
-            let is_open = |effect: &Effect| effect.kind == OpKind::CacheWrite && pattern(context, effect).is_none();
-            let fills = inside().filter(|(effect, _)| is_open(effect)).map(|(_, row)| row.site);
-            let reads: Vec<SiteId> = inside().filter(|(effect, _)| reads_it(effect)).map(|(_, row)| row.site).collect();
-            fills.into_iter().any(|fill| {
-                reads.iter().any(|read| *read != fill && meaning.precedes(*read, fill) && carries(context, *read, fill))
-                    || reads.contains(&fill) && depth < MAX_DEPTH && is_filled_below(context, fill, entity, depth + 1)
-            })
-        })
 }
 
 /// Whether `step` stands in a method of a class beside that of the object which is asked at `site`.

@@ -130,34 +130,47 @@ impl Meaning<'_> {
 
     /// The site in a callee that does what `wanted` is seen as here.
     fn step(&self, site: SiteId, wanted: &Effect, seen: &[SiteId]) -> Option<(SiteId, Effect)> {
-        self.ways_on(site, wanted, seen, true).into_iter().next()
+        let mut callees = self.ran_for(site, wanted).into_iter();
+        callees.find_map(|callee| {
+            self.ways_through(callee, wanted, seen).min_by_key(|(at, effect)| self.order(*at, effect, wanted))
+        })
     }
 
     fn steps(&self, site: SiteId, wanted: &Effect, seen: &[SiteId]) -> Vec<(SiteId, Effect)> {
-        self.ways_on(site, wanted, seen, false)
-    }
-
-    fn ways_on(&self, site: SiteId, wanted: &Effect, seen: &[SiteId], first: bool) -> Vec<(SiteId, Effect)> {
-        let mut ways = Vec::new();
-        // What is waited for is not done in a task of its own.
-        let waited = !wanted.flags.has(EffectFlags::BACKGROUND);
-        let fits = |effect: &Effect| may_be(effect, wanted) && !is_done_later(effect, wanted);
-        for callee in if waited { self.waited_for(site) } else { self.callees(site) } {
-            let mut rows: Vec<_> = self.effects.in_function(callee).filter(|(effect, _)| fits(effect)).collect();
-            // What is tried again before what is done once beside it, an operation of the callee itself before what it calls.
-            let is_once =
-                |effect: &Effect| wanted.flags.has(EffectFlags::RETRIED) && !effect.flags.has(EffectFlags::RETRIED);
-            rows.sort_by_key(|(effect, row)| (is_once(effect), !self.is_own(row.site, effect), row.site));
-            for (effect, row) in rows.into_iter().filter(|(_, row)| !seen.contains(&row.site)) {
-                if !ways.iter().any(|(known, _)| *known == row.site) {
-                    ways.push((row.site, effect));
-                }
-                if first {
-                    return ways;
+        let mut ways: Vec<(SiteId, Effect)> = Vec::new();
+        for callee in self.ran_for(site, wanted) {
+            let mut found: Vec<_> = self.ways_through(callee, wanted, seen).collect();
+            found.sort_by_key(|(at, effect)| self.order(*at, effect, wanted));
+            for (at, effect) in found {
+                if !ways.iter().any(|(known, _)| *known == at) {
+                    ways.push((at, effect));
                 }
             }
         }
         ways
+    }
+
+    /// The functions at a site that may do what is wanted: what is waited for is not done in a task of its own.
+    fn ran_for(&self, site: SiteId, wanted: &Effect) -> Vec<FunctionId> {
+        if wanted.flags.has(EffectFlags::BACKGROUND) { self.callees(site) } else { self.waited_for(site) }
+    }
+
+    /// The sites of a callee, but those seen, that do what may be what is wanted.
+    fn ways_through<'a>(
+        &'a self,
+        callee: FunctionId,
+        wanted: &'a Effect,
+        seen: &'a [SiteId],
+    ) -> impl Iterator<Item = (SiteId, Effect)> + 'a {
+        let fits = |effect: &Effect| may_be(effect, wanted) && !is_done_later(effect, wanted);
+        let rows = self.effects.in_function(callee).filter(move |(effect, _)| fits(effect));
+        rows.map(|(effect, row)| (row.site, effect)).filter(|(at, _)| !seen.contains(at))
+    }
+
+    /// What is tried again goes before what is done once beside it, an operation of the callee itself before what it calls.
+    fn order(&self, at: SiteId, effect: &Effect, wanted: &Effect) -> (bool, bool, SiteId) {
+        let is_once = wanted.flags.has(EffectFlags::RETRIED) && !effect.flags.has(EffectFlags::RETRIED);
+        (is_once, !self.is_own(at, effect), at)
     }
 
     /// The functions that run at a site before it is over.

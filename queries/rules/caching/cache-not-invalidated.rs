@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::cached::{is_of_process, way_to_fill};
 use crate::carried::is_rendered;
-use crate::fills::{carries, is_filled_below, is_filled_by_given, is_given, pattern};
+use crate::fills::{Fills, is_filled_by_given, is_given, pattern};
 use crate::freshness::{Drop, Freshness};
 use crate::versioned::{Versions, versions};
 use crate::{Context, FindingBuilder, Rule};
@@ -105,6 +105,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let mut fills = meaning.effects.at(site).filter(|(effect, _)| effect.kind == OpKind::CacheWrite);
         fills.all(|(effect, _)| meaning.text(effect.verb) == Some("increment"))
     };
+    let mut filled_with = Fills::new(context);
     for (function, key, write) in fills.into_iter().filter(|(.., site)| !counts(*site)) {
         for &(entity, read) in reads.get(&function).into_iter().flatten() {
             if is_of_cache(entity, read, read == write) {
@@ -112,8 +113,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
             let is_filled = match read == write {
                 _ if function != context.function_of(write) => is_given(context, function, read),
-                true => is_filled_by_given(context, write) || is_filled_below(context, write, entity, 0),
-                false => meaning.precedes(read, write) && carries(context, read, write),
+                true => is_filled_by_given(context, write) || filled_with.is_filled_below(write, entity),
+                false => meaning.precedes(read, write) && filled_with.carries(read, write),
             };
             if is_filled {
                 cached.push((entity, key, write));
