@@ -17,6 +17,7 @@ mod freshness;
 mod gates;
 mod handlers;
 mod items;
+mod kept;
 mod keys;
 mod locks;
 mod missing;

@@ -3,10 +3,11 @@
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::words::{is_report, words};
-use distsys_facts::schema::{Call, Site};
-use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId, SiteKind, Sym, VarId, names_time};
+use distsys_facts::schema::Site;
+use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId, SiteKind, VarId, names_time};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::kept::Kept;
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -35,6 +36,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     if clocks.is_empty() {
         return Vec::new();
     }
+    let kept = Kept::new(context);
     let mut compares: Vec<(SiteId,)> = Vec::new();
     // Each reading with whether it was kept in an object or behind a reference meanwhile.
     let mut rests_on: Vec<(SiteId, SiteId, bool)> = Vec::new();
@@ -48,7 +50,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let is_zero = |var: VarId| program.literal(var).is_some_and(|row| program.text(row.value) == "0");
         let asks_for_any = is_zero(left) || right.is_some_and(is_zero);
         let operands = std::iter::once(left).chain(right);
-        let read: Vec<Reading> = operands.flat_map(|var| readings(context, var, &clocks)).collect();
+        let read: Vec<Reading> = operands.flat_map(|var| readings(context, var, &clocks, &kept)).collect();
         // Whether a span is there at all decides nothing, unless it is what is left until a deadline.
         let is_left = || read.iter().any(|reading| reading.to_come) && read.iter().any(|reading| !reading.to_come);
         if asks_for_any && !is_left() {
@@ -199,7 +201,7 @@ struct Reading {
 }
 
 /// The readings of the wall clock that a time or span is computed from, through fields that this process sets.
-fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>) -> Vec<Reading> {
+fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>, kept_by: &Kept<'_, '_>) -> Vec<Reading> {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
@@ -234,8 +236,8 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
             }
             // What was kept under a key, in a map or in a cache that all processes share: `client.get(key).Int64()`.
             let read = call.receiver.and_then(|receiver| program.call_giving(receiver));
-            let kept_there = std::iter::once(call).chain(read).flat_map(|call| kept_under_key(context, call.site));
-            let kept_in = kept_there.chain(kept_in_cell(context, call));
+            let kept_there = std::iter::once(call).chain(read).flat_map(|call| kept_by.under_key(call.site));
+            let kept_in = kept_there.copied().chain(kept_by.in_cell(call));
             stack.extend(kept_in.map(|var| (var, true, to_come, None)));
             // `now()`, a helper of the project: each call of it reads anew. What is given something may give that back.
             let anew = !kept && program.arguments(call.site).next().is_none();
@@ -256,7 +258,7 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
                 stored = meaning.stored_under(load.field);
             }
             stored.extend(elements(context, load.base, field));
-            stored.extend(entry_kept(context, load.base, load.field));
+            stored.extend(kept_by.entry(load.base, load.field));
             stack.extend(stored.into_iter().map(|var| (var, true, to_come, None)));
         }
     }
@@ -303,104 +305,6 @@ fn only_tells(context: &Context<'_>, compare: SiteId, outcome: VarId) -> bool {
             };
             arm.kind != RegionKind::Loop && tells && goes_on()
         })
-}
-
-/// What is put into the map, or under the key of the cache, that a call asks.
-fn kept_under_key(context: &Context<'_>, site: SiteId) -> Vec<VarId> {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let r = &program.facts.relations;
-    let key_of = |site: SiteId, kind: OpKind| {
-        let found = meaning.effects.at(site).find(|(effect, _)| effect.kind == kind);
-        found.and_then(|(effect, _)| effect.key.pattern())
-    };
-    if let Some(key) = key_of(site, OpKind::CacheRead) {
-        let writes = meaning.operations.of_kind(OpKind::CacheWrite).filter(|op| key_of(op.site, OpKind::CacheWrite) == Some(key));
-        return writes.flat_map(|op| program.arguments(op.site)).map(|row| row.var).collect();
-    }
-    let Some(call) = program.call(site) else { return Vec::new() };
-    if !matches!(program.text(call.name), "get" | "getOrDefault") {
-        return Vec::new();
-    }
-    // A map in a field of the class, or in a variable that outlives the call.
-    let field_of = |var: Option<VarId>| var.and_then(|var| program.loaded_as(var)).map(|load| load.field);
-    let class_of = |site: SiteId| program.function(context.function_of(site)).class;
-    let held = |var: Option<VarId>| match field_of(var) {
-        Some(field) => Map::Field(field),
-        None => var.map_or(Map::Unknown, Map::Variable),
-    };
-    let map = held(call.receiver);
-    let is_same = |receiver: Option<VarId>, at: SiteId| match map {
-        Map::Field(_) => held(receiver) == map && class_of(at) == class_of(site),
-        Map::Variable(_) => held(receiver) == map,
-        Map::Unknown => false,
-    };
-    let puts = r.call.iter().filter(|put| matches!(program.text(put.name), "put" | "set" | "insert") && is_same(put.receiver, put.site));
-    let put = puts.filter_map(|put| program.arguments(put.site).nth(1)).map(|row| row.var);
-    // `seen[client] = time.time()`
-    let stores = r.store.iter().filter(|row| program.text(row.field) == "[]" && is_same(Some(row.base), row.site));
-    put.chain(stores.map(|row| row.src)).collect()
-}
-
-/// Where a map is held.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Map {
-    Field(Sym),
-    Variable(VarId),
-    Unknown,
-}
-
-/// What stands under `field` in the objects that are kept in the map which `object` was taken from:
-/// `at.set(client, { t: Date.now() })`.
-fn entry_kept(context: &Context<'_>, object: VarId, field: Sym) -> Vec<VarId> {
-    let program = context.meaning.program;
-    let r = &program.facts.relations;
-    let Some(site) = context.meaning.made_by(object) else { return Vec::new() };
-    let kept = kept_under_key(context, site).into_iter();
-    kept.flat_map(|var| program.entry_by_var.of(&r.entry, var)).filter(|row| row.key == field).map(|row| row.value).collect()
-}
-
-/// What is put into the cell that a call reads: `last.getAndSet(now)`, `self.last.load(Ordering::Relaxed)`,
-/// `atomic.LoadInt64(&last)`.
-fn kept_in_cell(context: &Context<'_>, read: &Call) -> Vec<VarId> {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let r = &program.facts.relations;
-    let given = |call: &Call| program.arguments(call.site).map(|row| row.var).collect::<Vec<VarId>>();
-    // The cell, and what is given beside it.
-    let parts = |call: &Call| {
-        let (name, given) = (program.text(call.name), given(call));
-        let of_package = name.ends_with("Int64") || name.ends_with("Uint64");
-        match given.split_first() {
-            Some((cell, rest)) if of_package => Some((name.trim_end_matches("Int64").trim_end_matches("Uint64"), *cell, rest.to_vec())),
-            _ => Some((name, call.receiver?, given)),
-        }
-    };
-    let Some((name, cell, asked)) = parts(read) else { return Vec::new() };
-    let reads = match name {
-        "get" | "getPlain" | "getAcquire" | "Load" => asked.is_empty(),
-        "getAndSet" | "load" | "swap" | "Swap" => true,
-        _ => false,
-    };
-    if !reads || !meaning.resolution.calls_at(read.site).is_empty() {
-        return Vec::new();
-    }
-    let field_of = |var: VarId| program.loaded_as(var).map(|load| (load.field, meaning.class_of(load.base)));
-    let same = |other: VarId| other == cell || field_of(cell).is_some() && field_of(cell) == field_of(other);
-    let puts = r.call.iter().filter_map(|put| {
-        let (name, into, given) = parts(put).filter(|_| puts_into_cell(program.text(put.name)))?;
-        let at = usize::from(matches!(name, "compareAndSet" | "CompareAndSwap" | "compare_exchange"));
-        same(into).then(|| given.get(at).copied()).flatten()
-    });
-    puts.collect()
-}
-
-/// Whether a call of this name puts a value into a cell that threads share.
-fn puts_into_cell(name: &str) -> bool {
-    matches!(
-        name.trim_end_matches("Int64").trim_end_matches("Uint64"),
-        "set" | "lazySet" | "setRelease" | "getAndSet" | "compareAndSet" | "store" | "Store" | "swap" | "Swap" | "CompareAndSwap" | "compare_exchange"
-    )
 }
 
 /// What stands at a constant index of a tuple that is stored behind a reference: `let (then, n) = *entry`, `*entry = (now, 1)`.
