@@ -6,7 +6,7 @@ use distsys_benches::{lower, service};
 use distsys_engine::resolve::Resolution;
 use distsys_engine::{Meaning, Program};
 use distsys_extract::driver::SourceText;
-use distsys_queries::{judge, model_set, rules};
+use distsys_queries::{judge, model_set, read_models, rules};
 use divan::Bencher;
 
 fn main() {
@@ -27,7 +27,7 @@ fn lowering(bencher: Bencher<'_, '_>, extension: &str) {
 
 #[divan::bench]
 fn models(bencher: Bencher<'_, '_>) {
-    bencher.bench_local(|| model_set(&[]).unwrap());
+    bencher.bench_local(|| read_models(&[]).unwrap());
 }
 
 #[divan::bench]

@@ -49,7 +49,7 @@ pub use distsys_engine::model::LibraryInfo;
 pub use distsys_engine::{Family, ModelError};
 pub use finding::{Category, Confidence, Finding, Maturity, Place, RuleInfo, Severity, Step};
 pub use missing::{MissingLibrary, missing};
-pub use models::{built_in_models, model_set};
+pub use models::{built_in_models, model_set, read_models};
 pub use own_rules::{OwnRule, OwnRuleError};
 pub use relations::{
     DERIVED, Derived, Schema, derive_relations, derive_tables, derived_reference, load_extracted, load_tables, schemas,

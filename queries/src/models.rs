@@ -1,12 +1,24 @@
 //! The library models that are compiled in, and a project's own.
 
+use std::sync::{Arc, OnceLock};
+
 use distsys_engine::model::LibraryInfo;
 use distsys_engine::{Family, ModelError, ModelSet};
 
 include!(concat!(env!("OUT_DIR"), "/model_files.rs"));
 
 /// The built-in models with the project's own (`(origin, TOML text)`), whose `language = "…"` line says where they belong.
-pub fn model_set(own: &[(String, String)]) -> Result<ModelSet, ModelError> {
+/// Without any of its own they are read once a process: reading them costs more than a small project does.
+pub fn model_set(own: &[(String, String)]) -> Result<Arc<ModelSet>, ModelError> {
+    static BUILT_IN: OnceLock<Result<Arc<ModelSet>, ModelError>> = OnceLock::new();
+    match own {
+        [] => BUILT_IN.get_or_init(|| read_models(&[]).map(Arc::new)).clone(),
+        _ => read_models(own).map(Arc::new),
+    }
+}
+
+/// Reads the built-in models and the project's own from their texts.
+pub fn read_models(own: &[(String, String)]) -> Result<ModelSet, ModelError> {
     let mut set = ModelSet::default();
     for (language, origin, text) in FILES {
         let family = Family::from_name(language).ok_or_else(|| ModelError {
@@ -24,7 +36,7 @@ pub fn model_set(own: &[(String, String)]) -> Result<ModelSet, ModelError> {
 
 /// The libraries that the built-in models know.
 pub fn built_in_models() -> Result<Vec<LibraryInfo>, ModelError> {
-    Ok(model_set(&[])?.libraries)
+    Ok(model_set(&[])?.libraries.clone())
 }
 
 /// Takes the `language` line out of a project's own model.
