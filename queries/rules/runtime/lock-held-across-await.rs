@@ -1,7 +1,7 @@
 //! A guard is alive where the task gives way.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, Extent, Found, Scope};
+use distsys_engine::meaning::{Effect, EffectFlags, Extent, Found, Operand, Scope};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::schema::Call;
 use distsys_facts::{FunctionFlags, FunctionId, SiteId, SiteKind, Sym, VarId};
@@ -247,16 +247,24 @@ fn blocks_the_thread(context: &Context<'_>, scope: &Scope) -> bool {
 }
 
 /// The calls that made what is awaited, here or before: `let work = match kind { Kind::A => a().boxed(), Kind::B => b().boxed() };`.
+/// Who waits for many at once waits for each: `Promise.all(ids.map((id) => fetch(id)))`.
 fn futures(context: &Context<'_>, awaited: VarId) -> Vec<SiteId> {
     let program = context.meaning.program;
+    let r = &program.facts.relations;
     let (mut found, mut stack, mut seen) = (Vec::new(), vec![awaited], Vec::new());
     while let Some(var) = stack.pop() {
         if seen.len() > MAX_COPIES || seen.contains(&var) {
             continue;
         }
         seen.push(var);
-        found.extend(program.call_giving(var).map(|call| call.site));
+        let made = program.call_giving(var).map(|call| call.site);
+        let gathers = made.and_then(|site| context.operation(site, OpKind::Gather));
+        if let Some(Found::Is(Operand::Var(list))) = gathers.map(|op| context.meaning.attribute(op, Attr::Value)) {
+            stack.push(list);
+        }
+        found.extend(made);
         stack.extend(program.assigned_from(var).map(|row| row.src));
+        stack.extend(program.element_by_var.of(&r.element, var).map(|row| row.value));
     }
     found
 }
