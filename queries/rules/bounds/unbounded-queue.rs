@@ -58,17 +58,21 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             map
         },
     );
-    // What nobody takes from is a collection, where what is put in can be taken out by a call at all.
+    // What nobody takes from is a collection, where what is put in can be taken out by a call at all; what is only dropped has
+    // had its time. One that a function makes for itself is gone with it.
     let taken: FxHashSet<VarId> = meaning
         .operations
         .of_kind(OpKind::Receive)
-        .filter_map(|op| meaning.program.call(op.site)?.receiver)
+        .filter_map(|op| meaning.program.call(op.site).filter(|call| meaning.is_used(call.result))?.receiver)
         .collect();
     let collections: FxHashSet<SiteId> = created
         .iter()
         .filter(|op| is_collection(context, op))
         .map(|op| op.site)
-        .filter(|queue| !holds.iter().any(|(site, var)| site == queue && taken.contains(var)))
+        .filter(|queue| {
+            let held = || holds.iter().filter(|(site, _)| site == queue).map(|(_, var)| *var);
+            !held().any(|var| taken.contains(&var)) || !outlives_its_maker(context, *queue, held())
+        })
         .collect();
     holds.retain(|(queue, _)| !collections.contains(queue));
     // Somebody looks at how much is queued: a bound of the project's own.
@@ -123,6 +127,17 @@ fn queue_of(context: &Context<'_>, op: &Operation) -> Option<VarId> {
 /// Whether what is made lets nobody wait: as much a collection as a queue.
 fn is_collection(context: &Context<'_>, op: &Operation) -> bool {
     matches!(context.meaning.attribute(op, Attr::Sync), Found::Is(Operand::Text(text)) if text == "false")
+}
+
+/// Whether what is made stays when the function that makes it has returned: the module has it, or it is in a field or given away.
+fn outlives_its_maker(context: &Context<'_>, created: SiteId, mut held: impl Iterator<Item = VarId>) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let maker = program.function(context.function_of(created));
+    let returns = |var: VarId| program.returns_by_function.of(&r.returns, maker.function).any(|row| row.var == Some(var));
+    matches!(maker.kind, FunctionKind::Module | FunctionKind::Constructor)
+        || held.any(|var| meaning.is_kept(var) || returns(var))
 }
 
 /// No capacity, or one that means none (zero, negative, null).
