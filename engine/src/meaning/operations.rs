@@ -108,11 +108,14 @@ impl Operations {
         let mut by_path: FxHashMap<(Family, PathId), Vec<u32>> = FxHashMap::default();
         for &(site, path, via) in &resolution.external {
             // What a wrapper does with the function that it is given is seen where the function is given; a connection that is
-            // called is no such function (`` sql`…` ``).
-            if program
-                .call(site)
-                .and_then(|call| call.callee)
-                .is_some_and(|callee| parameter_of(reader, callee).is_some())
+            // called is no such function (`` sql`…` ``), and what it calls if it is given none it calls itself.
+            let called = program.call(site).and_then(|call| call.callee).and_then(|callee| parameter_of(reader, callee));
+            let is_default = |parameter: VarId| {
+                let default = program.parameter(parameter).and_then(|row| row.default);
+                let is_it = |value: Value| value.kind == ValueKind::External(path);
+                default.is_some_and(|default| resolution.values_of(default).any(is_it))
+            };
+            if called.is_some_and(|parameter| !is_default(parameter))
                 && !models.is_handle_anywhere(resolution.paths.text(path))
             {
                 continue;

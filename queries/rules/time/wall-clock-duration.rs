@@ -4,7 +4,7 @@ use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::words::{is_report, words};
 use distsys_facts::schema::Site;
-use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId, SiteKind, VarId, names_time};
+use distsys_facts::{FunctionId, FunctionKind, ParameterKind, RegionKind, SiteId, SiteKind, VarId, names_time};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::kept::Kept;
@@ -200,6 +200,32 @@ struct Reading {
     to_come: bool,
 }
 
+/// The readings that callers give for a parameter, where each of them gives one: `is_over(started, limit)`. A date of the data is
+/// none.
+fn readings_given(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>) -> Vec<VarId> {
+    const MAX_GIVEN: usize = 8;
+    const MAX_COPIES: usize = 3;
+    let meaning = context.meaning;
+    let program = meaning.program;
+    if program.parameter(var).is_none_or(|row| row.kind == ParameterKind::Receiver) || program.assigned_from(var).next().is_some() {
+        return Vec::new();
+    }
+    let given = meaning.resolution.passed_to(var).filter(|row| context.in_scope(row.site)).map(|row| row.argument);
+    let given: Vec<VarId> = given.take(MAX_GIVEN).collect();
+    let is_reading = |var: &VarId| {
+        let mut at = *var;
+        for _ in 0..MAX_COPIES {
+            if clocks.contains_key(&at) {
+                return true;
+            }
+            let Some(source) = program.only_source(at) else { return false };
+            at = source;
+        }
+        clocks.contains_key(&at)
+    };
+    if given.iter().all(is_reading) { given } else { Vec::new() }
+}
+
 /// The readings of the wall clock that a time or span is computed from, through fields that this process sets.
 fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>, kept_by: &Kept<'_, '_>) -> Vec<Reading> {
     let meaning = context.meaning;
@@ -227,6 +253,7 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
                 stack.extend(row.right.filter(|_| !divides).map(|right| (right, kept, to_come, asked)));
             }
         }
+        stack.extend(readings_given(context, at, clocks).into_iter().map(next));
         if let Some(call) = program.call_giving(at) {
             let name = program.text(call.name);
             if TIME_CALLS.contains(&name) || name.starts_with("plus") {
