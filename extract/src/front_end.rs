@@ -10,8 +10,13 @@ pub trait FrontEnd: Sync {
     /// File name extensions, without the dot.
     fn extensions(&self) -> &'static [&'static str];
 
+    /// Whether it reads files of this name.
+    fn reads(&self, path: &str) -> bool {
+        path.rsplit_once('.').is_some_and(|(_, extension)| self.extensions().contains(&extension))
+    }
+
     /// The facts of the text at `path` (relative, with `/`). Text with syntax errors gives the facts of what does parse,
-    /// and a diagnostic.
+    /// and a diagnostic; text that says other things than its name gives none.
     fn lower(&self, path: &str, text: &str, role: Role) -> FactBase;
 
     /// Says in the merged facts of a tree what no file says alone.
@@ -22,6 +27,7 @@ pub trait FrontEnd: Sync {
 pub const FRONT_ENDS: &[&dyn FrontEnd] = &[
     &crate::go::Go,
     &crate::java::Java,
+    &crate::mybatis::MyBatis,
     &crate::python::Python,
     &crate::rust::Rust,
     &crate::schema::Schema,
@@ -37,6 +43,5 @@ pub fn link(facts: &mut FactBase) {
 
 /// The front end for a file of this name.
 pub fn front_end_for(path: &str) -> Option<&'static dyn FrontEnd> {
-    let (_, extension) = path.rsplit_once('.')?;
-    FRONT_ENDS.iter().copied().find(|front_end| front_end.extensions().contains(&extension))
+    FRONT_ENDS.iter().copied().find(|front_end| front_end.reads(path))
 }

@@ -7,6 +7,8 @@ pub mod go;
 pub mod java;
 pub mod lower;
 mod manifest;
+mod markup;
+mod mybatis;
 pub mod python;
 pub mod rust;
 pub mod schema;

@@ -3,6 +3,7 @@
 mod claims;
 mod queues;
 mod scan;
+mod scripts;
 
 use distsys_facts::SqlVerb;
 use sqlparser::ast::{
@@ -39,7 +40,7 @@ pub fn read(text: &str) -> Vec<Statement> {
     if text.len() > MAX_BYTES {
         return Vec::new();
     }
-    let text = scan::without_tags(text);
+    let text = scripts::without_tags(text);
     let text = scan::without_head_comments(&text);
     if !scan::may_be_sql(text) {
         return Vec::new();

@@ -41,6 +41,7 @@ pub const TARGETS: &[Target] = &[
     files("go", &["app/a.go"]),
     files("java", &["src/main/java/app/A.java"]),
     files("schema", &["db/a.sql", "db/b.prisma"]),
+    files("mybatis", &["src/main/resources/mapper/A.xml"]),
     files("manifest", MANIFESTS),
     Target { name: "linker", reader: Reader::Projects, weight: 60 },
     Target { name: "sql", reader: Reader::Text(sql), weight: 1 },

@@ -1,7 +1,5 @@
 //! Looking at SQL without parsing it: whether it is worth a parse, and what can be said where that fails.
 
-use std::borrow::Cow;
-
 use distsys_facts::SqlVerb;
 
 use super::Statement;
@@ -21,30 +19,6 @@ pub(super) fn without_head_comments(text: &str) -> &str {
             None => return rest,
         }
     }
-}
-
-/// The statement between the tags of a script: `<script>UPDATE … <if test="…">…</if></script>`, all of them there.
-pub(super) fn without_tags(text: &str) -> Cow<'_, str> {
-    let Some(mut rest) = text.trim_start().strip_prefix("<script>") else { return Cow::Borrowed(text) };
-    let mut out = String::with_capacity(rest.len());
-    while let Some(open) = rest.find('<') {
-        let is_tag = rest[open + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
-        let Some(close) = rest[open..].find('>').filter(|_| is_tag).map(|close| open + close) else {
-            out.push_str(&rest[..=open]);
-            rest = &rest[open + 1..];
-            continue;
-        };
-        out.push_str(&rest[..open]);
-        // Two of the tags stand for the keyword itself.
-        out.push_str(match rest[open + 1..close].trim() {
-            "where" => " where ",
-            "set" => " set ",
-            _ => " ",
-        });
-        rest = &rest[close + 1..];
-    }
-    out.push_str(rest);
-    Cow::Owned(out.trim().to_owned())
 }
 
 /// Whether a query takes a lock that stays until the transaction ends, or one that stays with the session until it is given

@@ -1,0 +1,3 @@
+#![no_main]
+
+distsys_fuzz::fuzz!("mybatis");
