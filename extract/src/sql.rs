@@ -1,6 +1,7 @@
 //! SQL inside string literals and templates.
 
 mod claims;
+mod joins;
 mod queues;
 mod scan;
 mod scripts;
@@ -50,7 +51,7 @@ pub fn read(text: &str) -> Vec<Statement> {
         .or_else(|_| Parser::parse_sql(&MySqlDialect {}, &plain))
         .or_else(|_| Parser::parse_sql(&GenericDialect {}, &plain));
     let mut statements: Vec<Statement> = match parsed {
-        Ok(statements) => statements.iter().map(|statement| of_ast(statement, &plain)).collect(),
+        Ok(statements) => statements.iter().flat_map(|ast| joined(of_ast(ast, &plain), ast)).collect(),
         Err(_) => scan::statement(&plain).into_iter().collect(),
     };
     // A table whose name is put together is none that is known.
@@ -65,6 +66,17 @@ pub fn read(text: &str) -> Vec<Statement> {
         }
     }
     statements
+}
+
+/// A statement, and what it reads of the tables that it joins.
+fn joined(statement: Statement, ast: &Ast) -> impl Iterator<Item = Statement> {
+    let select = match ast {
+        Ast::Query(query) => query.body.as_select().filter(|_| statement.verb == SqlVerb::Select),
+        _ => None,
+    };
+    let clauses = statement.clauses.clone();
+    let others = select.map(|select| joins::asked(select)).unwrap_or_default().into_iter();
+    std::iter::once(statement).chain(others.map(move |other| Statement { clauses: clauses.clone(), ..other }))
 }
 
 fn is_serializable(mode: &TransactionMode) -> bool {
@@ -87,6 +99,13 @@ fn of_ast(ast: &Ast, text: &str) -> Statement {
                 if lock.nonblock.is_some() {
                     statement.clauses.push("skip_locked");
                 }
+            }
+            // `WITH due AS (SELECT … FOR UPDATE) SELECT …`
+            let parts = query.with.iter().flat_map(|with| &with.cte_tables);
+            if query.locks.is_empty()
+                && parts.flat_map(|part| &part.query.locks).any(|lock| lock.lock_type == LockType::Update)
+            {
+                statement.clauses.push("for_update");
             }
             if query.limit_clause.is_some() || query.fetch.is_some() {
                 statement.clauses.push("limit");

@@ -13,7 +13,7 @@ use super::consensus::Alternatives;
 use super::gates::{Gate, Gates, Given, given, is_captured};
 use super::invoked::{Invocations, Mode};
 use super::operations::Operations;
-use super::own_effects::{effects_of, lower_case, of_sql_text};
+use super::own_effects::{effects_of, joined_in_text, lower_case, of_sql_text};
 use super::terms::{Describer, Name, Role, Term};
 use super::tracked::Tracked;
 use crate::csr::Csr;
@@ -547,7 +547,8 @@ fn at_call(
     effect
 }
 
-/// An effect as it is at a call: on a copy it is several where the call gives several keys.
+/// An effect as it is at a call: on a copy it is several where the call gives several keys, and so is a statement that reads
+/// several tables.
 fn at_call_each(
     describer: &mut Describer<'_, '_>,
     operations: &Operations,
@@ -556,6 +557,11 @@ fn at_call_each(
     call: Option<SiteId>,
 ) -> Vec<Effect> {
     let seen = at_call(describer, operations, effect, edge, call);
+    if effect.kind == OpKind::Sql && seen.kind == OpKind::DbRead {
+        let text = statement_at_call(describer, effect.entity, edge.wrapper.unwrap_or(edge.callee), call);
+        let others = joined_in_text(describer, text, seen);
+        return std::iter::once(seen).chain(others).collect();
+    }
     if !matches!(effect.kind, OpKind::CacheWrite | OpKind::CacheDelete) || edge.wrapper.is_some() {
         return vec![seen];
     }

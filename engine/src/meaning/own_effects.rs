@@ -13,19 +13,31 @@ use crate::words::{is_idempotency_key, words};
 
 /// SQL text that the caller gave, read.
 pub(super) fn of_sql_text(describer: &mut Describer<'_, '_>, effect: Effect) -> Effect {
-    let Some(text) = effect.entity.pattern() else { return effect };
-    let text = describer.names.text(text).to_owned();
-    let program = describer.reader.program;
-    let Some(symbol) = program.facts.symbols.lookup(&text) else { return Effect { entity: Term::Unknown, ..effect } };
-    let r = &program.facts.relations;
-    let row = r.sql.iter().find(|row| {
-        program.literal(row.var).is_some_and(|literal| literal.value == symbol)
-            || program.template(row.var) == Some(symbol)
-    });
-    match row {
+    if effect.entity.pattern().is_none() {
+        return effect;
+    }
+    match statements_of_text(describer, effect.entity).first() {
         Some(row) => of_statement(describer, effect, row),
         None => Effect { entity: Term::Unknown, ..effect },
     }
+}
+
+/// What an SQL text reads beside its first table.
+pub(super) fn joined_in_text(describer: &mut Describer<'_, '_>, text: Term, read: Effect) -> Vec<Effect> {
+    let rows = statements_of_text(describer, text);
+    rows.iter().skip(1).map(|row| of_statement(describer, read, row)).collect()
+}
+
+fn statements_of_text(describer: &Describer<'_, '_>, text: Term) -> Vec<distsys_facts::schema::Sql> {
+    let Some(text) = text.pattern() else { return Vec::new() };
+    let program = describer.reader.program;
+    let Some(symbol) = program.facts.symbols.lookup(describer.names.text(text)) else { return Vec::new() };
+    let r = &program.facts.relations;
+    let is_text = |var: VarId| {
+        program.literal(var).is_some_and(|literal| literal.value == symbol) || program.template(var) == Some(symbol)
+    };
+    let found = r.sql.iter().find(|row| is_text(row.var));
+    found.map_or_else(Vec::new, |row| program.sql_by_var.of(&r.sql, row.var).copied().collect())
 }
 
 fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys_facts::schema::Sql) -> Effect {
