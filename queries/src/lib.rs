@@ -31,6 +31,7 @@ mod replaced;
 mod retried;
 mod sends;
 mod sizes;
+mod started;
 mod sweeps;
 mod transactions;
 mod versioned;

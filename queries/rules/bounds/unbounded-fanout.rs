@@ -10,6 +10,7 @@ use crate::sizes::{is_bounded, is_of_few};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::handlers::handlers;
+use crate::started::{MAX_BEGUN, continues, elements_of, gathered, iterated_at, started_by};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -35,14 +36,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         {
             starts.push((op.site, op.site, over));
         }
-        // What is gathered: the arguments, or an object that holds what is begun.
-        let held = match meaning.attribute(op, Attr::Value) {
-            Found::Is(Operand::Var(var)) => Some(var),
-            _ => None,
-        };
-        let given = meaning.program.arguments(op.site).map(|row| row.var);
-        for gathered in given.chain(held).collect::<FxHashSet<VarId>>() {
-            let started = started_by(context, op.site, gathered).into_iter();
+        for held in gathered(context, op.site) {
+            let started = started_by(context, op.site, held).into_iter();
             starts.extend(started.map(|(site, over)| (op.site, site, over)));
         }
     }
@@ -218,122 +213,6 @@ fn handed_in(context: &Context<'_>, (gather, start, over): (SiteId, SiteId, VarI
     handed.collect()
 }
 
-/// The calls whose results a gathered collection holds, with the collection that they are made for.
-fn started_by(context: &Context<'_>, gather: SiteId, gathered: VarId) -> Vec<(SiteId, VarId)> {
-    let program = context.meaning.program;
-    let r = &program.facts.relations;
-    let mut started = Vec::new();
-    let mut seen: FxHashSet<VarId> = FxHashSet::default();
-    let mut stack = vec![gathered];
-    while let Some(var) = stack.pop() {
-        if !seen.insert(var) {
-            continue;
-        }
-        stack.extend(program.assigned_from(var).map(|row| row.src));
-        let mut made: Vec<VarId> = program.element_by_var.of(&r.element, var).map(|row| row.value).collect();
-        if let Some(call) = program.call_giving(var) {
-            // `items.map(async item => …)`, `items.iter().map(…).collect()`
-            match call.receiver {
-                Some(receiver) if matches!(program.text(call.name), "map" | "flatMap" | "filter_map" | "flat_map") => {
-                    started.push((call.site, receiver));
-                }
-                // `Array.from(ids, (id) => load(id))`
-                Some(_) if program.text(call.name) == "from" && program.arguments(call.site).nth(1).is_some() => {
-                    let over = program.arguments(call.site).next();
-                    started.extend(over.map(|row| (call.site, row.var)));
-                }
-                Some(receiver) => stack.push(receiver),
-                // `gather(*map(fetch, ids))`
-                None if program.text(call.name) == "map" => {
-                    let over = program.arguments(call.site).nth(1);
-                    started.extend(over.map(|row| (call.site, row.var)));
-                }
-                None => {}
-            }
-        }
-        // `tasks.append(work(item))` in a loop
-        for call in program.calls_by_receiver.of(&r.call, var) {
-            if matches!(program.text(call.name), "append" | "push" | "add" | "push_back") {
-                made.extend(program.arguments(call.site).map(|row| row.var));
-                // `all.push(async move { … })`
-                if context.operation(call.site, OpKind::Apply).is_some() {
-                    made.push(call.result);
-                }
-            }
-        }
-        // `[work(item) for item in items]`
-        for site in made.into_iter().flat_map(|var| begun(context, var)) {
-            let function = context.function_of(site);
-            let by_closure = || if function == context.function_of(gather) { None } else { elements_of(context, function) };
-            if let Some(over) = iterated_at(context, site, Some(gather)).or_else(by_closure) {
-                started.push((site, over));
-            }
-        }
-    }
-    started.sort_unstable();
-    started.dedup();
-    started
-}
-
-/// The calls that begin what a future, promise or task goes on with: itself, what it is continued from
-/// (`send(item).then(…)`, `send(item).boxed()`), what is put around it (`wait_for(send(item), 5)`), under whichever name.
-fn begun(context: &Context<'_>, var: VarId) -> Vec<SiteId> {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let mut found = Vec::new();
-    let mut seen: FxHashSet<VarId> = FxHashSet::default();
-    let mut stack = vec![var];
-    while let Some(var) = stack.pop() {
-        // What was waited for is over.
-        if seen.len() > MAX_BEGUN || !seen.insert(var) || program.suspend_by_var.rows(var).iter().next().is_some() {
-            continue;
-        }
-        stack.extend(program.assigned_from(var).map(|row| row.src));
-        let Some(call) = program.call_giving(var) else { continue };
-        found.push(call.site);
-        stack.extend(call.receiver.filter(|_| continues(program.text(call.name))));
-        let is_around = matches!(program.text(call.name), "pin" | "resolve")
-            || meaning.operations.at(call.site).any(|op| matches!(op.kind, OpKind::TimeoutScope | OpKind::Spawn));
-        if is_around {
-            stack.extend(program.arguments(call.site).map(|row| row.var));
-        }
-    }
-    found
-}
-
-/// Whether what a future or promise is asked for by this name is one that goes on with it.
-fn continues(name: &str) -> bool {
-    matches!(
-        name,
-        "and_then"
-            | "boxed"
-            | "boxed_local"
-            | "catch"
-            | "err_into"
-            | "exceptionally"
-            | "finally"
-            | "fuse"
-            | "handle"
-            | "inspect_err"
-            | "instrument"
-            | "map"
-            | "map_err"
-            | "map_ok"
-            | "or_else"
-            | "orTimeout"
-            | "shared"
-            | "then"
-            | "thenAccept"
-            | "thenApply"
-            | "thenCompose"
-            | "timeout"
-            | "whenComplete"
-    )
-}
-
-/// A future that goes on with more than these is looked at no further.
-const MAX_BEGUN: usize = 16;
-
 /// Whether what is done for each element is to ask a client that the element is or brings: one request for each machine, of
 /// which there are few. The elements of an object's own list are clients if it asks them, whatever they do to answer.
 fn asks_each_client(context: &Context<'_>, site: SiteId, over: VarId) -> bool {
@@ -432,42 +311,6 @@ fn waits_while_full(context: &Context<'_>, site: SiteId) -> bool {
         program.region_within(program.site(row.site).region, around.region)
             && matches!(program.text(row.operator), "<" | "<=" | ">" | ">=" | "==" | "===")
             && (is_size(row.left) || row.right.is_some_and(is_size))
-    })
-}
-
-/// The collection that the innermost loop around a site runs over; a loop around `gather`, too, waits for each turn.
-fn iterated_at(context: &Context<'_>, site: SiteId, gather: Option<SiteId>) -> Option<VarId> {
-    let program = context.meaning.program;
-    let r = &program.facts.relations;
-    let around = program.regions_outward(program.site(site).region).find(|row| row.kind == RegionKind::Loop)?;
-    if gather.is_some_and(|gather| program.region_within(program.site(gather).region, around.region)) {
-        return None;
-    }
-    program.iterates_by_region.first(&r.iterates, around.region).map(|row| row.var)
-}
-
-/// The collection for each of whose elements a closure is run before the next statement: `ids.forEach(id -> …)`,
-/// `ids.stream().map(id -> …).toList()`. What asks for the elements one by one may wait for each.
-fn elements_of(context: &Context<'_>, function: FunctionId) -> Option<VarId> {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let r = &program.facts.relations;
-    let mut given = meaning.invocations.all.iter().filter(|row| row.function == function && row.mode == Mode::Inline);
-    given.find_map(|row| {
-        let call = program.call(row.site)?;
-        let over = call.receiver?;
-        let is_streamed = || {
-            let mut before = meaning.made_from(over).into_iter().filter_map(|var| program.call_giving(var));
-            before.any(|call| matches!(program.text(call.name), "stream" | "parallelStream" | "iter" | "into_iter"))
-        };
-        let mut next = program.calls_by_receiver.of(&r.call, call.result);
-        let mut is_collected = || next.any(|call| matches!(program.text(call.name), "toList" | "collect" | "toArray"));
-        let whole = match program.text(call.name) {
-            "forEach" | "for_each" => true,
-            "map" | "flatMap" => is_collected() && is_streamed(),
-            _ => false,
-        };
-        whole.then_some(over)
     })
 }
 

@@ -1,7 +1,7 @@
 //! A guard is alive where the task gives way.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, Extent, Found, Operand, Scope};
+use distsys_engine::meaning::{Effect, EffectFlags, Extent, Found, Scope};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::schema::Call;
 use distsys_facts::{FunctionFlags, FunctionId, SiteId, SiteKind, Sym, VarId};
@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::refills::is_filled_elsewhere;
+use crate::started::begun_together;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -246,26 +247,22 @@ fn blocks_the_thread(context: &Context<'_>, scope: &Scope) -> bool {
     }
 }
 
-/// The calls that made what is awaited, here or before: `let work = match kind { Kind::A => a().boxed(), Kind::B => b().boxed() };`.
-/// Who waits for many at once waits for each: `Promise.all(ids.map((id) => fetch(id)))`.
+/// The calls that made what is awaited, here or before: `let work = match kind { Kind::A => a().boxed(), Kind::B => b().boxed() };`;
+/// of what is waited for together those that each of it began, too: `join_all(ids.iter().map(|id| self.load(id)))`.
 fn futures(context: &Context<'_>, awaited: VarId) -> Vec<SiteId> {
     let program = context.meaning.program;
-    let r = &program.facts.relations;
     let (mut found, mut stack, mut seen) = (Vec::new(), vec![awaited], Vec::new());
     while let Some(var) = stack.pop() {
         if seen.len() > MAX_COPIES || seen.contains(&var) {
             continue;
         }
         seen.push(var);
-        let made = program.call_giving(var).map(|call| call.site);
-        let gathers = made.and_then(|site| context.operation(site, OpKind::Gather));
-        if let Some(Found::Is(Operand::Var(list))) = gathers.map(|op| context.meaning.attribute(op, Attr::Value)) {
-            stack.push(list);
-        }
-        found.extend(made);
+        found.extend(program.call_giving(var).map(|call| call.site));
         stack.extend(program.assigned_from(var).map(|row| row.src));
-        stack.extend(program.element_by_var.of(&r.element, var).map(|row| row.value));
     }
+    let gathers: Vec<SiteId> =
+        found.iter().copied().filter(|site| context.operation(*site, OpKind::Gather).is_some()).collect();
+    found.extend(gathers.into_iter().flat_map(|gather| begun_together(context, gather)));
     found
 }
 
