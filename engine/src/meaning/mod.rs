@@ -49,6 +49,7 @@ mod held_roles;
 mod idle_transactions;
 mod invoked;
 mod keys;
+mod kinds;
 mod lift;
 mod listeners;
 mod lock_callers;

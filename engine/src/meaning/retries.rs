@@ -4,6 +4,7 @@ use distsys_facts::{BlockId, EdgeKind, FunctionId, Id, IdKind, LiteralKind, Regi
 use rustc_hash::FxHashSet;
 
 use super::answered::asks_good_answer;
+use super::kinds;
 use super::recursions::recursions;
 use super::scopes::{Builder, Extent, Scope};
 use super::tries::{goes_on_until_done, slept, tries_later};
@@ -106,7 +107,7 @@ const BOUND_WORDS: &[&str] = &[
     "counter",
 ];
 
-fn says_bound(text: &str) -> bool {
+pub(super) fn says_bound(text: &str) -> bool {
     words(text).iter().any(|word| BOUND_WORDS.contains(&word.as_str()))
 }
 
@@ -483,9 +484,13 @@ impl Graph {
         }
         let inside =
             |row: &distsys_facts::schema::Region| row.region != region && program.region_within(row.region, region);
+        // What ends it for one kind of failure ends it for no other.
+        let for_kinds = kinds::leaving(program, self, region);
+        let is_for_kind = |at: RegionId| for_kinds.iter().any(|kind| program.region_within(at, *kind));
         let throws_in = |inner: RegionId| {
             program.sites(function).any(|site| {
                 program.region_within(site.region, inner)
+                    && !is_for_kind(site.region)
                     && r.throws.binary_search_by_key(&site.site, |row| row.site).is_ok()
             })
         };
@@ -496,7 +501,8 @@ impl Graph {
             .filter(|row| inside(row) && (asks_success(program, row.region) || asks_good_answer(program, row.region)))
             .map(|row| row.region)
             .collect();
-        if !successes.is_empty() && self.leads(program, region, region, Way::Out, &successes) {
+        let told: Vec<RegionId> = successes.iter().chain(&for_kinds).copied().collect();
+        if !successes.is_empty() && self.leads(program, region, region, Way::Out, &told) {
             return false;
         }
         // `if err == nil || ctx.Err() != nil { return err }`: what else is asked there gives up.
@@ -542,30 +548,35 @@ impl Graph {
             let is_failure = row.kind == RegionKind::Catch
                 || asks_error(program, row.region)
                 || while_failing && row.kind == RegionKind::Branch && compares();
-            is_failure && (self.leads(program, row.region, region, Way::Out, &[]) || throws_in(row.region))
+            is_failure && (self.leads(program, row.region, region, Way::Out, &for_kinds) || throws_in(row.region))
         });
         let is_bounded = || {
-            program.regions_by_function.of(&r.region, function).filter(|row| inside(row)).any(|row| {
-                program
-                    .condition_by_region
-                    .of(&r.condition, row.region)
-                    // `Err(e)` asks how it went, not how often.
-                    .filter(|condition| !asks_outcome(program, condition.var))
-                    .any(|condition| names_in(program, condition.var).iter().any(|name| says_bound(name)))
-            }) || program.sites(function).filter(|site| program.region_within(site.region, region)).any(|site| {
-                program.call(site.site).is_some_and(|call| {
-                    let says = |text: &str| {
-                        let text = text.to_ascii_lowercase();
-                        ["cancel", "shutdown", "abort", "stopped", "is_set"].iter().any(|word| text.contains(word))
-                    };
-                    // `backoff(attempts, &self.cancel)`: what is called ends when it is told to.
-                    let given = program.arguments(site.site).filter_map(|row| {
-                        let field = program.loaded_as(row.var).map(|load| load.field);
-                        field.or_else(|| program.variable(row.var).map(|variable| variable.name))
-                    });
-                    says(program.text(call.name)) || given.into_iter().any(|name| says(program.text(name)))
+            program
+                .regions_by_function
+                .of(&r.region, function)
+                .filter(|row| inside(row) && !is_for_kind(row.region))
+                .any(|row| {
+                    program
+                        .condition_by_region
+                        .of(&r.condition, row.region)
+                        // `Err(e)` asks how it went, not how often.
+                        .filter(|condition| !asks_outcome(program, condition.var))
+                        .any(|condition| names_in(program, condition.var).iter().any(|name| says_bound(name)))
                 })
-            })
+                || program.sites(function).filter(|site| program.region_within(site.region, region)).any(|site| {
+                    program.call(site.site).is_some_and(|call| {
+                        let says = |text: &str| {
+                            let text = text.to_ascii_lowercase();
+                            ["cancel", "shutdown", "abort", "stopped", "is_set"].iter().any(|word| text.contains(word))
+                        };
+                        // `backoff(attempts, &self.cancel)`: what is called ends when it is told to.
+                        let given = program.arguments(site.site).filter_map(|row| {
+                            let field = program.loaded_as(row.var).map(|load| load.field);
+                            field.or_else(|| program.variable(row.var).map(|variable| variable.name))
+                        });
+                        says(program.text(call.name)) || given.into_iter().any(|name| says(program.text(name)))
+                    })
+                })
         };
         !gives_up && !is_bounded() && !self.leaves_by_a_count(program, region)
     }

@@ -113,10 +113,14 @@ impl Lower<'_> {
             if self.to.is_blank(span) {
                 self.to.idle(region);
             }
+            if let Some(kind) = self.kind_condition(&arm.pat, subject, span) {
+                self.to.condition(region, kind);
+            }
             self.to.push_scope();
             self.bind_pattern(&arm.pat, subject);
             if let syn::Pat::Guard(guard) = &arm.pat {
-                self.expression(&guard.guard);
+                let guard = self.expression(&guard.guard);
+                self.to.condition(region, guard);
             }
             let value = self.expression(body);
             self.to.assign(result, value);

@@ -103,6 +103,17 @@ impl Lower<'_> {
         let name = self.to.string(&name);
         Some(self.to.binary("is", value, Some(name), at))
     }
+
+    /// What a pattern asks of an error beside that it is one: `error is Shutdown` of `Err(Error::Shutdown)`.
+    pub(super) fn kind_condition(&mut self, pattern: &Pat, value: VarId, at: crate::lower::Span) -> Option<VarId> {
+        let kind = match pattern {
+            Pat::Guard(guard) => return self.kind_condition(&guard.pat, value, at),
+            Pat::TupleStruct(tuple) if tuple.path.is_ident("Err") => tuple.elems.first().and_then(asked)?,
+            _ => return None,
+        };
+        let kind = self.to.string(&kind);
+        Some(self.to.binary("is", value, Some(kind), at))
+    }
 }
 
 /// The variant, constant or literal that a pattern asks for.
