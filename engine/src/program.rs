@@ -461,9 +461,12 @@ impl<'f> Program<'f> {
             || self.browser_modules().contains(&self.function(function).module)
     }
 
-    /// Modules that use what only a browser has: its storage, its tabs' channels, its window's events, what a component keeps.
+    /// Modules that use what only a browser has: its storage, its tabs' channels, its window's events, where its page goes to,
+    /// what a component keeps.
     fn browser_modules(&self) -> &FxHashSet<ModuleId> {
         const OF_BROWSERS: &[&str] = &["localStorage", "sessionStorage", "BroadcastChannel", "navigator"];
+        // What somebody looks at.
+        const OF_PAGES: &[&str] = &["window.location", "document.location"];
         const OF_WINDOWS: &[&str] = &[
             "window.addEventListener",
             "window.setInterval",
@@ -484,12 +487,27 @@ impl<'f> Program<'f> {
                 call.callee.into_iter().chain(call.receiver).any(is_browsers)
                     || call.receiver.is_none() && HOOKS.contains(&self.text(call.name))
             });
-            there.map(|call| self.function(self.site(call.site).function).module).collect()
+            let there = there.map(|call| self.site(call.site).function);
+            // `window.location.href = "/orders"`
+            let goes = self.facts.relations.store.iter().filter(|row| {
+                let path = self.global(row.base).map(|path| self.text(path));
+                let held = || {
+                    let load = self.loaded_as(row.base)?;
+                    Some(format!("{}.{}", self.text(self.global(load.base)?), self.text(load.field)))
+                };
+                let place = path.map(str::to_owned).or_else(held);
+                place.is_some_and(|place| {
+                    OF_PAGES.contains(&place.as_str())
+                        || matches!(place.as_str(), "window" | "document") && self.text(row.field) == "location"
+                })
+            });
+            let goes = goes.map(|row| self.site(row.site).function);
+            there.chain(goes).map(|function| self.function(function).module).collect()
         })
     }
 
-    /// Whether a module is one that a person runs and that comes to an end: it says so itself (`if __name__ == "__main__"`),
-    /// nothing imports it, and it does not go round for ever.
+    /// Whether a module is one that a person runs and that comes to an end: it says so itself (`if __name__ == "__main__"`,
+    /// `main()` at its top), nothing imports it, no manifest starts it, and it does not go round for ever.
     fn is_script(&self, function: FunctionId) -> bool {
         let scripts = self.scripts.get_or_init(|| {
             let r = &self.facts.relations;
@@ -500,6 +518,7 @@ impl<'f> Program<'f> {
                 .filter(|row| asks_name(row.left) && row.right.is_some_and(|right| self.is_text(right, "__main__")))
                 .map(|row| self.function(self.site(row.site).function).module)
                 .collect();
+            scripts.extend(self.modules_that_run_main());
             let last = |path: &str| path.rsplit(['.', '/']).next().unwrap_or_default().to_owned();
             let imports = r.import.iter().filter(|_| !scripts.is_empty());
             let imported: FxHashSet<String> =
@@ -518,6 +537,42 @@ impl<'f> Program<'f> {
             scripts
         });
         scripts.contains(&self.function(function).module)
+    }
+
+    /// Modules of JavaScript that offer nothing, call their own `main` at the top and are named by no manifest.
+    fn modules_that_run_main(&self) -> Vec<ModuleId> {
+        let r = &self.facts.relations;
+        let at_top = |call: &&Call| {
+            let function = self.function(self.site(call.site).function);
+            let language = self.language(self.file_of_module(function.module));
+            function.kind == FunctionKind::Module
+                && matches!(language, Language::TypeScript | Language::JavaScript)
+                && call.receiver.is_none()
+                && self.written_name(call) == "main"
+        };
+        let mains = r.call.iter().filter(at_top).map(|call| self.function(self.site(call.site).function).module);
+        let mut mains: Vec<ModuleId> = mains.collect();
+        mains.retain(|module| {
+            let path = self.path(self.file_of_module(*module));
+            let stem = path.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default();
+            let is_entry = crate::words::words(stem).iter().any(|word| {
+                matches!(
+                    word.as_str(),
+                    "index" | "main" | "app" | "server" | "worker" | "start" | "bot" | "cron" | "consumer"
+                )
+            });
+            // `node dist/report.js`, `./lib/report`
+            let starts = |text: &str| {
+                text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',')).any(|part| {
+                    let named = part.rsplit('/').next().unwrap_or(part);
+                    let is_path = named.len() < part.len() || named.contains('.');
+                    is_path && named.split('.').next() == Some(stem)
+                })
+            };
+            let offers = self.export_by_module.of(&r.export, *module).next().is_some();
+            !is_entry && !offers && !r.manifest.iter().any(|row| starts(self.text(row.value)))
+        });
+        mains
     }
 
     fn is_text(&self, var: VarId, text: &str) -> bool {
@@ -552,6 +607,17 @@ impl<'f> Program<'f> {
         !matches!(self.facts.relations.file[file.index()].role, Role::Source | Role::Migration)
             || self.test_support.contains(&file)
             || self.is_test(function)
+    }
+
+    /// Whether a function tries out or shows what the service's code does: a test, an example. What it gives to that code
+    /// says nothing of what the service gives it.
+    pub fn tries_out(&self, function: FunctionId) -> bool {
+        self.is_out_of_scope(function) && !self.is_generated(function)
+    }
+
+    /// Whether a function is the service's, and its caller only tries it out.
+    pub fn is_tried_by(&self, caller: FunctionId, function: FunctionId) -> bool {
+        self.tries_out(caller) && !self.tries_out(function)
     }
 
     /// Whether a tool wrote the file of a function.

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use distsys_facts::schema::Call;
 use distsys_facts::{FunctionId, FunctionKind, IdKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -505,10 +506,43 @@ impl Invocations {
                 // `hooks.push(() => …)`: run where what the list holds is called.
                 let kept = keeps(program, row.site).map_or(&[][..], |list| self.called_out_of(list));
                 let sites = if kept.is_empty() { vec![row.site] } else { kept.to_vec() };
-                self.all.extend(sites.into_iter().map(|site| Invoked { site, function, mode: Mode::Inline }));
+                let mode = match kept.is_empty() && registers_a_handler(program, row.site) {
+                    true => Mode::Registered,
+                    false => Mode::Inline,
+                };
+                self.all.extend(sites.into_iter().map(|site| Invoked { site, function, mode }));
             }
         }
     }
+}
+
+/// Whether a call only leaves what it is given with somebody who runs it when something comes, as its name says and what it
+/// gives is dropped: `server.registerTool("pay", {}, async (order) => …)`, `bot.onMention(async (message) => …)`,
+/// `feed.on("order", (order) => …)`.
+fn registers_a_handler(program: &Program<'_>, site: SiteId) -> bool {
+    let Some(call) = program.call(site).filter(|call| call.receiver.is_some()) else { return false };
+    let says = |call: &Call| {
+        let words = crate::words::words(program.text(call.name));
+        match words.first().map(String::as_str) {
+            Some("on" | "once" | "register") => true,
+            Some("add" | "prepend") => words.last().is_some_and(|word| matches!(word.as_str(), "listener" | "handler")),
+            _ => false,
+        }
+    };
+    let r = &program.facts.relations;
+    let result = call.result;
+    // `feed.on("open", …).on("order", …)`
+    let mut asked = program.calls_by_receiver.of(&r.call, result);
+    let is_used = || {
+        program.assign_by_src.of(&r.assign, result).next().is_some()
+            || program.argument_by_var.of(&r.argument, result).next().is_some()
+            || program.suspend_by_var.of(&r.suspend, result).next().is_some()
+            || program
+                .returns_by_function
+                .of(&r.returns, program.site(site).function)
+                .any(|row| row.var == Some(result))
+    };
+    says(call) && asked.all(says) && !is_used()
 }
 
 /// Calls of what lists hold, by the list: `for (const hook of hooks) await hook()`, `hooks.map((hook) => hook())`.

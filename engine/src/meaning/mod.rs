@@ -203,6 +203,9 @@ impl<'m> Meaning<'m> {
             if invocations.is_through_parameter(edge.site) && invocations.is_invoked(edge.function) {
                 continue;
             }
+            if program.is_tried_by(program.site(edge.site).function, edge.function) {
+                continue;
+            }
             callers.entry(edge.function).or_default().push(edge.site);
         }
         for row in &invocations.all {
@@ -292,6 +295,12 @@ impl<'m> Meaning<'m> {
     /// The class of the project that a value is an instance of.
     pub fn class_of(&self, var: VarId) -> Option<ClassId> {
         self.reader().class_of(var)
+    }
+
+    /// Whether an object is a row of a table, as far as its classes say.
+    pub fn is_mapped(&self, object: VarId) -> bool {
+        let classes = self.reader().classes_of(object);
+        classes.into_iter().any(|class| self.reader().is_mapped(class))
     }
 
     /// The constant text that `var` surely is.

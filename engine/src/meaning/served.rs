@@ -14,8 +14,13 @@ impl<'m> Meaning<'m> {
     pub fn entry_points(&self) -> Vec<(FunctionId, OpKind)> {
         let mut found: Vec<(FunctionId, OpKind)> = Vec::new();
         for row in self.invocations.all.iter().filter(|row| row.mode == Mode::Registered) {
+            let before = found.len();
             for op in self.operations.at(row.site) {
                 found.push((row.function, op.kind));
+            }
+            // Left with a library that no model knows, which runs it when something comes.
+            if found.len() == before {
+                found.push((row.function, OpKind::Listen));
             }
         }
         found.sort_unstable();

@@ -75,6 +75,20 @@ impl<'m> Reader<'m, '_> {
         text.or_else(|| self.annotated_entity(class))
     }
 
+    /// Whether a class says that its objects are rows: by its table's name, or by an annotation of a mapper.
+    pub(super) fn is_mapped(&self, class: ClassId) -> bool {
+        let program = self.program;
+        let is_declared = |class: ClassId| {
+            let mut rows = program.annotation_by_class.of(&program.facts.relations.class_annotation, class);
+            rows.any(|row| {
+                let name = program.call(row.site).map(|call| program.written_name(call));
+                let declares = name.and_then(|name| self.models.declares(self.family(row.site), name));
+                declares.is_some_and(|declares| !declares.entity.is_empty())
+            })
+        };
+        self.table_of(class).is_some() || is_declared(class)
+    }
+
     /// `class Meta: table = "orders"` within the class.
     fn table_within(&self, class: ClassId) -> Option<&'m str> {
         let program = self.program;

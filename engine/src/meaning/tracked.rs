@@ -7,6 +7,7 @@
 use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::Meaning;
 use super::built_statements;
 use super::callbacks::parameter_of;
 use super::effects::{Effect, EffectFlags};
@@ -252,6 +253,25 @@ fn is_unstored(reader: Reader<'_, '_>, base: VarId, field: Sym) -> bool {
         let mut annotations = line.flat_map(|class| program.field_annotation_by_class.of(&r.field_annotation, *class));
         annotations.any(|row| row.name == field && says(row.site))
     })
+}
+
+impl Meaning<'_> {
+    /// Whether a field of a row holds other rows (`shelf.books`): what is added there is written to those.
+    pub fn holds_rows(&self, base: VarId, field: Sym) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let paths = &self.resolution.paths;
+        let says = |value: VarId| {
+            let made = program.call_giving(value).map(|call| self.resolution.external_at(call.site));
+            let mut names = made.into_iter().flatten();
+            names.any(|(_, path, _)| self.models.is_related(paths.family(*path), paths.text(*path)))
+        };
+        self.reader().classes_of(base).into_iter().any(|class| {
+            let line = self.resolution.ancestors(class).iter();
+            let mut fields = line.flat_map(|class| program.field_by_class.of(&r.field, *class));
+            fields.any(|row| row.name == field && row.value.is_some_and(says))
+        })
+    }
 }
 
 /// Functions that run while a transaction is open: those that begin one, carry one, are given to one, and what these call.

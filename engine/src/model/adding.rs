@@ -69,6 +69,8 @@ impl ModelSet {
         models.bounding.extend(parsed(library.bounding));
         models.holders.extend(parsed(library.holders));
         models.unstored.extend(parsed(library.unstored));
+        models.related.extend(parsed(library.related));
+        models.primary.extend(parsed(library.primary));
         models.handles.extend(parsed(library.handles));
         models.builders.extend(parsed(library.builders));
         models.extended.extend(library.extended);

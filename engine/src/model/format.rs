@@ -63,7 +63,16 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             "handed" => library.handed.extend(each(key, value, handed)?),
             "registry" => library.registries.extend(each(key, value, registry)?),
             "provides" => library.provides.extend(each(key, value, provides)?),
-            "handle" => library.handles.extend(named(key, value, "type")?),
+            "related" => library.related.extend(named(key, value, "call")?),
+            "handle" => {
+                for (key, value) in tables(key, value)?.into_iter().flatten() {
+                    match key.as_str() {
+                        "type" => library.handles.extend(strings(key, value)?),
+                        "primary" => library.primary.extend(strings(key, value)?),
+                        _ => return Err(format!("[[handle]]: unknown key `{key}`; known are `type`, `primary`")),
+                    }
+                }
+            }
             "builder" => library.builders.extend(named(key, value, "type")?),
             "op" => {
                 for entry in tables(key, value)? {
@@ -72,7 +81,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, failures, timeouts, returns, makes, sets, declares, provides, handle, builder, stub, sql_handle, generated, carrier, holder, extended, unstored, container, handed, registry, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, failures, timeouts, returns, makes, sets, declares, provides, handle, builder, stub, sql_handle, generated, carrier, holder, extended, related, unstored, container, handed, registry, op"
                 ));
             }
         }

@@ -36,6 +36,8 @@ pub(super) struct Library {
     pub(super) holders: Vec<String>,
     pub(super) extended: Vec<String>,
     pub(super) unstored: Vec<String>,
+    pub(super) related: Vec<String>,
+    pub(super) primary: Vec<String>,
     pub(super) containers: Vec<Container>,
     pub(super) handed: Vec<Handed>,
     pub(super) registries: Vec<Registry>,
@@ -104,6 +106,9 @@ pub(super) struct FamilyModels {
     pub(super) extended: Vec<String>,
     /// Annotations of fields that are no columns, by their qualified names.
     pub(super) unstored: Vec<Pattern>,
+    pub(super) related: Vec<Pattern>,
+    /// Calls that give the primary's connection where nothing that they are given names another.
+    pub(super) primary: Vec<Pattern>,
     pub(super) containers: Vec<Container>,
     pub(super) handed: Vec<Handed>,
     pub(super) registries: Vec<Registry>,
@@ -325,7 +330,18 @@ impl ModelSet {
         self.families.get(&family).is_some_and(|models| models.unstored.iter().any(|pattern| pattern.matches(path)))
     }
 
-    /// Likewise, under keys (`app["cache"]`), beside members of the library's own.
+    /// Whether a field that is given what such a call gives holds other rows, and no value of its own.
+    pub fn is_related(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.related.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Whether a call gives a connection to the primary unless it is asked for another, whatever that is called.
+    pub fn gives_primary(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.primary.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Whether objects of the type hold what the project puts into them under keys (`app["cache"]`), beside members of the
+    /// library's own.
     pub fn is_holder_by_key(&self, family: Family, path: &str) -> bool {
         self.is_holder(family, &format!("{path}.[]"))
     }

@@ -78,7 +78,8 @@ pub(super) fn role(path: &str) -> Role {
             "test" | "tests" | "__tests__" | "testing" | "__mocks__" | "mocks" | "e2e" | "cypress" | "playwright"
             | "testcontainers" | "testdata" | "test_utils" | "test-utils" | "spec" | "specs" | "fixtures"
             | "integration_tests" | "integration-tests" | "test_runner" | "testlib" | "testutil" | "testutils"
-            | "testhelpers" | "test_helpers" | "test-helpers" => return Role::Test,
+            | "testhelpers" | "test_helpers" | "test-helpers" | "test-plugins" | "test_plugins" | "test-apps"
+            | "test_apps" => return Role::Test,
             _ if folder.ends_with("-tests") || folder.ends_with("-e2e") => return Role::Test,
             "examples" | "example" | "benches" | "bench" | "benchmarks" | "benchmark" | "docs" | "doc" | "samples"
             | "demo" | "demos" | "stories" | "tutorial" | "tutorials" | "script" | "scripts" | "_scripts"

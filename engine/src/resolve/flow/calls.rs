@@ -127,6 +127,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         let explicit_receiver = has_receiver && !of_class && through != Some(false) && positional == named + 1;
         let offset = usize::from(has_receiver && !explicit_receiver);
         let given_back = self.grounds.given_back.get(&function).copied();
+        let is_tried = self.is_tried_at(row.site, function);
         for argument in program.arguments(row.site) {
             let keyword = program.text(argument.keyword);
             let target = if argument.position != u32::MAX && keyword.is_empty() {
@@ -143,6 +144,10 @@ impl<'p, 'f> Flow<'p, 'f> {
             {
                 // What one caller wraps, another does not get: it goes to the result of this call alone.
                 let to = if self.grounds.wrapped.contains(&parameter.var) { row.result } else { parameter.var };
+                if is_tried && to == parameter.var {
+                    self.given_by_tests.push((Self::node(argument.var), Self::node(to)));
+                    continue;
+                }
                 self.edge(Self::node(argument.var), Self::node(to), EdgeKind::All);
                 if let Some(given) = given_back.filter(|given| given.parameter == parameter.var) {
                     if given.called {
@@ -152,11 +157,14 @@ impl<'p, 'f> Flow<'p, 'f> {
                     }
                 }
                 self.given_as_interface(argument.var, function, parameter.type_);
-                self.passed.insert(Passed { site: row.site, parameter: parameter.var, argument: argument.var });
+                if !is_tried {
+                    self.passed.insert(Passed { site: row.site, parameter: parameter.var, argument: argument.var });
+                }
             }
         }
         if has_receiver
             && !explicit_receiver
+            && !is_tried
             && let Some(receiver) = receiver
         {
             self.passed.insert(Passed { site: row.site, parameter: parameters[0].var, argument: receiver });
@@ -247,6 +255,10 @@ impl<'p, 'f> Flow<'p, 'f> {
             };
             if let Some(field) = field {
                 let to = self.class_field(class, field);
+                if self.is_class_tried_at(row.site, class) {
+                    self.given_by_tests.push((Self::node(argument.var), to));
+                    continue;
+                }
                 self.edge(Self::node(argument.var), to, EdgeKind::All);
                 if row.kind == CallKind::New {
                     self.constructed.entry((class, field)).or_default().push(argument.var);
@@ -384,6 +396,9 @@ impl<'p, 'f> Flow<'p, 'f> {
         if self.is_handle(value) {
             if value.role == HandleRole::Unknown {
                 value.role = self.role_of_arguments(row.site);
+            }
+            if value.role == HandleRole::Unknown && self.models.gives_primary(family, self.paths.text(path)) {
+                value.role = HandleRole::Primary;
             }
             for argument in self.program.arguments(row.site) {
                 self.edge(Self::node(argument.var), to, EdgeKind::Role);

@@ -24,6 +24,7 @@ mod seed;
 mod sql_handles;
 mod static_types;
 mod told;
+mod tried;
 mod wrappers;
 
 use std::cell::RefCell;
@@ -102,6 +103,8 @@ impl Resolution {
         flow.run();
         flow.by_extension_traits();
         flow.run();
+        flow.by_tests();
+        flow.run();
         flow.by_stubs();
         flow.run();
         flow.by_statements();
@@ -141,6 +144,8 @@ enum EdgeKind {
     Instance,
     /// Only classes of the project themselves.
     Classes,
+    /// Only of which type it is.
+    Type,
     /// What a class has from its library, or puts in its place, is that class's: `Order.objects`.
     Held(ClassId),
 }
@@ -197,6 +202,8 @@ struct Flow<'p, 'f> {
     given_as: Vec<(FunctionId, FunctionId, PathId)>,
     /// Parameters that are given to a method of a connection, each with that connection.
     connections_given: Vec<(VarId, VarId)>,
+    /// What tests give to the code that they try out.
+    given_by_tests: Vec<(u32, u32)>,
     provided: provided::Provided,
     any_element: Sym,
     computed: Sym,
@@ -258,6 +265,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             named_members: Vec::new(),
             taken: FxHashSet::default(),
             connections_given: Vec::new(),
+            given_by_tests: Vec::new(),
             provided: provided::Provided::default(),
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
             computed: facts.symbols.lookup("[]").unwrap_or(Sym::EMPTY),
@@ -365,6 +373,12 @@ impl<'p, 'f> Flow<'p, 'f> {
             EdgeKind::Classes => {
                 if let ValueKind::Class(_) = self.values.get(id).kind {
                     self.add_id(to, id);
+                }
+            }
+            EdgeKind::Type => {
+                let value = self.values.get(id);
+                if matches!(value.kind, ValueKind::External(_) | ValueKind::Instance(_)) {
+                    self.add(to, Value { role: HandleRole::Unknown, ..value });
                 }
             }
             EdgeKind::Class(_) | EdgeKind::Instance => {

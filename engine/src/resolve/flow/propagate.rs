@@ -334,6 +334,9 @@ impl<'p, 'f> Flow<'p, 'f> {
         match base.kind {
             ValueKind::Instance(class) | ValueKind::Class(class) => {
                 let to = self.class_field(class, row.field);
+                if self.is_class_tried_at(row.site, class) {
+                    return self.given_by_tests.push((from, to));
+                }
                 self.edge(from, to, EdgeKind::All);
             }
             ValueKind::Object(object) => {
