@@ -53,8 +53,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if meaning.has_default_set(op, Attr::Timeout) || meaning.program.runs_for_one_user(op.function) {
             continue;
         }
-        // A long default hurts where many wait.
-        if bound != Bound::None && !many_wait(context, op) {
+        // A long default hurts where many wait, for somebody else's answer.
+        if bound != Bound::None && (!many_wait(context, op) || asks_own_service(context, op) || loads_a_file(context, op)) {
             continue;
         }
         if meaning.ends_with_request(op.function) || asks_itself(context, op) || meaning.is_left_out_in_production(op.site) {
@@ -188,6 +188,60 @@ fn many_wait(context: &Context<'_>, op: &Operation) -> bool {
     let for_few = |part: &str| part == "admin" || words(part).iter().any(|word| word == "backfill");
     let ended = meaning.run_limit(op.function).is_some_and(|limit| limit <= SHORT_RUN);
     meaning.is_served(op.function) && !ended && !folders.split('/').any(for_few)
+}
+
+/// Whether a request goes to the service's own address, as the setting says that its URL begins with (`NEXTAUTH_URL`,
+/// `PUBLIC_BASE_URL`): it ends with what the service itself does.
+fn asks_own_service(context: &Context<'_>, op: &Operation) -> bool {
+    const OWN: &[&str] = &[
+        "app", "base", "domain", "host", "next", "nextauth", "nuxt", "origin", "own", "public", "root", "self", "server", "site",
+        "uri", "url", "vercel", "vite", "web", "website",
+    ];
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Found::Is(Operand::Var(url)) = meaning.attribute(op, Attr::Url) else { return false };
+    // What the text of the URL begins with.
+    let first = program.hole_by_var.of(&program.facts.relations.hole, url).next().map(|row| row.value);
+    let begins = program.template(url).is_some_and(|text| program.text(text).starts_with('{'));
+    let Some(base) = first.filter(|_| begins) else { return false };
+    let settings = meaning.made_from(base).into_iter().chain([base]);
+    let mut settings = settings.filter_map(|var| {
+        let read = || {
+            let load = program.loaded_as(var)?;
+            let of = program.loaded_as(load.base).map(|outer| outer.field).or_else(|| program.global(load.base))?;
+            program.text(of).ends_with("env").then(|| program.text(load.field))
+        };
+        let path = program.global(var).and_then(|path| program.text(path).strip_prefix("process.env."));
+        path.or_else(read)
+    });
+    settings.any(|name| words(name).iter().all(|word| OWN.contains(&word.as_str())))
+}
+
+/// Whether all that is asked for is a file, to be read as it is or handed on as it comes: how long that takes is its size's
+/// to say.
+fn loads_a_file(context: &Context<'_>, op: &Operation) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(call) = program.call(op.call) else { return false };
+    let asks_more = program.arguments(op.call).nth(1).is_some();
+    let (mut stack, mut seen) = (vec![call.result], FxHashSet::default());
+    let (mut whole, mut streamed, mut parsed) = (false, false, false);
+    while let Some(at) = stack.pop() {
+        if !seen.insert(at) {
+            continue;
+        }
+        stack.extend(program.assign_by_src.of(&r.assign, at).map(|row| row.dst));
+        for read in program.calls_by_receiver.of(&r.call, at) {
+            match program.text(read.name) {
+                "arrayBuffer" | "blob" | "bytes" | "buffer" => whole = true,
+                "json" | "formData" => parsed = true,
+                _ => {}
+            }
+        }
+        streamed |= program.load_by_base.of(&r.load, at).any(|load| program.text(load.field) == "body");
+    }
+    !parsed && (streamed || whole && !asks_more)
 }
 
 /// A run that its platform ends after so many milliseconds piles up nothing.
