@@ -72,7 +72,11 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
         {
             return true;
         }
-        if is_compared(context, at) || is_declared_small(context, at) || is_filled_from_bounded(context, at, fills) {
+        if is_compared(context, at)
+            || is_of_enumeration(context, at)
+            || is_declared_small(context, at)
+            || is_filled_from_bounded(context, at, fills)
+        {
             return true;
         }
         // What all callers bound.
@@ -180,6 +184,38 @@ fn holds_rows(context: &Context<'_>, load: &Load) -> bool {
         && made
             .any(|call| meaning.operations.at(call.site).any(|op| op.kind == OpKind::DbRead || op.kind == OpKind::Sql))
 }
+
+/// Whether the elements are of an enumeration by what the input is checked with, wherever a list of this name is: `z.object({
+/// zones: z.array(z.enum(ZONES)) })`. There are as many as it has members.
+fn is_of_enumeration(context: &Context<'_>, list: VarId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let Some(load) = program.loaded_as(list).filter(|load| !program.text(load.field).starts_with('[')) else {
+        return false;
+    };
+    let made = |var: VarId| context.meaning.resolution.imported(var).unwrap_or(var);
+    // The calls that a schema is made by: `array(enum(…)).optional()`, `preprocess(split, array(zone))`.
+    let calls = |schema: VarId| {
+        let (mut names, mut stack, mut seen) = (Vec::new(), vec![schema], 0);
+        while let Some(at) = stack.pop().filter(|_| seen < MAX_SCHEMA) {
+            seen += 1;
+            let at = made(at);
+            stack.extend(program.assigned_from(at).map(|row| row.src));
+            let Some(call) = program.call_giving(at) else { continue };
+            names.push(program.text(call.name));
+            stack.extend(call.receiver);
+            stack.extend(program.arguments(call.site).map(|row| row.var));
+        }
+        names
+    };
+    let schemas = r.entry.iter().filter(|row| row.key == load.field).map(|row| calls(row.value));
+    let mut lists = schemas.filter(|names| names.contains(&"array")).peekable();
+    let is_enumeration = |name: &&str| matches!(*name, "enum" | "nativeEnum" | "picklist" | "keyof");
+    lists.peek().is_some() && lists.all(|names| names.iter().any(is_enumeration))
+}
+
+/// A schema is made by so many calls.
+const MAX_SCHEMA: usize = 24;
 
 /// What functions of the project that a call may run return.
 fn given_by_project(context: &Context<'_>, call: &Call) -> Vec<VarId> {

@@ -1,9 +1,9 @@
 //! Remote calls are started at once for every element of a collection that nothing bounds.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectId, Found, Mode, Operand};
+use distsys_engine::meaning::{Effect, EffectId, Found, Mode, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{FunctionId, ParameterKind, RegionKind, SiteId, VarId};
+use distsys_facts::{FunctionId, ParameterKind, RegionId, RegionKind, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::sizes::{is_bounded, is_of_few};
@@ -43,7 +43,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     let helped: Vec<(SiteId, SiteId, VarId)> = starts.iter().flat_map(|start| handed_in(context, *start)).collect();
     starts.extend(helped);
-    for op in meaning.operations.of_kind(OpKind::Spawn).filter(|op| serves(context, op.site)) {
+    let one_by_one = |op: &Operation| meaning.attribute(op, Attr::Capacity) == Found::Is(Operand::Text("1".to_owned()));
+    for op in meaning.operations.of_kind(OpKind::Spawn).filter(|op| serves(context, op.site) && !one_by_one(op)) {
         if let Some(over) = iterated_at(context, op.site, None).or_else(|| elements_of(context, op.function)) {
             starts.push((op.site, op.site, over));
             // `spawn(work(item))`
@@ -67,7 +68,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             calls.push((site, row.effect));
             traces.insert((site, row.effect), trace);
         }
-        if context.is_limited(site) || waits_while_full(context, site) || asks_each_client(context, site, over) {
+        if context.is_limited(site) || waits_while_full(context, site) || stops_at_a_count(context, site) || asks_each_client(context, site, over) {
             limited.push((site,));
         }
     }
@@ -311,6 +312,56 @@ fn waits_while_full(context: &Context<'_>, site: SiteId) -> bool {
         program.region_within(program.site(row.site).region, around.region)
             && matches!(program.text(row.operator), "<" | "<=" | ">" | ">=" | "==" | "===")
             && (is_size(row.left) || row.right.is_some_and(is_size))
+    })
+}
+
+/// Whether the loop that begins more leaves off at so many, as counted by a variable or field that it compares: `if (seen >=
+/// max) break; seen += 1; tasks.push(work(item));`.
+fn stops_at_a_count(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let function = context.function_of(site);
+    // `(async () => …)()`: begun by the function around it.
+    let turns = program.regions_outward(program.site(site).region).find(|row| row.kind == RegionKind::Loop);
+    let Some(turn) = turns else { return false };
+    let name_of = |var: VarId| {
+        let loaded = program.loaded_as(var).map(|load| load.field);
+        loaded.or_else(|| program.variable(var).map(|row| row.name)).filter(|name| !name.is_empty())
+    };
+    // Before anything is waited for: by the loop, or first thing by what each turn calls.
+    let callees = meaning.callees(site);
+    let counted = |function: FunctionId, within: Option<RegionId>| -> FxHashSet<Sym> {
+        let waits = program.sites(function).find(|row| row.kind == SiteKind::Await).map(|row| row.site);
+        let rows = program.binaries(function).filter(|row| {
+            let region = program.site(row.site).region;
+            matches!(program.text(row.operator), "+=" | "++")
+                && within.is_none_or(|turn| program.region_within(region, turn))
+                && (within.is_some() || waits.is_none_or(|wait| row.site < wait))
+        });
+        rows.filter_map(|row| name_of(row.left)).collect()
+    };
+    let mut counts = counted(function, Some(turn.region));
+    counts.extend(callees.into_iter().flat_map(|callee| counted(callee, None)));
+    if counts.is_empty() {
+        return false;
+    }
+    let is_count = |var: VarId| name_of(var).is_some_and(|name| counts.contains(&name));
+    let full = |condition: VarId| {
+        let parts = meaning.made_from(condition).into_iter().chain([condition]);
+        parts.flat_map(|var| program.binary_by_dst.of(&r.binary, var)).any(|row| match program.text(row.operator) {
+            ">" | ">=" | "==" | "===" => is_count(row.left),
+            "<" | "<=" => row.right.is_some_and(is_count),
+            _ => false,
+        })
+    };
+    let mut arms = program.regions_by_function.of(&r.region, function).filter(|row| {
+        row.kind == RegionKind::Branch && row.region != turn.region && program.region_within(row.region, turn.region)
+    });
+    arms.any(|arm| {
+        let mut inside = program.sites(function).filter(|row| program.region_within(row.region, arm.region));
+        // `break` and `continue` are no sites.
+        inside.next().is_none() && program.condition_by_region.of(&r.condition, arm.region).any(|row| full(row.var))
     })
 }
 
