@@ -293,7 +293,9 @@ impl Rewrite<'_, '_> {
     fn changed_by(&self, store: &Store, of: &Read<'_>) -> Option<SiteId> {
         let context = self.context;
         let field = context.meaning.program.text(store.field);
-        let is_of_row = is_row(context, store.base, of.value, true) && !is_cursor(field);
+        let is_of_row = is_row(context, store.base, of.value, true)
+            && !is_cursor(field)
+            && !context.meaning.holds_rows(store.base, store.field);
         let combined = || combined_on(context, field, store.src, of.value, store.site);
         is_of_row.then(|| arithmetic_on(context, Some(field), store.src, of).or_else(combined)).flatten()
     }
@@ -305,6 +307,7 @@ impl Rewrite<'_, '_> {
         sites
             .filter_map(move |row| store_at(context, row.site))
             .filter(move |store| is_row(context, store.base, row, true))
+            .filter(move |store| !context.meaning.holds_rows(store.base, store.field))
     }
 
     /// The parameters of functions of the project that a call gives the row itself, each with the call and the argument.

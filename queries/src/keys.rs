@@ -72,6 +72,13 @@ pub(crate) fn is_fresh(context: &Context<'_>, site: SiteId) -> bool {
     makes(context, site, |kind| matches!(kind, OpKind::Fresh | OpKind::ClockRead))
 }
 
+/// Whether a value is made from one that nobody had before, by the function that has it: a key with it in is of nothing that
+/// was there.
+pub(crate) fn is_of_none_before(context: &Context<'_>, var: VarId) -> bool {
+    let made = context.meaning.made_from(var).into_iter().filter_map(|var| context.meaning.program.call_giving(var));
+    made.into_iter().any(|call| makes(context, call.site, |kind| kind == OpKind::Fresh))
+}
+
 fn makes(context: &Context<'_>, site: SiteId, wanted: impl Fn(OpKind) -> bool) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;

@@ -1,15 +1,16 @@
 //! A value is read, a new one computed from it and written back, with nothing that notices a change in between.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, Name, Role, Term};
-use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, EffectFlags, Found, Name, Operand, Role, Term};
+use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
 use distsys_facts::{FunctionId, FunctionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::cached::{is_of_process, is_on_miss};
 use crate::claims::{is_looked_at, takes};
-use crate::computed::{Rewrite, gives_read};
+use crate::computed::{Rewrite, gives_read, is_row};
+use crate::keys::is_of_none_before;
 use crate::replaced::{Replaced, replaced};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -209,12 +210,13 @@ fn kept_values(
     let counted: FxHashSet<Term> =
         of_kind(OpKind::CacheWrite).filter(|(_, effect)| counts(context, effect)).map(|(_, effect)| effect.key).collect();
     let mut found: FxHashMap<SiteId, Finding> = FxHashMap::default();
+    let mut by_read: FxHashMap<(SiteId, Term), Vec<(SiteId, SiteId, Effect)>> = FxHashMap::default();
     for (write, effect) in of_kind(OpKind::CacheWrite).filter(|(site, _)| context.in_scope(*site)) {
         let function = context.function_of(write);
         let Some(reads) = reads.get(&(function, effect.key)) else { continue };
         let before = reads.iter().copied().filter(|read| *read != write && meaning.precedes(*read, write));
         let before: Vec<SiteId> = before.filter(|read| gives_read(context, *read, OpKind::CacheRead, 0)).collect();
-        if before.is_empty() || found.contains_key(&write) || is_of_process(context, write) {
+        if before.is_empty() || found.contains_key(&write) || is_of_process(context, write) || is_set_anew(context, write, &effect) {
             continue;
         }
         let held = |lock: SiteId| !released.contains(&lock) && meaning.precedes(lock, write);
@@ -228,7 +230,7 @@ fn kept_values(
         }
         let changed = before.iter().filter_map(|read| Some((*read, changed_between(context, *read, write)?)));
         if let Some((read, computed)) = changed.min() {
-            found.insert(write, report_kept(context, read, write, computed, &effect));
+            by_read.entry((read, effect.key)).or_default().push((write, computed, effect));
             continue;
         }
         if counted.contains(&effect.key) && !counts(context, &effect) {
@@ -238,7 +240,23 @@ fn kept_values(
             }
         }
     }
-    found.into_values().collect()
+    // Branches that set what one read gave have one cause.
+    let told = by_read.into_iter().map(|((read, _), mut writes)| {
+        writes.sort_unstable_by_key(|(write, ..)| *write);
+        writes.dedup_by_key(|(write, ..)| *write);
+        let others: Vec<SiteId> = writes[1..].iter().map(|(write, ..)| *write).collect();
+        let (write, computed, effect) = writes[0];
+        report_kept(context, read, write, computed, &effect, &others)
+    });
+    told.chain(found.into_values()).collect()
+}
+
+/// Whether the key that is set has something in it that was made for it: nobody has read what is there.
+fn is_set_anew(context: &Context<'_>, write: SiteId, effect: &Effect) -> bool {
+    let meaning = context.meaning;
+    let last = meaning.trace(write, effect).last().copied().unwrap_or(write);
+    let op = context.operation(last, OpKind::CacheWrite);
+    op.is_some_and(|op| matches!(meaning.attribute(op, Attr::Key), Found::Is(Operand::Var(key)) if is_of_none_before(context, key)))
 }
 
 fn counts(context: &Context<'_>, effect: &Effect) -> bool {
@@ -310,8 +328,14 @@ fn changed_between(context: &Context<'_>, read: SiteId, write: SiteId) -> Option
     }
     let is_read = |var: VarId| meaning.made_from(var).contains(&value);
     let between = |site: SiteId| meaning.precedes(read, site) && meaning.precedes(site, write);
+    // `{ ...old, ...part }`: the rest of what is set is what was read.
+    let is_spread = |var: &VarId| {
+        let entries: Vec<_> = program.entry_by_var.of(&r.entry, *var).collect();
+        entries.len() > 1 && entries.iter().any(|row| program.text(row.key) == "**" && is_row(context, row.value, value, false))
+    };
     // What is put into a new value where none was there changes nothing that was read.
-    let changes_it = |site: &SiteId| between(*site) && !is_on_miss(context, value, *site);
+    let changes_here = |site: SiteId| !is_on_miss(context, value, site);
+    let changes_it = |site: &SiteId| between(*site) && changes_here(*site);
     program.sites(context.function_of(write)).map(|row| row.site).filter(changes_it).find(|site| {
         let computed = r.binary.binary_search_by_key(site, |row| row.site).ok().map(|at| r.binary[at]).is_some_and(|row| {
             matches!(program.text(row.operator), "+" | "-" | "*" | "/" | "+=" | "-=" | "++" | "--")
@@ -323,20 +347,24 @@ fn changed_between(context: &Context<'_>, read: SiteId, write: SiteId) -> Option
             CHANGES.contains(&program.text(call.name)) && call.receiver.is_some_and(|var| set.contains(&var) && is_read(var))
         });
         computed || put || changed
-    })
+    }).or_else(|| (changes_here(write) && set.iter().any(is_spread)).then_some(write))
 }
 
-fn report_kept(context: &Context<'_>, read: SiteId, write: SiteId, computed: SiteId, effect: &Effect) -> Finding {
+fn report_kept(context: &Context<'_>, read: SiteId, write: SiteId, computed: SiteId, effect: &Effect, others: &[SiteId]) -> Finding {
     let named = context.meaning.text(effect.key).filter(|text| !text.is_empty());
     let key = named.map_or_else(|| "a value".to_owned(), |text| format!("`{text}`"));
     let message = format!(
         "{key} is read out of the cache, changed here and set again; two requests that read the same value write over one another, and one of the changes is lost"
     );
-    FindingBuilder::new(context, &RULE.info, write, message)
+    let mut builder = FindingBuilder::new(context, &RULE.info, write, message)
         .rests_on(context.confidence_of(write, effect))
         .step(read, format!("{key} is read"))
         .step(computed, "a new value is made from it")
-        .step(write, "and set")
+        .step(write, "and set");
+    for other in others.iter().take(MAX_SHOWN) {
+        builder = builder.step(*other, "and likewise here");
+    }
+    builder
         .checked("no lock, no watch on the key and no operation of the cache itself that changes it")
         .help("let the cache change it (`INCRBY`, `RPUSH`, `HSET`, a script), or watch the key and try again")
         .build()
