@@ -33,6 +33,7 @@ mod sends;
 mod sizes;
 mod started;
 mod sweeps;
+mod told_beside;
 mod transactions;
 mod versioned;
 

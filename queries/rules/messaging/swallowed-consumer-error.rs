@@ -8,10 +8,11 @@ use distsys_facts::{FunctionId, ParameterKind, RegionId, RegionKind, SiteId, Sit
 use rustc_hash::FxHashMap;
 
 use crate::done::{Done, done_at};
-use crate::handlers::{Handler, acknowledging, is_acknowledged_before, is_work, redelivered};
+use crate::handlers::{Handler, acknowledging, is_acknowledged_before, is_work, redelivered, webhooks};
 
-use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::sweeps::is_found_again;
+use crate::told_beside::{is_note_of_failure, is_only_told};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -29,7 +30,9 @@ pub(crate) static RULE: Rule = Rule {
 
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut by_place: FxHashMap<SiteId, Swallowed> = FxHashMap::default();
-    let taken = redelivered(context).into_iter().chain(acknowledging(context));
+    // Whoever calls a webhook calls again what was not answered well.
+    let called = webhooks(context).into_iter().filter(|(_, sure)| *sure == Confidence::High).map(|(handler, _)| handler);
+    let taken = redelivered(context).into_iter().chain(acknowledging(context)).chain(called);
     for handler in taken.flat_map(|handler| with_helpers(context, handler)) {
         for failure in context.meaning.failures(handler.function) {
             if !failure.all || is_left_for_the_end(context, &failure) || !only_tells(context, &failure) || !is_for_one_message(context, &handler, &failure) {
@@ -38,6 +41,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             let Some(ack) = counts_as_done(context, &handler, &failure) else { continue };
             let Some(done) = work(context, &handler, &failure, ack) else { continue };
             if is_beside_the_point(context, &handler, &failure) || is_found_again(context, &handler, &failure) || is_dealt_with_later(context, &failure) {
+                continue;
+            }
+            if is_only_told(context, &handler, &failure) || is_note_of_failure(context, &handler, &failure) {
                 continue;
             }
             // Lost already when it was acknowledged, whatever is done about the failure.
@@ -268,9 +274,8 @@ fn is_of_what_went_well(context: &Context<'_>, failure: &Failure, ack: SiteId) -
 /// Whether the library of the handler knows acknowledgement by hand.
 fn acknowledges_by_hand(context: &Context<'_>, handler: &Handler) -> bool {
     let meaning = context.meaning;
-    let Some(op) = meaning.operations.at(handler.origin).find(|op| matches!(op.kind, OpKind::Consume | OpKind::HandleJob)) else {
-        return true;
-    };
+    let takes = |kind: OpKind| matches!(kind, OpKind::Consume | OpKind::HandleJob | OpKind::Route);
+    let Some(op) = meaning.operations.at(handler.origin).find(|op| takes(op.kind)) else { return true };
     op.kind == OpKind::Consume && meaning.models.acknowledges(op.family, op.model)
 }
 

@@ -1,0 +1,117 @@
+//! Handlers that tell somebody of what they have done, and do not fail for it: the report is there, and only the mail that says
+//! so is not.
+
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, Failure};
+use distsys_engine::words::words;
+use distsys_facts::SiteId;
+use rustc_hash::FxHashSet;
+
+use crate::Context;
+use crate::done::{Done, done_at};
+use crate::handlers::{Handler, is_work};
+
+/// Callers of a helper that only the handler runs are climbed this far.
+const MAX_CALLERS: usize = 4;
+
+/// Whether all that is lost is that somebody is told, of something else that the handler does outside of what may fail: done
+/// again for that, all of it would be done twice. A note that it was told, taken before, is not taken back: then it is lost.
+pub(crate) fn is_only_told(context: &Context<'_>, handler: &Handler, failure: &Failure) -> bool {
+    let lost = failure.protected.iter().filter(|site| handler.sites.contains(site));
+    let lost: Vec<Effect> = lost.flat_map(|site| done_at(context, *site)).map(|done| done.effect).collect();
+    let lost: Vec<&Effect> = lost.iter().filter(|effect| is_work(context, effect) || is_sent_on(effect)).collect();
+    if lost.is_empty() || !lost.iter().all(|effect| is_telling(context, effect)) {
+        return false;
+    }
+    let lost_kinds: Vec<OpKind> = lost.iter().map(|effect| effect.kind).collect();
+    // A job that tells is begun beside the rest; a mail that comes first is what the rest was for.
+    let is_handed_on = lost_kinds.iter().all(|kind| matches!(kind, OpKind::Enqueue | OpKind::Publish));
+    let beside: Vec<Done> = beside(context, handler, failure, is_handed_on);
+    let notes = |done: &Done| {
+        let ways = done.traces(context).into_iter().filter_map(|way| way.last().copied());
+        let mut columns = ways.flat_map(|last| context.meaning.columns_written(last));
+        columns.any(says_told)
+    };
+    !beside.is_empty() && !beside.iter().any(notes)
+}
+
+/// What the handler does before (and, if asked for, `after`) what may fail, be it in the functions that call the one which deals
+/// with the failure.
+fn beside(context: &Context<'_>, handler: &Handler, failure: &Failure, after: bool) -> Vec<Done> {
+    let meaning = context.meaning;
+    let Some(&first) = failure.protected.first() else { return Vec::new() };
+    let mut found: Vec<Done> = Vec::new();
+    let mut around = vec![first];
+    let mut seen: FxHashSet<SiteId> = FxHashSet::default();
+    let is_part = |site: &SiteId| failure.protected.contains(site) || failure.sites.contains(site);
+    for _ in 0..MAX_CALLERS {
+        let mut next = Vec::new();
+        for at in around {
+            let function = context.function_of(at);
+            let sites = meaning.program.sites(function).map(|row| row.site);
+            let sites = sites.filter(|site| *site != at && !is_part(site));
+            let sites = sites.filter(|site| meaning.precedes(*site, at) || after && meaning.precedes(at, *site));
+            for site in sites.filter(|site| seen.insert(*site)) {
+                let is_done = |done: &Done| is_done(context, &done.effect) || done.effect.kind == OpKind::CacheWrite;
+                found.extend(done_at(context, site).into_iter().filter(is_done));
+            }
+            if function != handler.function || handler.region.is_none() {
+                let callers = meaning.callers(function).iter().copied();
+                next.extend(callers.filter(|caller| *caller != handler.origin && context.in_scope(*caller)));
+            }
+        }
+        around = next;
+    }
+    found
+}
+
+fn is_done(context: &Context<'_>, effect: &Effect) -> bool {
+    is_work(context, effect) || is_sent_on(effect)
+}
+
+fn is_sent_on(effect: &Effect) -> bool {
+    matches!(effect.kind, OpKind::Publish | OpKind::Enqueue)
+}
+
+/// Whether an effect only tells somebody: a mail, a message in a chat, a job that is called so.
+fn is_telling(context: &Context<'_>, effect: &Effect) -> bool {
+    const TELLS: &[&str] =
+        &["alert", "alerts", "email", "emails", "mail", "mails", "notification", "notifications", "notify"];
+    match effect.kind {
+        OpKind::Notify => true,
+        // `/bot{}/sendMessage`
+        OpKind::HttpRequest => context.meaning.text(effect.entity).is_some_and(|url| {
+            let last = url.trim_end_matches('/').rsplit('/').next().unwrap_or(url);
+            words(last)
+                .iter()
+                .any(|word| TELLS.contains(&word.as_str()) || matches!(word.as_str(), "message" | "messages"))
+        }),
+        OpKind::Enqueue | OpKind::Publish => context
+            .meaning
+            .text(effect.entity)
+            .is_some_and(|name| words(name).iter().any(|word| TELLS.contains(&word.as_str()))),
+        _ => false,
+    }
+}
+
+/// Whether a column says that somebody was told: `notified`, `reminder_sent_at`.
+fn says_told(column: &str) -> bool {
+    const TOLD: &[&str] = &["notified", "sent", "emailed", "mailed", "told", "reminded", "delivered", "published"];
+    words(column).iter().any(|word| TOLD.contains(&word.as_str()))
+}
+
+/// Whether what may fail is only noted about something that has failed already, in a row: what to do about that was decided
+/// before.
+pub(crate) fn is_note_of_failure(context: &Context<'_>, handler: &Handler, failure: &Failure) -> bool {
+    let protected = failure.protected.iter().filter(|site| handler.sites.contains(site));
+    let protected: Vec<SiteId> = protected.copied().collect();
+    let effects = protected.iter().flat_map(|site| done_at(context, *site)).map(|done| done.effect);
+    let mut effects = effects.filter(|effect| is_done(context, effect)).peekable();
+    let Some(&first) = protected.first().filter(|_| effects.peek().is_some()) else { return false };
+    let failed_before = context
+        .meaning
+        .failures(context.function_of(first))
+        .into_iter()
+        .any(|other| other.region != failure.region && protected.iter().all(|site| other.sites.contains(site)));
+    failed_before && effects.all(|effect| effect.kind == OpKind::DbWrite)
+}
