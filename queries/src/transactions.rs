@@ -91,6 +91,7 @@ pub(crate) fn while_uncommitted(
     let commits = commits(context);
     let settled = Settled::new(context, &commits);
     writes.retain(|(site, effect)| !settled.holds(*site, *effect));
+    let begins = begins(context);
     let function_of = |site: &SiteId| context.function_of(*site);
     let program = ascent_run! {
         relation within(Transaction, SiteId) = covered(context);
@@ -116,7 +117,13 @@ pub(crate) fn while_uncommitted(
         relation committed_between(SiteId, SiteId);
         committed_between(w, s) <--
             pending(f, s, _, w, _, _), commits(f, c), if meaning.precedes(*w, *c) && meaning.precedes(*c, *s);
-        in_transaction(s, m, w, e) <-- pending(_, s, m, w, e, _), !committed_between(w, s);
+        // What is committed is begun only after the send.
+        relation begins(FunctionId, SiteId) = begins;
+        relation begun_later(SiteId, SiteId);
+        begun_later(s, c) <--
+            pending(f, s, _, _, _, c), begins(f, b),
+            if meaning.precedes(*s, *b) && meaning.precedes(*b, *c) && !meaning.precedes(*b, *s);
+        in_transaction(s, m, w, e) <-- pending(_, s, m, w, e, c), !committed_between(w, s), !begun_later(s, c);
     };
     let mut found = program.in_transaction;
     found.sort_unstable();
@@ -133,6 +140,20 @@ fn commits(context: &Context<'_>) -> Vec<(FunctionId, SiteId)> {
         effect.kind == OpKind::TxCommit && !is_elsewhere(effect.flags) && !is_own(context, row.site)
     });
     ends.map(|row| (context.function_of(row.site), row.site)).collect()
+}
+
+/// What begins a transaction in so many words and leaves it open, with the function that it is in.
+fn begins(context: &Context<'_>) -> Vec<(FunctionId, SiteId)> {
+    let meaning = context.meaning;
+    let begun = meaning.effects.rows().iter().filter(|row| {
+        let effect = meaning.effects.get(row.effect);
+        effect.kind == OpKind::TxBegin && !is_elsewhere(effect.flags)
+    });
+    let ends = |site: SiteId| {
+        let mut effects = meaning.effects.at(site).map(|(effect, _)| effect.kind);
+        effects.any(|kind| matches!(kind, OpKind::TxCommit | OpKind::TxRollback))
+    };
+    begun.map(|row| row.site).filter(|site| !ends(*site)).map(|site| (context.function_of(site), site)).collect()
 }
 
 /// Where what is written is committed, by the function that each commit is in.
