@@ -338,7 +338,8 @@ fn marks_a_use(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
     });
     // What is collected and written later, or by a job, lets no request wait.
     let is_batch = meaning.program.call(site).is_some_and(|call| meaning.program.text(call.name).to_ascii_lowercase().contains("batch"));
-    !is_thinned && !is_batch && !asks_the_time(context, site) && (checks || meaning.is_requested(function))
+    let is_apart = meaning.invocations.is_background(site);
+    !is_thinned && !is_batch && !is_apart && !asks_the_time(context, site) && (checks || meaning.is_requested(function))
 }
 
 /// Whether the write's own condition asks for the time that is stored.

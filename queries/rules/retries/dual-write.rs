@@ -83,8 +83,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             let swept = || severity == Severity::Major && is_swept(context, send, write, meaning.effects.get(effect).entity_name());
             // What is written where the message was not sent says so.
             let is_instead = severity == Severity::Major && failures.holds(context, send, write);
+            let chosen = || severity == Severity::Minor && is_the_other_way(context, send, write);
             let noted = || severity == Severity::Major && notes_the_sending(context, send, write, effect);
-            if failures.holds(context, write, send) || is_instead || swept() || noted() {
+            if failures.holds(context, write, send) || is_instead || swept() || noted() || chosen() {
                 continue;
             }
             by_send.entry(send).or_insert((message, write, effect, severity));
@@ -94,6 +95,34 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         .into_iter()
         .filter_map(|(send, (message, write, effect, severity))| report(context, (send, message), (write, effect), severity))
         .collect()
+}
+
+/// Whether the message goes out only where the call that may write says that it did not: `if (!(await buffer.add(job))) await
+/// queue.publish(job)`, where `add` gives true as it writes.
+fn is_the_other_way(context: &Context<'_>, send: SiteId, write: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(said) = program.call(write).map(|call| call.result) else { return false };
+    let Some(below) = meaning.effects.at(write).find(|(effect, _)| effect.kind == OpKind::DbWrite).map(|(effect, _)| meaning.trace(write, &effect)) else {
+        return false;
+    };
+    let Some(&inner) = below.get(1) else { return false };
+    let asked = meaning.decisions(send).into_iter().any(|decision| {
+        let negated = program.binary_by_dst.of(&r.binary, decision.condition).any(|row| matches!(program.text(row.operator), "!" | "not"));
+        decision.holds == negated && meaning.made_from(decision.condition).contains(&said)
+    });
+    // What it gives is true where it writes, and a constant either way.
+    let returned = program.returns_by_function.of(&r.returns, context.function_of(inner)).filter_map(|row| row.var);
+    let given: Vec<VarId> = returned.flat_map(|var| program.assigned_from(var).map(|row| row.src).chain([var])).collect();
+    let mut constants = given.iter().filter_map(|var| program.literal(*var)).map(|row| program.text(row.value).to_ascii_lowercase()).peekable();
+    let others = given.iter().any(|var| program.literal(*var).is_none() && program.assigned_from(*var).next().is_none());
+    let region = program.site(inner).region;
+    let says_true = r.assign.iter().any(|row| {
+        given.contains(&row.src)
+            && program.literal(row.src).is_some_and(|literal| program.text(literal.value).eq_ignore_ascii_case("true"))
+    });
+    asked && !others && constants.peek().is_some() && constants.all(|text| matches!(text.as_str(), "true" | "false")) && says_true && program.region(region).kind == RegionKind::Branch
 }
 
 /// Whether somebody relies on a message: not one that only those get who listen while it is sent, nor one that a
