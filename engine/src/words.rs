@@ -373,11 +373,26 @@ const ASKS: &[&str] = &[
     "deactivate",
     "activate",
     "pause",
+    "unpause",
     "resume",
     "abort",
     "status",
     "wait",
     "download",
+];
+
+/// What a service works out of what it is sent, and keeps nothing of.
+const COMPUTES: &[&str] = &[
+    "classify",
+    "convert",
+    "embed",
+    "embeddings",
+    "ocr",
+    "render",
+    "summarize",
+    "transcribe",
+    "transcriptions",
+    "translate",
 ];
 
 /// Whether a function may be repeated, as its name says: `stop_query`, `fetch_rates`, `upsert_order`.
@@ -394,8 +409,13 @@ pub fn is_repeatable_action(url: &str) -> bool {
     if path.split('/').any(|segment| matches!(segment, "copyTo" | "rewriteTo" | "moveTo" | "upload")) {
         return true;
     }
-    let Some(last) = path.rsplit(['/', ':']).next().filter(|last| !last.contains("{}")) else { return false };
-    words(last).iter().any(|word| ASKS.contains(&word.as_str()))
+    let mut segments = path.rsplit(['/', ':']);
+    let Some(last) = segments.next().filter(|last| !last.contains("{}")) else { return false };
+    // `/quotes/{}/convert` does something to a quote; `/pdf/convert` only answers.
+    let of_thing = segments.next().is_some_and(|before| before == "{}");
+    let words = words(last);
+    words.iter().any(|word| ASKS.contains(&word.as_str()))
+        || !of_thing && words.iter().any(|word| COMPUTES.contains(&word.as_str()))
 }
 
 /// One spelling for the names that a table, a model class and a collection share: `app.Orders`, `order`, `Order` → `order`.
@@ -482,10 +502,12 @@ mod tests {
             "{}/_search/",
             "/dev/disconnect",
             "/b/{}/o/{}/copyTo/b/{}/o/{}",
+            "{}/forms/convert",
+            "https://speech.example.com/v1/audio:transcribe",
         ] {
             assert!(is_repeatable_action(url), "{url}");
         }
-        for url in ["{}/v1/orders", "/charges", "{}", "", "/search/{}/items"] {
+        for url in ["{}/v1/orders", "/charges", "{}", "", "/search/{}/items", "/quotes/{}/convert"] {
             assert!(!is_repeatable_action(url), "{url}");
         }
     }

@@ -1,9 +1,10 @@
 //! A retry makes a fresh idempotency key for each attempt.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope, Term};
-use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Operand, Scope, Term};
+use distsys_engine::{Attr, OpKind};
 use distsys_facts::SiteId;
+use distsys_facts::schema::Call;
 use rustc_hash::FxHashMap;
 
 use crate::retried::{retry_around, scope_at, scope_steps};
@@ -28,9 +29,14 @@ pub(crate) static RULE: Rule = Rule {
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let mut keyed: Vec<(SiteId, EffectId)> = Vec::new();
+    // Sent on a request, with a key that says when.
+    let mut of_clock: Vec<(SiteId, Effect, SiteId)> = Vec::new();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let is_sent = matches!(effect.kind, OpKind::HttpRequest | OpKind::Payment | OpKind::Rpc | OpKind::Publish | OpKind::Enqueue);
+        if is_sent && effect.key != Term::Absent && !effect.flags.has(EffectFlags::RETRIED) && meaning.callees(row.site).is_empty() {
+            of_clock.extend(of_the_moment(context, row.site).map(|made| (row.site, effect, made)));
+        }
         if is_sent && effect.flags.has(EffectFlags::RETRIED) && effect.key != Term::Absent && context.in_scope(row.site) {
             keyed.push((row.site, row.effect));
         }
@@ -63,7 +69,48 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             *known = (trace, effect, made);
         }
     }
-    by_place.into_values().map(|(trace, effect, made)| report(context, &trace, &effect, made)).collect()
+    let of_clock = of_clock.into_iter().filter(|(site, ..)| !by_place.contains_key(site));
+    let of_clock: Vec<Finding> = of_clock.map(|(site, effect, made)| report_of_clock(context, site, &effect, made)).collect();
+    by_place.into_values().map(|(trace, effect, made)| report(context, &trace, &effect, made)).chain(of_clock).collect()
+}
+
+/// Where the clock is read that stands in the key of what is sent at `site` while a request waits: the second request that a
+/// double click or a caller's retry sends has another. A day or an hour, worked out of the time, is the same for both.
+fn of_the_moment(context: &Context<'_>, site: SiteId) -> Option<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    if !context.in_scope(site) || !meaning.is_requested(context.function_of(site)) {
+        return None;
+    }
+    let op = meaning.operations.at(site).find(|op| meaning.declares(op, Attr::IdempotencyKey))?;
+    let Found::Is(Operand::Var(key)) = meaning.attribute(op, Attr::IdempotencyKey) else { return None };
+    let is_clock = |call: &Call| meaning.operations.at(call.site).any(|op| op.kind == OpKind::ClockRead);
+    let holes = program.hole_by_var.of(&program.facts.relations.hole, program.held_at(key)).map(|row| row.value);
+    let mut parts = holes.chain([program.held_at(key)]);
+    parts.find_map(|part| {
+        let call = program.call_giving(program.held_at(part))?;
+        let before = || {
+            let whole = matches!(program.text(call.name), "getTime" | "valueOf" | "toISOString" | "timestamp");
+            call.receiver.filter(|_| whole).and_then(|var| program.call_giving(program.held_at(var)))
+        };
+        [Some(call), before()].into_iter().flatten().find(|call| is_clock(call)).map(|call| call.site)
+    })
+}
+
+fn report_of_clock(context: &Context<'_>, site: SiteId, effect: &Effect, made: SiteId) -> Finding {
+    let what = context.does(effect);
+    let message = format!(
+        "this {what} with a key that says when it was asked for; a second request for the same (a double click, a caller that tries again) has another key, and both are done"
+    );
+    FindingBuilder::new(context, &RULE.info, site, message)
+        .severity(Severity::Major)
+        .subject(context.meaning.text(effect.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(site, effect))
+        .step(made, "the clock is read for the key")
+        .step(site, "and this is sent with it")
+        .checked("the key is not rounded to a day or an hour, and the request brings none")
+        .help("make the key of what is asked for (ids, the period), or take the one that the request brings")
+        .build()
 }
 
 /// Where the key of the operation that `trace` ends in is made, if that is run again with each attempt.
