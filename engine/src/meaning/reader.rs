@@ -396,6 +396,14 @@ impl<'m> Reader<'m, '_> {
                 Some(var) if self.is_function(var) => is_var(var),
                 _ => Found::Absent,
             },
+            Source::Annotated(position, name) => {
+                let r = &self.program.facts.relations;
+                let given = self.argument(op.call, *position + op.shift as usize);
+                let functions = given.map(|var| functions_of(*self, var)).unwrap_or_default().into_iter();
+                let annotations = functions
+                    .flat_map(|function| self.program.annotation_by_function.of(&r.function_annotation, function));
+                self.annotation(op, name, None, annotations.map(|row| row.site))
+            }
             Source::Statement(position) => match self.argument(op.call, *position + op.shift as usize) {
                 Some(var) if !statements(*self, var).is_empty() => is_var(var),
                 _ => Found::Absent,

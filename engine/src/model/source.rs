@@ -66,6 +66,8 @@ pub enum Source {
     OfType(String),
     /// `function(1)`: argument 1, if it is a function.
     Function(usize),
+    /// `annotated(1 flask.no_auth)`: that the function which argument 1 is carries an annotation of this qualified name.
+    Annotated(usize, String),
     /// `statement(0)`: argument 0, if it is a whole statement in SQL.
     Statement(usize),
     /// `tree(lapin.Channel.confirm_select)`: there if some call of this qualified name is anywhere in the tree.
@@ -202,6 +204,13 @@ impl Source {
                 "stored" => Ok(Source::Stored(argument.to_owned())),
                 "made" => Ok(Source::MadeBy(argument.to_owned())),
                 "function" => Ok(Source::Function(number()?)),
+                "annotated" => {
+                    let (position, annotation) = argument
+                        .split_once(' ')
+                        .ok_or_else(|| format!("`{text}` lacks the annotation, as in `annotated(1 flask.no_auth)`"))?;
+                    let position = position.parse().map_err(|_| format!("`{position}` in `{text}` is no number"))?;
+                    Ok(Source::Annotated(position, annotation.trim().to_owned()))
+                }
                 "statement" => Ok(Source::Statement(number()?)),
                 "tree" => Ok(Source::Tree(argument.to_owned())),
                 "passed" => Ok(Source::PassedTo(argument.to_owned(), rest == ".result")),
@@ -232,7 +241,7 @@ impl Source {
                     )),
                 },
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, column, resends, deadline, timer, maker, any, after, span, outer, of, made, function, statement, tree, passed, option, exported, manifest, setting, overrides"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, column, resends, deadline, timer, maker, any, after, span, outer, of, made, function, annotated, statement, tree, passed, option, exported, manifest, setting, overrides"
                 )),
             };
         }
