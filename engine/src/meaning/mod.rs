@@ -94,7 +94,7 @@ mod wrapped;
 
 use std::sync::OnceLock;
 
-use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionId, RegionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::source::Source;
@@ -329,6 +329,11 @@ impl<'m> Meaning<'m> {
 
     pub fn precedes(&self, a: SiteId, b: SiteId) -> bool {
         self.order.precedes(self.program, a, b)
+    }
+
+    /// Whether a loop goes on as long as the program does.
+    pub fn never_ends(&self, turn: RegionId) -> bool {
+        self.order.never_ends(self.program, turn)
     }
 
     /// The sites that a scope covers; of a retry scope, those that may be repeated.

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use distsys_facts::{BlockId, EdgeKind, FunctionId, Id, IdKind, RegionId, SiteId};
+use distsys_facts::{BlockId, EdgeKind, FunctionId, Id, IdKind, RegionId, RegionKind, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::csr::Csr;
@@ -117,6 +117,34 @@ impl Order {
             }
         }
         false
+    }
+
+    /// Whether a loop goes on as long as the program does: it has no condition, and nothing leads out of it but what a `select`
+    /// hears (`case <-ctx.Done(): return`) and failures.
+    pub fn never_ends(&self, program: &Program<'_>, turn: RegionId) -> bool {
+        let r = &program.facts.relations;
+        let function = program.region(turn).function;
+        let region_of = |block: BlockId| r.block[block.index()].region;
+        let is_true =
+            |var| program.literal(var).is_some_and(|row| matches!(program.text(row.value), "true" | "True" | "1"));
+        if program.iterates_by_region.of(&r.iterates, turn).next().is_some()
+            || program.condition_by_region.of(&r.condition, turn).any(|row| !is_true(row.var))
+        {
+            return false;
+        }
+        let within = |region: RegionId| program.region_within(region, turn);
+        let is_heard = |region: RegionId| {
+            let mut outward = program.regions_outward(region).take_while(|row| row.region != turn);
+            outward.any(|row| row.kind == RegionKind::Select)
+        };
+        let returned = program.returns_by_function.of(&r.returns, function).map(|row| program.site(row.site).region);
+        let head = self.entry_of(program, turn);
+        let own = self.blocks_by_function.of(&r.block, function).filter(|row| within(row.region));
+        !returned.into_iter().any(|region| within(region) && !is_heard(region))
+            && own.into_iter().all(|row| {
+                let mut ends = self.edges_by_block.of(&r.edge, row.block).filter(|edge| edge.kind == EdgeKind::Normal);
+                ends.all(|edge| within(region_of(edge.to)) || Some(row.block) == head || is_heard(row.region))
+            })
     }
 
     /// The basic block by which a region is entered.

@@ -7,7 +7,7 @@ use distsys_engine::words::words;
 use distsys_facts::{FunctionId, FunctionKind, ParameterKind, RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::handlers::redelivered;
+use crate::handlers::{handlers, redelivered};
 use crate::transactions::{AfterFailures, is_elsewhere};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
@@ -19,7 +19,7 @@ pub(crate) static RULE: Rule = Rule {
         category: Category::Retries,
         severity: Severity::Minor,
         maturity: Maturity::Stable,
-        yields_to: &["enqueue-before-commit"],
+        yields_to: &["enqueue-before-commit", "floating-effect"],
         summary: "a row and a message about it are written apart",
         page: include_str!("dual-write.md"),
     },
@@ -73,11 +73,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     };
     let mut by_send: FxHashMap<SiteId, (EffectId, SiteId, EffectId, Severity)> = FxHashMap::default();
     let mut failures = AfterFailures::default();
+    let mut endless = EndlessTurns::default();
     for (mut found, severity) in [(program.written_first, Severity::Minor), (program.sent_first, Severity::Major)] {
         found.sort_unstable();
         for (send, message, write, effect) in found {
             let depth = |site: SiteId, effect: EffectId| meaning.trace(site, &meaning.effects.get(effect)).len();
             if depth(write, effect) + depth(send, message) > MAX_APART {
+                continue;
+            }
+            if endless.is_below(context, write, effect) || endless.is_below(context, send, message) {
                 continue;
             }
             let swept = || severity == Severity::Major && is_swept(context, send, write, meaning.effects.get(effect).entity_name());
@@ -123,6 +127,28 @@ fn is_the_other_way(context: &Context<'_>, send: SiteId, write: SiteId) -> bool 
             && program.literal(row.src).is_some_and(|literal| program.text(literal.value).eq_ignore_ascii_case("true"))
     });
     asked && !others && constants.peek().is_some() && constants.all(|text| matches!(text.as_str(), "true" | "false")) && says_true && program.region(region).kind == RegionKind::Branch
+}
+
+/// Loops that a program runs as long as it lives: over what comes in, or for ever.
+#[derive(Default)]
+struct EndlessTurns {
+    over_messages: Option<FxHashSet<RegionId>>,
+}
+
+impl EndlessTurns {
+    /// Whether `site` does an effect in the turns of such a loop further down: then it starts what goes on by itself, and what
+    /// is done beside it is no other half of what a turn does.
+    fn is_below(&mut self, context: &Context<'_>, site: SiteId, effect: EffectId) -> bool {
+        let meaning = context.meaning;
+        let program = meaning.program;
+        let over_messages = self.over_messages.get_or_insert_with(|| {
+            handlers(context, |op| op.kind == OpKind::Consume).iter().filter_map(|handler| handler.region).collect()
+        });
+        meaning.trace(site, &meaning.effects.get(effect)).iter().skip(1).any(|step| {
+            let mut loops = program.regions_outward(program.site(*step).region).filter(|row| row.kind == RegionKind::Loop);
+            loops.any(|row| over_messages.contains(&row.region) || meaning.never_ends(row.region))
+        })
+    }
 }
 
 /// Whether somebody relies on a message: not one that only those get who listen while it is sent, nor one that a
