@@ -2,6 +2,7 @@
 
 use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectId, Found, Mode, Operand, Operation};
+use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, ParameterKind, RegionId, RegionKind, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -59,7 +60,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         for (effect, row) in meaning.effects.at(site).filter(|(effect, _)| is_remote(effect.kind) || is_transaction(effect.kind)) {
             // What tells of a failure is not what each element does.
             let Some(trace) = meaning.trace_unless_failed(site, &effect) else { continue };
-            if trace.len() > MAX_DEPTH || trace.iter().any(|step| context.is_limited(*step)) {
+            if trace.len() > MAX_DEPTH || trace.iter().any(|step| context.is_limited(*step) || is_one_at_a_time(context, *step)) {
                 continue;
             }
             if is_transaction(effect.kind) && trace.iter().skip(1).any(|step| is_behind_condition(context, *step)) {
@@ -68,7 +69,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             calls.push((site, row.effect));
             traces.insert((site, row.effect), trace);
         }
-        if context.is_limited(site) || waits_while_full(context, site) || stops_at_a_count(context, site) || asks_each_client(context, site, over) {
+        if context.is_limited(site)
+            || is_of_limited_group(context, site)
+            || waits_while_full(context, site)
+            || stops_at_a_count(context, site)
+            || asks_each_client(context, site, over) {
             limited.push((site,));
         }
     }
@@ -271,6 +276,35 @@ fn is_own_list(context: &Context<'_>, over: VarId) -> bool {
         }
     }
     false
+}
+
+/// Whether what begins an element's work is asked of a group that a helper of the project has made with a limit:
+/// `group := bounded(8)`, `group.Go(…)`.
+fn is_of_limited_group(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Some(group) = program.call(site).and_then(|call| call.receiver) else { return false };
+    let made = meaning.made_from(group).into_iter().filter_map(|var| program.call_giving(var));
+    made.flat_map(|call| meaning.callees(call.site)).any(|helper| {
+        let returned = program.returns_by_function.of(&program.facts.relations.returns, helper).filter_map(|row| row.var);
+        let given: FxHashSet<VarId> = returned.flat_map(|var| meaning.made_from(var)).collect();
+        let mut limits = meaning.operations.of_kind(OpKind::Limiter).filter(|op| op.function == helper);
+        limits.any(|op| {
+            program.call(op.site).is_some_and(|call| given.contains(&call.result) || call.receiver.is_some_and(|on| given.contains(&on)))
+        })
+    })
+}
+
+/// Whether a site is reached under a lock that one alone has: the others wait for it, whoever began them.
+fn is_one_at_a_time(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let is_shared = |name: &str| words(name).iter().any(|word| matches!(word.as_str(), "read" | "rlock" | "get" | "shared"));
+    meaning.scopes.in_function(context.function_of(site)).any(|scope| {
+        let name = scope.op.and_then(|_| meaning.operation(scope)).and_then(|op| meaning.program.call(op.site));
+        scope.kind == OpKind::Guard
+            && name.is_some_and(|call| !is_shared(&meaning.program.text(call.name).to_lowercase()))
+            && meaning.sites(scope).contains(&site)
+    })
 }
 
 /// Whether how many are under way is compared in the loop that begins more, of the collection that is begun into:
