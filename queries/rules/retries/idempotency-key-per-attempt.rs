@@ -37,7 +37,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if is_sent && effect.key != Term::Absent && !effect.flags.has(EffectFlags::RETRIED) && meaning.callees(row.site).is_empty() {
             of_clock.extend(of_the_moment(context, row.site).map(|made| (row.site, effect, made)));
         }
-        if is_sent && effect.flags.has(EffectFlags::RETRIED) && effect.key != Term::Absent && context.in_scope(row.site) {
+        if is_sent
+            && effect.flags.has(EffectFlags::RETRIED)
+            && effect.key != Term::Absent
+            && context.in_scope(row.site)
+            && !is_safe(context, &effect)
+            && !is_told_by_callers(context, &effect)
+        {
             keyed.push((row.site, row.effect));
         }
     }
@@ -111,6 +117,21 @@ fn report_of_clock(context: &Context<'_>, site: SiteId, effect: &Effect, made: S
         .checked("the key is not rounded to a day or an hour, and the request brings none")
         .help("make the key of what is asked for (ids, the period), or take the one that the request brings")
         .build()
+}
+
+/// Whether by HTTP the request changes nothing, so that it needs no key.
+fn is_safe(context: &Context<'_>, effect: &Effect) -> bool {
+    effect.kind == OpKind::HttpRequest && matches!(context.meaning.text(effect.verb), Some("get" | "head" | "options"))
+}
+
+/// Whether the callers say what kind of request it is: it is told where they do.
+fn is_told_by_callers(context: &Context<'_>, effect: &Effect) -> bool {
+    let meaning = context.meaning;
+    let given = match effect.verb {
+        Term::Parameter(parameter) | Term::Within(parameter, _) => meaning.program.parameter(parameter),
+        _ => None,
+    };
+    effect.kind == OpKind::HttpRequest && given.is_some_and(|row| !meaning.callers(row.function).is_empty())
 }
 
 /// Where the key of the operation that `trace` ends in is made, if that is run again with each attempt.
