@@ -194,7 +194,7 @@ pub const DERIVED: &[Derived] = &[
     },
     Derived {
         name: "site_mark",
-        doc: "At `site` this `mark` is true: `known_again` (what was done before is told by stored state, a mark or a name), `own_commit` (what commits has begun the transaction itself), `compares_and_sets` (the write compares what it sets), `starts_task` (what is called runs by itself).",
+        doc: "At `site` this `mark` is true: `known_again` (what was done before is told by stored state, a mark or a name), `own_commit` (what commits has begun the transaction itself), `compares_and_sets` (the write compares what it sets), `starts_task` (what is called runs by itself), `locks_first` (what is called locks rows before it writes).",
         columns: &[("site", SITE), ("mark", TEXT)],
         rows: details::site_marks,
     },

@@ -23,6 +23,24 @@ impl Meaning<'_> {
         self.without_generated(self.whole_trace(site, effect))
     }
 
+    /// Whether what is done at a site locks rows before it writes.
+    pub fn locks_first(&self, site: SiteId) -> bool {
+        let ways = |chosen: &dyn Fn(&Effect) -> bool| -> Vec<Vec<SiteId>> {
+            let effects = self.effects.at(site).map(|(effect, _)| effect).filter(|effect| chosen(effect));
+            effects.map(|effect| self.trace(site, &effect)).collect()
+        };
+        let locks = ways(&|effect| effect.kind == OpKind::DbRead && effect.flags.has(EffectFlags::ROW_LOCK));
+        if locks.is_empty() {
+            return false;
+        }
+        let writes = ways(&|effect| effect.kind == OpKind::DbWrite);
+        let comes_first = |lock: &[SiteId], write: &[SiteId]| {
+            let part = lock.iter().zip(write).find(|(left, right)| left != right);
+            part.is_some_and(|(left, right)| self.precedes(*left, *right))
+        };
+        locks.iter().any(|lock| writes.iter().any(|write| comes_first(lock, write)))
+    }
+
     /// The same down into what a tool wrote, where the operation itself is.
     pub fn whole_trace(&self, site: SiteId, effect: &Effect) -> Vec<SiteId> {
         let mut steps = vec![site];

@@ -85,6 +85,7 @@ impl<'s> Lowering<'s> {
     /// The facts of the file.
     pub fn finish(mut self) -> FactBase {
         self.end_function();
+        self.continue_statements();
         self.facts
     }
 

@@ -76,3 +76,20 @@ fn sql_in_a_template_is_read() {
     assert_eq!(facts.text(facts.relations.sql[0].table), "orders");
     assert_eq!(facts.relations.call.len(), 1);
 }
+
+#[test]
+fn a_statement_goes_on_from_one_with_a_name() {
+    let mut lower = lowering("");
+    let name = lower.declare("SELECT_ORDER");
+    let text = lower.string("SELECT total FROM orders WHERE id = $1");
+    lower.assign(name, text);
+    let id = lower.name("id");
+    lower.template("{} FOR UPDATE OF {}", &[name, id]);
+    let facts = lower.finish();
+    let whole = facts.relations.template[0];
+    assert_eq!(facts.text(whole.text), "SELECT total FROM orders WHERE id = $1 FOR UPDATE OF {}");
+    assert_eq!(facts.relations.hole.iter().map(|row| (row.index, row.value)).collect::<Vec<_>>(), [(0, id)]);
+    assert!(
+        facts.relations.sql.iter().any(|row| row.var == whole.var && facts.text(row.clauses).contains("for_update"))
+    );
+}

@@ -5,6 +5,7 @@ use distsys_facts::schema::{
     Literal, Load, Releases, Returns, Site, Sql, Store, Suspend, Template, Throws, Yields,
 };
 use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, LiteralKind, SiteId, SiteKind, Sym, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Lowering, Span};
 use crate::sql;
@@ -241,6 +242,48 @@ impl Lowering<'_> {
                 clauses: self.facts.intern(&statement.clauses.join(",")),
             };
             self.facts.relations.sql.push(row);
+        }
+    }
+
+    /// Statements that go on from one that the file has under a name are that text and their own: `selectOrder + " FOR UPDATE"`.
+    pub(super) fn continue_statements(&mut self) {
+        let r = &self.facts.relations;
+        let goes_on = |text: &str| text.strip_prefix("{}").is_some_and(|rest| rest.starts_with(char::is_whitespace));
+        let open: Vec<usize> =
+            (0..r.template.len()).filter(|row| goes_on(self.facts.text(r.template[*row].text))).collect();
+        if open.is_empty() {
+            return;
+        }
+        let read: FxHashSet<VarId> = r.sql.iter().map(|row| row.var).collect();
+        let begun = r.literal.iter().filter(|row| read.contains(&row.var)).map(|row| (row.var, row.value));
+        let begun: FxHashMap<VarId, Sym> = begun.collect();
+        let first = r.hole.iter().filter(|row| row.index == 0).map(|row| (row.var, row.value));
+        let first: FxHashMap<VarId, VarId> = first.collect();
+        let mut assigned: FxHashMap<VarId, Option<VarId>> = FxHashMap::default();
+        for row in &r.assign {
+            assigned.entry(row.dst).and_modify(|known| *known = None).or_insert(Some(row.src));
+        }
+        let mut whole: FxHashMap<VarId, (usize, String)> = FxHashMap::default();
+        for row in open {
+            let Template { var, text } = r.template[row];
+            let Some(&name) = first.get(&var) else { continue };
+            let Some(begin) = assigned.get(&name).copied().flatten().and_then(|held| begun.get(&held)) else {
+                continue;
+            };
+            let (begin, rest) = (self.facts.text(*begin), self.facts.text(text).strip_prefix("{}").unwrap_or_default());
+            if !begin.contains("{}") {
+                whole.insert(var, (row, format!("{begin}{rest}")));
+            }
+        }
+        self.facts.relations.hole.retain(|row| row.index > 0 || !whole.contains_key(&row.var));
+        for row in self.facts.relations.hole.iter_mut().filter(|row| whole.contains_key(&row.var)) {
+            row.index -= 1;
+        }
+        let mut whole: Vec<(VarId, (usize, String))> = whole.into_iter().collect();
+        whole.sort_unstable_by_key(|(var, _)| *var);
+        for (var, (row, text)) in whole {
+            self.facts.relations.template[row].text = self.facts.intern(&text);
+            self.sql(var, &text);
         }
     }
 

@@ -52,6 +52,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let again = |read: EffectId, lock: EffectId| {
         meaning.effects.get(lock).entity_name().is_none_or(|lock| meaning.effects.get(read).entity_name() == Some(lock))
     };
+    // By one call, both: `in_transaction(|tx| { let row = lock(tx, id); save(tx, row) })`.
+    let comes_first =
+        |lock: SiteId, write: SiteId| if lock == write { meaning.locks_first(write) } else { meaning.precedes(lock, write) };
     let program = ascent_run! {
         relation stale(FunctionId, SiteId, EffectId) = stale;
         relation writes(FunctionId, SiteId, EffectId) = writes;
@@ -60,7 +63,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         before(f, r, re, w, we) <-- stale(f, r, re), writes(f, w, we), if r != w && meaning.precedes(*r, *w);
         relation read_again(SiteId, SiteId);
         read_again(r, w) <--
-            before(f, r, re, w, _), locks(f, l, le), if meaning.precedes(*r, *l) && meaning.precedes(*l, *w) && again(*re, *le);
+            before(f, r, re, w, _), locks(f, l, le), if meaning.precedes(*r, *l) && comes_first(*l, *w) && again(*re, *le);
         relation found(SiteId, SiteId, EffectId, EffectId);
         found(w, r, re, we) <-- before(_, r, re, w, we), !read_again(r, w), if same(*re, *we) && rests_on(context, *r, *w, &meaning.effects.get(*we));
     };

@@ -216,6 +216,7 @@ pub(super) fn site_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
         (is_own, "own_commit"),
         (|context, site| context.meaning.compares_and_sets(site), "compares_and_sets"),
         (starts_task, "starts_task"),
+        (|context, site| context.meaning.locks_first(site), "locks_first"),
     ];
     for site in doers(context).into_iter().flatten() {
         for (_, mark) in MARKS.iter().filter(|(holds, _)| holds(context, site)) {
