@@ -4,7 +4,7 @@ use distsys_engine::OpKind;
 use distsys_engine::meaning::Name;
 use distsys_facts::schema::Call;
 use distsys_facts::{ClassId, SiteId, Sym, VarId};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Context;
 
@@ -85,13 +85,18 @@ impl<'a, 'm> Kept<'a, 'm> {
     }
 
     /// What stands under `field` in the objects that are kept in the map which `object` was taken from:
-    /// `at.set(client, { t: Date.now() })`.
+    /// `at.set(client, { t: Date.now() })`, also where it was made on the way: `entry = { t: Date.now() }; at.set(client, entry)`.
     pub(crate) fn entry(&self, object: VarId, field: Sym) -> Vec<VarId> {
-        let program = self.context.meaning.program;
-        let Some(site) = self.context.meaning.made_by(object) else { return Vec::new() };
-        let kept = self.under_key(site).iter();
-        let entries = kept.flat_map(|var| program.entry_by_var.of(&program.facts.relations.entry, *var));
-        entries.filter(|row| row.key == field).map(|row| row.value).collect()
+        let meaning = self.context.meaning;
+        let program = meaning.program;
+        let held = |var: VarId| std::iter::once(var).chain(program.assigned_from(var).map(|row| row.src));
+        let asked = held(object).filter_map(|var| program.call_giving(var)).map(|call| call.site);
+        let asked = asked.chain(meaning.made_by(object));
+        let kept: FxHashSet<VarId> = asked.flat_map(|site| self.under_key(site)).copied().flat_map(held).collect();
+        let entries = kept.into_iter().flat_map(|var| program.entry_by_var.of(&program.facts.relations.entry, var));
+        let mut found: Vec<VarId> = entries.filter(|row| row.key == field).map(|row| row.value).collect();
+        found.sort_unstable();
+        found
     }
 
     /// What is put into the cell that a call reads: `last.getAndSet(now)`, `self.last.load(Ordering::Relaxed)`,

@@ -1,11 +1,12 @@
 //! Failures: where code deals with what failed, whatever a language calls it: a handler of exceptions, an arm for an error
 //! value, a function given to a promise's `catch`.
 
-use distsys_facts::{BlockId, FunctionId, RegionId, RegionKind, SiteId, SiteKind, VarId};
+use distsys_facts::{BlockId, FunctionFlags, FunctionId, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashSet;
 
 use super::Meaning;
 use super::operations::{Found, Operand, Operation};
+use crate::model::Family;
 use crate::operation::{Attr, OpKind};
 
 /// What is done when something failed.
@@ -55,7 +56,33 @@ impl<'m> Meaning<'m> {
         found.extend(self.error_arms(function));
         found.extend(self.promise_handlers(function));
         found.extend(self.dropped_results(function));
+        found.extend(self.folded_results(function));
         found
+    }
+
+    /// `return err == nil`, `client.put(url).send().await.is_ok()`: what says how it went becomes an answer that no caller
+    /// looks at.
+    fn folded_results(&self, function: FunctionId) -> Vec<Failure> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let family: Family = program.language(program.file_of_function(function)).into();
+        if !family.gives_outcomes() {
+            return Vec::new();
+        }
+        let returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
+        let folded =
+            returned.flat_map(|var| program.asked_variant(self.reader().root(var))).map(|(outcome, _)| outcome);
+        let protected: Vec<SiteId> = folded.filter_map(|var| self.reader().maker(var)).map(|call| call.site).collect();
+        let tells = |site: SiteId| {
+            self.operations.at(site).any(|op| matches!(op.kind, OpKind::Log | OpKind::Metric | OpKind::Trace))
+        };
+        if protected.is_empty()
+            || !self.is_answer_dropped(function)
+            || program.sites(function).any(|row| tells(row.site))
+        {
+            return Vec::new();
+        }
+        vec![Failure { empty: true, ..Failure::told_by(protected) }]
     }
 
     /// `let _ = send(order).await;`, `send(order).await.ok();`: what says how it went is dropped unread.
@@ -144,7 +171,10 @@ impl<'m> Meaning<'m> {
         let r = &program.facts.relations;
         let Some(call) = program.call(site) else { return false };
         // Where a call does its work before it returns, nothing has to wait for it.
-        let (mut at, mut awaited) = (call.result, !self.reader().family(site).gives_futures());
+        let edges = self.resolution.calls_at(site);
+        let at_once = |function: FunctionId| !program.function(function).flags.has(FunctionFlags::ASYNC);
+        let waits = !edges.is_empty() && edges.iter().all(|edge| at_once(edge.function));
+        let (mut at, mut awaited) = (call.result, waits || !self.reader().family(site).gives_futures());
         for _ in 0..MAX_STEPS {
             awaited |= program.suspend_by_var.first(&r.suspend, at).is_some();
             let named = program.variable(at).is_some_and(|row| !row.name.is_empty());

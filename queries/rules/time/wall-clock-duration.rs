@@ -48,7 +48,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         let is_zero = |var: VarId| program.literal(var).is_some_and(|row| program.text(row.value) == "0");
-        let asks_for_any = is_zero(left) || right.is_some_and(is_zero);
+        let asks_for_any = is_zero(left) && right.is_some_and(|right| !is_amount(context, right, 0))
+            || right.is_some_and(is_zero) && !is_amount(context, left, 0);
         let operands = std::iter::once(left).chain(right);
         let read: Vec<Reading> = operands.flat_map(|var| readings(context, var, &clocks, &kept)).collect();
         // Whether a span is there at all decides nothing, unless it is what is left until a deadline.
@@ -295,6 +296,23 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
     }
     found
 }
+
+/// Whether a value is what a span of time is worth at some rate: `(now - filled) * per_second / 1000`.
+fn is_amount(context: &Context<'_>, var: VarId, depth: usize) -> bool {
+    let program = context.meaning.program;
+    // From one unit to another: `* 1000`.
+    let is_plain = |var: VarId| program.literal(var).is_some();
+    depth < MAX_COMPUTED
+        && (program.assigned_from(var).any(|row| is_amount(context, row.src, depth + 1))
+            || program.binary_by_dst.of(&program.facts.relations.binary, var).any(|row| {
+                let by_rate = program.text(row.operator) == "*" && !is_plain(row.left) && !row.right.is_some_and(is_plain);
+                let computes = matches!(program.text(row.operator), "*" | "/" | "//");
+                by_rate || computes && std::iter::once(row.left).chain(row.right).any(|var| is_amount(context, var, depth + 1))
+            }))
+}
+
+/// An amount is computed in so many steps.
+const MAX_COMPUTED: usize = 6;
 
 /// Whether the name of a field says of itself what is kept in it: not when a row was made or changed, nor one end of anything.
 fn says_which(field: &str) -> bool {
