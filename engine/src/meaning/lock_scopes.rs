@@ -64,6 +64,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             || holds_open
             || self.is_let_go_by_callers(op)
             || self.is_held_by_an_object(op)
+            || self.operations.of_kind(OpKind::LockRelease).any(|release| self.is_same_field(op, release))
             || self.effects.in_function(op.function).any(|(effect, _)| effect.kind == OpKind::LockRelease)
     }
 

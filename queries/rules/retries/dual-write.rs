@@ -262,9 +262,23 @@ fn share(context: &Context<'_>, send: SiteId, write: SiteId) -> bool {
         }
         vars
     };
+    // `in_transaction(|tx| orders.close(tx, id))`: what the function that is given says of the row.
+    let said_within = |site: SiteId| {
+        let mut vars: FxHashSet<_> = FxHashSet::default();
+        let own = context.function_of(site);
+        for (effect, _) in meaning.effects.at(site).filter(|(effect, _)| effect.kind == OpKind::DbWrite) {
+            let trace = meaning.trace(site, &effect);
+            let is_given = |step: &&SiteId| program.function(context.function_of(**step)).parent == Some(own);
+            for step in trace.iter().skip(1).filter(is_given) {
+                vars.extend(meaning.chain_arguments(*step).into_iter().flat_map(|var| meaning.made_from(var)));
+            }
+        }
+        vars
+    };
     let message = made_of(send);
     let Some(call) = program.call(write) else { return false };
     let mut row = made_of(write);
+    row.extend(said_within(write));
     row.insert(call.result);
     // `order.save()`
     row.extend(call.receiver.filter(|receiver| meaning.class_of(*receiver).is_some()));
