@@ -27,6 +27,12 @@ pub struct Paths {
     members: FxHashMap<(PathId, Sym), Option<PathId>>,
 }
 
+impl PathId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 impl Paths {
     pub fn intern(&mut self, family: Family, text: &str) -> PathId {
         if let Some(&id) = self.by_text[family as usize].get(text) {

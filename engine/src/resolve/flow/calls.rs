@@ -6,7 +6,7 @@ use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, ParameterKind,
 use super::named_members::NamedMember;
 use super::{Confidence, EdgeKind, Flow, MAX_OWN_TARGETS, MAX_TARGETS, Passed};
 use crate::model::source::Source;
-use crate::model::{Callback, Family, OpModel, Returned};
+use crate::model::{Callback, Family, Returned};
 use crate::paths::PathId;
 use crate::resolve::members::Member;
 use crate::resolve::values::{HandleRole, Value, ValueId, ValueKind};
@@ -304,9 +304,9 @@ impl<'p, 'f> Flow<'p, 'f> {
             return;
         }
         let family = self.language_of(row.site).into();
-        let returned = self.models.returns(family, self.paths.text(path)).cloned();
+        let said = self.said(path);
         self.callback_gets_element(row, via);
-        let value = match returned {
+        let value = match said.returned.cloned() {
             None => Value { kind: ValueKind::External(path), ..self.after_step(row, via) },
             Some(Returned::Of(index)) => {
                 if let Some(var) = self.positional(row.site, index) {
@@ -368,7 +368,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                     ValueKind::Instance(class) => Some(class),
                     _ => via.class,
                 };
-                let kind = match self.models.returns(family, self.paths.text(path)) {
+                let kind = match said.returned {
                     Some(Returned::Held(_)) => EdgeKind::All,
                     _ => EdgeKind::Instance,
                 };
@@ -406,11 +406,12 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         self.add(to, value);
         // Unless something else is known of what it gets.
-        let is_said = |op: &OpModel| op.gives.first().is_some_and(|type_| !type_.is_empty());
-        if !self.models.giving(family, self.paths.text(path)).any(is_said) {
+        if !said.gives_type {
             self.callback_gets_receiver(row, via);
         }
-        self.callback_gets_given(row, path, family);
+        if said.gives {
+            self.callback_gets_given(row, path, family);
+        }
     }
 
     /// `super("orders")` in a constructor: that of the base class is called on the same object.
@@ -436,10 +437,8 @@ impl<'p, 'f> Flow<'p, 'f> {
     /// `app.decorate("redis", client)`: what is put under a name into an object that is there to hold it.
     fn hold_named(&mut self, row: &Call, path: PathId, via: Value) {
         let ValueKind::External(holder) = via.kind else { return };
-        let family = self.paths.family(path);
-        let models = self.models;
-        let Some(sets) = models.sets(family, self.paths.text(path)) else { return };
-        if !models.is_holder(family, self.paths.text(holder)) {
+        let Some(sets) = self.said(path).sets else { return };
+        if !self.said(holder).is_holder {
             return;
         }
         let at = |sources: &[Source]| match sources {

@@ -1,15 +1,18 @@
 //! What a propagation starts from: all that the program says before any value flows, and that no value changes.
 
-use distsys_facts::{FunctionId, Id, IdKind, Sym, VarId};
+use std::rc::Rc;
+
+use distsys_facts::{FunctionId, Id, IdKind, ModuleId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::given_back::{GivenBack, given_back};
+use super::said::Said;
 use super::static_types::StaticTypes;
 use super::wrappers::wrapped;
 use crate::model::ModelSet;
 use crate::paths::Paths;
 use crate::program::Program;
-use crate::resolve::bindings::Bindings;
+use crate::resolve::bindings::{Bindings, TypeTarget};
 use crate::resolve::members::Hierarchy;
 use crate::resolve::values::HandleRole;
 use crate::words::role_of_name;
@@ -18,10 +21,13 @@ use crate::words::role_of_name;
 pub(super) struct Grounds<'p, 'f> {
     pub(super) bindings: Bindings<'p, 'f>,
     pub(super) hierarchy: Hierarchy,
-    /// The names that the hierarchy made: every propagation makes the same further ones, in its own order.
-    pub(super) first_paths: Paths,
+    /// The names that are known so far, and what models say of them.
+    pub(super) paths: Paths,
+    pub(super) said: Said<'p>,
     /// Parameters that the function which their owner returns calls: calling what a wrapper gives calls what it was given.
     pub(super) wrapped: FxHashSet<VarId>,
+    /// The types that annotations name, by the module and the text.
+    types: FxHashMap<(ModuleId, Sym), Rc<[TypeTarget]>>,
     /// What functions give back of what they are given.
     pub(super) given_back: FxHashMap<FunctionId, GivenBack>,
     /// Declared types of variables, where overloads are told apart by them.
@@ -35,12 +41,14 @@ pub(super) struct Grounds<'p, 'f> {
 impl<'p, 'f> Grounds<'p, 'f> {
     pub(super) fn new(program: &'p Program<'f>, models: &'p ModelSet) -> Self {
         let bindings = Bindings::new(program, models);
-        let mut first_paths = Paths::default();
-        let hierarchy = Hierarchy::new(program, &bindings, &mut first_paths);
+        let mut paths = Paths::default();
+        let hierarchy = Hierarchy::new(program, &bindings, &mut paths);
         let mut grounds = Grounds {
             bindings,
             hierarchy,
-            first_paths,
+            paths,
+            said: Said::default(),
+            types: FxHashMap::default(),
             wrapped: wrapped(program),
             given_back: given_back(program),
             static_types: StaticTypes::new(program),
@@ -49,6 +57,12 @@ impl<'p, 'f> Grounds<'p, 'f> {
         };
         grounds.name_the_nodes(program);
         grounds
+    }
+
+    /// The types that an annotation in a module names; most stand there more than once, and are asked for by each propagation.
+    pub(super) fn types(&mut self, program: &Program<'_>, module: ModuleId, text: Sym) -> Rc<[TypeTarget]> {
+        let known = self.types.entry((module, text));
+        Rc::clone(known.or_insert_with(|| self.bindings.types(module, program.text(text), 0).into()))
     }
 
     fn name_the_nodes(&mut self, program: &Program<'_>) {

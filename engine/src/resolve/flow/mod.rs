@@ -20,6 +20,7 @@ mod propagate;
 mod provided;
 mod registries;
 mod resolution;
+mod said;
 mod seed;
 mod sql_handles;
 mod static_types;
@@ -27,7 +28,6 @@ mod told;
 mod tried;
 mod wrappers;
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use distsys_facts::{ClassId, FunctionId, Id, IdKind, Language, SiteId, Sym, VarId};
@@ -40,32 +40,32 @@ use crate::program::Program;
 use crate::words::role_of_name;
 use grounds::Grounds;
 pub use resolution::{CallEdge, Confidence, Passed, Resolution, Unresolved};
+use said::{OfPath, Said};
 use told::Told;
 
 impl Resolution {
     pub fn solve(program: &Program<'_>, models: &ModelSet) -> Resolution {
-        let grounds = Grounds::new(program, models);
-        let mut first = Self::propagate(program, models, grounds, Told::default(), None, 0);
-        // The plain connection of a declared type has gone on beside the one that was given.
-        let told = first.told();
-        if !told.is_empty() {
-            let steps = first.steps;
-            first = Self::propagate(program, models, first.grounds, told, None, steps);
+        let mut flow = Self::propagate(program, models, Grounds::new(program, models), Told::default(), None, 0);
+        // The plain connection of a declared type has gone on beside the one that was given, and one that was made had gone on
+        // before what it is made from said its role. Where that happens, all is done again, with both known from the start.
+        let told = flow.told();
+        let mut roles = flow.is_enriched.then(|| flow.made_roles(false));
+        if told.is_empty() && roles.is_none() {
+            return flow.finish();
         }
-        if !first.is_enriched {
-            return first.finish();
+        flow = flow.again(told, roles.clone());
+        if roles.is_none() && flow.is_enriched {
+            roles = Some(flow.made_roles(false));
+            let told = std::mem::take(&mut flow.told);
+            flow = flow.again(told, roles.clone());
         }
-        // What a connection is made from says its role only after the connection has gone on without one. Where that happens,
-        // all is done again, with the roles known from the start.
-        let roles = first.made_roles(false);
-        let steps = first.steps;
-        let second = Self::propagate(program, models, first.grounds, first.told, Some(roles.clone()), steps);
-        let settled = second.made_roles(true);
+        let Some(roles) = roles else { return flow.finish() };
+        let settled = flow.made_roles(true);
         if settled == roles {
-            return second.finish();
+            return flow.finish();
         }
-        let steps = second.steps;
-        Self::propagate(program, models, second.grounds, second.told, Some(settled), steps).finish()
+        let told = std::mem::take(&mut flow.told);
+        flow.again(told, Some(settled)).finish()
     }
 
     fn propagate<'p, 'f>(
@@ -122,7 +122,8 @@ impl Resolution {
 /// Edges added while solving, as linked lists: most nodes have none.
 #[derive(Debug, Default)]
 struct DynamicEdges {
-    heads: FxHashMap<u32, u32>,
+    /// By node.
+    heads: Vec<u32>,
     edges: Vec<(u32, u32, EdgeKind)>,
     known: FxHashSet<(u32, u32)>,
 }
@@ -180,8 +181,7 @@ struct Flow<'p, 'f> {
     role_edges: Vec<(u32, u32)>,
     /// Whether something got a role after it was made.
     is_enriched: bool,
-    /// Whether a library's name is that of a handle, by what was asked before.
-    handles: RefCell<FxHashMap<PathId, bool>>,
+    said: Said<'p>,
     calls: FxHashMap<(SiteId, FunctionId), Confidence>,
     /// Calls of abstract methods that many fill in.
     of_many: FxHashSet<(SiteId, FunctionId)>,
@@ -224,7 +224,14 @@ const MAX_ALTERNATIVES: usize = 48;
 const MAX_OWN_TARGETS: usize = 48;
 
 impl<'p, 'f> Flow<'p, 'f> {
-    fn new(program: &'p Program<'f>, models: &'p ModelSet, grounds: Grounds<'p, 'f>) -> Self {
+    /// Another propagation, which starts from more.
+    fn again(mut self, told: Told, roles: Option<FxHashMap<u32, HandleRole>>) -> Self {
+        self.grounds.paths = self.paths;
+        self.grounds.said = self.said;
+        Resolution::propagate(self.program, self.models, self.grounds, told, roles, self.steps)
+    }
+
+    fn new(program: &'p Program<'f>, models: &'p ModelSet, mut grounds: Grounds<'p, 'f>) -> Self {
         let facts = program.facts;
         let return_base = facts.count(IdKind::Var) as u32;
         let nodes = return_base + facts.count(IdKind::Function) as u32;
@@ -233,12 +240,13 @@ impl<'p, 'f> Flow<'p, 'f> {
         Flow {
             program,
             models,
-            paths: grounds.first_paths.clone(),
+            paths: std::mem::take(&mut grounds.paths),
+            said: std::mem::take(&mut grounds.said),
             grounds,
             values: Values::default(),
             sets,
             queue: VecDeque::new(),
-            dynamic: DynamicEdges::default(),
+            dynamic: DynamicEdges { heads: vec![END; nodes as usize], ..DynamicEdges::default() },
             nodes,
             return_base,
             class_fields: FxHashMap::default(),
@@ -252,7 +260,6 @@ impl<'p, 'f> Flow<'p, 'f> {
             role_edges: Vec::new(),
             is_enriched: false,
             given_as: Vec::new(),
-            handles: RefCell::default(),
             calls: FxHashMap::default(),
             of_many: FxHashSet::default(),
             external: FxHashSet::default(),
@@ -272,6 +279,11 @@ impl<'p, 'f> Flow<'p, 'f> {
             spread_depth: 0,
             steps: 0,
         }
+    }
+
+    /// What models say of a library's name.
+    fn said(&self, path: PathId) -> OfPath<'p> {
+        self.said.of(self.models, &self.paths, path)
     }
 
     fn role_of(&mut self, name: Sym) -> HandleRole {
@@ -312,10 +324,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     pub(super) fn is_handle(&self, value: Value) -> bool {
-        let names_one = |path: PathId| {
-            let ask = || self.models.is_handle_anywhere(self.paths.text(path));
-            *self.handles.borrow_mut().entry(path).or_insert_with(ask)
-        };
+        let names_one = |path: PathId| self.said(path).is_handle;
         match value.kind {
             ValueKind::External(path) => names_one(path),
             ValueKind::Instance(class) => self.grounds.hierarchy.external_bases(class).any(|(path, _)| names_one(path)),
@@ -334,7 +343,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 return;
             }
         }
-        let next = self.dynamic.heads.insert(from, self.dynamic.edges.len() as u32).unwrap_or(END);
+        let next = std::mem::replace(&mut self.dynamic.heads[from as usize], self.dynamic.edges.len() as u32);
         self.dynamic.edges.push((to, next, kind));
         let now: Vec<ValueId> = self.sets.of(from).collect();
         for id in now {
@@ -425,6 +434,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn fresh_node(&mut self, name: Sym) -> u32 {
         let node = self.nodes;
         self.nodes += 1;
+        self.dynamic.heads.push(END);
         self.sets.grow(self.nodes as usize);
         let role = self.role_of(name);
         self.field_roles.push(role);

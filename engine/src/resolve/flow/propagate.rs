@@ -23,13 +23,14 @@ impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn run(&mut self) {
         while let Some((node, id)) = self.queue.pop_front() {
             self.steps += 1;
-            let mut next = self.dynamic.heads.get(&node).copied().unwrap_or(END);
+            let mut next = self.dynamic.heads[node as usize];
             while next != END {
                 let (to, after, kind) = self.dynamic.edges[next as usize];
                 self.pass(id, to, kind);
                 next = after;
             }
-            if let Some(&site) = self.callee_sites.get(&node)
+            if node >= self.return_base
+                && let Some(&site) = self.callee_sites.get(&node)
                 && let Some(row) = self.program.call(site)
             {
                 let value = self.values.get(id);
@@ -247,8 +248,8 @@ impl<'p, 'f> Flow<'p, 'f> {
 
     pub(super) fn external_member(&mut self, path: PathId, name: Sym, base: Value, to: u32) {
         let text = self.program.text(name);
-        let models = self.models;
-        if models.is_holder_by_key(self.paths.family(path), self.paths.text(path)) {
+        let (models, said) = (self.models, self.said(path));
+        if said.is_holder_by_key {
             let from = self.held_field(path, name);
             self.edge(from, to, EdgeKind::All);
             // What the project has put there has no other name.
@@ -284,7 +285,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         if text.starts_with('[') || text.is_empty() {
             return;
         }
-        if models.is_holder(self.paths.family(path), self.paths.text(path)) {
+        if said.is_holder {
             let from = self.held_field(path, name);
             return self.edge(from, to, EdgeKind::All);
         }
@@ -344,9 +345,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 self.edge(from, to, EdgeKind::All);
             }
             // `app.state.cache = Redis()`
-            ValueKind::External(path)
-                if self.models.is_holder_anyhow(self.paths.family(path), self.paths.text(path)) =>
-            {
+            ValueKind::External(path) if self.said(path).is_holder_anyhow => {
                 let to = self.held_field(path, row.field);
                 self.edge(from, to, EdgeKind::All);
             }
@@ -358,9 +357,8 @@ impl<'p, 'f> Flow<'p, 'f> {
     /// `Order.total = function () { … }`, `Order.prototype.pay = function () { … }`: a function that the project puts onto a
     /// type of a library is a member of all objects of that type.
     fn put_function_onto(&mut self, row: &Store, path: PathId) {
-        let models = self.models;
         let family = self.paths.family(path);
-        let Some(type_) = models.extended(family, self.paths.text(path)) else { return };
+        let Some(type_) = self.said(path).extended else { return };
         if self.program.closure(row.src).is_none() {
             return;
         }
@@ -371,9 +369,8 @@ impl<'p, 'f> Flow<'p, 'f> {
 
     /// Leads a member of an object of a library to what the project has put there; whether there is any.
     fn put_onto(&mut self, path: PathId, name: Sym, to: u32) -> bool {
-        let models = self.models;
         let family = self.paths.family(path);
-        let Some(type_) = models.extended(family, self.paths.text(path)) else { return false };
+        let Some(type_) = self.said(path).extended else { return false };
         let holder = self.paths.intern(family, type_);
         let from = self.held_field(holder, name);
         self.edge(from, to, EdgeKind::All);
@@ -401,7 +398,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             ValueKind::External(path) => {
                 let text = self.program.text(row.name);
                 let models = self.models;
-                if models.extended(self.paths.family(path), self.paths.text(path)).is_some() {
+                if self.said(path).extended.is_some() {
                     let node = self.callee_node(row.site);
                     if self.put_onto(path, row.name, node) {
                         return;

@@ -141,8 +141,8 @@ impl<'p, 'f> Flow<'p, 'f> {
     fn seed_connection(&mut self, node: u32, module: ModuleId, text: Sym, told: Option<&str>) {
         let Some(told) = told else { return self.seed_type(node, module, text) };
         let family = self.family_of(module);
-        for target in self.grounds.bindings.types(module, self.program.text(text), 0) {
-            let Some(value) = self.value_of_type(family, &target) else { continue };
+        for target in self.grounds.types(self.program, module, text).iter() {
+            let Some(value) = self.value_of_type(family, target) else { continue };
             let is_told = match value.kind {
                 ValueKind::External(path) => self.is_handle(value) || library(self.paths.text(path)) == told,
                 _ => false,
@@ -155,8 +155,8 @@ impl<'p, 'f> Flow<'p, 'f> {
 
     pub(super) fn seed_type(&mut self, node: u32, module: ModuleId, text: Sym) {
         let family = self.family_of(module);
-        for target in self.grounds.bindings.types(module, self.program.text(text), 0) {
-            if let Some(value) = self.value_of_type(family, &target) {
+        for target in self.grounds.types(self.program, module, text).iter() {
+            if let Some(value) = self.value_of_type(family, target) {
                 self.add(node, value);
             }
         }
