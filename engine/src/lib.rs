@@ -1,6 +1,7 @@
 //! Facts to meaning: what is called, what it does, in what order, under which scopes.
 
 mod csr;
+mod drawn;
 pub mod datalog;
 pub mod meaning;
 pub mod model;
@@ -8,6 +9,7 @@ pub mod operation;
 mod paths;
 mod program;
 pub mod resolve;
+mod scripts;
 mod test_support;
 pub mod words;
 

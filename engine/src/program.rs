@@ -502,7 +502,8 @@ impl<'f> Program<'f> {
                 })
             });
             let goes = goes.map(|row| self.site(row.site).function);
-            there.chain(goes).map(|function| self.function(function).module).collect()
+            let used = there.chain(goes).map(|function| self.function(function).module);
+            used.chain(crate::drawn::modules(self.facts)).collect()
         })
     }
 
@@ -518,7 +519,7 @@ impl<'f> Program<'f> {
                 .filter(|row| asks_name(row.left) && row.right.is_some_and(|right| self.is_text(right, "__main__")))
                 .map(|row| self.function(self.site(row.site).function).module)
                 .collect();
-            scripts.extend(self.modules_that_run_main());
+            scripts.extend(crate::scripts::that_run_main(self));
             let last = |path: &str| path.rsplit(['.', '/']).next().unwrap_or_default().to_owned();
             let imports = r.import.iter().filter(|_| !scripts.is_empty());
             let imported: FxHashSet<String> =
@@ -537,42 +538,6 @@ impl<'f> Program<'f> {
             scripts
         });
         scripts.contains(&self.function(function).module)
-    }
-
-    /// Modules of JavaScript that offer nothing, call their own `main` at the top and are named by no manifest.
-    fn modules_that_run_main(&self) -> Vec<ModuleId> {
-        let r = &self.facts.relations;
-        let at_top = |call: &&Call| {
-            let function = self.function(self.site(call.site).function);
-            let language = self.language(self.file_of_module(function.module));
-            function.kind == FunctionKind::Module
-                && matches!(language, Language::TypeScript | Language::JavaScript)
-                && call.receiver.is_none()
-                && self.written_name(call) == "main"
-        };
-        let mains = r.call.iter().filter(at_top).map(|call| self.function(self.site(call.site).function).module);
-        let mut mains: Vec<ModuleId> = mains.collect();
-        mains.retain(|module| {
-            let path = self.path(self.file_of_module(*module));
-            let stem = path.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default();
-            let is_entry = crate::words::words(stem).iter().any(|word| {
-                matches!(
-                    word.as_str(),
-                    "index" | "main" | "app" | "server" | "worker" | "start" | "bot" | "cron" | "consumer"
-                )
-            });
-            // `node dist/report.js`, `./lib/report`
-            let starts = |text: &str| {
-                text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',')).any(|part| {
-                    let named = part.rsplit('/').next().unwrap_or(part);
-                    let is_path = named.len() < part.len() || named.contains('.');
-                    is_path && named.split('.').next() == Some(stem)
-                })
-            };
-            let offers = self.export_by_module.of(&r.export, *module).next().is_some();
-            !is_entry && !offers && !r.manifest.iter().any(|row| starts(self.text(row.value)))
-        });
-        mains
     }
 
     fn is_text(&self, var: VarId, text: &str) -> bool {

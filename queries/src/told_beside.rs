@@ -18,14 +18,13 @@ const MAX_CALLERS: usize = 4;
 /// again for that, all of it would be done twice. A note that it was told, taken before, is not taken back: then it is lost.
 pub(crate) fn is_only_told(context: &Context<'_>, handler: &Handler, failure: &Failure) -> bool {
     let lost = failure.protected.iter().filter(|site| handler.sites.contains(site));
-    let lost: Vec<Effect> = lost.flat_map(|site| done_at(context, *site)).map(|done| done.effect).collect();
-    let lost: Vec<&Effect> = lost.iter().filter(|effect| is_work(context, effect) || is_sent_on(effect)).collect();
-    if lost.is_empty() || !lost.iter().all(|effect| is_telling(context, effect)) {
+    let lost = lost.flat_map(|site| done_at(context, *site)).filter(|done| is_done(context, &done.effect));
+    let lost: Vec<Done> = lost.collect();
+    if lost.is_empty() || !lost.iter().all(|done| is_telling(context, done)) {
         return false;
     }
-    let lost_kinds: Vec<OpKind> = lost.iter().map(|effect| effect.kind).collect();
     // A job that tells is begun beside the rest; a mail that comes first is what the rest was for.
-    let is_handed_on = lost_kinds.iter().all(|kind| matches!(kind, OpKind::Enqueue | OpKind::Publish));
+    let is_handed_on = lost.iter().all(|done| is_sent_on(&done.effect));
     let beside: Vec<Done> = beside(context, handler, failure, is_handed_on);
     let notes = |done: &Done| {
         let ways = done.traces(context).into_iter().filter_map(|way| way.last().copied());
@@ -74,9 +73,11 @@ fn is_sent_on(effect: &Effect) -> bool {
 }
 
 /// Whether an effect only tells somebody: a mail, a message in a chat, a job that is called so.
-fn is_telling(context: &Context<'_>, effect: &Effect) -> bool {
+fn is_telling(context: &Context<'_>, done: &Done) -> bool {
     const TELLS: &[&str] =
         &["alert", "alerts", "email", "emails", "mail", "mails", "notification", "notifications", "notify"];
+    let effect = &done.effect;
+    let says = |name: &str| words(name).iter().any(|word| TELLS.contains(&word.as_str()));
     match effect.kind {
         OpKind::Notify => true,
         // `/bot{}/sendMessage`
@@ -86,10 +87,13 @@ fn is_telling(context: &Context<'_>, effect: &Effect) -> bool {
                 .iter()
                 .any(|word| TELLS.contains(&word.as_str()) || matches!(word.as_str(), "message" | "messages"))
         }),
-        OpKind::Enqueue | OpKind::Publish => context
-            .meaning
-            .text(effect.entity)
-            .is_some_and(|name| words(name).iter().any(|word| TELLS.contains(&word.as_str()))),
+        // By the queue, or by what the job is called there: `enqueue("report-mail", { id })`.
+        OpKind::Enqueue | OpKind::Publish => {
+            let given = done.traces(context).into_iter().flatten();
+            let mut given = given.flat_map(|site| context.meaning.program.arguments(site)).map(|row| row.var);
+            context.meaning.text(effect.entity).is_some_and(says)
+                || given.any(|var| context.meaning.constant(var).is_some_and(says))
+        }
         _ => false,
     }
 }

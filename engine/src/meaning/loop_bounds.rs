@@ -11,6 +11,27 @@ use crate::program::Program;
 /// What a condition is made of is looked at so far.
 const MAX_PARTS: usize = 24;
 
+/// Whether a loop goes over a list part by part: `for (let i = 0; i < rows.length; i += SIZE)`. The next turn is another part.
+pub(super) fn goes_by_parts(program: &Program<'_>, loop_: RegionId) -> bool {
+    let r = &program.facts.relations;
+    let is_size = |var: VarId| {
+        program.loaded_as(var).is_some_and(|load| matches!(program.text(load.field), "length" | "size"))
+            || program.call_giving(var).is_some_and(|call| matches!(program.text(call.name), "len" | "size"))
+    };
+    let name_of = |var: VarId| program.variable(var).map(|row| row.name);
+    let conditions = program.condition_by_region.of(&r.condition, loop_).map(|row| row.var);
+    let compared = conditions.flat_map(|var| program.binary_by_dst.of(&r.binary, var));
+    let within = compared.filter(|row| program.text(row.operator) == "<" && row.right.is_some_and(is_size));
+    let counters: Vec<Sym> = within.filter_map(|row| name_of(row.left)).collect();
+    let is_one = |var: VarId| program.literal(var).is_some_and(|row| program.text(row.value) == "1");
+    !counters.is_empty()
+        && program.binaries(program.region(loop_).function).any(|row| {
+            program.text(row.operator) == "+="
+                && name_of(row.left).is_some_and(|name| counters.contains(&name))
+                && row.right.is_some_and(|right| !is_one(right))
+        })
+}
+
 impl Graph {
     /// Whether a branch of a loop that leads out of it for good is taken for a count: what the loop counts, compared.
     pub(super) fn leaves_by_a_count(&self, program: &Program<'_>, loop_: RegionId) -> bool {

@@ -6,6 +6,7 @@ use rustc_hash::FxHashSet;
 use super::answered::asks_good_answer;
 use super::kinds;
 use super::recursions::recursions;
+use super::loop_bounds::goes_by_parts;
 use super::scopes::{Builder, Extent, Scope};
 use super::tries::{goes_on_until_done, slept, tries_later};
 use crate::csr::Csr;
@@ -26,7 +27,7 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
         let iterated = program.iterates_by_region.first(&r.iterates, row.region).map(|row| row.var);
         let delays = iterated
             .is_some_and(|var| is_delays(builder, row.region, var) || is_slept_through(builder, row.region, var));
-        if iterated.is_some_and(|var| !delays && !counts(builder, var)) {
+        if iterated.is_some_and(|var| !delays && !counts(builder, var)) || goes_by_parts(program, row.region) {
             continue;
         }
         let counted =

@@ -118,15 +118,16 @@ fn is_the_other_way(context: &Context<'_>, send: SiteId, write: SiteId) -> bool 
     });
     // What it gives is true where it writes, and a constant either way.
     let returned = program.returns_by_function.of(&r.returns, context.function_of(inner)).filter_map(|row| row.var);
-    let given: Vec<VarId> = returned.flat_map(|var| program.assigned_from(var).map(|row| row.src).chain([var])).collect();
-    let mut constants = given.iter().filter_map(|var| program.literal(*var)).map(|row| program.text(row.value).to_ascii_lowercase()).peekable();
-    let others = given.iter().any(|var| program.literal(*var).is_none() && program.assigned_from(*var).next().is_none());
-    let region = program.site(inner).region;
-    let says_true = r.assign.iter().any(|row| {
-        given.contains(&row.src)
-            && program.literal(row.src).is_some_and(|literal| program.text(literal.value).eq_ignore_ascii_case("true"))
+    let given = returned.flat_map(|var| {
+        let sources: Vec<VarId> = program.assigned_from(var).map(|row| row.src).collect();
+        if sources.is_empty() { vec![var] } else { sources }
     });
-    asked && !others && constants.peek().is_some() && constants.all(|text| matches!(text.as_str(), "true" | "false")) && says_true && program.region(region).kind == RegionKind::Branch
+    let given: Vec<Option<String>> =
+        given.map(|var| program.literal(var).map(|row| program.text(row.value).to_ascii_lowercase())).collect();
+    let says = |text: &str| given.iter().any(|known| known.as_deref() == Some(text));
+    let is_known = given.iter().all(|known| matches!(known.as_deref(), Some("true" | "false")));
+    let is_chosen = program.region(program.site(inner).region).kind == RegionKind::Branch;
+    asked && is_chosen && is_known && says("true") && says("false")
 }
 
 /// Loops that a program runs as long as it lives: over what comes in, or for ever.
