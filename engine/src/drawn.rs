@@ -13,15 +13,8 @@ const DRAWS: &[&str] = &["react", "react-dom", "react-dom/client", "vue", "svelt
 const SERVES: &[&str] = &["express", "fastify", "koa", "hono", "@hapi/hapi", "@nestjs/core", "http", "node:http"];
 
 /// What does both with one tree of modules: there an import says nothing.
-const BOTH: &[&str] = &[
-    "next",
-    "nuxt",
-    "@sveltejs/kit",
-    "astro",
-    "@remix-run/node",
-    "@remix-run/server-runtime",
-    "@react-router/node",
-];
+const BOTH: &[&str] =
+    &["next", "nuxt", "@sveltejs/kit", "astro", "@remix-run/node", "@remix-run/server-runtime", "@react-router/node"];
 
 /// The modules of such packages that only the page imports.
 pub(crate) fn modules(facts: &FactBase) -> FxHashSet<ModuleId> {

@@ -1,8 +1,8 @@
 //! Facts to meaning: what is called, what it does, in what order, under which scopes.
 
 mod csr;
-mod drawn;
 pub mod datalog;
+mod drawn;
 pub mod meaning;
 pub mod model;
 pub mod operation;

@@ -5,8 +5,8 @@ use rustc_hash::FxHashSet;
 
 use super::answered::asks_good_answer;
 use super::kinds;
-use super::recursions::recursions;
 use super::loop_bounds::goes_by_parts;
+use super::recursions::recursions;
 use super::scopes::{Builder, Extent, Scope};
 use super::tries::{goes_on_until_done, slept, tries_later};
 use crate::csr::Csr;

@@ -10,7 +10,8 @@ use crate::model::Family;
 use crate::operation::{Attr, OpKind};
 
 impl<'m> Meaning<'m> {
-    /// Functions that something outside runs: routes, consumers, jobs, schedules.
+    /// Functions that something outside runs: routes, consumers, jobs, schedules, and (as `listen`) what is left with a library that
+    /// no model knows.
     pub fn entry_points(&self) -> Vec<(FunctionId, OpKind)> {
         let mut found: Vec<(FunctionId, OpKind)> = Vec::new();
         for row in self.invocations.all.iter().filter(|row| row.mode == Mode::Registered) {
