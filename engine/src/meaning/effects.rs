@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::built_statements;
 use super::consensus::Alternatives;
-use super::gates::{Gate, Gates, Given, given, is_captured};
+use super::gates::{Gate, Gates, Given, asked_by, given, is_captured};
 use super::invoked::{Invocations, Mode};
 use super::operations::Operations;
 use super::own_effects::{effects_of, joined_in_text, lower_case, of_sql_text};
@@ -132,6 +132,7 @@ impl Effects {
         let functions = program.facts.count(IdKind::Function);
         let mut effects = Effects { summaries: vec![Summary::default(); functions], ..Effects::default() };
         let own = effects.own(describer, operations, invocations);
+        let asked = asked_of_callers(describer, operations);
         let callees = callees(describer, invocations);
         let gates = Gates::new(describer.reader);
         let mut graph: DiGraph<(), (), u32> = DiGraph::with_capacity(functions, callees.iter().map(Vec::len).sum());
@@ -162,8 +163,9 @@ impl Effects {
                 let mut changed = false;
                 last.clear();
                 for &function in &members {
+                    let own = own_of(function);
                     let rows =
-                        effects.of_function(describer, operations, own_of(function), &callees[function.index()], marks);
+                        effects.of_function(describer, operations, (own, &asked), &callees[function.index()], marks);
                     let known = &mut effects.summaries[function.index()];
                     let places = rows.known.iter().chain(&rows.of_siblings).map(|row| (row.site, row.effect));
                     let summary = Summary {
@@ -271,14 +273,18 @@ impl Effects {
         &mut self,
         describer: &mut Describer<'_, '_>,
         operations: &Operations,
-        own: &[(FunctionId, SiteEffect)],
+        (own, asked): (&[(FunctionId, SiteEffect)], &FxHashMap<(SiteId, OpKind), Vec<Gate>>),
         edges: &[Edge],
         marks: &FxHashMap<SiteId, EffectFlags>,
     ) -> Rows {
         let mut rows =
             Rows { known: Vec::with_capacity(own.len()), of_siblings: Vec::new(), gates: FxHashMap::default() };
         for (_, row) in own {
-            rows.known.push(SiteEffect { effect: self.marked(row.effect, marks.get(&row.site)), ..*row });
+            let effect = self.marked(row.effect, marks.get(&row.site));
+            if let Some(gates) = asked.get(&(row.site, self.get(effect).kind)) {
+                rows.gates.insert((row.site, effect), gates.clone());
+            }
+            rows.known.push(SiteEffect { effect, ..*row });
         }
         let mut alternatives = Alternatives::default();
         for edge in edges {
@@ -354,6 +360,12 @@ impl Effects {
         }
         rows
     }
+}
+
+/// What operations ask of the callers of their functions, by their place and kind.
+fn asked_of_callers(describer: &Describer<'_, '_>, operations: &Operations) -> FxHashMap<(SiteId, OpKind), Vec<Gate>> {
+    let asked = operations.all.iter().map(|op| ((op.site, op.kind), asked_by(describer.reader, op)));
+    asked.filter(|(_, gates)| !gates.is_empty()).collect()
 }
 
 /// The effects of a function's sites.

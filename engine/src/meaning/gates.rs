@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::callbacks::parameter_of;
 use super::effects::EffectId;
-use super::operations::{Found, Operand};
+use super::operations::{Found, Operand, Operation};
 use super::reader::Reader;
 
 /// A parameter, the entry of it that is asked for (empty: the parameter itself), and what is asked of it.
@@ -19,6 +19,7 @@ pub(super) type Gate = (VarId, Sym, Asked);
 pub(super) enum Asked {
     There,
     Holds,
+    HoldsNot,
 }
 
 /// Conditions are taken apart this deep.
@@ -117,6 +118,28 @@ pub(super) fn decided_by(reader: Reader<'_, '_>, site: SiteId) -> Option<VarId> 
     }
 }
 
+/// What alone decides whether a site is reached, where it is what a caller gives: `if (!replace) options.NX = true`.
+pub(super) fn entered_by(reader: Reader<'_, '_>, site: SiteId) -> Option<Gate> {
+    let program = reader.program;
+    let r = &program.facts.relations;
+    let around = program.regions_outward(program.site(site).region);
+    let mut arms = around.filter(|row| matches!(row.kind, RegionKind::Branch | RegionKind::Else));
+    let arm = arms.next().filter(|_| arms.next().is_none())?;
+    let condition = program.condition_by_region.first(&r.condition, arm.region)?.var;
+    let denied = program.binary_by_dst.first(&r.binary, condition).and_then(|row| {
+        match (program.text(row.operator), row.right) {
+            ("!" | "not", None) => Some(row.left),
+            ("==" | "===" | "is", Some(right)) if reader.constant(right) == Some("false") => Some(row.left),
+            _ => None,
+        }
+    });
+    let mut asked = Vec::new();
+    present(reader, denied.unwrap_or(condition), Asked::Holds, 0, &mut asked);
+    let [(parameter, entry, Asked::Holds)] = asked[..] else { return None };
+    let is_denied = denied.is_some() != (arm.kind == RegionKind::Else);
+    Some((parameter, entry, if is_denied { Asked::HoldsNot } else { Asked::Holds }))
+}
+
 /// The parameters that are surely there where `var` holds.
 fn present(reader: Reader<'_, '_>, var: VarId, asked: Asked, depth: u32, found: &mut Vec<Gate>) {
     let program = reader.program;
@@ -158,10 +181,21 @@ pub(super) fn is_captured(reader: Reader<'_, '_>, site: SiteId, (parameter, ..):
     program.parameter(parameter).is_some_and(|row| row.function == program.site(site).function)
 }
 
+/// What an operation asks of the callers of its function: `client.set(key, value, nx=nx)` takes a lock for those who say so, and
+/// writes an entry for the others.
+pub(super) fn asked_by(reader: Reader<'_, '_>, op: &Operation) -> Vec<Gate> {
+    let conditions = reader.model(op).when.iter();
+    conditions.filter_map(|condition| reader.asked_of_caller(op, condition)).collect()
+}
+
 /// What the call at `site` gives for a parameter of what it calls, or for an entry of it.
 pub(super) fn given(reader: Reader<'_, '_>, site: SiteId, (parameter, entry, asked): Gate) -> Given {
     let program = reader.program;
-    let is_nothing = |var: VarId| reader.is_null(var) || asked == Asked::Holds && reader.constant(var) == Some("false");
+    let is_nothing = |var: VarId| match asked {
+        Asked::There => reader.is_null(var),
+        Asked::Holds => reader.is_null(var) || reader.constant(var) == Some("false"),
+        Asked::HoldsNot => reader.constant(var) == Some("true"),
+    };
     let passed = reader.resolution.passed_at(site).iter().find(|row| row.parameter == parameter);
     if let Some(row) = passed {
         let own = parameter_of(reader, row.argument).filter(|own| program.assigned_from(*own).next().is_none());
@@ -174,7 +208,7 @@ pub(super) fn given(reader: Reader<'_, '_>, site: SiteId, (parameter, entry, ask
             false => {
                 reader.object(row.argument).is_some()
                     && match reader.within(row.argument, &[program.text(entry).to_owned()]) {
-                        Found::Absent => true,
+                        Found::Absent => asked != Asked::HoldsNot,
                         Found::Is(Operand::Var(var)) => is_nothing(var),
                         _ => false,
                     }

@@ -122,7 +122,7 @@ impl Builder<'_, '_, '_> {
 
     /// Calls beside the one that takes a lock whose helper deletes the same key: `if (!(await take())) return; try { … } finally {
     /// await giveBack() }`.
-    fn deletions_through_helpers(&self, taken: SiteId) -> Vec<SiteId> {
+    pub(super) fn deletions_through_helpers(&self, taken: SiteId) -> Vec<SiteId> {
         let known = |key: &Term| !matches!(key, Term::Unknown | Term::Absent);
         let taken_key = self.effects.at(taken).find(|(effect, _)| effect.kind == OpKind::LockAcquire);
         let Some(key) = taken_key.map(|(effect, _)| effect.key).filter(known) else { return Vec::new() };

@@ -1,13 +1,33 @@
 //! Locks: which operations take one, and where it is let go.
 
-use distsys_facts::{FunctionId, RegionKind, SiteId, SiteKind, VarId};
+use distsys_facts::schema::Parameter;
+use distsys_facts::{FunctionId, ParameterKind, RegionKind, SiteId, SiteKind, VarId};
 
-use super::callbacks::functions_of;
+use super::callbacks::{functions_of, parameter_of};
 use super::chains::settles;
 use super::operations::{Found, Operand, Operation};
 use super::scopes::Builder;
 use crate::operation::{Attr, OpKind};
 use crate::words::words;
+
+/// Whether a name is that of a lock.
+fn says_lock(text: &str) -> bool {
+    words(text).iter().any(|word| {
+        matches!(
+            word.as_str(),
+            "lock"
+                | "locks"
+                | "locked"
+                | "locking"
+                | "redlock"
+                | "mutex"
+                | "lease"
+                | "leader"
+                | "leadership"
+                | "semaphore"
+        )
+    })
+}
 
 impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
     /// Whether "set if absent" is meant as a lock: it is released, or something says so. Else it marks what was done.
@@ -16,36 +36,19 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             return true;
         }
         let program = self.reader.program;
-        let says = |text: &str| {
-            words(text).iter().any(|word| {
-                matches!(
-                    word.as_str(),
-                    "lock"
-                        | "locks"
-                        | "locked"
-                        | "locking"
-                        | "redlock"
-                        | "mutex"
-                        | "lease"
-                        | "leader"
-                        | "leadership"
-                        | "semaphore"
-                )
-            })
-        };
         let mut function = Some(op.function);
         while let Some(id) = function {
             let row = program.function(id);
-            if says(program.text(row.qualified)) {
+            if says_lock(program.text(row.qualified)) {
                 return true;
             }
             function = row.parent;
         }
         let key = match self.reader.attribute(op, Attr::Key) {
-            Found::Is(Operand::Var(var)) => self.reader.names_of(var).iter().any(|name| says(name)),
+            Found::Is(Operand::Var(var)) => self.reader.names_of(var).iter().any(|name| says_lock(name)),
             _ => false,
         };
-        let path = op.path.is_some_and(|path| says(self.reader.resolution.paths.text(path)));
+        let path = op.path.is_some_and(|path| says_lock(self.reader.resolution.paths.text(path)));
         // A context manager that takes the key away again: what its user does is between the two.
         let holds_open = program.sites(op.function).any(|row| row.kind == SiteKind::Yield)
             && !self.deletions_of_key(op, op.function).is_empty();
@@ -66,6 +69,28 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             || self.is_held_by_an_object(op)
             || self.operations.of_kind(OpKind::LockRelease).any(|release| self.is_same_field(op, release))
             || self.effects.in_function(op.function).any(|(effect, _)| effect.kind == OpKind::LockRelease)
+    }
+
+    /// The calls of a helper that sets a key only if it is absent, by which its callers take a lock, as their keys or what they do
+    /// in the end say; each with what lets it go there: `if not cache.set(f"lock:{job}", "1", nx=True): return`.
+    pub(super) fn taken_by_callers(&self, op: &Operation) -> Vec<(SiteId, Vec<SiteId>)> {
+        let program = self.reader.program;
+        let Found::Is(Operand::Var(key)) = self.reader.attribute(op, Attr::Key) else { return Vec::new() };
+        let own = |row: &&Parameter| row.function == op.function && row.kind != ParameterKind::Receiver;
+        let parameter = parameter_of(self.reader, key).and_then(|var| program.parameter(var)).filter(own);
+        let Some(parameter) = parameter.filter(|_| op.kind == OpKind::LockAcquire) else { return Vec::new() };
+        let callers = self.index.callers.get(&op.function).into_iter().flatten().copied();
+        let taken = callers.filter_map(|site| {
+            // Who does not say so sets the key whatever is there.
+            self.effects.at(site).find(|(effect, _)| effect.kind == op.kind)?;
+            let passed = self.reader.resolution.passed_at(site).iter().find(|row| row.parameter == parameter.var)?;
+            let closers = self.deletions_through_helpers(site);
+            let caller = program.function(program.site(site).function).qualified;
+            let mut names = self.reader.names_of(passed.argument).into_iter().chain([program.text(caller)]);
+            let is_named = names.any(says_lock);
+            (is_named || closers.iter().any(|closer| self.ends_with(*closer))).then_some((site, closers))
+        });
+        taken.collect()
     }
 
     /// Whether the key is set to what only this holder knows, and is given a time to live after that: a mark of what was done

@@ -1,16 +1,17 @@
 //! Reading call sites: arguments, options objects, the chain of calls before, constants and names.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{FunctionKind, LiteralKind, ParameterKind, SiteId, VarId};
+use distsys_facts::{FunctionKind, LiteralKind, ParameterKind, SiteId, SiteKind, Sym, VarId};
 
-use super::callbacks::functions_of;
+use super::callbacks::{functions_of, parameter_of};
 use super::durations::unit_of_name;
+use super::gates::{Asked, Gate, entered_by};
 use super::operations::{Found, Operand, Operation};
 use super::own_effects::statements;
 use super::spelled::before;
 use crate::model::source::{Condition, Source};
 use crate::model::{Family, ModelSet, OpModel};
-use crate::operation::Attr;
+use crate::operation::{Attr, OpKind};
 use crate::program::Program;
 use crate::resolve::{Resolution, Value, ValueKind};
 
@@ -58,11 +59,55 @@ impl<'m> Reader<'m, '_> {
             Condition::Absent(sources) => match self.first(op, sources) {
                 Found::Absent => true,
                 Found::Unknown => true,
-                Found::Is(operand) => self.is_false(&operand),
+                Found::Is(operand) => {
+                    self.is_false(&operand)
+                        || op.kind == OpKind::CacheWrite && self.asked_of_caller(op, condition).is_some()
+                }
             },
             Condition::Equals(sources, text) => self.is_like(op, sources, text),
             Condition::NotEquals(sources, text) => !self.is_like(op, sources, text),
         }
+    }
+
+    /// What a condition asks of a parameter of the function that the operation is in: each caller decides.
+    pub(super) fn asked_of_caller(&self, op: &Operation, condition: &Condition) -> Option<Gate> {
+        let (sources, asked) = match (condition, op.kind) {
+            (Condition::Present(sources), OpKind::LockAcquire) => (sources, Asked::Holds),
+            (Condition::Absent(sources), OpKind::CacheWrite) => (sources, Asked::HoldsNot),
+            _ => return None,
+        };
+        let found = self.first(op, sources);
+        if let Found::Is(Operand::Var(var)) = found
+            && self.constant(var) == Some("true")
+        {
+            return self.set_for_callers(op, var, asked);
+        }
+        let (var, entry) = match found {
+            Found::Is(Operand::Var(var)) => (var, Sym::EMPTY),
+            Found::Is(Operand::Within(var, path)) => match &path[..] {
+                [entry] => (var, self.program.facts.symbols.lookup(entry)?),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let parameter = self.program.parameter(parameter_of(*self, var)?)?;
+        let own = parameter.function == op.function && parameter.kind != ParameterKind::Receiver;
+        (own && self.program.assigned_from(parameter.var).next().is_none()).then_some((parameter.var, entry, asked))
+    }
+
+    /// What decides whether an option is set before the call: `if (!replace) options.NX = true`.
+    fn set_for_callers(&self, op: &Operation, value: VarId, asked: Asked) -> Option<Gate> {
+        let stores = &self.program.facts.relations.store;
+        let sites = self.program.sites(op.function).filter(|row| row.kind == SiteKind::Store);
+        let mut set = sites.filter_map(|row| stores.binary_search_by_key(&row.site, |store| store.site).ok());
+        let store = set.find(|at| stores[*at].src == value)?;
+        let (parameter, entry, entered) = entered_by(*self, stores[store].site)?;
+        let asked = match (entered, asked) {
+            (entered, Asked::HoldsNot) if entered == Asked::Holds => Asked::HoldsNot,
+            (_, Asked::HoldsNot) => Asked::Holds,
+            (entered, _) => entered,
+        };
+        Some((parameter, entry, asked))
     }
 
     /// Whether a source is the text, a `*` at whose end stands for any more; between two of them it may stand anywhere.

@@ -241,6 +241,12 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         let closers = self.deletions_of_key(op, op.function);
                         found.push(Scope { closers, ..scope(op.function, Extent::Open(op.site)) });
                     }
+                    ScopeKind::Open if !self.is_managed(op) => {
+                        found.extend(self.taken_by_callers(op).into_iter().map(|(site, closers)| {
+                            let function = self.reader.program.site(site).function;
+                            Scope { steps: vec![site], closers, ..scope(function, Extent::Open(site)) }
+                        }));
+                    }
                     ScopeKind::Call => found.push(scope(op.function, Extent::Site(op.site))),
                     ScopeKind::Function => found.push(scope(op.function, Extent::Function(op.function))),
                     ScopeKind::Client => {
