@@ -21,6 +21,16 @@ pub(crate) struct Handler {
     pub sites: Vec<SiteId>,
     /// Whether a message that failed counts as done as soon as a later one does.
     pub by_position: bool,
+    /// Where whoever calls it acknowledges the message when it has returned.
+    pub acked: Option<SiteId>,
+    /// Where each turn marks the row of a table that it deals with.
+    pub marked: Option<SiteId>,
+}
+
+impl Handler {
+    pub(crate) fn new(origin: SiteId, function: FunctionId, region: Option<RegionId>, sites: Vec<SiteId>) -> Self {
+        Handler { origin, function, region, sites, by_position: false, acked: None, marked: None }
+    }
 }
 
 /// Handlers of messages and jobs that come again when the handler stopped half-way.
@@ -42,7 +52,7 @@ pub(crate) fn handlers(context: &Context<'_>, chosen: impl Fn(&Operation) -> boo
         for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
             registers = true;
             let sites = program.sites(row.function).map(|row| row.site).collect();
-            found.push(Handler { origin: op.site, function: row.function, region: None, sites, by_position });
+            found.push(Handler { by_position, ..Handler::new(op.site, row.function, None, sites) });
         }
         // Taken by hand, in a loop.
         if !registers && op.kind == OpKind::Consume {
@@ -51,11 +61,11 @@ pub(crate) fn handlers(context: &Context<'_>, chosen: impl Fn(&Operation) -> boo
                 let within = |site: &SiteId| program.region_within(program.site(*site).region, turn);
                 let sites = program.sites(function).map(|row| row.site);
                 let sites: Vec<SiteId> = sites.filter(|site| within(site) && meaning.precedes(taken, *site)).collect();
-                found.push(Handler { origin: op.site, function, region: Some(turn), sites, by_position });
+                found.push(Handler { by_position, ..Handler::new(op.site, function, Some(turn), sites) });
             }
             for function in run_for_each(context, op.site) {
                 let sites = program.sites(function).map(|row| row.site).collect();
-                found.push(Handler { origin: op.site, function, region: None, sites, by_position });
+                found.push(Handler { by_position, ..Handler::new(op.site, function, None, sites) });
             }
         }
     }
@@ -73,7 +83,7 @@ pub(crate) fn handlers(context: &Context<'_>, chosen: impl Fn(&Operation) -> boo
         let by_position = op.is_some_and(|op| is_by_position(context, op));
         let sites = meaning.sites(scope);
         let Some(origin) = scope.origin.or(sites.first().copied()) else { continue };
-        found.push(Handler { origin, function: scope.function, region, sites, by_position });
+        found.push(Handler { by_position, ..Handler::new(origin, scope.function, region, sites) });
     }
     found
 }
@@ -102,8 +112,46 @@ pub(crate) fn acknowledging(context: &Context<'_>) -> Vec<Handler> {
         if is_message && !found.iter().any(|known| known.function == function) && !takes() {
             let sites: Vec<SiteId> = program.sites(function).map(|row| row.site).collect();
             let origin = sites.first().copied().unwrap_or(row.site);
-            found.push(Handler { origin, function, region: None, sites, by_position: false });
+            found.push(Handler::new(origin, function, None, sites));
         }
+    }
+    found
+}
+
+/// What callers give to a loop of the project's own that takes messages, to be run for each, where the loop counts a message as
+/// done when that has returned: `subscribe(queue, async (body) => …)`.
+pub(crate) fn given_to_loop(context: &Context<'_>, handler: &Handler) -> Vec<Handler> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    if handler.region.is_none() {
+        return Vec::new();
+    }
+    let is_ack = |site: &&SiteId| meaning.effects.at(**site).any(|(effect, _)| effect.kind == OpKind::Ack);
+    let acks: Vec<SiteId> = handler.sites.iter().filter(is_ack).copied().collect();
+    let mut found = Vec::new();
+    for &site in handler.sites.iter().filter(|site| !acks.contains(site)) {
+        let given = meaning.given_to_run(site);
+        if given.is_empty() || is_acknowledged_before(context, handler, site) {
+            continue;
+        }
+        // What it gives may say that it has failed.
+        let result = program.call(site).map(|call| call.result);
+        let mut asked = program
+            .regions_by_function
+            .of(&r.region, handler.function)
+            .flat_map(|region| program.condition_by_region.of(&r.condition, region.region));
+        if asked.any(|row| result.is_some_and(|result| meaning.made_from(row.var).contains(&result))) {
+            continue;
+        }
+        let acked = acks.iter().copied().find(|ack| meaning.precedes(site, *ack));
+        if acked.is_none() && !(handler.by_position && acks.is_empty()) {
+            continue;
+        }
+        found.extend(given.into_iter().map(|(_, function)| {
+            let sites = program.sites(function).map(|row| row.site).collect();
+            Handler { by_position: handler.by_position, acked, ..Handler::new(handler.origin, function, None, sites) }
+        }));
     }
     found
 }
@@ -189,7 +237,7 @@ pub(crate) fn webhooks(context: &Context<'_>) -> Vec<(Handler, Confidence)> {
             if checked || path || says(context.function_name(row.function)) {
                 let sites = meaning.program.sites(row.function).map(|row| row.site).collect();
                 let (origin, function) = (op.site, row.function);
-                found.push((Handler { origin, function, region: None, sites, by_position: false }, confidence));
+                found.push((Handler::new(origin, function, None, sites), confidence));
             }
         }
     }

@@ -25,6 +25,7 @@ mod models;
 mod on_miss;
 mod outlived;
 mod own_rules;
+mod polled;
 mod refills;
 mod relations;
 mod replaced;

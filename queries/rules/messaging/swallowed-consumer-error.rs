@@ -8,9 +8,10 @@ use distsys_facts::{FunctionId, ParameterKind, RegionId, RegionKind, SiteId, Sit
 use rustc_hash::FxHashMap;
 
 use crate::done::{Done, done_at};
-use crate::handlers::{Handler, acknowledging, is_acknowledged_before, is_work, redelivered, webhooks};
+use crate::handlers::{Handler, acknowledging, given_to_loop, is_acknowledged_before, is_work, redelivered, webhooks};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
+use crate::polled::polled;
 use crate::sweeps::is_found_again;
 use crate::told_beside::{is_note_of_failure, is_only_told};
 use crate::{Context, FindingBuilder, Rule};
@@ -32,7 +33,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut by_place: FxHashMap<SiteId, Swallowed> = FxHashMap::default();
     // Whoever calls a webhook calls again what was not answered well.
     let called = webhooks(context).into_iter().filter(|(_, sure)| *sure == Confidence::High).map(|(handler, _)| handler);
-    let taken = redelivered(context).into_iter().chain(acknowledging(context)).chain(called);
+    let taken = redelivered(context).into_iter().chain(acknowledging(context)).chain(polled(context));
+    let taken = taken.flat_map(|handler| given_to_loop(context, &handler).into_iter().chain([handler]).collect::<Vec<_>>());
+    let taken = taken.chain(called);
     for handler in taken.flat_map(|handler| with_helpers(context, handler)) {
         for failure in context.meaning.failures(handler.function) {
             if !failure.all || is_left_for_the_end(context, &failure) || !only_tells(context, &failure) || !is_for_one_message(context, &handler, &failure) {
@@ -232,6 +235,12 @@ fn gives_up(context: &Context<'_>, handler: &Handler, failure: &Failure) -> bool
 /// Whether a message whose handling failed is acknowledged nevertheless, and where if it is by hand.
 fn counts_as_done(context: &Context<'_>, handler: &Handler, failure: &Failure) -> Option<Option<SiteId>> {
     let meaning = context.meaning;
+    if handler.acked.is_some() {
+        return Some(handler.acked);
+    }
+    if let Some(mark) = handler.marked {
+        return is_marked_nevertheless(context, handler, failure, mark).then_some(Some(mark));
+    }
     let acks: Vec<SiteId> = handler
         .sites
         .iter()
@@ -251,6 +260,24 @@ fn counts_as_done(context: &Context<'_>, handler: &Handler, failure: &Failure) -
         // Who acknowledges by hand and does not here has not acknowledged.
         None => (!acknowledges_by_hand(context, handler)).then_some(None),
     }
+}
+
+/// Whether the row that something failed for is marked in the same turn, after that; what failed in a helper or closure must not
+/// have been the marking.
+fn is_marked_nevertheless(context: &Context<'_>, handler: &Handler, failure: &Failure, mark: SiteId) -> bool {
+    let meaning = context.meaning;
+    let function = meaning.program.site(failure.protected[0]).function;
+    if function == context.function_of(mark) {
+        let comes_later = failure.protected.iter().all(|site| *site < mark);
+        return comes_later && !meaning.is_kept_from_failures(mark) && failure.entry.is_some_and(|entry| meaning.leads(entry, mark));
+    }
+    let writes = meaning.effects.at(mark).filter(|(effect, _)| effect.kind == OpKind::DbWrite);
+    let mut ways = writes.flat_map(|(effect, _)| meaning.traces(mark, &effect));
+    let is_before = |site: &SiteId| *site < mark && meaning.precedes(*site, mark) && meaning.callees(*site).contains(&function);
+    let mut beside = meaning.program.sites(context.function_of(mark)).map(|row| row.site);
+    handler.function == function
+        && beside.any(|site| is_before(&site))
+        && !ways.any(|way| way.iter().any(|site| context.function_of(*site) == function))
 }
 
 /// Whether what is acknowledged has been collected where nothing had failed: `done.append(id)` after the work, `ack(*done)` later.
