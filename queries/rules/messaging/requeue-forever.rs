@@ -4,7 +4,7 @@ use distsys_engine::meaning::{FailedFor, Failure, Found, Operand, Operation};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, SiteId, VarId};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -30,11 +30,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     let mut limited = None;
     let mut told = FxHashSet::default();
-    for op in meaning.operations.of_kind(OpKind::Nack).filter(|op| context.in_scope(op.site)) {
-        if !is_always_requeued(context, op) {
+    let taken = taken_by_hand(context);
+    let gives_back = [OpKind::Nack, OpKind::Send, OpKind::Publish];
+    for op in gives_back.into_iter().flat_map(|kind| meaning.operations.of_kind(kind)).filter(|op| context.in_scope(op.site)) {
+        let refuses = op.kind == OpKind::Nack;
+        if refuses && !is_always_requeued(context, op) || !refuses && taken.is_empty() {
             continue;
         }
         let behind = meaning.failed_for(op.site).into_iter();
+        let behind = behind.filter(|failed| refuses || puts_back(context, op, failed, &taken));
         for failed in behind.filter(|failed| !is_decided(context, failed) && !rejects_others(context, op, failed)) {
             if *limited.get_or_insert_with(|| has_delivery_limit(context)) {
                 return Vec::new();
@@ -46,6 +50,68 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Calls that take a message off a queue of the process or a list, each with where it is taken in the end.
+fn taken_by_hand(context: &Context<'_>) -> FxHashMap<SiteId, Vec<SiteId>> {
+    let meaning = context.meaning;
+    let mut taken: FxHashMap<SiteId, Vec<SiteId>> = FxHashMap::default();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        if effect.kind == OpKind::Receive {
+            let ends = meaning.traces(row.site, &effect).into_iter().filter_map(|way| way.last().copied());
+            taken.entry(row.site).or_default().extend(ends);
+        }
+    }
+    taken
+}
+
+/// Whether what failed has been taken off a queue and is put into the same one again, as it was.
+fn puts_back(context: &Context<'_>, op: &Operation, failed: &FailedFor, taken: &FxHashMap<SiteId, Vec<SiteId>>) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let first = failed.calls[0];
+    let sources: FxHashSet<VarId> =
+        program.arguments(first).flat_map(|row| meaning.made_from(row.var).into_iter().chain([row.var])).collect();
+    // `{**job, "attempts": n + 1}`, `job.attempts += 1`: somebody counts.
+    let is_counted = sources.iter().any(|var| {
+        let mut entries = program.entry_by_var.of(&r.entry, *var).map(|row| row.key);
+        let mut fields = program.stores_to(*var).map(|row| row.field);
+        entries.any(|key| is_count(program.text(key))) || fields.any(|field| is_count(program.text(field)))
+    });
+    let mut calls = program.sites(context.function_of(first)).filter_map(|row| program.call(row.site));
+    !is_counted
+        && calls.any(|call| {
+            let mut ends = taken.get(&call.site).into_iter().flatten();
+            sources.contains(&call.result) && ends.any(|end| is_same_queue(context, op, *end))
+        })
+}
+
+/// Whether a message is sent to where another is taken: under one name, in one field of a class or in one variable.
+fn is_same_queue(context: &Context<'_>, sent: &Operation, taken: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Some(received) = context.operation(taken, OpKind::Receive) else { return false };
+    let name = |op: &Operation| match meaning.attribute(op, Attr::Entity) {
+        Found::Is(Operand::Text(text)) => Some(text),
+        Found::Is(Operand::Var(var)) => meaning.constant(var).map(str::to_owned),
+        _ => None,
+    };
+    if let (Some(left), Some(right)) = (name(sent), name(received)) {
+        return left == right;
+    }
+    let receiver = |site: SiteId| program.call(site).and_then(|call| call.receiver);
+    let (Some(left), Some(right)) = (receiver(sent.site), receiver(taken)) else { return false };
+    // Lists of one client are told apart by their names.
+    if sent.kind != OpKind::Send {
+        return false;
+    }
+    let class = |op: &Operation| program.function(op.function).class;
+    match (program.loaded_as(left), program.loaded_as(right)) {
+        (Some(left), Some(right)) => left.field == right.field && class(sent).is_some() && class(sent) == class(received),
+        _ => left == right || program.assigned_from(left).any(|row| row.src == right),
+    }
 }
 
 /// Whether anything is asked before the message is put back: how often it came, what failed.
