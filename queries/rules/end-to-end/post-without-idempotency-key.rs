@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use distsys_engine::meaning::{Effect, EffectFlags, Mode, Operation, Term};
-use distsys_engine::words::{is_idempotency_key, is_seen_twice, is_unique_violation};
+use distsys_engine::words::{is_idempotency_key, is_seen_twice, is_unique_violation, words};
 use distsys_engine::OpKind;
 use distsys_engine::resolve::ValueKind;
 use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, Sym, VarId};
@@ -70,6 +70,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 continue;
             }
             let speaks = speaking.reached_from(context, row.function, &[]);
+            let mut created = Vec::new();
             for (effect, site) in meaning.effects.in_function(row.function) {
                 if !may_create(context, &effect) {
                     continue;
@@ -87,7 +88,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 if is_known_again(context, Some(row.function), &trace) || is_unique(context, last, &effect) {
                     continue;
                 }
-                by_effect.entry((last, effect.entity)).or_default().push(Created { route: op.site, trace, effect, harm });
+                created.push(((last, effect.entity), Created { route: op.site, trace, effect, harm }));
+            }
+            // What is told of a thing that is there twice is told twice.
+            let is_told = |created: &Created| matches!(created.harm, Harm::Told);
+            let makes = created.iter().any(|(_, created)| !is_told(created));
+            for (key, created) in created.into_iter().filter(|(_, created)| !makes || !is_told(created)) {
+                by_effect.entry(key).or_default().push(created);
             }
         }
     }
@@ -124,6 +131,8 @@ enum Harm {
     Worked,
     /// What is sent on for it reaches others twice.
     Sent(Sent),
+    /// Somebody is written to twice.
+    Told,
 }
 
 /// Whether an effect makes something that was not there before.
@@ -133,6 +142,7 @@ fn may_create(context: &Context<'_>, effect: &Effect) -> bool {
     }
     match effect.kind {
         OpKind::Payment => true,
+        OpKind::Notify => effect.key == Term::Absent && !effect.flags.has(EffectFlags::BACKGROUND),
         OpKind::DbWrite => effect.key == Term::Absent && context.meaning.text(effect.verb) == Some("insert"),
         OpKind::HttpRequest => effect.key == Term::Absent && context.meaning.text(effect.verb) == Some("post"),
         _ => false,
@@ -143,8 +153,12 @@ fn may_create(context: &Context<'_>, effect: &Effect) -> bool {
 const MAX_DEPTH: usize = 4;
 
 fn harm(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Option<Harm> {
-    if effect.kind == OpKind::Payment {
-        return Some(Harm::Paid);
+    match effect.kind {
+        OpKind::Payment => return Some(Harm::Paid),
+        // A line in a chat is soon gone.
+        OpKind::Notify if context.meaning.text(effect.entity) == Some("chat") => return None,
+        OpKind::Notify => return (trace.len() <= MAX_DEPTH && !is_asked_for(context, trace)).then_some(Harm::Told),
+        _ => {}
     }
     let entity = context.meaning.text(effect.entity)?;
     let is_seen = match effect.kind {
@@ -159,6 +173,21 @@ fn harm(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Option<Harm
         OpKind::DbWrite if is_near => sent_for(context, trace, effect).map(Harm::Sent),
         _ => None,
     }
+}
+
+/// Whether who asks twice wants to be written to twice, or what is written goes to the house itself, as the names on the way to it
+/// or of the route's own file say: `sendResetCode`, `contactUs`, `contact/route.ts`.
+fn is_asked_for(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    const WANTED: &[&str] = &[
+        "activate", "activation", "again", "alert", "challenge", "code", "confirm", "confirmation", "contact", "debug", "demo", "feedback",
+        "forgot", "forgotten", "help", "link", "login", "magic", "otp", "password", "passwordless", "pin", "ping", "preview", "recover",
+        "recovery", "remind", "reminder", "resend", "reset", "sample", "signin", "support", "test", "validate", "validation", "verification", "verify",
+    ];
+    let program = context.meaning.program;
+    let says = |text: &str| words(text).iter().any(|word| WANTED.contains(&word.as_str()));
+    let file = trace.first().map(|site| program.path(program.file_of_function(context.function_of(*site))));
+    let mut named = file.into_iter().flat_map(|path| path.rsplit('/').take(2));
+    named.any(says) || trace.iter().any(|site| says(context.function_name(context.function_of(*site))))
 }
 
 /// Where the code speaks of idempotency keys or of the database's refusal of a second row.
@@ -332,6 +361,7 @@ fn report(context: &Context<'_>, routes: &[Created]) -> Finding {
         Harm::Paid => "the customer pays twice".to_owned(),
         Harm::Seen => "it is there twice".to_owned(),
         Harm::Worked => "the work is done twice".to_owned(),
+        Harm::Told => "somebody gets the same message twice".to_owned(),
         Harm::Sent(sent) => format!("what {} for it is done twice, under two identities that nobody can match", context.does(&sent.effect)),
     };
     let message = format!(
