@@ -254,7 +254,10 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
                 stack.extend(row.right.filter(|_| !divides).map(|right| (right, kept, to_come, asked)));
             }
         }
-        stack.extend(readings_given(context, at, clocks).into_iter().map(next));
+        // What an object was made with may as well come out of a store.
+        if !kept {
+            stack.extend(readings_given(context, at, clocks).into_iter().map(next));
+        }
         if let Some(call) = program.call_giving(at) {
             let name = program.text(call.name);
             if TIME_CALLS.contains(&name) || name.starts_with("plus") {
