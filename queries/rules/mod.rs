@@ -37,6 +37,7 @@ rules! {
     statement_outside_transaction = "transactions/statement-outside-transaction.rs",
     enqueue_before_commit = "ordering/enqueue-before-commit.rs",
     connection_held_across_remote_call = "capacity/connection-held-across-remote-call.rs",
+    connection_not_released_on_error = "capacity/connection-not-released-on-error.rs",
     missing_timeout = "capacity/missing-timeout.rs",
     timeout_inversion = "capacity/timeout-inversion.rs",
     swallowed_remote_error = "observability/swallowed-remote-error.rs",

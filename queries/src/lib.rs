@@ -34,6 +34,7 @@ mod sends;
 mod sizes;
 mod started;
 mod sweeps;
+mod taken;
 mod told_beside;
 mod transactions;
 mod versioned;

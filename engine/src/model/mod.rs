@@ -45,6 +45,11 @@ impl Family {
         matches!(self, Family::Go | Family::Rust)
     }
 
+    /// Whether what a value holds is given back where the value ends.
+    pub fn drops_values(self) -> bool {
+        self == Family::Rust
+    }
+
     /// Whether a construction names every field that it sets.
     pub fn names_fields(self) -> bool {
         self == Family::Go
