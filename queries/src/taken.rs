@@ -72,7 +72,7 @@ fn is_deferred_later(context: &Context<'_>, exit: SiteId, release: SiteId) -> bo
 }
 
 /// Whether a release before the exit is done if something holds: that the lock was got, as far as is known.
-fn is_released_if_held(context: &Context<'_>, taken: SiteId, exit: SiteId, releases: &[SiteId]) -> bool {
+pub(crate) fn is_released_if_held(context: &Context<'_>, taken: SiteId, exit: SiteId, releases: &[SiteId]) -> bool {
     let program = context.meaning.program;
     releases.iter().any(|release| {
         let arm = program.regions_outward(program.site(*release).region).find(|row| row.kind == RegionKind::Branch);
@@ -129,7 +129,13 @@ fn is_refused(context: &Context<'_>, scope: &Scope, taken: SiteId, exit: SiteId)
             return true;
         }
     }
-    // Whatever failed in a body, the lock may not be there yet.
+    may_have_failed(context, taken, exit)
+}
+
+/// Whether the way out is in a handler of the body that takes it: whatever failed there, it may not have been got yet.
+pub(crate) fn may_have_failed(context: &Context<'_>, taken: SiteId, exit: SiteId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
     program.regions_outward(program.site(exit).region).filter(|row| row.kind == RegionKind::Catch).any(|handler| {
         let mut bodies = r.handles.iter().filter(|row| row.region == handler.region);
         bodies.any(|row| program.region_within(program.site(taken).region, row.body))

@@ -6,7 +6,7 @@ use distsys_facts::{RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
-use crate::taken::{is_given_away, is_released_by_handler};
+use crate::taken::{is_given_away, is_released_by_handler, is_released_if_held, may_have_failed};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -159,6 +159,8 @@ fn exits(context: &Context<'_>, scope: &Scope, taken: SiteId, ends: &[SiteId]) -
             && !ends.contains(exit)
             && meaning.avoids(taken, ends, *exit)
             && !is_released_by_handler(context, scope.kind, *exit, ends)
+            && !is_released_if_held(context, taken, *exit, ends)
+            && !may_have_failed(context, taken, *exit)
             && !is_refused(context, taken, *exit)
             && !asks_whether_got(context, taken, *exit)
     });
