@@ -185,33 +185,52 @@ fn holds_rows(context: &Context<'_>, load: &Load) -> bool {
             .any(|call| meaning.operations.at(call.site).any(|op| op.kind == OpKind::DbRead || op.kind == OpKind::Sql))
 }
 
-/// Whether the elements are of an enumeration by what the input is checked with, wherever a list of this name is: `z.object({
-/// zones: z.array(z.enum(ZONES)) })`. There are as many as it has members.
+/// Whether the elements are of an enumeration by the schema that the input was checked with, or by all of them that know a list
+/// of this name: `z.object({ zones: z.array(z.enum(ZONES)) })`. There are as many as it has members.
 fn is_of_enumeration(context: &Context<'_>, list: VarId) -> bool {
     let program = context.meaning.program;
     let r = &program.facts.relations;
     let Some(load) = program.loaded_as(list).filter(|load| !program.text(load.field).starts_with('[')) else {
         return false;
     };
-    let made = |var: VarId| context.meaning.resolution.imported(var).unwrap_or(var);
-    // The calls that a schema is made by: `array(enum(…)).optional()`, `preprocess(split, array(zone))`.
-    let calls = |schema: VarId| {
-        let (mut names, mut stack, mut seen) = (Vec::new(), vec![schema], 0);
-        while let Some(at) = stack.pop().filter(|_| seen < MAX_SCHEMA) {
-            seen += 1;
-            let at = made(at);
-            stack.extend(program.assigned_from(at).map(|row| row.src));
-            let Some(call) = program.call_giving(at) else { continue };
-            names.push(program.text(call.name));
+    let checks = |call: &Call| matches!(program.text(call.name), "parse" | "safeParse" | "parseAsync" | "safeParseAsync");
+    let checked = context.meaning.made_from(load.base).into_iter().filter_map(|var| program.call_giving(var));
+    let schemas = checked.filter(|call| checks(call)).filter_map(|call| call.receiver);
+    let declared = schemas.flat_map(|schema| parts_of_schema(context, schema));
+    let declared = declared.flat_map(|part| program.entry_by_var.of(&r.entry, part));
+    let mut declared: Vec<VarId> = declared.filter(|row| row.key == load.field).map(|row| row.value).collect();
+    if declared.is_empty() {
+        declared = r.entry.iter().filter(|row| row.key == load.field).map(|row| row.value).collect();
+    }
+    let names = |schema: VarId| {
+        let calls = parts_of_schema(context, schema).into_iter().filter_map(|part| program.call_giving(part));
+        calls.map(|call| program.text(call.name)).collect::<Vec<&str>>()
+    };
+    let mut lists = declared.into_iter().map(names).filter(|names| names.contains(&"array")).peekable();
+    let is_enumeration = |names: Vec<&str>| {
+        let has = |known: &[&str]| names.iter().any(|name| known.contains(name));
+        has(&["enum", "nativeEnum", "picklist", "keyof"]) && !has(&["or", "union", "string", "number", "any"])
+    };
+    lists.peek().is_some() && lists.all(is_enumeration)
+}
+
+/// What a schema is made of: `array(enum(…)).optional()`, `preprocess(split, array(zone))`.
+fn parts_of_schema(context: &Context<'_>, schema: VarId) -> Vec<VarId> {
+    let program = context.meaning.program;
+    let (mut parts, mut stack) = (Vec::new(), vec![schema]);
+    while let Some(at) = stack.pop().filter(|_| parts.len() < MAX_SCHEMA) {
+        let at = context.meaning.resolution.imported(at).unwrap_or(at);
+        if parts.contains(&at) {
+            continue;
+        }
+        parts.push(at);
+        stack.extend(program.assigned_from(at).map(|row| row.src));
+        if let Some(call) = program.call_giving(at) {
             stack.extend(call.receiver);
             stack.extend(program.arguments(call.site).map(|row| row.var));
         }
-        names
-    };
-    let schemas = r.entry.iter().filter(|row| row.key == load.field).map(|row| calls(row.value));
-    let mut lists = schemas.filter(|names| names.contains(&"array")).peekable();
-    let is_enumeration = |name: &&str| matches!(*name, "enum" | "nativeEnum" | "picklist" | "keyof");
-    lists.peek().is_some() && lists.all(|names| names.iter().any(is_enumeration))
+    }
+    parts
 }
 
 /// A schema is made by so many calls.
