@@ -2,7 +2,7 @@
 
 use distsys_engine::meaning::{Found, Operand};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{SiteId, VarId};
+use distsys_facts::{FunctionId, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
 use crate::Context;
@@ -22,7 +22,7 @@ pub(crate) fn key_made(
         .flatten()
         .filter_map(|var| program.call_giving(var))
         .map(|call| call.site)
-        .find(|site| wanted(*site))
+        .find(|site| wanted(*site) && !is_overridden(context, *site, trace))
 }
 
 /// What the key is made from, in each function from that of the operation upwards.
@@ -64,6 +64,53 @@ fn key_sources(context: &Context<'_>, trace: &[SiteId], at: usize) -> Vec<FxHash
         found.push(sources);
     }
     found
+}
+
+/// Whether the key that a call makes is only there for want of another, which the way down `trace` gives: an entry of an object
+/// that takes in what a caller gives after it (`{ "idempotency-key": randomUUID(), ...headers }`).
+fn is_overridden(context: &Context<'_>, made: SiteId, trace: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(key) = program.call(made).map(|call| call.result) else { return false };
+    let maker = context.function_of(made);
+    let is_in_maker = |var: VarId| program.variable(var).is_none_or(|row| row.function == maker);
+    let entries = r.entry.iter().filter(|row| is_in_maker(row.value) && meaning.made_from(row.value).contains(&key));
+    entries.into_iter().any(|own| {
+        let whole = program.entry_by_var.of(&r.entry, own.var);
+        let after = whole.skip_while(|row| row.value != own.value).filter(|row| program.text(row.key) == "**");
+        let name = [program.text(own.key).to_owned()];
+        let taken_in = after.flat_map(|row| meaning.made_from(row.value));
+        let given = taken_in.into_iter().filter_map(|var| program.parameter(var));
+        given.into_iter().any(|given| {
+            let is_of = |function: FunctionId| trace.iter().position(|step| context.function_of(*step) == function);
+            // Where the way begins there, each of its callers is looked at by itself.
+            let gives = |function: FunctionId, parameter: VarId, path: &[String]| {
+                is_of(function).is_some_and(|at| match at.checked_sub(1) {
+                    Some(above) => matches!(meaning.passed_within(trace[above], parameter, path), Found::Is(_)),
+                    None => !meaning.callers(function).is_empty(),
+                })
+            };
+            if is_of(given.function).is_some() {
+                return gives(given.function, given.var, &name);
+            }
+            let begins_in = |step: &SiteId| {
+                std::iter::successors(program.function(context.function_of(*step)).parent, |at| {
+                    program.function(*at).parent
+                })
+                .any(|around| around == given.function)
+            };
+            if trace.first().is_some_and(begins_in) {
+                return !meaning.callers(given.function).is_empty();
+            }
+            // A helper that whoever sends calls.
+            meaning.callers(given.function).iter().any(|call| match meaning.passed_within(*call, given.var, &name) {
+                Found::Is(Operand::Within(parameter, path)) => gives(context.function_of(*call), parameter, &path),
+                Found::Is(_) => is_of(context.function_of(*call)).is_some(),
+                Found::Absent | Found::Unknown => false,
+            })
+        })
+    })
 }
 
 /// Whether a call gives another value each time: a generator of unique ones, the clock, or a helper of the project that only
