@@ -109,7 +109,8 @@ impl Operations {
         for &(site, path, via) in &resolution.external {
             // What a wrapper does with the function that it is given is seen where the function is given; a connection that is
             // called is no such function (`` sql`…` ``), and what it calls if it is given none it calls itself.
-            let called = program.call(site).and_then(|call| call.callee).and_then(|callee| parameter_of(reader, callee));
+            let called =
+                program.call(site).and_then(|call| call.callee).and_then(|callee| parameter_of(reader, callee));
             let is_default = |parameter: VarId| {
                 let default = program.parameter(parameter).and_then(|row| row.default);
                 let is_it = |value: Value| value.kind == ValueKind::External(path);
