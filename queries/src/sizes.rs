@@ -193,7 +193,8 @@ fn is_of_enumeration(context: &Context<'_>, list: VarId) -> bool {
     let Some(load) = program.loaded_as(list).filter(|load| !program.text(load.field).starts_with('[')) else {
         return false;
     };
-    let checks = |call: &Call| matches!(program.text(call.name), "parse" | "safeParse" | "parseAsync" | "safeParseAsync");
+    let checks =
+        |call: &Call| matches!(program.text(call.name), "parse" | "safeParse" | "parseAsync" | "safeParseAsync");
     let checked = context.meaning.made_from(load.base).into_iter().filter_map(|var| program.call_giving(var));
     let schemas = checked.filter(|call| checks(call)).filter_map(|call| call.receiver);
     let declared = schemas.flat_map(|schema| parts_of_schema(context, schema));

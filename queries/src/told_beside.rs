@@ -80,13 +80,14 @@ fn is_telling(context: &Context<'_>, done: &Done) -> bool {
     let says = |name: &str| words(name).iter().any(|word| TELLS.contains(&word.as_str()));
     match effect.kind {
         OpKind::Notify => true,
-        // `/bot{}/sendMessage`
-        OpKind::HttpRequest => context.meaning.text(effect.entity).is_some_and(|url| {
-            let last = url.trim_end_matches('/').rsplit('/').next().unwrap_or(url);
-            words(last)
-                .iter()
-                .any(|word| TELLS.contains(&word.as_str()) || matches!(word.as_str(), "message" | "messages"))
-        }),
+        // `/bot{}/sendMessage`, or by the function that sends it: `alertSlack(text)`.
+        OpKind::HttpRequest => {
+            let last = context.meaning.text(effect.entity).map(|url| url.trim_end_matches('/'));
+            let last = last.and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+            let way = done.trace(context);
+            let by_name = way.last().is_some_and(|last| says(context.named_function(context.function_of(*last))));
+            by_name || says(last) || words(last).iter().any(|word| matches!(word.as_str(), "message" | "messages"))
+        }
         // By the queue, or by what the job is called there: `enqueue("report-mail", { id })`.
         OpKind::Enqueue | OpKind::Publish => {
             let given = done.traces(context).into_iter().flatten();
