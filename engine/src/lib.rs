@@ -6,6 +6,7 @@ mod drawn;
 pub mod meaning;
 pub mod model;
 pub mod operation;
+mod packages;
 mod paths;
 mod program;
 pub mod resolve;

@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::csr::Csr;
+use crate::packages;
 
 /// A tree's facts, indexed. Ids are dense, so an index is an array.
 #[derive(Debug)]
@@ -68,6 +69,7 @@ pub struct Program<'f> {
     pub manages_by_region: Csr,
     pub catches_by_region: Csr,
     idle_by_region: Csr,
+    borne_by_region: Csr,
     pub handles_by_body: Csr,
     pub iterates_by_region: Csr,
     pub condition_by_region: Csr,
@@ -79,6 +81,8 @@ pub struct Program<'f> {
     /// Folders (with `/` at the end) of packages that run in a browser.
     browser_packages: Vec<&'f str>,
     server_packages: Vec<&'f str>,
+    /// Those that draw pages, beside a server of theirs or not, and build none of them on it.
+    page_packages: Vec<&'f str>,
     tool_packages: Vec<&'f str>,
     browser_modules: OnceLock<FxHashSet<ModuleId>>,
     /// Source files that are there for tests.
@@ -158,18 +162,20 @@ impl<'f> Program<'f> {
             manages_by_region: Csr::by(regions, &r.manages, |row| Some(row.region)),
             catches_by_region: Csr::by(regions, &r.catches, |row| Some(row.region)),
             idle_by_region: Csr::by(regions, &r.idle, |row| Some(row.region)),
+            borne_by_region: Csr::by(regions, &r.borne, |row| Some(row.region)),
             handles_by_body: Csr::by(regions, &r.handles, |row| Some(row.body)),
             iterates_by_region: Csr::by(regions, &r.iterates, |row| Some(row.region)),
             condition_by_region: Csr::by(regions, &r.condition, |row| Some(row.region)),
             methods,
             module_functions,
             file_of_module: r.module.iter().map(|row| row.file).collect(),
-            browser_packages: packages(facts, true),
-            server_packages: packages(facts, false),
-            tool_packages: tools(facts),
+            browser_packages: packages::by_place(facts, true),
+            server_packages: packages::by_place(facts, false),
+            page_packages: packages::of_pages(facts),
+            tool_packages: packages::tools(facts),
             browser_modules: OnceLock::new(),
             test_support: crate::test_support::files(facts),
-            terminal_packages: drawn_in_terminal(facts),
+            terminal_packages: packages::drawn_in_terminal(facts),
             scripts: OnceLock::new(),
             binary_by_function: OnceLock::new(),
             texts_by_name: OnceLock::new(),
@@ -409,6 +415,11 @@ impl<'f> Program<'f> {
         self.idle_by_region.first(&self.facts.relations.idle, region).is_some()
     }
 
+    /// Whether a handler or arm says that what fails there is borne.
+    pub fn is_borne(&self, region: RegionId) -> bool {
+        self.borne_by_region.first(&self.facts.relations.borne, region).is_some()
+    }
+
     /// The class that a function, or the one that it is written in, is a method of.
     pub fn class_around(&self, function: FunctionId) -> Option<ClassId> {
         let mut at = Some(function);
@@ -459,6 +470,12 @@ impl<'f> Program<'f> {
         path.ends_with("sx")
             || depth(&self.browser_packages) > depth(&self.server_packages)
             || self.browser_modules().contains(&self.function(function).module)
+    }
+
+    /// Whether a function is in a package that draws pages, which are not built on a server.
+    pub fn is_beside_pages(&self, function: FunctionId) -> bool {
+        let path = self.path(self.file_of_function(function));
+        self.page_packages.iter().any(|folder| path.starts_with(folder))
     }
 
     /// Modules that use what only a browser has: its storage, its tabs' channels, its window's events, where its page goes to,
@@ -554,7 +571,7 @@ impl<'f> Program<'f> {
         let in_tool = path.split('/').any(|part| crate::words::words(part).iter().any(|word| word == "cli"));
         in_tool
             || commands
-            || is_of_tools(path)
+            || packages::is_of_tools(path)
             || self.is_script(function)
             || self.tool_packages.iter().any(|folder| path.starts_with(folder))
             || self.runs_in_browser(function)
@@ -602,107 +619,4 @@ impl<'f> Program<'f> {
         }
         false
     }
-}
-
-/// Whether a path is one of the project's own tools, or what is run to build it.
-fn is_of_tools(path: &str) -> bool {
-    let folder = path.split('/').next().unwrap_or_default();
-    matches!(folder, "tools" | "dev" | "hack") || path == "build.rs" || path.ends_with("/build.rs")
-}
-
-/// Packages below the root that offer a command, or draw in a terminal and serve nobody.
-fn tools(facts: &FactBase) -> Vec<&str> {
-    const DRAWS: &[&str] = &[
-        "ratatui",
-        "tui",
-        "crossterm",
-        "comfy-table",
-        "indicatif",
-        "dialoguer",
-        "inquire",
-        "prettytable-rs",
-        "cliclack",
-    ];
-    const SERVES: &[&str] = &["axum", "actix-web", "hyper", "poem", "rocket", "salvo", "tide", "tonic", "warp"];
-    let mut crates: FxHashMap<&str, (bool, bool)> = FxHashMap::default();
-    let mut found = Vec::new();
-    for row in &facts.relations.manifest {
-        let path = facts.text(facts.relations.file[row.file.index()].path);
-        let key = facts.text(row.key);
-        if let Some(folder) = path.strip_suffix("package.json") {
-            found.extend((key == "bin" || key.starts_with("bin.")).then_some(folder));
-        } else if let Some(folder) = path.strip_suffix("Cargo.toml")
-            && let Some(needed) = key.strip_prefix("dependencies.").and_then(|rest| rest.split('.').next())
-        {
-            let known = crates.entry(folder).or_default();
-            known.0 |= DRAWS.contains(&needed);
-            known.1 |= SERVES.contains(&needed);
-        }
-    }
-    found.extend(crates.into_iter().filter(|(_, (draws, serves))| *draws && !serves).map(|(folder, _)| folder));
-    found.retain(|folder| !folder.is_empty());
-    found.sort_unstable();
-    found.dedup();
-    found
-}
-
-/// Packages that depend on a library which draws in a terminal.
-fn drawn_in_terminal(facts: &FactBase) -> Vec<&str> {
-    const DRAWS: &[&str] = &["ratatui", "tui", "cursive", "textual", "urwid", "ink", "blessed"];
-    let mut found: Vec<&str> = facts
-        .relations
-        .manifest
-        .iter()
-        .filter(|row| {
-            let needed = facts.text(row.key).strip_prefix("dependencies.");
-            needed.and_then(|name| name.split('.').next()).is_some_and(|name| DRAWS.contains(&name))
-        })
-        .map(|row| {
-            let path = facts.text(facts.relations.file[row.file.index()].path);
-            path.rfind('/').map_or("", |end| &path[..=end])
-        })
-        .collect();
-    found.sort_unstable();
-    found.dedup();
-    found
-}
-
-/// Packages by what they depend on: a library that draws in a browser, and none that serves.
-fn packages(facts: &FactBase, browser: bool) -> Vec<&str> {
-    const DRAWS: &[&str] = &["react-dom", "vue", "@angular/core", "svelte", "preact", "solid-js"];
-    const SERVES: &[&str] = &[
-        "next",
-        "nuxt",
-        "express",
-        "fastify",
-        "koa",
-        "hono",
-        "@nestjs/core",
-        "@hapi/hapi",
-        "@sveltejs/kit",
-        "astro",
-        "@remix-run/node",
-        "@remix-run/server-runtime",
-        "@react-router/node",
-    ];
-    let mut draws: FxHashMap<FileId, (bool, bool, bool)> = FxHashMap::default();
-    for row in &facts.relations.manifest {
-        let is_package = facts.text(facts.relations.file[row.file.index()].path).ends_with("package.json");
-        let known = draws.entry(row.file).or_default();
-        let key = facts.text(row.key);
-        let needed = key.strip_prefix("dependencies.").or_else(|| key.strip_prefix("peerDependencies."));
-        if let Some(name) = needed.filter(|_| is_package) {
-            known.0 |= DRAWS.contains(&name);
-            known.1 |= SERVES.contains(&name);
-            known.2 = true;
-        }
-    }
-    // A package that needs nothing is as the one around it.
-    let mut found: Vec<&str> = draws
-        .into_iter()
-        .filter(|(_, (draws, serves, needs))| *needs && (*draws && !*serves) == browser)
-        .filter_map(|(file, _)| facts.text(facts.relations.file[file.index()].path).strip_suffix("package.json"))
-        .collect();
-    found.sort_unstable();
-    found
 }

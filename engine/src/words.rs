@@ -379,6 +379,7 @@ const ASKS: &[&str] = &[
     "status",
     "wait",
     "download",
+    "unpause",
 ];
 
 /// What a service works out of what it is sent, and keeps nothing of.
@@ -386,11 +387,17 @@ const COMPUTES: &[&str] = &[
     "classify",
     "convert",
     "embed",
+    "embedding",
     "embeddings",
     "ocr",
+    "parse",
+    "predict",
     "render",
+    "rerank",
     "summarize",
+    "tokenize",
     "transcribe",
+    "transcription",
     "transcriptions",
     "translate",
 ];

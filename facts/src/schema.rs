@@ -130,6 +130,8 @@ relations! {
     catches: Catches { region: RegionId, type_: Sym, var: Option<VarId> }
     /// The handler or arm `region` does nothing: it has no statement (`pass` and `...` are none) but for one that returns a constant, and no comment that says why.
     idle: Idle { region: RegionId }
+    /// The handler or arm `region` says in a comment that what fails there is borne: it is best effort, not fatal, not to fail for it.
+    borne: Borne { region: RegionId }
     /// The handler or finalizer `region` belongs to the `try` region `body`.
     handles: Handles { region: RegionId, body: RegionId }
     /// `block` is a basic block of `function`, directly inside `region`.

@@ -51,7 +51,7 @@ impl Rewrite<'_, '_> {
         }
         let reads = context.meaning.effects.at(read).filter(|(effect, _)| effect.kind == OpKind::DbRead);
         let entities: Vec<Name> = reads.filter_map(|(effect, _)| effect.entity_name()).collect();
-        let of = Read { value, column, entities: &entities };
+        let of = Read { value, at: Some(read), column, entities: &entities };
         self.computed_here(&of, write).or_else(|| self.computed_in_closure(&of, write)).or_else(|| {
             let after = |site: SiteId| context.meaning.precedes(read, site);
             gives_read(context, read, OpKind::DbRead, 0)
@@ -83,7 +83,7 @@ impl Rewrite<'_, '_> {
         if self.writes.get(&write).is_some_and(|all| !all.iter().any(is_named)) {
             let own = call.receiver.is_some_and(|var| is_row(context, var, of.value, false));
             let stored = stored.into_iter().filter(|(field, _)| own && !is_cursor(field));
-            return stored.into_iter().find_map(|(field, var)| arithmetic_on(context, Some(field), var, of));
+            return stored.into_iter().find_map(|(field, var)| arithmetic_on(context, Some(field), var, of, write));
         }
         // What is passed as the new value of a field.
         let mut passed: Vec<(&str, VarId)> = meaning.columns_set(write);
@@ -110,7 +110,7 @@ impl Rewrite<'_, '_> {
             .find_map(|(field, var)| {
                 let column = Some(field).filter(|field| !field.starts_with(':'));
                 let combined = || combined_on(context, column?, var, of.value, write);
-                arithmetic_on(context, column, var, of).or_else(combined)
+                arithmetic_on(context, column, var, of, write).or_else(combined)
             })
             .or_else(|| put_before(context, of.value, write));
         // What is bound to a statement, or given to a helper that writes it, has no name there.
@@ -125,7 +125,8 @@ impl Rewrite<'_, '_> {
         };
         named.or_else(|| {
             let bound = if is_text && !is_other() { meaning.chain_arguments(write) } else { Vec::new() };
-            let computed = bound.into_iter().filter_map(|var| Some((var, arithmetic_on(context, None, var, of)?)));
+            let computed =
+                bound.into_iter().filter_map(|var| Some((var, arithmetic_on(context, None, var, of, write)?)));
             let in_time = |computed: SiteId| {
                 let here = context.function_of(computed) == context.function_of(write);
                 !here || computed == write || meaning.precedes(computed, write)
@@ -156,7 +157,7 @@ impl Rewrite<'_, '_> {
                 });
                 let stored = stored.map(|store| (meaning.program.text(store.field), store.src));
                 let mut kept = stored.filter(|(field, _)| !is_cursor(field));
-                kept.find_map(|(field, var)| arithmetic_on(context, Some(field), var, of))
+                kept.find_map(|(field, var)| arithmetic_on(context, Some(field), var, of, inner))
             };
             self.computed_here(of, inner).or_else(changed_before).or_else(|| self.computed_in_closure(of, inner))
         })
@@ -224,7 +225,7 @@ impl Rewrite<'_, '_> {
             let mut inner: Vec<SiteId> = inner.filter(|site| self.may_be_part(*site, write)).collect();
             inner.dedup();
             inner.into_iter().find_map(|inner| {
-                let of = Read { value: given, column: None, entities: of.entities };
+                let of = Read { value: given, at: None, column: None, entities: of.entities };
                 self.computed_here(&of, inner).or_else(|| self.computed_by_callee(&of, &|_| true, inner, depth + 1))
             })
         })
@@ -241,7 +242,7 @@ impl Rewrite<'_, '_> {
 
     /// The fields that a function changes of the row that it is given by what they held.
     fn changes(&self, given: VarId, function: FunctionId, depth: u32) -> Vec<Change> {
-        let of = Read { value: given, column: None, entities: &[] };
+        let of = Read { value: given, at: None, column: None, entities: &[] };
         let here = self.stores_into(given, function).filter(|store| !self.guarded.contains(&store.site));
         let own = here.filter_map(|store| {
             let computed = self.changed_by(&store, &of)?;
@@ -297,7 +298,8 @@ impl Rewrite<'_, '_> {
             && !is_cursor(field)
             && !context.meaning.holds_rows(store.base, store.field);
         let combined = || combined_on(context, field, store.src, of.value, store.site);
-        is_of_row.then(|| arithmetic_on(context, Some(field), store.src, of).or_else(combined)).flatten()
+        let computed = || arithmetic_on(context, Some(field), store.src, of, store.site);
+        is_of_row.then(|| computed().or_else(combined)).flatten()
     }
 
     /// What a function stores into a row that it has.
@@ -489,7 +491,9 @@ fn writes_object(context: &Context<'_>, call: &Call, base: VarId) -> bool {
     let meaning = context.meaning;
     let from = |var: VarId| {
         let (mine, other) = (meaning.made_from(var), meaning.made_from(base));
-        mine.contains(&base) || other.contains(&var)
+        // What an object's own methods are called on is part of much.
+        let is_own = meaning.program.parameter(var).is_some_and(|row| row.kind == ParameterKind::Receiver);
+        mine.contains(&base) || !is_own && other.contains(&var)
     };
     call.receiver.is_some_and(from) || meaning.program.arguments(call.site).any(|argument| from(argument.var))
 }
@@ -497,6 +501,8 @@ fn writes_object(context: &Context<'_>, call: &Call, base: VarId) -> bool {
 /// What was read.
 struct Read<'m> {
     value: VarId,
+    /// Where it was read, if that is seen: what was computed before has nothing of it.
+    at: Option<SiteId>,
     /// The only column that it has, if the write sets it: then the value may be that column's.
     column: Option<&'m str>,
     /// What it is a row of.
@@ -521,31 +527,56 @@ fn writes_column(context: &Context<'_>, write: SiteId, column: &str) -> bool {
     written.is_empty() || written.iter().any(|known| words(known) == words(column))
 }
 
-/// Whether `var` is computed from `field` (any, if none is named) of the value read: `read.field - amount`.
-fn arithmetic_on(context: &Context<'_>, field: Option<&str>, var: VarId, of: &Read<'_>) -> Option<SiteId> {
+/// Whether what is computed at a site may have something of what was read.
+fn is_after(context: &Context<'_>, of: &Read<'_>, computed: SiteId) -> bool {
+    let meaning = context.meaning;
+    let same = |read: &SiteId| context.function_of(*read) == context.function_of(computed);
+    of.at.filter(same).is_none_or(|read| meaning.precedes(read, computed) || !meaning.precedes(computed, read))
+}
+
+/// Whether a value is what another system, or another statement, has answered: it is none of what went there. What is merely
+/// worked out after something was read is no answer.
+fn is_answer(context: &Context<'_>, var: VarId) -> bool {
+    const ANSWERS: &[OpKind] = &[OpKind::HttpRequest, OpKind::Rpc, OpKind::DbRead, OpKind::DbWrite, OpKind::Payment];
+    let Some(call) = context.meaning.program.call_giving(var) else { return false };
+    let does = |kind: OpKind| context.meaning.effects.at(call.site).any(|(effect, _)| effect.kind == kind);
+    ANSWERS.iter().any(|kind| does(*kind) && gives_read(context, call.site, *kind, 0))
+}
+
+/// Where `var` is computed from `field` (any, if none is named) of the value read: `read.field - amount`. Of several places
+/// one before what it is computed for, which stands at `until`.
+fn arithmetic_on(
+    context: &Context<'_>,
+    field: Option<&str>,
+    var: VarId,
+    of: &Read<'_>,
+    until: SiteId,
+) -> Option<SiteId> {
+    const CHANGES: &[&str] = &["+", "-", "*", "/", "|", "+=", "-=", "*=", "/=", "|=", "++", "--"];
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
-    meaning
-        .made_from(var)
-        .into_iter()
-        .flat_map(|var| program.binary_by_dst.of(&r.binary, var))
-        .filter(|row| {
-            const CHANGES: &[&str] = &["+", "-", "*", "/", "|", "+=", "-=", "*=", "/=", "|=", "++", "--"];
-            CHANGES.contains(&program.text(row.operator))
+    let sources =
+        |var| meaning.made_from_through(var, |_| true, |at| at == var || at == of.value || !is_answer(context, at));
+    let of_read = |operand: VarId| {
+        sources(operand).into_iter().any(|var| {
+            let is_column = var == of.value
+                && of.column.is_some_and(|column| field.is_none_or(|field| words(field) == words(column)));
+            let loaded = program.loaded_as(var).map(|load| (load.base, program.text(load.field)));
+            is_column
+                || loaded.or_else(|| meaning.read_by_column(var)).is_some_and(|(base, column)| {
+                    // A column and the field that holds it: `balance_cents`, `BalanceCents`.
+                    field.is_none_or(|field| words(field) == words(column)) && is_row(context, base, of.value, true)
+                })
         })
-        .find(|row| {
-            let operands = std::iter::once(row.left).chain(row.right);
-            operands.flat_map(|operand| meaning.made_from(operand)).any(|var| {
-                let is_column = var == of.value
-                    && of.column.is_some_and(|column| field.is_none_or(|field| words(field) == words(column)));
-                let loaded = program.loaded_as(var).map(|load| (load.base, program.text(load.field)));
-                is_column
-                    || loaded.or_else(|| meaning.read_by_column(var)).is_some_and(|(base, column)| {
-                        // A column and the field that holds it: `balance_cents`, `BalanceCents`.
-                        field.is_none_or(|field| words(field) == words(column)) && is_row(context, base, of.value, true)
-                    })
-            })
-        })
-        .map(|row| row.site)
+    };
+    let computed = sources(var).into_iter().flat_map(|var| program.binary_by_dst.of(&r.binary, var)).filter(|row| {
+        let is_sign = row.right.is_none() && program.text(row.operator) == "-";
+        CHANGES.contains(&program.text(row.operator))
+            && !is_sign
+            && is_after(context, of, row.site)
+            && std::iter::once(row.left).chain(row.right).any(of_read)
+    });
+    let is_before = |site: SiteId| site == until || meaning.precedes(site, until);
+    computed.map(|row| row.site).max_by_key(|site| (is_before(*site), std::cmp::Reverse(*site)))
 }

@@ -24,6 +24,7 @@ mod missing;
 mod models;
 mod on_miss;
 mod outlived;
+mod own_locks;
 mod own_rules;
 mod polled;
 mod refills;

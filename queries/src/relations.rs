@@ -141,6 +141,12 @@ pub const DERIVED: &[Derived] = &[
         rows: details::judged,
     },
     Derived {
+        name: "for_one_user",
+        doc: "A person runs `function` and ends it: it is of a command, a tool of the project or a page.",
+        columns: &[("function", FUNCTION)],
+        rows: details::for_one_user,
+    },
+    Derived {
         name: "attribute",
         doc: "Of the operation of `kind` at `site` the attribute `name` (see docs/models.md) is `absent`, `given` or `unknown`, with its `value` if that is constant, and as a span of time in `millis` (-1: it is none).",
         columns: &[
@@ -251,6 +257,7 @@ const DERIVED_BY: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VE
 const NOT_KEPT: &[&str] = &[
     "happens",
     "way",
+    "for_one_user",
     "effect_mark",
     "precedes",
     "rests_on",

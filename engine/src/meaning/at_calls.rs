@@ -59,7 +59,7 @@ impl<'m, 'f> Describer<'m, 'f> {
                 Argument::Given(var) if self.is_receiver(parameter) => self.held(var, path, depth),
                 Argument::Given(var) => {
                     let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
-                    let found = self.reader.within_given(parameter, var, &path);
+                    let found = self.reader.within(var, &path);
                     self.term(&found)
                 }
                 Argument::Keywords(site) => {

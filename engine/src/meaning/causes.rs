@@ -3,14 +3,14 @@
 //! `@retry(on=Busy)` repeats what ran before `Busy` was raised. Where `Busy` is a class of the project and all its raise
 //! sites are seen, an effect that none of them can follow is never repeated.
 
-use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionId, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::Effects;
 use super::operations::{Found, Operand, Operations};
 use super::order::Order;
 use super::reader::Reader;
-use super::scopes::Scope;
+use super::scopes::{Extent, Scope};
 use super::terms::Names;
 use crate::operation::{Attr, OpKind};
 use crate::resolve::ValueKind;
@@ -49,6 +49,9 @@ impl<'b, 'm, 'f> Causes<'b, 'm, 'f> {
     /// Leaves of `sites`, which the retry scope covers, those that a retried failure may come after.
     pub(super) fn keep_repeated(&self, scope: &Scope, sites: &mut Vec<SiteId>) {
         self.keep_whatever_the_method(scope, sites);
+        if let Extent::Function(function) = scope.extent {
+            sites.retain(|site| self.reader.program.site(*site).function != function || !self.succeeds_after(*site));
+        }
         let named = self.retried(scope);
         if self.are_failures_to_connect(&named) {
             // Of the request that failed nothing was sent; what was sent before it is repeated.
@@ -78,6 +81,23 @@ impl<'b, 'm, 'f> Causes<'b, 'm, 'f> {
             let within = |cause: &SiteId| cause == site && self.fails_after_sending(*cause, &raised, &raising, 0);
             causes.iter().any(|cause| follows(cause) || within(cause))
         });
+    }
+
+    /// Whether a function that tells of failures by what it returns tells of none after a site, whatever came of that:
+    /// `if err := send(row); err != nil { log.Println(err) }` and `return nil`.
+    fn succeeds_after(&self, site: SiteId) -> bool {
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        let function = program.site(site).function;
+        let says = program.return_type_by_function.first(&r.return_type, function);
+        if !says.is_some_and(|row| program.text(row.type_).starts_with("Result<(),")) {
+            return false;
+        }
+        let is_later = |at: SiteId| at == site || self.order.precedes(program, site, at);
+        let mut failing = program.sites(function).filter(|row| row.kind == SiteKind::Throw);
+        let mut later =
+            program.returns_by_function.of(&r.returns, function).filter(|row| is_later(row.site)).peekable();
+        later.peek().is_some() && later.all(|row| row.var.is_none()) && !failing.any(|row| is_later(row.site))
     }
 
     /// Whether in what is called at `cause` a raise site may come after something that was sent.

@@ -13,6 +13,7 @@ use super::callbacks::{
     MAX_HELPERS, callback_vars, called_by_its_method, decorated_method, functions_of, handed_parameter, made_anywhere,
     made_by, methods_run, parameter_of,
 };
+use super::kept_functions::{Closures, says_later};
 use super::listeners::{Listeners, listening};
 use super::operations::{Operation, Operations};
 use super::reader::Reader;
@@ -304,6 +305,7 @@ impl Invocations {
             functions: self.all.iter().map(|row| (row.function, row.mode)).collect(),
             sites: operations.all.iter().map(|op| (op.site, mode_of(op.kind))).collect(),
         };
+        let closures = Closures::new(reader);
         for &Passed { site, parameter, argument } in &reader.resolution.passed {
             let applied = self.applied(parameter);
             if applied.is_empty() {
@@ -342,6 +344,15 @@ impl Invocations {
                 let calls = applied.to_vec();
                 for site in calls {
                     let mode = Mode::Inline;
+                    self.all.extend(functions.iter().map(|&function| Invoked { site, function, mode }));
+                }
+                continue;
+            }
+            // `register(handler)`: whoever goes through what is kept calls the closure that calls it.
+            let kept = applied.iter().map(|site| self.kept_at(reader, &closures, *site, parameter, 0));
+            if let Some(kept) = kept.collect::<Option<Vec<_>>>() {
+                let mode = Mode::Inline;
+                for site in kept.into_iter().flatten() {
                     self.all.extend(functions.iter().map(|&function| Invoked { site, function, mode }));
                 }
                 continue;
@@ -506,7 +517,9 @@ impl Invocations {
                 // `hooks.push(() => …)`: run where what the list holds is called.
                 let kept = keeps(program, row.site).map_or(&[][..], |list| self.called_out_of(list));
                 let sites = if kept.is_empty() { vec![row.site] } else { kept.to_vec() };
-                let mode = match kept.is_empty() && registers_a_handler(program, row.site) {
+                let is_later = operations.at(row.site).next().is_none()
+                    && program.call(row.site).is_some_and(|call| says_later(program.written_name(call)));
+                let mode = match is_later || kept.is_empty() && registers_a_handler(program, row.site) {
                     true => Mode::Registered,
                     false => Mode::Inline,
                 };

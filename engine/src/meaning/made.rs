@@ -6,7 +6,6 @@ use distsys_facts::schema::Call;
 use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, VarId};
 
 use super::callbacks::functions_of;
-use super::callbacks::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use super::reader::Reader;
 use super::spelled::same_key;
@@ -41,7 +40,7 @@ impl<'m> Reader<'m, '_> {
         let filled = self.filled(var, path, depth, 0);
         // What options may set comes after what is set for sure.
         let by_options = match &filled {
-            Found::Is(Operand::Within(options, _)) => self.is_of_functions(*options),
+            Found::Is(Operand::Within(options, _)) => self.is_gathered(*options),
             _ => false,
         };
         if filled != Found::Absent && !by_options {
@@ -287,31 +286,13 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
-    /// The parameter that gathers functions, or is a list of them, of which one is called at `site`:
-    /// `for _, option := range options { option(req) }`.
+    /// The parameter that gathers functions of which one is called at `site`: `for _, option := range options { option(req) }`.
     fn gathered_functions(&self, site: SiteId) -> Option<VarId> {
         let callee = self.program.call(site)?.callee?;
         let load = self.program.loaded_as(self.root(callee))?;
         let parameter = self.program.parameter(self.root(load.base))?;
-        let is_one = self.program.text(load.field) == "[*]" && parameter.kind != ParameterKind::Receiver;
+        let is_one = self.program.text(load.field) == "[*]" && parameter.kind == ParameterKind::Rest;
         is_one.then_some(parameter.var)
-    }
-
-    /// Whether `var` is a parameter whose elements its function calls.
-    fn is_of_functions(&self, var: VarId) -> bool {
-        let Some(parameter) = parameter_of(*self, var).and_then(|var| self.program.parameter(var)) else {
-            return false;
-        };
-        let mut sites = self.program.sites(parameter.function).map(|row| row.site);
-        parameter.kind == ParameterKind::Rest || sites.any(|site| self.gathered_functions(site) == Some(parameter.var))
-    }
-
-    /// What a call that gives `given` for a parameter says at a path of it; of functions, what they put there.
-    pub(super) fn within_given(&self, parameter: VarId, given: VarId, path: &[String]) -> Found {
-        match self.is_of_functions(parameter) {
-            true => self.set_by_options(&[given], path),
-            false => self.within(given, path),
-        }
     }
 
     /// What functions that a call gives for a parameter that gathers them put at `path` of what they are called with.
@@ -342,7 +323,6 @@ impl<'m> Reader<'m, '_> {
                     found @ Found::Is(_) => {
                         self.maker(var).map_or(found.clone(), |call| self.passed_from(found, call.site, 0))
                     }
-                    Found::Unknown => self.set_under_given_name(function, var, path),
                     found => found,
                 };
                 match found {
@@ -353,48 +333,6 @@ impl<'m> Reader<'m, '_> {
             }
         }
         if unknown { Found::Unknown } else { Found::Absent }
-    }
-
-    /// What a function made by a call puts where that call says: `func Header(k, v string) Option { return func(r *http.Request)
-    /// { r.Header.Set(k, v) } }`, made by `Header("Idempotency-Key", key)`. Absent if it is put elsewhere.
-    fn set_under_given_name(&self, function: FunctionId, made: VarId, path: &[String]) -> Found {
-        let program = self.program;
-        let Some(wanted) = path.last() else { return Found::Absent };
-        let around = program.function(function).parent;
-        let Some(call) = around.and_then(|around| self.call_making(made, around, 0)) else { return Found::Unknown };
-        let given = |found: Found| match self.passed_from(found, call, 0) {
-            Found::Is(Operand::Var(var)) => Some(var),
-            _ => None,
-        };
-        let mut seen = false;
-        for call in program.sites(function).filter_map(|row| program.call(row.site)) {
-            for (_, name, _) in self.resolution.external_at(call.site) {
-                let family = self.resolution.paths.family(*name);
-                let Some(sets) = self.models.sets(family, self.resolution.paths.text(*name)) else { continue };
-                let at = self.at(call);
-                let Some(key) = given(self.first(&at, &sets.key)).and_then(|var| self.constant(var)) else {
-                    return Found::Unknown;
-                };
-                if same_key(key, wanted) {
-                    return given(self.first(&at, &sets.value))
-                        .map_or(Found::Unknown, |var| Found::Is(Operand::Var(var)));
-                }
-                seen = true;
-            }
-        }
-        if seen { Found::Absent } else { Found::Unknown }
-    }
-
-    /// The call of `maker` that gave `made`, here or in helpers that hand on what it gave them.
-    fn call_making(&self, made: VarId, maker: FunctionId, depth: usize) -> Option<SiteId> {
-        let call = self.maker(made)?;
-        let [edge] = self.resolution.calls_at(call.site) else { return None };
-        if edge.function == maker {
-            return Some(call.site);
-        }
-        let r = &self.program.facts.relations;
-        let mut returned = self.program.returns_by_function.of(&r.returns, edge.function).filter_map(|row| row.var);
-        returned.find_map(|var| if depth < MAX_HELPERS { self.call_making(var, maker, depth + 1) } else { None })
     }
 
     /// The variables of its function that hold the same object.

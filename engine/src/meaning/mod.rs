@@ -47,7 +47,9 @@ mod handed_in;
 mod handle_roles;
 mod held_roles;
 mod idle_transactions;
+mod in_pages;
 mod invoked;
+mod kept_functions;
 mod keys;
 mod kinds;
 mod lift;
@@ -144,6 +146,8 @@ pub struct Meaning<'m> {
     flow: provenance::FlowIndex,
     served: OnceLock<FxHashSet<FunctionId>>,
     requested: OnceLock<FxHashSet<FunctionId>>,
+    run_by: OnceLock<FxHashMap<FunctionId, Vec<OpKind>>>,
+    page_modules: OnceLock<FxHashSet<distsys_facts::ModuleId>>,
     /// The families of libraries of which a call ends requests in time, and with them what they wait for.
     requests_end: OnceLock<Vec<Family>>,
     unique: OnceLock<FxHashMap<String, uniqueness::Keys>>,
@@ -230,6 +234,8 @@ impl<'m> Meaning<'m> {
             flow,
             served: OnceLock::new(),
             requested: OnceLock::new(),
+            run_by: OnceLock::new(),
+            page_modules: OnceLock::new(),
             requests_end: OnceLock::new(),
             unique: OnceLock::new(),
             run_limits: OnceLock::new(),

@@ -1,7 +1,7 @@
 //! What is run from outside: entry points, handlers of requests, and all that they reach.
 
 use distsys_facts::{FunctionId, SiteId};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Meaning;
 use super::invoked::Mode;
@@ -27,6 +27,18 @@ impl<'m> Meaning<'m> {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// What runs a function from outside: a route, a consumer, a job, a schedule; what merely keeps it for later is none of them.
+    pub fn run_by(&self, function: FunctionId) -> &[OpKind] {
+        let collect = || {
+            let mut found: FxHashMap<FunctionId, Vec<OpKind>> = FxHashMap::default();
+            for (function, kind) in self.entry_points() {
+                found.entry(function).or_default().push(kind);
+            }
+            found
+        };
+        self.run_by.get_or_init(collect).get(&function).map_or(&[], Vec::as_slice)
     }
 
     /// Whether `function`, which the route `op` runs, serves this HTTP method.

@@ -582,7 +582,7 @@ impl<'m, 'f> Reader<'m, 'f> {
         let Some(parameter) = parameter_of(*self, var) else { return Found::Unknown };
         let passed = self.resolution.passed_at(site).iter().find(|row| row.parameter == parameter);
         match (passed, self.program.parameter(parameter).map(|row| row.kind)) {
-            (Some(row), _) => self.within_given(parameter, row.argument, path),
+            (Some(row), _) => self.within(row.argument, path),
             (None, Some(ParameterKind::KeywordRest)) => self.keyword(site, path),
             _ => Found::Unknown,
         }

@@ -78,9 +78,9 @@ pub(super) fn role(path: &str) -> Role {
             "test" | "tests" | "__tests__" | "testing" | "__mocks__" | "mocks" | "e2e" | "cypress" | "playwright"
             | "testcontainers" | "testdata" | "test_utils" | "test-utils" | "spec" | "specs" | "fixtures"
             | "integration_tests" | "integration-tests" | "test_runner" | "testlib" | "testutil" | "testutils"
-            | "testhelpers" | "test_helpers" | "test-helpers" | "test-plugins" | "test_plugins" | "test-apps"
-            | "test_apps" => return Role::Test,
-            _ if folder.ends_with("-tests") || folder.ends_with("-e2e") => return Role::Test,
+            | "testhelpers" | "test_helpers" | "test-helpers" | "testkit" | "test-plugins" | "test_plugins"
+            | "test-apps" | "test_apps" => return Role::Test,
+            _ if ["-tests", "_tests", "-e2e"].iter().any(|end| folder.ends_with(end)) => return Role::Test,
             "examples" | "example" | "benches" | "bench" | "benchmarks" | "benchmark" | "docs" | "doc" | "samples"
             | "demo" | "demos" | "stories" | "tutorial" | "tutorials" | "script" | "scripts" | "_scripts"
             | "scripts-dev" | "dev-scripts" | "contrib" | "xtask"
@@ -96,8 +96,8 @@ pub(super) fn role(path: &str) -> Role {
             _ => {}
         }
     }
-    // Steps of behaviour tests.
-    let is_step = folders.contains("features/steps");
+    // Steps of behaviour tests, and what is set up for them.
+    let is_step = folders.contains("features/steps") || folders.ends_with("features") && name == "environment.py";
     // `jest.setup.ts`: what a runner of tests is set up with.
     let is_setup = matches!(stem, "jest" | "vitest" | "playwright" | "cypress") && name.matches('.').count() > 1;
     let is_test = is_step

@@ -1,9 +1,12 @@
 //! Regions and basic blocks, built structurally: choices, loops, `try`, early exits.
 
-use distsys_facts::schema::{Block, Catches, Condition, Edge, Handles, Idle, Iterates, Manages, Region};
+use distsys_facts::schema::{Block, Borne, Catches, Condition, Edge, Handles, Idle, Iterates, Manages, Region};
 use distsys_facts::{BlockId, EdgeKind, RegionId, RegionKind, VarId};
 
 use super::{Lowering, Span};
+
+/// What a handler or arm says of itself stands in its first bytes, so many.
+const MAX_REMARK: u32 = 600;
 
 #[derive(Debug)]
 pub(super) struct LoopFrame {
@@ -114,6 +117,7 @@ impl Lowering<'_> {
         if let Some(var) = condition {
             self.condition(region, var);
         }
+        self.bear(region, span);
         let block = self.enter_new();
         self.edge(choice.head, block, EdgeKind::Normal);
         region
@@ -235,6 +239,13 @@ impl Lowering<'_> {
         }
     }
 
+    /// Says of a handler or arm if it bears what fails there.
+    fn bear(&mut self, region: RegionId, span: Span) {
+        if super::remarks::says_borne(self.source().beginning(span, MAX_REMARK)) {
+            self.facts.relations.borne.push(Borne { region });
+        }
+    }
+
     /// Says that a handler or arm does nothing.
     pub fn idle(&mut self, region: RegionId) {
         self.facts.relations.idle.push(Idle { region });
@@ -247,6 +258,7 @@ impl Lowering<'_> {
         let type_ = self.facts.intern(type_);
         self.facts.relations.catches.push(Catches { region, type_, var });
         self.facts.relations.handles.push(Handles { region, body: try_.body });
+        self.bear(region, span);
         let block = self.enter_new();
         self.edge(try_.handler, block, EdgeKind::Exception);
         region

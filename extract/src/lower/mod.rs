@@ -27,6 +27,7 @@
 
 mod control;
 mod functions;
+mod remarks;
 mod scopes;
 mod source_map;
 mod values;

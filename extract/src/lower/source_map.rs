@@ -46,6 +46,13 @@ impl<'s> SourceMap<'s> {
         self.slice(Span::new(span.start, span.end + line))
     }
 
+    /// The text of a span up to `most` bytes, in whole lines if it is longer.
+    pub fn beginning(&self, span: Span, most: u32) -> &'s str {
+        let whole = self.slice(span);
+        let Some((cut, _)) = whole.char_indices().nth(most as usize) else { return whole };
+        whole[..cut].rsplit_once('\n').map_or("", |(lines, _)| lines)
+    }
+
     /// The number of lines, a last one without line feed included.
     pub fn lines(&self) -> u32 {
         let last_is_empty = self.line_starts.last().is_some_and(|start| *start as usize == self.text.len());

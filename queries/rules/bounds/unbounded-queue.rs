@@ -244,8 +244,22 @@ fn waits(context: &Context<'_>, send: SiteId) -> bool {
         || joined
         || waits_for_item(context, send)
         || waits_for_answer(context, send)
+        || carries_permit(context, send)
         || is_light(context, send)
         || starts_workers(context, send)
+}
+
+/// What is sent holds a permit that was taken for it, and gives it back when it is dealt with.
+fn carries_permit(context: &Context<'_>, send: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    // One that may be there or not holds nothing back.
+    let says = |type_: &str| {
+        let head = type_.split('<').next().unwrap_or(type_);
+        words(head).last().is_some_and(|word| word == "permit")
+    };
+    let given = program.arguments(send).flat_map(|row| meaning.made_from(row.var));
+    given.into_iter().any(|var| program.parameter(var).is_some_and(|row| says(program.text(row.type_))))
 }
 
 /// The tasks that an object starts when it is made are its workers: as many as its threads.

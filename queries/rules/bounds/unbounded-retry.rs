@@ -30,7 +30,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let timed: FxHashSet<SiteId> =
         meaning.scopes.of_kind(OpKind::TimeoutScope).flat_map(|scope| meaning.sites(scope)).collect();
     for (number, scope) in meaning.scopes.all.iter().enumerate() {
-        if scope.kind != OpKind::RetryScope || meaning.is_out_of_scope(scope.function) || !has_no_end(context, scope) {
+        // Who runs a command ends it.
+        let is_command = meaning.program.runs_for_one_user(scope.function);
+        if scope.kind != OpKind::RetryScope || meaning.is_out_of_scope(scope.function) || is_command || !has_no_end(context, scope) {
             continue;
         }
         let number = number as Retry;

@@ -14,7 +14,7 @@ pub(crate) static RULE: Rule = Rule {
         slug: "connection-not-released-on-error",
         category: Category::Capacity,
         severity: Severity::Major,
-        maturity: Maturity::Stable,
+        maturity: Maturity::Preview,
         yields_to: &["lock-not-released-on-error"],
         summary: "a way out of the function leaves its connection taken",
         page: include_str!("connection-not-released-on-error.md"),

@@ -144,7 +144,26 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             by_place.entry(place).or_insert_with(|| (bounds[&site], Vec::new())).1.push(done);
         }
     }
-    by_place.into_iter().map(|(place, (bound, sites))| report(context, place, bound, &sites, asked_by.contains_key(&place))).collect()
+    // Several that one function makes, one on each of its arms, are made for one purpose.
+    let mut places: Vec<(SiteId, (Bound, Vec<SiteId>))> = by_place.into_iter().collect();
+    places.sort_unstable_by_key(|(place, _)| *place);
+    let apart = |left: SiteId, right: SiteId| !meaning.precedes(left, right) && !meaning.precedes(right, left);
+    let mut made: FxHashMap<(FunctionId, Bound), usize> = FxHashMap::default();
+    let mut told: Vec<(SiteId, (Bound, Vec<SiteId>), Vec<SiteId>)> = Vec::new();
+    for (place, (bound, sites)) in places {
+        let is_made = !sites.contains(&place) && !asked_by.contains_key(&place);
+        let known = made.get(&(context.function_of(place), bound)).filter(|at| is_made && apart(told[**at].0, place));
+        match known {
+            Some(at) => told[*at].2.push(place),
+            None => {
+                if is_made {
+                    made.insert((context.function_of(place), bound), told.len());
+                }
+                told.push((place, (bound, sites), Vec::new()));
+            }
+        }
+    }
+    told.into_iter().map(|(place, (bound, sites), beside)| report(context, place, bound, &sites, &beside, asked_by.contains_key(&place))).collect()
 }
 
 /// Calls that a function bounds, of what it calls without a bound on another arm: `limit > 0 ? within(limit, send) : send()`.
@@ -187,7 +206,46 @@ fn many_wait(context: &Context<'_>, op: &Operation) -> bool {
     let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
     let for_few = |part: &str| part == "admin" || words(part).iter().any(|word| word == "backfill");
     let ended = meaning.run_limit(op.function).is_some_and(|limit| limit <= SHORT_RUN);
-    meaning.is_served(op.function) && !ended && !folders.split('/').any(for_few)
+    meaning.is_served(op.function) && (names_host(context, op) || !is_of_jobs(context, op.function)) && !ended && !folders.split('/').any(for_few)
+}
+
+/// Whether the code says whose host a request goes to: a service of others, not one of the project's own that a setting names.
+fn names_host(context: &Context<'_>, op: &Operation) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Found::Is(Operand::Var(url)) = meaning.attribute(op, Attr::Url) else { return false };
+    // `process.env.LAMPS_URL ?? "https://api.lamps.example"`
+    let is_host = |var: VarId| meaning.constant(var).is_some_and(|text| text.starts_with("http"));
+    let says = |var: VarId| is_host(var) || meaning.made_from(var).into_iter().any(is_host);
+    let sources = std::iter::once(url).chain(program.assigned_from(url).map(|row| row.src));
+    sources.into_iter().any(|var| {
+        let text = program.template(var).map(|text| program.text(text));
+        let first = || program.hole_by_var.of(&program.facts.relations.hole, var).find(|row| row.index == 0);
+        says(var)
+            || text.is_some_and(|text| {
+                text.starts_with("http") && !text.starts_with("http://{}") && !text.starts_with("https://{}")
+                    || text.starts_with("{}") && first().is_some_and(|row| says(row.value))
+            })
+    })
+}
+
+/// Whether nothing but jobs and schedules run a function: what they wait for keeps no request waiting, and a long answer may be right.
+fn is_of_jobs(context: &Context<'_>, function: FunctionId) -> bool {
+    let meaning = context.meaning;
+    let (mut stack, mut seen, mut entered) = (vec![function], FxHashSet::default(), false);
+    while let Some(at) = stack.pop() {
+        if !seen.insert(at) || seen.len() > MAX_CLIMBED {
+            continue;
+        }
+        let runs = meaning.run_by(at);
+        if runs.iter().any(|kind| !matches!(kind, OpKind::HandleJob | OpKind::Cron)) {
+            return false;
+        }
+        entered |= !runs.is_empty();
+        let callers = meaning.callers(at).iter().filter(|site| context.in_scope(**site));
+        stack.extend(callers.map(|site| context.function_of(*site)));
+    }
+    entered && seen.len() <= MAX_CLIMBED
 }
 
 /// Whether a request goes to the service's own address, as the setting says that its URL begins with (`NEXTAUTH_URL`,
@@ -300,7 +358,7 @@ const FEW_CALLS: usize = 6;
 const MAX_CLIMBED: usize = 64;
 
 /// What ends the wait.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Bound {
     None,
     /// The library's own default, in seconds.
@@ -352,7 +410,7 @@ fn bound(context: &Context<'_>, found: &Found) -> Option<Bound> {
     }
 }
 
-fn report(context: &Context<'_>, place: SiteId, bound: Bound, sites: &[SiteId], by_caller: bool) -> Finding {
+fn report(context: &Context<'_>, place: SiteId, bound: Bound, sites: &[SiteId], beside: &[SiteId], by_caller: bool) -> Finding {
     let whose = if sites.contains(&place) || by_caller { "this call" } else { "requests of this client" };
     let in_turn = sites.iter().any(|site| context.operation(*site, OpKind::Receive).is_some());
     let message = match bound {
@@ -372,6 +430,9 @@ fn report(context: &Context<'_>, place: SiteId, bound: Bound, sites: &[SiteId], 
     }
     for site in sites.iter().filter(|site| **site != place).take(MAX_SHOWN) {
         builder = builder.step(*site, "waits without a limit");
+    }
+    for site in beside.iter().take(MAX_SHOWN) {
+        builder = builder.step(*site, "and so do those of this one");
     }
     builder
         .checked("no timeout on the call, on its client or around it in any caller")

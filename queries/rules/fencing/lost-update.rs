@@ -216,6 +216,12 @@ fn kept_values(
         let Some(reads) = reads.get(&(function, effect.key)) else { continue };
         let before = reads.iter().copied().filter(|read| *read != write && meaning.precedes(*read, write));
         let before: Vec<SiteId> = before.filter(|read| gives_read(context, *read, OpKind::CacheRead, 0)).collect();
+        // What is set where nothing was read writes over no change of it.
+        let is_missed = |read: &SiteId| {
+            let value = meaning.program.call(*read).map(|call| call.result);
+            value.is_some_and(|value| is_on_miss(context, value, write))
+        };
+        let before: Vec<SiteId> = before.into_iter().filter(|read| !is_missed(read)).collect();
         if before.is_empty() || found.contains_key(&write) || is_of_process(context, write) || is_set_anew(context, write, &effect) {
             continue;
         }
@@ -431,6 +437,14 @@ fn report_replaced(context: &Context<'_>, rows: &Replaced) -> Finding {
 /// What many functions do through one that reads and one that writes has one cause: the first is told, with the others as places.
 fn one_for_each_write(context: &Context<'_>, findings: FxHashMap<SiteId, (SiteId, SiteId, Effect)>, late: &FxHashMap<SiteId, SiteId>) -> Vec<Finding> {
     let mut by_write: FxHashMap<(SiteId, SiteId), Vec<Lost>> = FxHashMap::default();
+    let mut findings: Vec<(SiteId, (SiteId, SiteId, Effect))> = findings.into_iter().collect();
+    findings.sort_unstable_by_key(|(write, _)| *write);
+    // What is computed once and written in each of several arms is told once, and so is one row that is changed and then saved.
+    let mut known: FxHashSet<(SiteId, Option<SiteId>, Term)> = FxHashSet::default();
+    findings.retain(|(_, (read, computed, effect))| {
+        let is_new = known.insert((*read, Some(*computed), Term::Unknown));
+        is_new && (effect.entity_name().is_none() || known.insert((*read, None, effect.entity)))
+    });
     for (write, (read, computed, effect)) in findings {
         let last = |site: SiteId, effect: &Effect| context.meaning.trace(site, effect).last().copied().unwrap_or(site);
         let read_by = context.meaning.effects.at(read).find(|(known, _)| known.kind == OpKind::DbRead && known.entity == effect.entity);

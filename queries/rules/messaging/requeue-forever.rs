@@ -38,7 +38,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         let behind = meaning.failed_for(op.site).into_iter();
-        let behind = behind.filter(|failed| refuses || puts_back(context, op, failed, &taken));
+        let behind = behind.filter(|failed| refuses || puts_back(context, op, failed, &taken) && !waits(context, failed));
         for failed in behind.filter(|failed| !is_decided(context, failed) && !rejects_others(context, op, failed)) {
             if *limited.get_or_insert_with(|| has_delivery_limit(context)) {
                 return Vec::new();
@@ -50,6 +50,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Whether the worker waits where something failed: what comes again comes later.
+fn waits(context: &Context<'_>, failed: &FailedFor) -> bool {
+    failed.failure.sites.iter().any(|site| context.operation(*site, OpKind::Sleep).is_some())
 }
 
 /// Calls that take a message off a queue of the process or a list, each with where it is taken in the end.

@@ -2,9 +2,9 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, Failure, Found};
-use distsys_engine::words::is_report;
+use distsys_engine::words::{is_report, words};
 use distsys_facts::schema::Call;
-use distsys_facts::{FunctionId, ParameterKind, RegionId, RegionKind, SiteId, SiteKind};
+use distsys_facts::{FunctionId, ParameterKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::done::{Done, done_at};
@@ -41,6 +41,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             if !failure.all || is_left_for_the_end(context, &failure) || !only_tells(context, &failure) || !is_for_one_message(context, &handler, &failure) {
                 continue;
             }
+            if answers_that_it_failed(context, &handler, &failure) {
+                continue;
+            }
             let Some(ack) = counts_as_done(context, &handler, &failure) else { continue };
             let Some(done) = work(context, &handler, &failure, ack) else { continue };
             if is_beside_the_point(context, &handler, &failure) || is_found_again(context, &handler, &failure) || is_dealt_with_later(context, &failure) {
@@ -51,10 +54,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
             // Lost already when it was acknowledged, whatever is done about the failure.
             let begun = done.begun();
-            if is_acknowledged_before(context, &handler, begun) {
+            if is_acknowledged_before(context, &handler, begun) || context.meaning.is_after_failure(begun) {
                 continue;
             }
-            let swallowed = Swallowed { region: failure.region, origin: handler.origin, ack, done };
+            let borne = failure.region.is_some_and(|region| context.meaning.program.is_borne(region));
+            let borne = borne || is_only_told_of(context, &handler, &failure, &done);
+            let swallowed = Swallowed { region: failure.region, origin: handler.origin, ack, done, borne };
             let place = failure.sites.first().copied().unwrap_or(begun);
             by_place.entry(place).or_insert(swallowed);
         }
@@ -87,6 +92,29 @@ fn with_helpers(context: &Context<'_>, handler: Handler) -> Vec<Handler> {
     parts
 }
 
+/// Whether the handler of a route answers that it failed, or hands the failure on to what it was given for that:
+/// `res.status(500).end()`, `w.WriteHeader(http.StatusBadGateway)`, `http.Error(w, "no", 500)`, `next(error)`.
+fn answers_that_it_failed(context: &Context<'_>, handler: &Handler, failure: &Failure) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    if context.operation(handler.origin, OpKind::Route).is_none() {
+        return false;
+    }
+    let given: Vec<VarId> = program.parameters(handler.function).map(|row| row.var).collect();
+    let is_given = |var: VarId| given.contains(&var) || meaning.made_from(var).iter().any(|source| given.contains(source));
+    // What is neither written out there nor given may be a status of any name: `http.StatusBadGateway`.
+    let is_bad = |var: VarId| match program.literal(var) {
+        Some(literal) => program.text(literal.value).parse::<u32>().is_ok_and(|status| (300..600).contains(&status)),
+        None => !is_given(var) && program.entry_by_var.of(&program.facts.relations.entry, var).next().is_none(),
+    };
+    failure.sites.iter().filter_map(|site| program.call(*site)).any(|call| {
+        let arguments = || program.arguments(call.site).map(|row| row.var);
+        let passes_on = call.callee.is_some_and(|callee| given.contains(&callee));
+        let answers = call.receiver.is_some_and(is_given) || arguments().any(is_given);
+        passes_on || answers && arguments().any(is_bad)
+    })
+}
+
 /// A handler of more functions than this is a program of its own.
 const MAX_PARTS: usize = 24;
 
@@ -96,6 +124,33 @@ struct Swallowed {
     /// Where the message is acknowledged after the failure; none: by the library, when the handler returns.
     ack: Option<SiteId>,
     done: Done,
+    /// The work itself goes on without it, as its handler says or what it is does.
+    borne: bool,
+}
+
+/// Whether what fails only tells somebody of what the handler has done before, outside of the handler of the failure: to fail
+/// for that would do the work again.
+fn is_only_told_of(context: &Context<'_>, handler: &Handler, failure: &Failure, done: &Done) -> bool {
+    let meaning = context.meaning;
+    let begun = done.begun();
+    let function = context.function_of(begun);
+    let says = |name: &str| {
+        const TELLS: &[&str] = &["notification", "notifications", "notify", "email", "emails", "mail", "mails", "slack", "telegram"];
+        words(name).iter().any(|word| TELLS.contains(&word.as_str()))
+    };
+    let tells = match done.effect.kind {
+        OpKind::Notify => true,
+        OpKind::Enqueue | OpKind::Publish => meaning.text(done.effect.entity).is_some_and(says),
+        _ => false,
+    };
+    let keeps = |site: &SiteId| {
+        let works = |effect: &Effect| matches!(effect.kind, OpKind::DbWrite | OpKind::ObjectWrite | OpKind::Sql);
+        meaning.effects.at(*site).any(|(effect, _)| works(&effect))
+    };
+    let before = |site: &&SiteId| {
+        context.function_of(**site) == function && !failure.protected.contains(site) && meaning.precedes(**site, begun)
+    };
+    tells && handler.sites.iter().filter(before).any(keeps)
 }
 
 /// Whether what may fail is left for the end, when the message has been dealt with or has failed: to fail for it would do all of
@@ -382,6 +437,9 @@ fn report(context: &Context<'_>, place: SiteId, swallowed: &Swallowed) -> Findin
     let mut builder = FindingBuilder::new(context, &RULE.info, place, message)
         .subject(context.meaning.text(effect.entity).unwrap_or_default())
         .rests_on(context.confidence_of(swallowed.done.site, effect));
+    if swallowed.borne {
+        builder = builder.rests_on(Confidence::Low);
+    }
     if let Some(region) = swallowed.region {
         builder = builder.at_region(region);
     }

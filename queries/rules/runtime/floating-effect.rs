@@ -34,13 +34,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut missed: FxHashSet<SiteId> = FxHashSet::default();
     let unawaited: FxHashSet<SiteId> = meaning.invocations.unawaited_calls().collect();
     let mut consider = |site: SiteId| {
-        if seen.insert(site) && context.in_scope(site) && !meaning.program.runs_for_one_user(context.function_of(site)) {
+        let function = context.function_of(site);
+        let for_one = meaning.program.runs_for_one_user(function) || meaning.runs_in_pages(function);
+        if seen.insert(site) && context.in_scope(site) && !for_one {
             dropped.push((site,));
             let is_missed = is_waited_for_elsewhere(context, site, &unawaited);
             if is_missed {
                 missed.insert(site);
             }
-            if handles_failure(context, site) && !is_missed || context.is_telemetry(context.function_of(site)) {
+            if handles_failure(context, site) && !is_missed || context.is_telemetry(function) {
                 handled.push((site,));
             }
         }

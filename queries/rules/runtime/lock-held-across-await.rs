@@ -1,13 +1,14 @@
 //! A guard is alive where the task gives way.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, Extent, Found, Scope};
+use distsys_engine::meaning::{Effect, EffectFlags, Extent, Found, Operand, Scope};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::schema::Call;
-use distsys_facts::{FunctionFlags, FunctionId, SiteId, SiteKind, Sym, VarId};
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
+use crate::own_locks::{is_of_one_key, is_of_one_run, orders_loads};
 use crate::refills::is_filled_elsewhere;
 use crate::started::begun_together;
 use crate::{Context, FindingBuilder, Rule};
@@ -39,7 +40,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut guarded: Vec<(Guard, SiteId)> = Vec::new();
     let mut blocked: Vec<(Guard, SiteId)> = Vec::new();
     for (number, scope) in meaning.scopes.all.iter().enumerate() {
-        if scope.kind != OpKind::Guard || meaning.is_out_of_scope(scope.function) {
+        // Who runs a command waits for nobody else.
+        let is_command = program.runs_for_one_user(scope.function);
+        if scope.kind != OpKind::Guard || meaning.is_out_of_scope(scope.function) || is_command {
             continue;
         }
         let number = number as Guard;
@@ -90,8 +93,58 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (guard, suspend, sync) in found {
         by_guard.entry(guard).or_insert((suspend, sync));
     }
-    by_guard.into_iter().map(|(guard, (suspend, sync))| report(context, &meaning.scopes.all[guard as usize], suspend, sync)).collect()
+    by_guard.retain(|guard, (_, sync)| {
+        let scope = &meaning.scopes.all[*guard as usize];
+        let orders = || {
+            let sites = meaning.sites(scope);
+            orders_loads(context, scope, &sites, &waits_for_helper(context, scope, &sites))
+        };
+        !is_of_one_run(context, scope) && (*sync || !orders())
+    });
+    one_for_each_cause(context, by_guard)
 }
+
+/// What many methods of a class wait for under its lock through one call far below has one cause: the first is told, with the
+/// others as places.
+fn one_for_each_cause(context: &Context<'_>, by_guard: FxHashMap<Guard, (SiteId, bool)>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let mut found: Vec<(SiteId, Guard, bool)> = by_guard.into_iter().map(|(guard, (wait, sync))| (wait, guard, sync)).collect();
+    found.sort_unstable();
+    let mut by_cause: Vec<(Cause, Vec<(SiteId, Guard, bool)>)> = Vec::new();
+    for (wait, guard, sync) in found {
+        let scope = &meaning.scopes.all[guard as usize];
+        let done = waited_for(context, wait).filter(|(_, trace)| trace.len() > 1).and_then(|(_, trace)| trace.last().copied());
+        let class = meaning.program.class_around(scope.function);
+        let cause = Cause { class, done: done.filter(|_| class.is_some() && !sync).unwrap_or(wait) };
+        match by_cause.iter_mut().find(|(known, _)| *known == cause) {
+            Some((_, places)) => places.push((wait, guard, sync)),
+            None => by_cause.push((cause, vec![(wait, guard, sync)])),
+        }
+    }
+    let told = by_cause.into_iter().flat_map(|(_, mut places)| {
+        let others = if places.len() < MANY { Vec::new() } else { places.split_off(1) };
+        let others: Vec<SiteId> = others.into_iter().map(|(wait, ..)| wait).collect();
+        let reports = places.into_iter().map(|(wait, guard, sync)| {
+            report(context, &meaning.scopes.all[guard as usize], wait, sync, &others)
+        });
+        reports.collect::<Vec<_>>()
+    });
+    told.collect()
+}
+
+/// What so many methods of one class come to is for that to mend.
+const MANY: usize = 3;
+
+/// Where in a class one wait under a lock comes from.
+#[derive(PartialEq, Eq)]
+struct Cause {
+    class: Option<ClassId>,
+    /// What is waited for, far below, or the wait itself.
+    done: SiteId,
+}
+
+/// So many other places of one cause are shown.
+const MAX_SHOWN: usize = 8;
 
 /// Whether the wait at a site is for the call that takes the lock: `await asyncio.to_thread(lock.acquire)`.
 fn waits_for_lock(context: &Context<'_>, scope: &Scope, site: SiteId) -> bool {
@@ -292,10 +345,18 @@ fn remote_at(context: &Context<'_>, site: SiteId, suspends: bool) -> Option<(Eff
             kind if is_of_store(kind) => suspends,
             kind => is_remote_kind(kind),
         };
-        if !may_count || effect.flags.has(EffectFlags::BACKGROUND) {
+        if !may_count || effect.flags.has(EffectFlags::BACKGROUND) || effect.flags.has(EffectFlags::AFTER_COMMIT) {
             return None;
         }
         let trace = context.meaning.trace(site, &effect);
+        // Handed to a thread of the library, whatever becomes of it.
+        let is_handed_on = || {
+            let done = trace.last().and_then(|last| context.operation(*last, effect.kind));
+            done.is_some_and(|op| matches!(context.meaning.attribute(op, Attr::Completion), Found::Is(Operand::Text(text)) if text == "none"))
+        };
+        if !suspends && is_handed_on() {
+            return None;
+        }
         let is_sent = matches!(effect.kind, OpKind::Publish | OpKind::Enqueue);
         (!is_sent || suspends || is_waited_for(&trace, &effect)).then_some((effect, trace))
     })
@@ -444,7 +505,7 @@ fn waited_for(context: &Context<'_>, suspend: SiteId) -> Option<(Effect, Vec<Sit
 /// A way of more steps is long.
 const MAX_UNSURE_STEPS: usize = 8;
 
-fn report(context: &Context<'_>, scope: &Scope, suspend: SiteId, sync: bool) -> Finding {
+fn report(context: &Context<'_>, scope: &Scope, suspend: SiteId, sync: bool, others: &[SiteId]) -> Finding {
     let message = if sync {
         "a lock that blocks its thread is held while the task waits; another task on the same thread that asks for it blocks the executor, and what would release it never runs"
     } else {
@@ -453,6 +514,8 @@ fn report(context: &Context<'_>, scope: &Scope, suspend: SiteId, sync: bool) -> 
     let mut builder = FindingBuilder::new(context, &RULE.info, suspend, message.to_owned());
     if sync {
         builder = builder.severity(Severity::Blocker);
+    } else if is_of_one_key(context, scope) {
+        builder = builder.rests_on(Confidence::Low);
     }
     for site in scope.steps.iter().rev() {
         builder = builder.step(*site, "the guard comes from this call");
@@ -469,6 +532,9 @@ fn report(context: &Context<'_>, scope: &Scope, suspend: SiteId, sync: bool) -> 
         if trace.len() > 1 {
             builder = builder.steps(context.steps(&trace, &effect));
         }
+    }
+    for other in others.iter().take(MAX_SHOWN) {
+        builder = builder.step(*other, "and likewise here");
     }
     builder
         .checked("no release, drop or end of the guard's scope before the wait")

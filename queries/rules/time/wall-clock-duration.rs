@@ -44,14 +44,19 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut ends: FxHashSet<SiteId> = FxHashSet::default();
     for comparison in comparisons(context) {
         let Comparison { site, left, right, outcome } = comparison;
-        if !context.in_scope(site) || meaning.program.runs_in_browser(context.function_of(site)) {
+        if !context.in_scope(site) || meaning.program.runs_for_one_user(context.function_of(site)) {
             continue;
         }
         let is_zero = |var: VarId| program.literal(var).is_some_and(|row| program.text(row.value) == "0");
         let asks_for_any = is_zero(left) && right.is_some_and(|right| !is_amount(context, right, 0))
             || right.is_some_and(is_zero) && !is_amount(context, left, 0);
-        let operands = std::iter::once(left).chain(right);
-        let read: Vec<Reading> = operands.flat_map(|var| readings(context, var, &clocks, &kept)).collect();
+        let of_left = readings(context, left, &clocks, &kept);
+        let of_right = right.map(|right| readings(context, right, &clocks, &kept)).unwrap_or_default();
+        let read: Vec<Reading> = of_left.into_iter().chain(of_right).collect();
+        // What was kept at one time or at another is compared with something else, not with now.
+        if read.iter().all(|reading| reading.kept) && !std::iter::once(left).chain(right).any(|var| is_span(context, var)) {
+            continue;
+        }
         // Whether a span is there at all decides nothing, unless it is what is left until a deadline.
         let is_left = || read.iter().any(|reading| reading.to_come) && read.iter().any(|reading| !reading.to_come);
         if asks_for_any && !is_left() {
@@ -111,6 +116,19 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     told.into_iter()
         .map(|(compare, first, second)| report(context, compare, first, second, ends.contains(&compare)))
         .collect()
+}
+
+/// Whether a value is a span, worked out here or where it was kept.
+fn is_span(context: &Context<'_>, var: VarId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let subtracts = |var: VarId| {
+        let taken = program.binary_by_dst.of(&program.facts.relations.binary, var).any(|row| program.text(row.operator) == "-");
+        taken || program.call_giving(var).is_some_and(|call| TIME_CALLS.contains(&program.text(call.name)))
+    };
+    let sources = || meaning.made_from(var).into_iter().chain([var]);
+    let kept = |var: VarId| program.loaded_as(var).map(|load| meaning.stored_in(load.base, load.field)).unwrap_or_default();
+    sources().any(subtracts) || sources().flat_map(kept).any(|stored| meaning.made_from(stored).into_iter().chain([stored]).any(subtracts))
 }
 
 /// Two values of which one is asked to be the greater.

@@ -132,6 +132,13 @@ pub(super) fn judged(context: &Context<'_>, rows: &mut Rows<'_>) {
     }
 }
 
+pub(super) fn for_one_user(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let program = context.meaning.program;
+    for row in program.facts.relations.function.iter().filter(|row| program.runs_for_one_user(row.function)) {
+        rows.add(&[row.function.raw()]);
+    }
+}
+
 pub(super) fn attributes(context: &Context<'_>, rows: &mut Rows<'_>) {
     let meaning = context.meaning;
     for op in &meaning.operations.all {
