@@ -210,7 +210,7 @@ fn kept_values(
     let counted: FxHashSet<Term> =
         of_kind(OpKind::CacheWrite).filter(|(_, effect)| counts(context, effect)).map(|(_, effect)| effect.key).collect();
     let mut found: FxHashMap<SiteId, Finding> = FxHashMap::default();
-    let mut by_read: FxHashMap<(SiteId, Term), Vec<(SiteId, SiteId, Effect)>> = FxHashMap::default();
+    let mut by_read: FxHashMap<(SiteId, Term), Vec<Set>> = FxHashMap::default();
     for (write, effect) in of_kind(OpKind::CacheWrite).filter(|(site, _)| context.in_scope(*site)) {
         let function = context.function_of(write);
         let Some(reads) = reads.get(&(function, effect.key)) else { continue };
@@ -256,6 +256,9 @@ fn kept_values(
     });
     told.chain(found.into_values()).collect()
 }
+
+/// What sets a value that was changed, where that was, and what it does.
+type Set = (SiteId, SiteId, Effect);
 
 /// Whether the key that is set has something in it that was made for it: nobody has read what is there.
 fn is_set_anew(context: &Context<'_>, write: SiteId, effect: &Effect) -> bool {
