@@ -75,7 +75,7 @@ fn joined(statement: Statement, ast: &Ast) -> impl Iterator<Item = Statement> {
         _ => None,
     };
     let clauses = statement.clauses.clone();
-    let others = select.map(|select| joins::asked(select)).unwrap_or_default().into_iter();
+    let others = select.map(joins::asked).unwrap_or_default().into_iter();
     std::iter::once(statement).chain(others.map(move |other| Statement { clauses: clauses.clone(), ..other }))
 }
 

@@ -119,6 +119,9 @@ struct Summary {
 pub(super) const MAX_EFFECTS: usize = 192;
 const MAX_ROUNDS: usize = 4;
 
+/// What is asked before an operation of a kind is done at a site.
+type AskedAt = FxHashMap<(SiteId, OpKind), Vec<Gate>>;
+
 impl Effects {
     /// `marks` are put on what happens at the sites in scopes; scopes need effects themselves to know their ends, so
     /// this is done twice, first without.
@@ -273,7 +276,7 @@ impl Effects {
         &mut self,
         describer: &mut Describer<'_, '_>,
         operations: &Operations,
-        (own, asked): (&[(FunctionId, SiteEffect)], &FxHashMap<(SiteId, OpKind), Vec<Gate>>),
+        (own, asked): (&[(FunctionId, SiteEffect)], &AskedAt),
         edges: &[Edge],
         marks: &FxHashMap<SiteId, EffectFlags>,
     ) -> Rows {

@@ -103,7 +103,7 @@ impl<'m> Reader<'m, '_> {
         let store = set.find(|at| stores[*at].src == value)?;
         let (parameter, entry, entered) = entered_by(*self, stores[store].site)?;
         let asked = match (entered, asked) {
-            (entered, Asked::HoldsNot) if entered == Asked::Holds => Asked::HoldsNot,
+            (Asked::Holds, Asked::HoldsNot) => Asked::HoldsNot,
             (_, Asked::HoldsNot) => Asked::Holds,
             (entered, _) => entered,
         };

@@ -23,6 +23,9 @@ pub(crate) static RULE: Rule = Rule {
     judge,
 };
 
+/// What bounds a call, with the way to it.
+type Told = (Bound, Vec<SiteId>);
+
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     // Whether what bounds the call goes along with it, as a context: then who calls says whether it does.
@@ -149,7 +152,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     places.sort_unstable_by_key(|(place, _)| *place);
     let apart = |left: SiteId, right: SiteId| !meaning.precedes(left, right) && !meaning.precedes(right, left);
     let mut made: FxHashMap<(FunctionId, Bound), usize> = FxHashMap::default();
-    let mut told: Vec<(SiteId, (Bound, Vec<SiteId>), Vec<SiteId>)> = Vec::new();
+    let mut told: Vec<(SiteId, Told, Vec<SiteId>)> = Vec::new();
     for (place, (bound, sites)) in places {
         let is_made = !sites.contains(&place) && !asked_by.contains_key(&place);
         let known = made.get(&(context.function_of(place), bound)).filter(|at| is_made && apart(told[**at].0, place));

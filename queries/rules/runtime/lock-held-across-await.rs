@@ -29,6 +29,9 @@ pub(crate) static RULE: Rule = Rule {
 /// A guard, by its number among the scopes.
 type Guard = u32;
 
+/// Where a guard is alive, and whether that is sure.
+type Held = (SiteId, Guard, bool);
+
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let program = meaning.program;
@@ -110,7 +113,7 @@ fn one_for_each_cause(context: &Context<'_>, by_guard: FxHashMap<Guard, (SiteId,
     let meaning = context.meaning;
     let mut found: Vec<(SiteId, Guard, bool)> = by_guard.into_iter().map(|(guard, (wait, sync))| (wait, guard, sync)).collect();
     found.sort_unstable();
-    let mut by_cause: Vec<(Cause, Vec<(SiteId, Guard, bool)>)> = Vec::new();
+    let mut by_cause: Vec<(Cause, Vec<Held>)> = Vec::new();
     for (wait, guard, sync) in found {
         let scope = &meaning.scopes.all[guard as usize];
         let done = waited_for(context, wait).filter(|(_, trace)| trace.len() > 1).and_then(|(_, trace)| trace.last().copied());
