@@ -66,6 +66,9 @@ fn key_sources(context: &Context<'_>, trace: &[SiteId], at: usize) -> Vec<FxHash
     found
 }
 
+/// A key is put into another form so many times: `str(uuid4())`, `uuid4().hex`.
+const MAX_FORMS: usize = 4;
+
 /// Whether the key that a call makes is only there for want of another, which the way down `trace` gives: an entry of an object
 /// that takes in what a caller gives after it (`{ "idempotency-key": randomUUID(), ...headers }`).
 fn is_overridden(context: &Context<'_>, made: SiteId, trace: &[SiteId]) -> bool {
@@ -73,9 +76,23 @@ fn is_overridden(context: &Context<'_>, made: SiteId, trace: &[SiteId]) -> bool 
     let program = meaning.program;
     let r = &program.facts.relations;
     let Some(key) = program.call(made).map(|call| call.result) else { return false };
-    let maker = context.function_of(made);
-    let is_in_maker = |var: VarId| program.variable(var).is_none_or(|row| row.function == maker);
-    let entries = r.entry.iter().filter(|row| is_in_maker(row.value) && meaning.made_from(row.value).contains(&key));
+    // Asked first, of the few steps from the key to the entry: there are many entries.
+    let is_of_key = |var: VarId| {
+        let mut at = var;
+        for _ in 0..MAX_FORMS {
+            let held = program.loaded_as(at).map(|load| load.base);
+            let held = held.or_else(|| program.hole_by_var.first(&r.hole, at).map(|row| row.value));
+            let call = || program.call_giving(at).filter(|_| at != key);
+            let given =
+                || call().and_then(|call| call.receiver.or(program.arguments(call.site).next().map(|row| row.var)));
+            match held.or_else(given).or_else(|| program.assigned_from(at).next().map(|row| row.src)) {
+                Some(next) if at != key => at = next,
+                _ => break,
+            }
+        }
+        at == key
+    };
+    let entries = r.entry.iter().filter(|row| is_of_key(row.value));
     entries.into_iter().any(|own| {
         let whole = program.entry_by_var.of(&r.entry, own.var);
         let after = whole.skip_while(|row| row.value != own.value).filter(|row| program.text(row.key) == "**");

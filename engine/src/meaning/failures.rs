@@ -172,9 +172,15 @@ impl<'m> Meaning<'m> {
         let Some(call) = program.call(site) else { return false };
         // Where a call does its work before it returns, nothing has to wait for it.
         let edges = self.resolution.calls_at(site);
-        let at_once = |function: FunctionId| !program.function(function).flags.has(FunctionFlags::ASYNC);
-        let waits = !edges.is_empty() && edges.iter().all(|edge| at_once(edge.function));
-        let (mut at, mut awaited) = (call.result, waits || !self.reader().family(site).gives_futures());
+        let family = self.reader().family(site);
+        // A function that gives nothing but `None` has no answer to be looked at.
+        let answers = |function: FunctionId| {
+            let mut returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
+            !program.function(function).flags.has(FunctionFlags::ASYNC)
+                && returned.any(|var| !self.reader().is_null(var))
+        };
+        let waits = !family.gives_outcomes() && !edges.is_empty() && edges.iter().all(|edge| answers(edge.function));
+        let (mut at, mut awaited) = (call.result, waits || !family.gives_futures());
         for _ in 0..MAX_STEPS {
             awaited |= program.suspend_by_var.first(&r.suspend, at).is_some();
             let named = program.variable(at).is_some_and(|row| !row.name.is_empty());

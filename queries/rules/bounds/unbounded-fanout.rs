@@ -73,7 +73,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             || is_of_limited_group(context, site)
             || waits_while_full(context, site)
             || stops_at_a_count(context, site)
-            || asks_each_client(context, site, over) {
+            || asks_each_client(context, site, over)
+        {
             limited.push((site,));
         }
     }

@@ -19,7 +19,7 @@ pub(crate) static RULE: Rule = Rule {
         category: Category::Retries,
         severity: Severity::Minor,
         maturity: Maturity::Stable,
-        yields_to: &["enqueue-before-commit", "floating-effect"],
+        yields_to: &["enqueue-before-commit"],
         summary: "a row and a message about it are written apart",
         page: include_str!("dual-write.md"),
     },
