@@ -419,7 +419,7 @@ pub fn is_repeatable_action(url: &str) -> bool {
     let mut segments = path.rsplit(['/', ':']);
     let Some(last) = segments.next().filter(|last| !last.contains("{}")) else { return false };
     // `/quotes/{}/convert` does something to a quote; `/pdf/convert` only answers.
-    let of_thing = segments.next().is_some_and(|before| before == "{}");
+    let of_thing = segments.next() == Some("{}") && segments.next().is_some_and(|kind| !kind.is_empty());
     let words = words(last);
     words.iter().any(|word| ASKS.contains(&word.as_str()))
         || !of_thing && words.iter().any(|word| COMPUTES.contains(&word.as_str()))
