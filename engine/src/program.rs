@@ -91,6 +91,7 @@ pub struct Program<'f> {
     scripts: OnceLock<FxHashSet<ModuleId>>,
     binary_by_function: OnceLock<Csr>,
     texts_by_name: OnceLock<FxHashMap<Sym, Vec<Sym>>>,
+    sql_by_text: OnceLock<FxHashMap<Sym, VarId>>,
 }
 
 impl<'f> Program<'f> {
@@ -179,6 +180,7 @@ impl<'f> Program<'f> {
             scripts: OnceLock::new(),
             binary_by_function: OnceLock::new(),
             texts_by_name: OnceLock::new(),
+            sql_by_text: OnceLock::new(),
             facts,
         }
     }
@@ -308,6 +310,22 @@ impl<'f> Program<'f> {
             Csr::by(self.facts.count(IdKind::Function), rows, |row| Some(self.site(row.site).function))
         });
         by_function.of(rows, function)
+    }
+
+    /// The statements of an SQL text, wherever it stands.
+    pub fn sql_of_text(&self, text: Sym) -> impl Iterator<Item = &Sql> {
+        let r = &self.facts.relations;
+        let by_text = self.sql_by_text.get_or_init(|| {
+            let mut by_text = FxHashMap::default();
+            for row in &r.sql {
+                let literal = self.literal(row.var).map(|literal| literal.value);
+                for text in literal.into_iter().chain(self.template(row.var)) {
+                    by_text.entry(text).or_insert(row.var);
+                }
+            }
+            by_text
+        });
+        by_text.get(&text).into_iter().flat_map(|var| self.sql_by_var.of(&r.sql, *var))
     }
 
     /// The texts that modules and classes give to what they call by a name.

@@ -4,17 +4,49 @@ use distsys_engine::OpKind;
 use distsys_engine::meaning::Scope;
 use distsys_facts::{FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
 
-use crate::Context;
+use crate::{Context, FindingBuilder};
 
-/// Whether a release is done only where what took the lock, or came after it, has failed: else the lock is kept on purpose.
-pub(crate) fn is_after_failure(context: &Context<'_>, taken: SiteId, release: SiteId) -> bool {
-    let program = context.meaning.program;
-    let r = &program.facts.relations;
-    let handlers = program.regions_outward(program.site(release).region).filter(|row| row.kind == RegionKind::Catch);
-    handlers.into_iter().any(|handler| {
-        let mut bodies = r.handles.iter().filter(|row| row.region == handler.region);
-        bodies.any(|row| program.region_within(program.site(taken).region, row.body))
-    })
+/// What stays taken where a function is left.
+pub(crate) struct Leak<'m> {
+    pub(crate) scope: &'m Scope,
+    pub(crate) taken: SiteId,
+    pub(crate) releases: Vec<SiteId>,
+    /// Where the function is left with it, by its own words.
+    pub(crate) exits: Vec<SiteId>,
+    /// What may fail between, past every release.
+    pub(crate) fails: Option<SiteId>,
+}
+
+impl Leak<'_> {
+    /// The way out that is told of; where what fails is one, where it is taken.
+    pub(crate) fn place(&self) -> SiteId {
+        self.exits.first().copied().unwrap_or(self.taken)
+    }
+
+    /// Tells where it is taken, what may fail, where else the function is left with it and where it is given back.
+    pub(crate) fn told<'c, 'm>(
+        &self,
+        builder: FindingBuilder<'c, 'm>,
+        taken: &str,
+        released: &str,
+    ) -> FindingBuilder<'c, 'm> {
+        const MAX_EXITS: usize = 3;
+        const MAX_RELEASES: usize = 2;
+        let mut builder = builder.step(self.taken, taken);
+        for site in self.scope.steps.iter().skip(1).chain(&self.scope.origin).filter(|site| **site != self.taken) {
+            builder = builder.step(*site, "by this");
+        }
+        if let Some(site) = self.fails {
+            builder = builder.step(site, "this may fail");
+        }
+        for exit in self.exits.iter().skip(1).take(MAX_EXITS) {
+            builder = builder.step(*exit, "and left here, too");
+        }
+        for release in self.releases.iter().take(MAX_RELEASES) {
+            builder = builder.step(*release, released);
+        }
+        builder
+    }
 }
 
 /// Where the function is left with the lock.
@@ -92,7 +124,7 @@ fn is_refused(context: &Context<'_>, scope: &Scope, taken: SiteId, exit: SiteId)
     let program = meaning.program;
     let r = &program.facts.relations;
     let Some(got) = program.call(taken).map(|call| call.result) else { return true };
-    let thrown = r.throws.iter().find(|row| row.site == exit).and_then(|row| row.var);
+    let thrown = r.throws.binary_search_by_key(&exit, |row| row.site).ok().and_then(|at| r.throws[at].var);
     let mut asked = context.conditions(exit).into_iter().chain(thrown);
     // What the helper tells beside the lock is no refusal of that: `state, release, err := s.locked(id)`.
     if asked.any(|var| meaning.made_from(var).contains(&got)) && !is_always_taken(context, scope) {
@@ -132,11 +164,12 @@ fn is_refused(context: &Context<'_>, scope: &Scope, taken: SiteId, exit: SiteId)
     may_have_failed(context, taken, exit)
 }
 
-/// Whether the way out is in a handler of the body that takes it: whatever failed there, it may not have been got yet.
-pub(crate) fn may_have_failed(context: &Context<'_>, taken: SiteId, exit: SiteId) -> bool {
+/// Whether a site is in a handler of the body that takes it: whatever failed there, it may not have been got yet. What is
+/// released there alone is kept on purpose else.
+pub(crate) fn may_have_failed(context: &Context<'_>, taken: SiteId, site: SiteId) -> bool {
     let program = context.meaning.program;
     let r = &program.facts.relations;
-    program.regions_outward(program.site(exit).region).filter(|row| row.kind == RegionKind::Catch).any(|handler| {
+    program.regions_outward(program.site(site).region).filter(|row| row.kind == RegionKind::Catch).any(|handler| {
         let mut bodies = r.handles.iter().filter(|row| row.region == handler.region);
         bodies.any(|row| program.region_within(program.site(taken).region, row.body))
     })
@@ -216,8 +249,14 @@ fn handles(context: &Context<'_>, release: SiteId, got: VarId) -> Vec<VarId> {
 /// What lets go is copied so many times.
 const MAX_COPIES: usize = 16;
 
-/// What is asked of another system between the lock and its release, and may throw past it.
-pub(crate) fn fails(context: &Context<'_>, taken: SiteId, releases: &[SiteId]) -> Option<SiteId> {
+/// What another system is asked between, and may throw past every release, unless what it throws is `survived`.
+pub(crate) fn fails(
+    context: &Context<'_>,
+    kind: OpKind,
+    taken: SiteId,
+    releases: &[SiteId],
+    survived: impl Fn(SiteId) -> bool,
+) -> Option<SiteId> {
     let meaning = context.meaning;
     if !meaning.throws_silently(taken) || releases.iter().any(|release| is_given_away(context, *release)) {
         return None;
@@ -241,16 +280,19 @@ pub(crate) fn fails(context: &Context<'_>, taken: SiteId, releases: &[SiteId]) -
     let mut sites: Vec<SiteId> = rows.filter(|(effect, _)| may_fail(effect.kind)).map(|(_, row)| row.site).collect();
     sites.sort_unstable();
     sites.into_iter().find(|site| {
-        let program = meaning.program;
-        let is_last = releases.iter().any(|release| meaning.precedes(*site, *release));
-        let is_caught = program.regions_outward(program.site(*site).region).any(|row| row.kind == RegionKind::Try);
         !releases.contains(site)
-            && is_last
-            && !is_caught
-            && !is_released_by_handler(context, OpKind::Guard, *site, releases)
+            && releases.iter().any(|release| meaning.precedes(*site, *release))
             && meaning.precedes(taken, *site)
             && meaning.avoids(taken, releases, *site)
+            && !survived(*site)
+            && !is_released_by_handler(context, kind, *site, releases)
     })
+}
+
+/// Whether a handler in the function catches what a site throws.
+pub(crate) fn is_caught(context: &Context<'_>, site: SiteId) -> bool {
+    let program = context.meaning.program;
+    program.regions_outward(program.site(site).region).any(|row| row.kind == RegionKind::Try)
 }
 
 /// Whether a release is done by a function that is given to somebody: `work().finally(() => lock.release())`.

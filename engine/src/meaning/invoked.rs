@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 
-use distsys_facts::schema::Call;
 use distsys_facts::{FunctionId, FunctionKind, IdKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -13,7 +12,7 @@ use super::callbacks::{
     MAX_HELPERS, callback_vars, called_by_its_method, decorated_method, functions_of, handed_parameter, made_anywhere,
     made_by, methods_run, parameter_of,
 };
-use super::kept_functions::{Closures, says_later};
+use super::kept_functions::{Closures, registers_a_handler, says_later};
 use super::listeners::{Listeners, listening};
 use super::operations::{Operation, Operations};
 use super::reader::Reader;
@@ -527,35 +526,6 @@ impl Invocations {
             }
         }
     }
-}
-
-/// Whether a call only leaves what it is given with somebody who runs it when something comes, as its name says and what it
-/// gives is dropped: `server.registerTool("pay", {}, async (order) => …)`, `bot.onMention(async (message) => …)`,
-/// `feed.on("order", (order) => …)`.
-fn registers_a_handler(program: &Program<'_>, site: SiteId) -> bool {
-    let Some(call) = program.call(site).filter(|call| call.receiver.is_some()) else { return false };
-    let says = |call: &Call| {
-        let words = crate::words::words(program.text(call.name));
-        match words.first().map(String::as_str) {
-            Some("on" | "once" | "register") => true,
-            Some("add" | "prepend") => words.last().is_some_and(|word| matches!(word.as_str(), "listener" | "handler")),
-            _ => false,
-        }
-    };
-    let r = &program.facts.relations;
-    let result = call.result;
-    // `feed.on("open", …).on("order", …)`
-    let mut asked = program.calls_by_receiver.of(&r.call, result);
-    let is_used = || {
-        program.assign_by_src.of(&r.assign, result).next().is_some()
-            || program.argument_by_var.of(&r.argument, result).next().is_some()
-            || program.suspend_by_var.of(&r.suspend, result).next().is_some()
-            || program
-                .returns_by_function
-                .of(&r.returns, program.site(site).function)
-                .any(|row| row.var == Some(result))
-    };
-    says(call) && asked.all(says) && !is_used()
 }
 
 /// Calls of what lists hold, by the list: `for (const hook of hooks) await hook()`, `hooks.map((hook) => hook())`.

@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 use super::callbacks::MAX_HELPERS;
 use super::invoked::Invocations;
 use super::reader::Reader;
+use crate::program::Program;
 use crate::words::words;
 
 /// How closures are used beside being parameters' values.
@@ -67,6 +68,35 @@ pub(super) fn says_later(name: &str) -> bool {
             matches!(first, "on" | "register" | "subscribe") || first == "add" && matches!(last, "listener" | "handler")
         }
     }
+}
+
+/// Whether a call only leaves what it is given with somebody who runs it when something comes, as its name says and what it
+/// gives is dropped: `server.registerTool("pay", {}, async (order) => …)`, `bot.onMention(async (message) => …)`,
+/// `feed.on("order", (order) => …)`.
+pub(super) fn registers_a_handler(program: &Program<'_>, site: SiteId) -> bool {
+    let Some(call) = program.call(site).filter(|call| call.receiver.is_some()) else { return false };
+    let says = |call: &Call| {
+        let words = words(program.text(call.name));
+        match words.first().map(String::as_str) {
+            Some("on" | "once" | "register") => true,
+            Some("add" | "prepend") => words.last().is_some_and(|word| matches!(word.as_str(), "listener" | "handler")),
+            _ => false,
+        }
+    };
+    let r = &program.facts.relations;
+    let result = call.result;
+    // `feed.on("open", …).on("order", …)`
+    let mut asked = program.calls_by_receiver.of(&r.call, result);
+    let is_used = || {
+        program.assign_by_src.of(&r.assign, result).next().is_some()
+            || program.argument_by_var.of(&r.argument, result).next().is_some()
+            || program.suspend_by_var.of(&r.suspend, result).next().is_some()
+            || program
+                .returns_by_function
+                .of(&r.returns, program.site(site).function)
+                .any(|row| row.var == Some(result))
+    };
+    says(call) && asked.all(says) && !is_used()
 }
 
 impl Invocations {

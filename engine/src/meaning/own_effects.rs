@@ -32,12 +32,7 @@ fn statements_of_text(describer: &Describer<'_, '_>, text: Term) -> Vec<distsys_
     let Some(text) = text.pattern() else { return Vec::new() };
     let program = describer.reader.program;
     let Some(symbol) = program.facts.symbols.lookup(describer.names.text(text)) else { return Vec::new() };
-    let r = &program.facts.relations;
-    let is_text = |var: VarId| {
-        program.literal(var).is_some_and(|literal| literal.value == symbol) || program.template(var) == Some(symbol)
-    };
-    let found = r.sql.iter().find(|row| is_text(row.var));
-    found.map_or_else(Vec::new, |row| program.sql_by_var.of(&r.sql, row.var).copied().collect())
+    program.sql_of_text(symbol).copied().collect()
 }
 
 fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys_facts::schema::Sql) -> Effect {

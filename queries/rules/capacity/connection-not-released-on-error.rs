@@ -6,7 +6,7 @@ use distsys_facts::{RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
-use crate::taken::{is_given_away, is_released_by_handler, is_released_if_held, may_have_failed};
+use crate::taken::{Leak, fails, is_released_by_handler, is_released_if_held, may_have_failed};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -21,17 +21,6 @@ pub(crate) static RULE: Rule = Rule {
     },
     judge,
 };
-
-/// How a connection stays taken.
-struct Leak<'m> {
-    scope: &'m Scope,
-    taken: SiteId,
-    releases: Vec<SiteId>,
-    /// Where the function is left with it, by its own words.
-    exits: Vec<SiteId>,
-    /// What may fail between, past every release.
-    fails: Option<SiteId>,
-}
 
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
@@ -56,14 +45,14 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             exits.retain(|exit| is_for_failure(context, *exit));
         }
         let fails = match exits.is_empty() && !releases.is_empty() {
-            true => fails(context, scope, taken, &ends),
+            true => fails(context, scope.kind, taken, &ends, |site| is_released_after(context, site, &ends)),
             false => None,
         };
         if exits.is_empty() && fails.is_none() {
             continue;
         }
-        let place = exits.first().copied().unwrap_or(taken);
-        leaks.entry(place).or_insert(Leak { scope, taken, releases, exits, fails });
+        let leak = Leak { scope, taken, releases, exits, fails };
+        leaks.entry(leak.place()).or_insert(leak);
     }
     leaks.into_iter().map(|(place, leak)| report(context, place, &leak)).collect()
 }
@@ -172,7 +161,8 @@ fn exits(context: &Context<'_>, scope: &Scope, taken: SiteId, ends: &[SiteId]) -
 fn is_refused(context: &Context<'_>, taken: SiteId, exit: SiteId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
-    let thrown = program.facts.relations.throws.iter().find(|row| row.site == exit).and_then(|row| row.var);
+    let throws = &program.facts.relations.throws;
+    let thrown = throws.binary_search_by_key(&exit, |row| row.site).ok().and_then(|at| throws[at].var);
     let asked = context.decisions(exit).into_iter().flat_map(|condition| program.asked_variant(condition));
     let asked = asked.filter(|(_, variant)| *variant == "Err").map(|(value, _)| value);
     asked.chain(thrown).any(|value| {
@@ -229,45 +219,13 @@ fn asks_whether_got(context: &Context<'_>, taken: SiteId, exit: SiteId) -> bool 
     context.decisions(exit).into_iter().any(|condition| !asks_outcome(condition) && of_got(condition))
 }
 
-/// What another system is asked between, and may throw past every release.
-fn fails(context: &Context<'_>, scope: &Scope, taken: SiteId, ends: &[SiteId]) -> Option<SiteId> {
+/// Whether a handler around a site goes on with what comes after it, where a release stands.
+fn is_released_after(context: &Context<'_>, site: SiteId, ends: &[SiteId]) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
-    if !meaning.throws_silently(taken) || ends.iter().any(|end| is_given_away(context, *end)) {
-        return None;
-    }
-    let may_fail = |kind: OpKind| {
-        matches!(
-            kind,
-            OpKind::HttpRequest
-                | OpKind::Rpc
-                | OpKind::Payment
-                | OpKind::DbRead
-                | OpKind::DbWrite
-                | OpKind::Publish
-                | OpKind::Enqueue
-                | OpKind::Notify
-                | OpKind::ObjectRead
-                | OpKind::ObjectWrite
-        )
-    };
-    let rows = meaning.effects.in_function(context.function_of(taken));
-    let mut sites: Vec<SiteId> = rows.filter(|(effect, _)| may_fail(effect.kind)).map(|(_, row)| row.site).collect();
-    sites.sort_unstable();
-    // Where a handler goes on with what comes after it, a release may stand there.
-    let goes_on = |site: SiteId| {
-        let bodies = program.regions_outward(program.site(site).region).filter(|row| row.kind == RegionKind::Try);
-        let after = |body| ends.iter().any(|end| meaning.precedes(site, *end) && !program.region_within(program.site(*end).region, body));
-        bodies.map(|row| row.region).any(after)
-    };
-    sites.into_iter().find(|site| {
-        !ends.contains(site)
-            && ends.iter().any(|end| meaning.precedes(*site, *end))
-            && meaning.precedes(taken, *site)
-            && meaning.avoids(taken, ends, *site)
-            && !goes_on(*site)
-            && !is_released_by_handler(context, scope.kind, *site, ends)
-    })
+    let bodies = program.regions_outward(program.site(site).region).filter(|row| row.kind == RegionKind::Try);
+    let after = |body| ends.iter().any(|end| meaning.precedes(site, *end) && !program.region_within(program.site(*end).region, body));
+    bodies.map(|row| row.region).any(after)
 }
 
 fn report(context: &Context<'_>, place: SiteId, leak: &Leak<'_>) -> Finding {
@@ -279,20 +237,8 @@ fn report(context: &Context<'_>, place: SiteId, leak: &Leak<'_>) -> Finding {
         Some(_) => format!("what fails before the end leaves {what}; the pool has one less each time, until nobody gets one"),
         None => format!("the function is left here with {what}; the pool has one less each time, until nobody gets one"),
     };
-    let mut builder = FindingBuilder::new(context, &RULE.info, place, message).step(leak.taken, "it is taken here");
-    for site in leak.scope.steps.iter().skip(1).chain(&leak.scope.origin).filter(|site| **site != leak.taken) {
-        builder = builder.step(*site, "by this");
-    }
-    if let Some(site) = leak.fails {
-        builder = builder.step(site, "this may fail");
-    }
-    for exit in leak.exits.iter().skip(1).take(3) {
-        builder = builder.step(*exit, "and left here, too");
-    }
-    for release in leak.releases.iter().take(2) {
-        builder = builder.step(*release, "it is given back here only");
-    }
-    builder
+    let builder = FindingBuilder::new(context, &RULE.info, place, message);
+    leak.told(builder, "it is taken here", "it is given back here only")
         .checked("no `finally`, deferred call or handler around it gives it back")
         .help("give it back in `finally` (a deferred call, a `with` block, a function that is given the transaction), so that every way out does it")
         .build()

@@ -1,12 +1,12 @@
 //! A lock that is released at the end is still held where the function is left before.
 
-use distsys_engine::meaning::{Extent, Found, Scope};
+use distsys_engine::meaning::{Extent, Found};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{SiteId, Sym};
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
-use crate::taken::{exits, fails, is_after_failure, puts_away};
+use crate::taken::{Leak, exits, fails, is_caught, may_have_failed, puts_away};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -21,17 +21,6 @@ pub(crate) static RULE: Rule = Rule {
     },
     judge,
 };
-
-/// How a lock stays held.
-struct Leak<'m> {
-    scope: &'m Scope,
-    taken: SiteId,
-    releases: Vec<SiteId>,
-    /// Where the function is left, by its own words.
-    exits: Vec<SiteId>,
-    /// What may fail between.
-    fails: Option<SiteId>,
-}
 
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
@@ -55,7 +44,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
         // Whoever finds it where it is put releases it: `held.put(key, mutex)`.
         let put = puts_away(context, taken);
-        if put.is_empty() && releases.iter().all(|release| is_after_failure(context, taken, *release)) {
+        if put.is_empty() && releases.iter().all(|release| may_have_failed(context, taken, *release)) {
             continue;
         }
         let mut ends = releases.clone();
@@ -66,14 +55,14 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         let fails = match exits.is_empty() {
-            true => fails(context, taken, &ends),
+            true => fails(context, OpKind::Guard, taken, &ends, |site| is_caught(context, site)),
             false => None,
         };
         if exits.is_empty() && fails.is_none() {
             continue;
         }
-        let place = exits.first().copied().unwrap_or(taken);
-        leaks.entry(place).or_insert(Leak { scope, taken, releases, exits, fails });
+        let leak = Leak { scope, taken, releases, exits, fails };
+        leaks.entry(leak.place()).or_insert(leak);
     }
     leaks.into_iter().map(|(place, leak)| report(context, place, &leak)).collect()
 }
@@ -130,21 +119,11 @@ fn report(context: &Context<'_>, place: SiteId, leak: &Leak<'_>) -> Finding {
         Some(_) => format!("what fails before the release leaves the lock held; {consequence}"),
         None => format!("the function is left here with the lock held; {consequence}"),
     };
-    let mut builder = FindingBuilder::new(context, &RULE.info, place, message)
-        .step(leak.taken, "the lock is taken here");
-    for site in leak.scope.steps.iter().skip(1).chain(&leak.scope.origin).filter(|site| **site != leak.taken) {
-        builder = builder.step(*site, "by this");
+    let mut builder = FindingBuilder::new(context, &RULE.info, place, message);
+    if leak.fails.is_some() {
+        builder = builder.severity(if expires { Severity::Minor } else { Severity::Major });
     }
-    if let Some(site) = leak.fails {
-        builder = builder.step(site, "this may fail").severity(if expires { Severity::Minor } else { Severity::Major });
-    }
-    for exit in leak.exits.iter().skip(1).take(3) {
-        builder = builder.step(*exit, "and left here, too");
-    }
-    for release in leak.releases.iter().take(2) {
-        builder = builder.step(*release, "it is released here only");
-    }
-    builder
+    leak.told(builder, "the lock is taken here", "it is released here only")
         .checked("no `finally`, deferred call or handler around it releases the lock")
         .help("release in `finally` (a deferred call, a guard, a `with` block), so that every way out does it")
         .build()
