@@ -14,7 +14,7 @@ fn lock_of(context: &Context<'_>, scope: &Scope) -> Option<VarId> {
     let r = &program.facts.relations;
     match scope.extent {
         Extent::Region(region) if scope.steps.is_empty() => {
-            r.manages.iter().find(|row| row.region == region).map(|row| row.var)
+            program.manages_by_region.first(&r.manages, region).map(|row| row.var)
         }
         _ => scope.origin.and_then(|origin| program.call(origin)).and_then(|call| call.receiver),
     }
@@ -63,7 +63,7 @@ fn is_called_directly(context: &Context<'_>, closure: FunctionId, owner: Functio
     if held.iter().any(is_given) {
         return false;
     }
-    let mut calls = r.call.iter().filter(|call| call.callee.is_some_and(|callee| held.contains(&callee)));
+    let mut calls = held.iter().flat_map(|var| program.calls_by_callee.of(&r.call, *var));
     calls.all(|call| {
         let mut at = context.function_of(call.site);
         while at != owner {

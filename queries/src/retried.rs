@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Scope};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Scope};
 use distsys_engine::words::words;
-use distsys_facts::{FunctionId, SiteId, SiteKind, VarId};
+use distsys_facts::{FunctionId, SiteId, VarId};
 
 use crate::Context;
 
@@ -35,29 +35,8 @@ pub(crate) fn repeated(context: &Context<'_>, chosen: impl Fn(&Effect) -> bool) 
     };
     let mut found = program.found;
     found.sort_unstable();
-    found.retain(|(site, effect)| {
-        let trace = meaning.trace(*site, &meaning.effects.get(*effect));
-        !is_tried_once(context, &trace) && !ends_the_attempts(context, &trace)
-    });
+    found.retain(|(site, effect)| !is_tried_once(context, &meaning.trace(*site, &meaning.effects.get(*effect))));
     found
-}
-
-/// Whether no attempt follows the one that comes here: from here on the attempt says that all went well, whatever it was
-/// (`if err := send(); err != nil { log(err) }; return nil`).
-fn ends_the_attempts(context: &Context<'_>, trace: &[SiteId]) -> bool {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let r = &program.facts.relations;
-    let Some((scope, at)) = scope_at(context, trace) else { return false };
-    let function = context.function_of(trace[at]);
-    // What fails with an exception may do so behind it, too; a loop of attempts goes on by what it asks itself.
-    if meaning.throws_silently(trace[at]) || scope.extent != Extent::Function(function) {
-        return false;
-    }
-    let fails = program.sites(function).any(|row| row.kind == SiteKind::Throw && meaning.precedes(trace[at], row.site));
-    let after = program.returns_by_function.of(&r.returns, function);
-    let mut after = after.filter(|row| meaning.precedes(trace[at], row.site)).peekable();
-    !fails && after.peek().is_some() && after.all(|row| row.var.is_none())
 }
 
 /// Whether the call that leads into the loop of attempts says that there is to be only one.

@@ -2,7 +2,7 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, Failure, Found};
-use distsys_engine::words::{is_report, words};
+use distsys_engine::words::is_report;
 use distsys_facts::schema::Call;
 use distsys_facts::{FunctionId, ParameterKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashMap;
@@ -58,7 +58,6 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 continue;
             }
             let borne = failure.region.is_some_and(|region| context.meaning.program.is_borne(region));
-            let borne = borne || is_only_told_of(context, &handler, &failure, &done);
             let swallowed = Swallowed { region: failure.region, origin: handler.origin, ack, done, borne };
             let place = failure.sites.first().copied().unwrap_or(begun);
             by_place.entry(place).or_insert(swallowed);
@@ -124,33 +123,8 @@ struct Swallowed {
     /// Where the message is acknowledged after the failure; none: by the library, when the handler returns.
     ack: Option<SiteId>,
     done: Done,
-    /// The work itself goes on without it, as its handler says or what it is does.
+    /// The work itself goes on without it, as its handler says.
     borne: bool,
-}
-
-/// Whether what fails only tells somebody of what the handler has done before, outside of the handler of the failure: to fail
-/// for that would do the work again.
-fn is_only_told_of(context: &Context<'_>, handler: &Handler, failure: &Failure, done: &Done) -> bool {
-    let meaning = context.meaning;
-    let begun = done.begun();
-    let function = context.function_of(begun);
-    let says = |name: &str| {
-        const TELLS: &[&str] = &["notification", "notifications", "notify", "email", "emails", "mail", "mails", "slack", "telegram"];
-        words(name).iter().any(|word| TELLS.contains(&word.as_str()))
-    };
-    let tells = match done.effect.kind {
-        OpKind::Notify => true,
-        OpKind::Enqueue | OpKind::Publish => meaning.text(done.effect.entity).is_some_and(says),
-        _ => false,
-    };
-    let keeps = |site: &SiteId| {
-        let works = |effect: &Effect| matches!(effect.kind, OpKind::DbWrite | OpKind::ObjectWrite | OpKind::Sql);
-        meaning.effects.at(*site).any(|(effect, _)| works(&effect))
-    };
-    let before = |site: &&SiteId| {
-        context.function_of(**site) == function && !failure.protected.contains(site) && meaning.precedes(**site, begun)
-    };
-    tells && handler.sites.iter().filter(before).any(keeps)
 }
 
 /// Whether what may fail is left for the end, when the message has been dealt with or has failed: to fail for it would do all of
