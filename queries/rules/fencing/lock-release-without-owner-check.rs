@@ -74,7 +74,8 @@ fn is_given(context: &Context<'_>, site: SiteId, kind: OpKind) -> bool {
 
 /// Helpers that are given the key, one that takes a lock by it (of those at `taken`) and one that deletes it, as far as one
 /// function calls both with the same: `if (!(await locks.take(key, ttl))) return; try { … } finally { await locks.release(key) }`.
-/// Of a helper that deletes other keys as well the call is told, else the deletion in it.
+/// Told is the deepest step that nothing but
+/// releases of locks comes through.
 fn of_helpers(context: &Context<'_>, taken: &FxHashSet<SiteId>) -> Vec<(SiteId, SiteId)> {
     let meaning = context.meaning;
     if taken.is_empty() {
@@ -98,8 +99,8 @@ fn of_helpers(context: &Context<'_>, taken: &FxHashSet<SiteId>) -> Vec<(SiteId, 
             locked.entry((context.function_of(site), key)).or_default().push((site, last));
         }
     }
-    // The deletions in helpers by the calls of these, with the lock that the caller has taken before.
-    let mut deleted: BTreeMap<SiteId, Vec<(SiteId, Option<SiteId>)>> = BTreeMap::new();
+    // The deletions in helpers by the calls that lead to them, with the lock that the outermost caller has taken before.
+    let mut released: Vec<(Vec<SiteId>, Option<SiteId>)> = Vec::new();
     for (site, key, trace) in done(OpKind::CacheDelete).filter(|_| !locked.is_empty()) {
         let [first, .., last] = trace[..] else { continue };
         if first != site || !is_given(context, last, OpKind::CacheDelete) || !context.in_scope(last) {
@@ -111,20 +112,35 @@ fn of_helpers(context: &Context<'_>, taken: &FxHashSet<SiteId>) -> Vec<(SiteId, 
             continue;
         }
         let lock = before.filter(|(lock, _)| meaning.precedes(*lock, site)).map(|(_, op)| *op).min();
+        // What hands on the key that it is given is on the way of its callers, which stand here themselves.
+        if lock.is_none() && matches!(key, Term::Parameter(_) | Term::Within(..)) {
+            continue;
+        }
         let asks = trace.iter().any(|step| is_after_comparison(context, *step));
-        deleted.entry(last).or_default().push((site, lock.filter(|_| !asks)));
+        released.push((trace.into_iter().rev().collect(), lock.filter(|_| !asks)));
     }
     let mut found = Vec::new();
-    for (delete, calls) in deleted {
-        let mut known = calls.iter().filter_map(|(_, lock)| *lock);
-        let all = calls.iter().all(|(_, lock)| lock.is_some());
-        match known.next() {
-            Some(lock) if all => found.push((delete, lock)),
-            _ => found.extend(calls.into_iter().filter_map(|(site, lock)| Some((site, lock?)))),
-        }
-    }
+    deepest_shared(&released, 0, &mut found);
     found.retain(|(delete, _)| context.in_scope(*delete));
     found
+}
+
+/// The deepest steps of releases, each as the steps from the deletion outwards, behind which nothing is deleted but locks, with
+/// one of these locks: a store's `delete` is asked by others, too, the `release` above it only by holders.
+fn deepest_shared(released: &[(Vec<SiteId>, Option<SiteId>)], depth: usize, found: &mut Vec<(SiteId, SiteId)>) {
+    let mut by_step: BTreeMap<SiteId, Vec<(Vec<SiteId>, Option<SiteId>)>> = BTreeMap::new();
+    for release in released {
+        if let Some(step) = release.0.get(depth) {
+            by_step.entry(*step).or_default().push(release.clone());
+        }
+    }
+    for (step, releases) in by_step {
+        match releases.iter().find_map(|(_, lock)| *lock) {
+            Some(lock) if releases.iter().all(|(_, lock)| lock.is_some()) => found.push((step, lock)),
+            Some(_) => deepest_shared(&releases, depth + 1, found),
+            None => {}
+        }
+    }
 }
 
 /// Locks that are rows: a statement takes the row over when its time has run out, another deletes it by its name alone.
