@@ -1,6 +1,7 @@
 //! Terms: what is known of an entity, a key, a topic or a method, in words that pass through calls.
 
-use distsys_facts::{ClassId, FunctionId, Interner, LiteralKind, ParameterKind, SiteId, Sym, VarId};
+use distsys_facts::schema::Call;
+use distsys_facts::{ClassId, ClassKind, FunctionId, Interner, LiteralKind, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashMap;
 
 use super::at_calls::Argument;
@@ -8,6 +9,7 @@ use super::callbacks::parameter_of;
 use super::handed_in;
 use super::operations::{Found, Operand};
 use super::reader::Reader;
+use crate::model::Family;
 use crate::resolve::{HandleRole, ValueKind};
 use crate::words;
 
@@ -238,10 +240,17 @@ impl<'m, 'f> Describer<'m, 'f> {
                     | "into"
                     | "format"
                     | "as_str"
+                    | "as_ref"
+                    | "as_bytes"
+                    | "into_bytes"
+                    | "getBytes"
                     | "text"
             ) && let Some(inner) = call.receiver.or_else(|| program.arguments(call.site).next().map(|row| row.var))
             {
                 return self.describe_at(inner, depth + 1);
+            }
+            if let Some(text) = self.newtype(call) {
+                return self.describe_at(text, depth + 1);
             }
             // `base.join("orders")`: an address below another.
             let mut given = program.arguments(call.site);
@@ -325,6 +334,27 @@ impl<'m, 'f> Describer<'m, 'f> {
             }
         }
         self.of_values(var)
+    }
+
+    /// What `OrderKey(text)` is made of: a struct of one unnamed field, be it that a macro declares it, says what that says.
+    fn newtype(&self, call: &Call) -> Option<VarId> {
+        let (program, resolution) = (self.reader.program, self.reader.resolution);
+        let mut given = program.arguments(call.site);
+        let only = given.next().filter(|row| row.keyword.is_empty())?;
+        let (None, Some(callee)) = (given.next(), call.callee) else { return None };
+        let mut made = resolution.values_of(callee);
+        let is_struct = match made.next()?.kind {
+            ValueKind::Class(class) => {
+                let fields = program.field_by_class.of(&program.facts.relations.field, class).count();
+                program.class(class).kind == ClassKind::Struct && fields <= 1
+            }
+            ValueKind::External(_) => {
+                self.reader.family(call.site) == Family::Rust
+                    && program.text(call.name).starts_with(|first: char| first.is_ascii_uppercase())
+            }
+            _ => false,
+        };
+        (is_struct && made.next().is_none()).then_some(only.var)
     }
 
     /// The text that the object `base` keeps in a field, as far as it is the same for all objects of its class.

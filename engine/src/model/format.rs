@@ -322,7 +322,8 @@ fn declares(entry: &Table) -> Result<Declares, String> {
                     declares.names.push((name.clone(), string(name, type_)?));
                 }
             }
-            _ => return Err(format!("unknown key `{key}`; known are annotation, names, entity")),
+            "implements" => declares.implements = value.as_bool().ok_or("`implements` must be true or false")?,
+            _ => return Err(format!("unknown key `{key}`; known are annotation, names, entity, implements")),
         }
     }
     if declares.annotation.is_empty() {

@@ -233,6 +233,8 @@ pub struct Declares {
     pub names: Vec<(String, String)>,
     /// The arguments that name the entity: keywords, or positions.
     pub entity: Vec<String>,
+    /// Whether the arguments are the traits that the class has or, on a trait, the classes that have it.
+    pub implements: bool,
 }
 
 /// What a call makes, as an object with entries: `http.NewRequest(method, url, body)`.

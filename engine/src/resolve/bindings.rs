@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 
 use distsys_facts::{ClassId, Id, Language, ModuleId, Sym, VarId};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::macro_types;
 use super::modules::java::is_of_language;
 use super::modules::{Modules, Target};
 use super::types::{self, Generic};
@@ -36,7 +37,9 @@ pub(super) enum TypeTarget {
 pub(super) struct Bindings<'p, 'f> {
     program: &'p Program<'f>,
     pub(super) modules: Modules,
-    models: &'p ModelSet,
+    pub(super) models: &'p ModelSet,
+    /// Blocks of methods whose type nothing declares.
+    of_macros: FxHashSet<ClassId>,
     exports: FxHashMap<(ModuleId, Sym), VarId>,
     /// What modules are that offer one value and nothing else: `module.exports = new Store()`.
     whole: FxHashMap<ModuleId, VarId>,
@@ -108,6 +111,7 @@ impl<'p, 'f> Bindings<'p, 'f> {
         let whole = whole.into_iter().filter_map(|(module, var)| Some((module, var?))).collect();
         let aliases = r.type_alias.iter().map(|row| ((modules.scope(row.module), row.name), row.type_)).collect();
         Bindings {
+            of_macros: macro_types::blocks(program),
             program,
             modules,
             models,
@@ -199,7 +203,8 @@ impl<'p, 'f> Bindings<'p, 'f> {
         }
         let child = self.modules.child(program, module, text).map(Binding::Module);
         // Everything of one package outside (`export * from "@prisma/client"`): what the project does not have comes from there.
-        child.or_else(|| self.declared(module, text)).or_else(|| outside.pop().filter(|_| outside.is_empty()))
+        let own = child.or_else(|| self.declared(module, text)).or_else(|| self.made(module, name));
+        own.or_else(|| outside.pop().filter(|_| outside.is_empty()))
     }
 
     /// What a module is to who imports all of it.
@@ -311,7 +316,14 @@ impl<'p, 'f> Bindings<'p, 'f> {
                 return known;
             }
         }
-        Some(Binding::External(self.external(language, path.to_owned())))
+        let made = self.program.facts.symbols.lookup(path).and_then(|name| self.made(module, name));
+        made.or_else(|| Some(Binding::External(self.external(language, path.to_owned()))))
+    }
+
+    /// The type that a macro makes, by the block of methods that its module has for it.
+    fn made(&self, module: ModuleId, name: Sym) -> Option<Binding> {
+        let class = self.class_by_path.get(&(module, name)).filter(|class| self.of_macros.contains(class))?;
+        self.var_of_class.get(class).map(|var| Binding::Var(*var))
     }
 
     /// Follows a binding to the class, module or outside name that it denotes, through imports and plain assignments.
@@ -360,6 +372,14 @@ impl<'p, 'f> Bindings<'p, 'f> {
         let mut sources = self.program.assigned_from(var);
         let only = sources.next()?;
         self.denotes(Binding::Var(only.src), hops + 1)
+    }
+
+    /// The project's class that a variable names.
+    pub(super) fn class_named(&self, var: VarId) -> Option<ClassId> {
+        match self.denotes(Binding::Var(var), 0)? {
+            Denoted::Class(class) => Some(class),
+            _ => None,
+        }
     }
 
     fn member(&self, base: Denoted, name: &str, hops: u32) -> Option<Denoted> {

@@ -1,6 +1,6 @@
 //! Class hierarchies: where a member is found.
 
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, Id, IdKind, Language, ParameterKind, Sym};
+use distsys_facts::{ClassId, ClassKind, FunctionFlags, FunctionId, Id, IdKind, Language, ParameterKind, Sym};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bindings::{Bindings, TypeTarget};
@@ -17,6 +17,8 @@ pub(super) struct Hierarchy {
     derived: Vec<Vec<ClassId>>,
     /// The library classes at the top of a hierarchy, with the class among their type arguments.
     external: Vec<Vec<(PathId, Option<ClassId>)>>,
+    /// What the project adds to a library's type, by the type (`impl Entity { … }` of one that a macro makes).
+    extensions: FxHashMap<(PathId, Option<ClassId>), Vec<ClassId>>,
     /// Fields declared in the class body or stored through the receiver.
     fields: FxHashSet<(ClassId, Sym)>,
     /// An `impl` block apart from its type stands for the type.
@@ -51,6 +53,7 @@ impl Hierarchy {
         let count = program.facts.count(IdKind::Class);
         let mut bases: Vec<Vec<ClassId>> = vec![Vec::new(); count];
         let mut external: Vec<Vec<(PathId, Option<ClassId>)>> = vec![Vec::new(); count];
+        let mut extensions: FxHashMap<(PathId, Option<ClassId>), Vec<ClassId>> = FxHashMap::default();
         let mut stands_for = FxHashMap::default();
         let mut base_arguments: FxHashMap<ClassId, ClassId> = FxHashMap::default();
         for row in &program.facts.relations.extends {
@@ -70,16 +73,23 @@ impl Hierarchy {
             }
             for target in bindings.types(module, text, 0) {
                 match target {
-                    TypeTarget::Class(base) if is_impl => {
+                    TypeTarget::Class(base) if is_impl && base != row.class => {
                         stands_for.insert(row.class, base);
                     }
                     TypeTarget::Class(base) if base != row.class => bases[row.class.index()].push(base),
                     TypeTarget::External(path, argument) => {
-                        external[row.class.index()].push((paths.intern(family, &path), argument));
+                        let path = paths.intern(family, &path);
+                        external[row.class.index()].push((path, argument));
+                        if is_impl {
+                            extensions.entry((path, argument)).or_default().push(row.class);
+                        }
                     }
                     TypeTarget::Class(_) | TypeTarget::Collection(_) => {}
                 }
             }
+        }
+        for (class, base) in implemented(program, bindings) {
+            bases[class.index()].push(base);
         }
         let mut methods = program.methods.clone();
         for (&part, &whole) in &stands_for {
@@ -130,7 +140,18 @@ impl Hierarchy {
             }
         }
         let overloads = overloads(program);
-        Hierarchy { ancestors, derived, external, fields, stands_for, methods, base_arguments, overriding, overloads }
+        Hierarchy {
+            ancestors,
+            derived,
+            external,
+            extensions,
+            fields,
+            stands_for,
+            methods,
+            base_arguments,
+            overriding,
+            overloads,
+        }
     }
 
     /// The classes that have a mixin, each with the class of the project that comes behind the mixin in its line.
@@ -182,6 +203,15 @@ impl Hierarchy {
         let external: Vec<_> =
             line.iter().flat_map(|ancestor| self.external[ancestor.index()].iter().copied()).collect();
         if external.is_empty() { Member::Nothing } else { Member::External(external) }
+    }
+
+    /// The method that the project adds to a library's type, with the class that stands for its block.
+    pub(super) fn extension(&self, path: PathId, of: Option<ClassId>, name: Sym) -> Option<(ClassId, FunctionId)> {
+        let mut blocks = self.extensions.get(&(path, of))?.iter();
+        blocks.find_map(|block| match self.member(*block, name) {
+            Member::Method(function) => Some((*block, function)),
+            _ => None,
+        })
     }
 
     /// Whether objects of a class have a field of a name, whatever methods of that name there are.
@@ -299,4 +329,25 @@ fn declared_fields(program: &Program<'_>) -> FxHashSet<(ClassId, Sym)> {
         }
     }
     fields
+}
+
+/// Classes with the traits that an annotation on either says they have (`#[enum_dispatch(Trait)] enum E { … }`).
+fn implemented(program: &Program<'_>, bindings: &Bindings<'_, '_>) -> Vec<(ClassId, ClassId)> {
+    let mut found = Vec::new();
+    for row in &program.facts.relations.class_annotation {
+        let Some(call) = program.call(row.site) else { continue };
+        let annotated = program.class(row.class);
+        let family = program.language(program.file_of_module(annotated.module)).into();
+        if !bindings.models.declares(family, program.written_name(call)).is_some_and(|declares| declares.implements) {
+            continue;
+        }
+        for argument in program.arguments(row.site) {
+            let Some(named) = bindings.class_named(argument.var).filter(|named| *named != row.class) else { continue };
+            found.push(match annotated.kind {
+                ClassKind::Trait => (named, row.class),
+                _ => (row.class, named),
+            });
+        }
+    }
+    found
 }

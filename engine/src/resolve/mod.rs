@@ -6,6 +6,7 @@
 
 mod bindings;
 mod flow;
+mod macro_types;
 mod members;
 pub mod modules;
 mod node_packages;

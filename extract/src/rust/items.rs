@@ -107,13 +107,12 @@ impl Lower<'_> {
                 }
                 Item::Const(item) => self.constant(&item.ident.to_string(), &item.ty, &item.expr),
                 Item::Static(item) => self.constant(&item.ident.to_string(), &item.ty, &item.expr),
-                Item::Struct(item) => {
-                    let Some(class) = self.class_named(&item.ident.to_string()) else { continue };
-                    for site in self.attributes(&item.attrs) {
-                        self.to.annotate_class(class, site);
-                    }
+                Item::Struct(item) => self.annotate(&item.ident, &item.attrs),
+                Item::Enum(item) => self.annotate(&item.ident, &item.attrs),
+                Item::Trait(item) => {
+                    self.annotate(&item.ident, &item.attrs);
+                    self.trait_(item);
                 }
-                Item::Trait(item) => self.trait_(item),
                 Item::Impl(item) => self.impl_(item),
                 Item::Mod(item) => self.mod_(item),
                 Item::Macro(item) if item.ident.is_none() => {
@@ -148,6 +147,13 @@ impl Lower<'_> {
         self.to.end_inline_module();
         self.class = class;
         self.in_test = was_test;
+    }
+
+    fn annotate(&mut self, class: &syn::Ident, attributes: &[Attribute]) {
+        let Some(class) = self.class_named(&class.to_string()) else { return };
+        for site in self.attributes(attributes) {
+            self.to.annotate_class(class, site);
+        }
     }
 
     fn use_item(&mut self, item: &ItemUse, at_module_level: bool) {

@@ -100,7 +100,7 @@ fn of_helpers(context: &Context<'_>, taken: &FxHashSet<SiteId>) -> Vec<(SiteId, 
         }
     }
     // The deletions in helpers by the calls that lead to them, with the lock that the outermost caller has taken before.
-    let mut released: Vec<(Vec<SiteId>, Option<SiteId>)> = Vec::new();
+    let mut released: Vec<Release> = Vec::new();
     for (site, key, trace) in done(OpKind::CacheDelete).filter(|_| !locked.is_empty()) {
         let [first, .., last] = trace[..] else { continue };
         if first != site || !is_given(context, last, OpKind::CacheDelete) || !context.in_scope(last) {
@@ -125,10 +125,13 @@ fn of_helpers(context: &Context<'_>, taken: &FxHashSet<SiteId>) -> Vec<(SiteId, 
     found
 }
 
-/// The deepest steps of releases, each as the steps from the deletion outwards, behind which nothing is deleted but locks, with
+/// The steps of a release from the deletion outwards, and the lock that the outermost caller has taken before.
+type Release = (Vec<SiteId>, Option<SiteId>);
+
+/// The deepest steps of releases behind which nothing is deleted but locks, with
 /// one of these locks: a store's `delete` is asked by others, too, the `release` above it only by holders.
-fn deepest_shared(released: &[(Vec<SiteId>, Option<SiteId>)], depth: usize, found: &mut Vec<(SiteId, SiteId)>) {
-    let mut by_step: BTreeMap<SiteId, Vec<(Vec<SiteId>, Option<SiteId>)>> = BTreeMap::new();
+fn deepest_shared(released: &[Release], depth: usize, found: &mut Vec<(SiteId, SiteId)>) {
+    let mut by_step: BTreeMap<SiteId, Vec<Release>> = BTreeMap::new();
     for release in released {
         if let Some(step) = release.0.get(depth) {
             by_step.entry(*step).or_default().push(release.clone());

@@ -247,6 +247,9 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     pub(super) fn external_member(&mut self, path: PathId, name: Sym, base: Value, to: u32) {
+        if let Some((block, function)) = self.grounds.hierarchy.extension(path, base.class, name) {
+            return self.add(to, Value { class: Some(block), ..Value::new(ValueKind::Function(function)) });
+        }
         let text = self.program.text(name);
         let (models, said) = (self.models, self.said(path));
         if said.is_holder_by_key {
@@ -396,6 +399,9 @@ impl<'p, 'f> Flow<'p, 'f> {
         let class = match receiver.kind {
             ValueKind::Class(class) | ValueKind::Instance(class) => class,
             ValueKind::External(path) => {
+                if let Some((_, function)) = self.grounds.hierarchy.extension(path, receiver.class, row.name) {
+                    return self.call_function(row, function, Some(false), Confidence::High);
+                }
                 let text = self.program.text(row.name);
                 let models = self.models;
                 if self.said(path).extended.is_some() {
