@@ -38,6 +38,7 @@ mod sweeps;
 mod taken;
 mod told_beside;
 mod transactions;
+mod unknown_loads;
 mod versioned;
 
 use std::time::Instant;

@@ -203,7 +203,15 @@ impl Meaning<'_> {
                 if stored.is_empty() {
                     created.extend(self.made_as_zero(load).into_iter().map(|site| (site, set)));
                 }
-                stack.extend(stored.into_iter().map(|var| (var, set)));
+                for var in stored {
+                    // `this.rest = new RestTemplate(); this.rest.setRequestFactory(factory);`
+                    let set = set
+                        || self
+                            .named_again(var, load.field)
+                            .into_iter()
+                            .any(|var| self.reader().setters_on(var).any(&mut sets));
+                    stack.push((var, set));
+                }
             }
             if program.parameter(at).is_some() {
                 let passed = self.resolution.passed_to(at);
@@ -215,6 +223,21 @@ impl Meaning<'_> {
         }
         created.sort_unstable();
         (created, complete)
+    }
+
+    /// Where the function that makes a value and stores it in a field of its own object takes it out again.
+    fn named_again(&self, stored: VarId, field: distsys_facts::Sym) -> Vec<VarId> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let Some(call) = program.call_giving(stored) else { return Vec::new() };
+        let mut parameters = program.parameters(program.site(call.site).function);
+        let Some(own) = parameters.find(|row| row.kind == ParameterKind::Receiver).map(|row| row.var) else {
+            return Vec::new();
+        };
+        if !program.stores_to(own).any(|row| row.field == field && row.src == stored) {
+            return Vec::new();
+        }
+        program.load_by_base.of(&r.load, own).filter(|load| load.field == field).map(|load| load.dst).collect()
     }
 
     /// Where a field that nothing is ever stored in, and that is used as it is, is made with its object:
@@ -264,10 +287,27 @@ impl Meaning<'_> {
                 let is_setting = || ends.into_iter().any(|end| reads(&text[..end]));
                 // `String.clone`: what plain data gives is plain.
                 let first = text.split('.').next().unwrap_or(text);
-                !is_plain_data(text) && !is_plain_data(first) && !is_setting()
+                !is_plain_data(text) && !is_plain_data(first) && self.may_connect(family, text) && !is_setting()
             }
             _ => false,
         })
+    }
+
+    /// Whether what a library's type gives may be a client, or what one sends by: a type that no model knows is none
+    /// (`new RestTemplate(converters.getConverters())`).
+    fn may_connect(&self, family: Family, path: &str) -> bool {
+        let is_type = |segment: &str| segment.starts_with(|first: char| first.is_uppercase());
+        let mut end = 0;
+        let mut named = false;
+        for segment in path.split('.') {
+            end += segment.len();
+            named |= is_type(segment);
+            if named && self.models.knows_type(family, &path[..end]) {
+                return true;
+            }
+            end += 1;
+        }
+        !named
     }
 
     /// What is stored in a field of the class that `base` is: in its methods, at its construction, by default.

@@ -13,6 +13,7 @@ use crate::cached::{carried, is_copy};
 use crate::locks::{Key, keys};
 use crate::on_miss::run_on_miss;
 use crate::transactions::is_elsewhere;
+use crate::unknown_loads::unknown_loads;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -71,6 +72,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for &function in &caching {
         let given = meaning.program.sites(function).map(|row| row.site);
         loads.extend(given.filter(|site| meaning.invocations.is_through_parameter(*site)).map(|site| (function, site)));
+        loads.extend(unknown_loads(context, function).into_iter().map(|site| (function, site)));
     }
     for relation in [&mut reads, &mut loads] {
         relation.retain(|(function, _)| caching.contains(function));
@@ -426,7 +428,9 @@ fn waits_for_another(context: &Context<'_>, function: FunctionId, load: SiteId) 
 
 fn report(context: &Context<'_>, places: &[(SiteId, SiteId, SiteId)]) -> Finding {
     let (load, read, write) = places[0];
-    let served = context.meaning.is_served(context.function_of(load));
+    let meaning = context.meaning;
+    let is_known = meaning.effects.at(load).next().is_some() || meaning.invocations.at(load).next().is_some();
+    let served = meaning.is_served(context.function_of(load)) && is_known;
     let message = "when this entry expires, every caller that misses it loads it at once; the origin gets the whole load that the cache kept from it".to_owned();
     let mut builder = FindingBuilder::new(context, &RULE.info, load, message)
         .rests_on(if served { Confidence::High } else { Confidence::Medium })
