@@ -60,7 +60,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         for (effect, row) in meaning.effects.at(site).filter(|(effect, _)| is_remote(effect.kind) || is_transaction(effect.kind)) {
             // What tells of a failure is not what each element does.
             let Some(trace) = meaning.trace_unless_failed(site, &effect) else { continue };
-            if trace.len() > MAX_DEPTH || trace.iter().any(|step| context.is_limited(*step) || is_one_at_a_time(context, *step)) {
+            let is_far = trace.len() > MAX_DEPTH && trace.iter().skip(1).any(|step| is_behind_condition(context, *step));
+            if is_far || trace.iter().any(|step| context.is_limited(*step) || is_one_at_a_time(context, *step)) {
                 continue;
             }
             if is_transaction(effect.kind) && trace.iter().skip(1).any(|step| is_behind_condition(context, *step)) {

@@ -122,6 +122,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
         }
     }
+    found.extend(annotated(context));
     found.retain(|(load, _, write)| {
         context.in_scope(*load) && expires_often(context, *write) && !is_kept_at_once(context, *load, *write)
     });
@@ -136,6 +137,30 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     by_owner.into_values().map(|places| report(context, &places)).collect()
+}
+
+/// `@Cacheable("plans") List<Plan> plans(String insurer)`: whoever misses asks the other service, which no process keeps for
+/// ever. A row by its key is soon read again.
+fn annotated(context: &Context<'_>) -> Vec<(SiteId, SiteId, SiteId)> {
+    let meaning = context.meaning;
+    let mut found = Vec::new();
+    for op in meaning.operations.of_kind(OpKind::CacheWrite) {
+        let at = || meaning.operations.at(op.site);
+        let function = meaning.function_about(op.site);
+        let lets_one_in = at().any(|other| matches!(other.kind, OpKind::Guard | OpKind::LockAcquire));
+        if function == context.function_of(op.site) || lets_one_in || !at().any(|other| other.kind == OpKind::CacheRead) {
+            continue;
+        }
+        let is_load = |effect: &Effect| matches!(effect.kind, OpKind::HttpRequest | OpKind::Rpc);
+        let load = meaning.effects.in_function(function).find(|(effect, _)| is_load(effect));
+        let asks_for_one = || meaning.program.parameters(function).any(|row| is_of_one(meaning.program.text(row.name)));
+        if let Some((_, load)) = load.filter(|(_, load)| !is_coalesced(context, load.site) && !asks_for_one())
+            && meaning.is_served(function)
+        {
+            found.push((load.site, op.site, op.site));
+        }
+    }
+    found
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
