@@ -4,7 +4,7 @@ use distsys_facts::{CallKind, ParameterKind, SiteId, VarId};
 
 use super::callbacks::parameter_of;
 use super::operations::{Found, Operand, Operation};
-use super::reader::{MAX_CHAIN, Reader};
+use super::reader::{MAX_CHAIN, Reader, is_var};
 use crate::model::source::Source;
 use crate::operation::{Attr, OpKind};
 use crate::resolve::ValueKind;
@@ -38,7 +38,36 @@ impl Reader<'_, '_> {
                 Some(parameter) => self.at_makers_of_passed(op, parameter, inner).unwrap_or(Found::Unknown),
                 None => Found::Absent,
             };
-        if found == Found::Absent { before() } else { found }
+        let found = if found == Found::Absent { before() } else { found };
+        match found {
+            Found::Is(Operand::Var(inner)) => self.given_to_helper(var, inner).map_or(found, is_var),
+            found => found,
+        }
+    }
+
+    /// What stands for `inner`, a parameter of the helper that made `var`, where the helper is called:
+    /// `fn sql(text) { Statement::from_string(text) }`, `db.execute(sql("…"))`.
+    fn given_to_helper(&self, var: VarId, inner: VarId) -> Option<VarId> {
+        let parameter = self.program.parameter(parameter_of(*self, inner)?)?;
+        let mut ways: Vec<SiteId> = Vec::new();
+        let mut at = self.maker(var)?;
+        loop {
+            let [edge] = self.resolution.calls_at(at.site) else { return None };
+            ways.push(at.site);
+            if edge.function == parameter.function {
+                break;
+            }
+            if ways.len() >= MAX_HELPERS {
+                return None;
+            }
+            at = self.maker(self.only_returned(edge.function)?)?;
+        }
+        let mut found = parameter.var;
+        for site in ways.into_iter().rev() {
+            let stands_for = parameter_of(*self, found)?;
+            found = self.resolution.passed_at(site).iter().find(|row| row.parameter == stands_for)?.argument;
+        }
+        Some(found)
     }
 
     /// The parameter that a value is built on: `call` of `call.header(name, value).build()`.

@@ -151,8 +151,42 @@ impl Lower<'_> {
 
     fn annotate(&mut self, class: &syn::Ident, attributes: &[Attribute]) {
         let Some(class) = self.class_named(&class.to_string()) else { return };
+        self.derives(class, attributes);
         for site in self.attributes(attributes) {
             self.to.annotate_class(class, site);
+        }
+    }
+
+    /// `#[derive(FromQueryResult)]`: the class has the functions of the trait that is called like the macro.
+    fn derives(&mut self, class: ClassId, attributes: &[Attribute]) {
+        const OF_LANGUAGE: &[&str] = &[
+            "Clone",
+            "Copy",
+            "Debug",
+            "Default",
+            "Deserialize",
+            "Eq",
+            "Hash",
+            "Ord",
+            "PartialEq",
+            "PartialOrd",
+            "Serialize",
+        ];
+        // Numbers of bases only order them.
+        let mut index = 3000;
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("derive")) {
+            // What cannot be read derives nothing.
+            let _ = attribute.parse_nested_meta(|meta| {
+                let is_plain =
+                    meta.path.get_ident().is_some_and(|name| OF_LANGUAGE.contains(&name.to_string().as_str()));
+                if !is_plain {
+                    let mut base = String::new();
+                    self.write_path(&meta.path, &mut base);
+                    self.to.extends(class, index, &base);
+                    index += 1;
+                }
+                Ok(())
+            });
         }
     }
 
