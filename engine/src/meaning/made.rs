@@ -7,10 +7,10 @@ use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, VarId};
 
 use super::callbacks::functions_of;
 use super::operations::{Found, Operand, Operation};
-use super::reader::Reader;
+use super::reader::{Reader, is_var};
 use super::spelled::same_key;
 use crate::model::source::Source;
-use crate::model::{Makes, Returned, Sets};
+use crate::model::{Family, Makes, Returned, Sets};
 use crate::operation::OpKind;
 use crate::resolve::{Confidence, Value, ValueKind};
 
@@ -125,12 +125,33 @@ impl<'m> Reader<'m, '_> {
     /// What is stored in a field of a literal that did not name it: `client := &http.Client{}`, `client.Timeout = limit`.
     pub(super) fn set_later(&self, site: SiteId, name: &str, path: &[String]) -> Found {
         let Some(call) = self.call(site) else { return Found::Absent };
+        if call.kind == CallKind::New && self.family(site) == Family::Java {
+            return self.set_as_bean(call, name);
+        }
         if call.kind != CallKind::New || !self.family(site).names_fields() {
             return Found::Absent;
         }
         let mut whole = vec![name.to_owned()];
         whole.extend(path.iter().cloned());
         self.filled(call.result, &whole, 0, 0)
+    }
+
+    /// `pool.setQueueCapacity(16);` for `queueCapacity` of `pool = new ThreadPoolTaskExecutor()`.
+    fn set_as_bean(&self, made: &Call, property: &str) -> Found {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let named = |setter: &str| {
+            let Some(rest) = setter.strip_prefix("set") else { return false };
+            let mut letters = rest.chars();
+            letters.next().is_some_and(|first| first.to_lowercase().chain(letters).eq(property.chars()))
+        };
+        let held = program.assign_by_src.of(&r.assign, made.result).map(|row| row.dst);
+        let mut setters = std::iter::once(made.result)
+            .chain(held)
+            .flat_map(|var| program.calls_by_receiver.of(&r.call, var))
+            .filter(|call| named(program.text(call.name)));
+        let given = setters.next().and_then(|call| program.arguments(call.site).next());
+        given.map_or(Found::Absent, |argument| is_var(argument.var))
     }
 
     /// The call of the library that makes the object `var`.
