@@ -8,6 +8,7 @@ use distsys_facts::{FunctionId, ParameterKind, RegionId, RegionKind, SiteId, Var
 use crate::Context;
 use crate::finding::Confidence;
 use crate::keys::is_fresh;
+use crate::wrapped_handlers::Under;
 
 /// Code that a message, job or webhook runs.
 #[derive(Debug)]
@@ -25,11 +26,13 @@ pub(crate) struct Handler {
     pub acked: Option<SiteId>,
     /// Where each turn marks the row of a table that it deals with.
     pub marked: Option<SiteId>,
+    /// The handler that the function is put around.
+    pub under: Option<Under>,
 }
 
 impl Handler {
     pub(crate) fn new(origin: SiteId, function: FunctionId, region: Option<RegionId>, sites: Vec<SiteId>) -> Self {
-        Handler { origin, function, region, sites, by_position: false, acked: None, marked: None }
+        Handler { origin, function, region, sites, by_position: false, acked: None, marked: None, under: None }
     }
 }
 
@@ -137,13 +140,18 @@ pub(crate) fn given_to_loop(context: &Context<'_>, handler: &Handler) -> Vec<Han
         }
         // What it gives may say that it has failed.
         let result = program.call(site).map(|call| call.result);
-        let mut asked = program
+        let asked = program
             .regions_by_function
             .of(&r.region, handler.function)
             .flat_map(|region| program.condition_by_region.of(&r.condition, region.region));
-        if asked.any(|row| result.is_some_and(|result| meaning.made_from(row.var).contains(&result))) {
-            continue;
-        }
+        let mut asked = asked.filter(|row| result.is_some_and(|result| meaning.made_from(row.var).contains(&result)));
+        // An error that was told of and not given back does not come here.
+        let of_errors = |var: VarId| program.asked_variant(var).next().is_some();
+        let asked = asked.any(|row| !of_errors(row.var));
+        // What answers nothing does not say it, whatever the helper that runs it makes of what it throws.
+        let is_helped = !meaning.invocations.is_through_parameter(site);
+        let mut given = given;
+        given.retain(|(_, function)| !asked || is_helped && answers_nothing(context, *function));
         let acked = acks.iter().copied().find(|ack| meaning.precedes(site, *ack));
         if acked.is_none() && !(handler.by_position && acks.is_empty()) {
             continue;
@@ -154,6 +162,13 @@ pub(crate) fn given_to_loop(context: &Context<'_>, handler: &Handler) -> Vec<Han
         }));
     }
     found
+}
+
+/// Whether a function gives no value back.
+fn answers_nothing(context: &Context<'_>, function: FunctionId) -> bool {
+    let program = context.meaning.program;
+    let mut returned = program.returns_by_function.of(&program.facts.relations.returns, function);
+    returned.all(|row| row.var.is_none())
 }
 
 /// Helpers that only hand on what they take are followed this far.

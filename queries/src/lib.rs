@@ -23,6 +23,7 @@ mod locks;
 mod missing;
 mod models;
 mod on_miss;
+mod only_tells;
 mod outlived;
 mod own_locks;
 mod own_rules;
@@ -40,6 +41,7 @@ mod told_beside;
 mod transactions;
 mod unknown_loads;
 mod versioned;
+mod wrapped_handlers;
 
 use std::time::Instant;
 

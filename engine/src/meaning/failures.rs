@@ -46,6 +46,10 @@ impl Failure {
     }
 }
 
+/// Calls that run the function that they are given with what failed, and go on with what it gives: of promises, of results and
+/// of futures.
+const TAKES_FAILURES: &[&str] = &["catch", "unwrap_or_else", "exceptionally"];
+
 /// A value is followed over so many awaits and assignments.
 const MAX_STEPS: usize = 8;
 
@@ -356,17 +360,22 @@ impl<'m> Meaning<'m> {
             })
     }
 
-    /// `work().catch((error) => …)`
+    /// `work().catch((error) => …)`, `work().await.unwrap_or_else(|error| …)`
     fn promise_handlers(&self, function: FunctionId) -> Vec<Failure> {
         let program = self.program;
         let mut found = Vec::new();
         for site in program.sites(function) {
             let Some(call) = program.call(site.site) else { continue };
-            if program.text(call.name) != "catch" || !self.resolution.calls_at(site.site).is_empty() {
+            let name = program.text(call.name);
+            if !TAKES_FAILURES.contains(&name) || !self.resolution.calls_at(site.site).is_empty() {
                 continue;
             }
             let given = program.arguments(site.site).next().and_then(|argument| program.closure(argument.var));
             let (Some(receiver), Some(handler)) = (call.receiver, given) else { continue };
+            // What gives a value for one that is not there is given nothing.
+            if name != "catch" && program.parameters(handler).next().is_none() {
+                continue;
+            }
             let sites: Vec<SiteId> = program.sites(handler).map(|row| row.site).collect();
             // `() => undefined`, where nobody looks at what is given instead.
             let returned = program.returns_by_function.of(&program.facts.relations.returns, handler);
@@ -379,7 +388,7 @@ impl<'m> Meaning<'m> {
                 libraries: Vec::new(),
                 timing_out: Vec::new(),
                 // Who does not wait either has let it go on purpose.
-                empty: (sites.is_empty() || instead) && self.is_used(call.result),
+                empty: name == "catch" && (sites.is_empty() || instead) && self.is_used(call.result),
                 protected: self.failing_calls(receiver, function),
                 sites,
                 entry: None,

@@ -118,7 +118,8 @@ impl Invocations {
         self.wrapped[start..].iter().take_while(move |row| row.site == site)
     }
 
-    pub(super) fn wrapped(&self) -> &[Wrapped] {
+    /// By site.
+    pub fn wrapped(&self) -> &[Wrapped] {
         &self.wrapped
     }
 

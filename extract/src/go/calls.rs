@@ -228,15 +228,17 @@ impl<'s> Lower<'s> {
     fn names_type(&mut self, node: Node<'_>) -> bool {
         match node.kind() {
             "type_identifier" | "identifier" => {
-                let is_local = match self.to.lookup(self.text(node)) {
-                    Some(var) => self.frames.iter().any(|frame| frame.locals.contains(&var)),
-                    None => false,
-                };
-                !is_local && !is_basic(self.text(node))
+                let name = self.text(node);
+                !self.is_local(name) && !is_basic(name)
             }
             "qualified_type" | "generic_type" => true,
             _ => false,
         }
+    }
+
+    pub(super) fn is_local(&mut self, name: &str) -> bool {
+        let var = self.to.lookup(name);
+        var.is_some_and(|var| self.frames.iter().any(|frame| frame.locals.contains(&var)))
     }
 
     /// `panic(…)`, `os.Exit(1)`, `log.Fatal(…)`.

@@ -93,6 +93,12 @@ impl<'s> Lower<'s> {
     fn conversion_or_call(&mut self, node: Node<'_>) -> VarId {
         let Some(operand) = node.child_by_field_name("operand") else { return self.to.fresh_var() };
         let generic = node.child_by_field_name("type").filter(|type_| type_.kind() == "generic_type");
+        // `handlers[kind](event)` is the call of an element, where `kind` is a variable.
+        if let Some(list) = generic.and_then(|type_| self.element_called(type_)) {
+            let callee = Called::Value(self.to.load(list, "[]"), String::new());
+            let value = self.expression(operand);
+            return self.call(&callee, &[Given::One(value)], CallKind::Call, tree::span(node));
+        }
         let callee = generic.and_then(|type_| self.callee_of_type(type_));
         let value = self.expression(operand);
         match callee {
@@ -100,6 +106,15 @@ impl<'s> Lower<'s> {
             Some(callee) => self.call(&callee, &[Given::One(value)], CallKind::Call, tree::span(node)),
             None => value,
         }
+    }
+
+    /// The list or mapping of which an element is called, where its index is a local variable and so no type.
+    fn element_called(&mut self, generic: Node<'_>) -> Option<VarId> {
+        let index = generic.child_by_field_name("type_arguments").and_then(tree::first)?;
+        let index = if index.kind() == "type_elem" { tree::first(index)? } else { index };
+        let list = generic.child_by_field_name("type").filter(|list| list.kind() == "type_identifier")?;
+        let is_index = index.kind() == "type_identifier" && self.is_local(self.text(index));
+        is_index.then(|| self.to.name(self.text(list)))
     }
 
     fn inner(&mut self, node: Node<'_>) -> VarId {

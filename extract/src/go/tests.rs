@@ -269,3 +269,14 @@ fn times_are_compared_by_methods() {
     // A function of the package, and one that gets more.
     assert!(operators("use(fmt.After(d), a.After(b, c))\nreturn nil").is_empty());
 }
+
+#[test]
+fn an_element_is_called_and_a_function_is_instantiated() {
+    let callees = |body: &str| -> Vec<String> {
+        let facts = of_body(body);
+        facts.relations.call.iter().map(|row| facts.text(row.name).to_owned()).collect()
+    };
+    // The name of an element is not known.
+    assert_eq!(callees("for i := range around {\n\ttake = around[i](take)\n}\nreturn nil"), [""]);
+    assert_eq!(callees("use(Parse[Order](text))\nreturn nil"), ["Parse", "use"]);
+}

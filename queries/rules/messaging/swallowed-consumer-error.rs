@@ -1,19 +1,19 @@
 //! A handler of everything that may fail logs or ignores it, and the message counts as done.
 
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, Failure, Found};
-use distsys_engine::words::is_report;
-use distsys_facts::schema::Call;
-use distsys_facts::{FunctionId, ParameterKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
+use distsys_engine::meaning::{Effect, EffectFlags, Failure};
+use distsys_facts::{RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::done::{Done, done_at};
 use crate::handlers::{Handler, acknowledging, given_to_loop, is_acknowledged_before, is_work, redelivered, webhooks};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
+use crate::only_tells::{Answers, hooks_that_only_tell, only_tells, tells};
 use crate::polled::polled;
 use crate::sweeps::is_found_again;
 use crate::told_beside::{is_note_of_failure, is_only_told};
+use crate::wrapped_handlers::{around, done_by, done_for};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -36,9 +36,14 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let taken = redelivered(context).into_iter().chain(acknowledging(context)).chain(polled(context));
     let taken = taken.flat_map(|handler| given_to_loop(context, &handler).into_iter().chain([handler]).collect::<Vec<_>>());
     let taken = taken.chain(called);
+    let taken = taken.flat_map(|handler| around(context, &handler).into_iter().chain([handler]).collect::<Vec<_>>());
     for handler in taken.flat_map(|handler| with_helpers(context, handler)) {
         for failure in context.meaning.failures(handler.function) {
-            if !failure.all || is_left_for_the_end(context, &failure) || !only_tells(context, &failure) || !is_for_one_message(context, &handler, &failure) {
+            if !failure.all || is_left_for_the_end(context, &failure) || !is_for_one_message(context, &handler, &failure) {
+                continue;
+            }
+            if !only_tells(context, &failure, asked_answers(context, &handler)) {
+                lost_by_class(context, &handler, &failure, &mut by_place);
                 continue;
             }
             if answers_that_it_failed(context, &handler, &failure) {
@@ -58,12 +63,36 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 continue;
             }
             let borne = failure.region.is_some_and(|region| context.meaning.program.is_borne(region));
-            let swallowed = Swallowed { region: failure.region, origin: handler.origin, ack, done, borne };
-            let place = failure.sites.first().copied().unwrap_or(begun);
+            let region = failure.region.filter(|_| handler.under.is_none());
+            let swallowed = Swallowed { region, origin: handler.origin, ack, done, borne };
+            // One wrapper may be right for a route and wrong for a queue.
+            let under = handler.under.map(|under| under.site);
+            let place = under.or(failure.sites.first().copied()).unwrap_or(begun);
             by_place.entry(place).or_insert(swallowed);
         }
     }
     by_place.into_iter().map(|(place, swallowed)| report(context, place, &swallowed)).collect()
+}
+
+/// Whether whoever runs the handler may ask what it answers.
+fn asked_answers(context: &Context<'_>, handler: &Handler) -> Answers {
+    let is_of_queue = handler.region.is_none() && context.operation(handler.origin, OpKind::Consume).is_some();
+    if is_of_queue { Answers::NotOfHttp } else { Answers::Asked }
+}
+
+/// What is lost with a class that fills a hook for failures with what only tells of them.
+fn lost_by_class(context: &Context<'_>, handler: &Handler, failure: &Failure, by_place: &mut FxHashMap<SiteId, Swallowed>) {
+    let hooks = hooks_that_only_tell(context, failure);
+    let Some(ack) = hooks.first().and_then(|_| counts_as_done(context, handler, failure)) else { return };
+    for hook in hooks {
+        let brought = failure.protected.iter().flat_map(|site| done_by(context, hook.class, *site));
+        let is_lost = |done: &Done| is_work(context, &done.effect) && done.traces(context).iter().any(|way| !context.meaning.is_dealt_with_below(way));
+        let Some(done) = brought.into_iter().find(is_lost) else { continue };
+        if !is_acknowledged_before(context, handler, done.begun()) && context.in_scope(hook.told) {
+            let swallowed = Swallowed { region: None, origin: handler.origin, ack, done, borne: false };
+            by_place.entry(hook.told).or_insert(swallowed);
+        }
+    }
 }
 
 /// A handler with the functions that only it calls: what they swallow, it does.
@@ -137,116 +166,6 @@ fn is_left_for_the_end(context: &Context<'_>, failure: &Failure) -> bool {
     !failure.protected.is_empty() && failure.protected.iter().all(at_end)
 }
 
-/// Whether dealing with the failure is nothing but telling of it.
-fn only_tells(context: &Context<'_>, failure: &Failure) -> bool {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    // What is answered, somebody may look at.
-    let returns = &program.facts.relations.returns;
-    let answers = |site: &SiteId| {
-        program.returns_by_function.of(returns, context.function_of(*site)).any(|row| row.site == *site && row.var.is_some())
-    };
-    !failure.sites.iter().any(answers) && failure.sites.iter().all(|site| match program.site(*site).kind {
-        SiteKind::Throw => false,
-        // `log.atError().setCause(e)`
-        SiteKind::Store => {
-            let stores = &program.facts.relations.store;
-            let store = stores.binary_search_by_key(site, |row| row.site).ok().map(|at| stores[at]);
-            store.and_then(|store| program.call_giving(store.base)).is_some_and(|call| tells(context, call))
-        }
-        SiteKind::Call => is_of_telling(context, *site, &failure.sites),
-        _ => true,
-    })
-}
-
-/// Whether a call tells of a failure, acknowledges or waits, or is only done for what is told: `body.get("id")` in the
-/// text, each step of `log.atError().setCause(e).log("no")`. What is given something and kept under a name may be where the
-/// message is parked.
-fn is_of_telling(context: &Context<'_>, site: SiteId, around: &[SiteId]) -> bool {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let Some(call) = program.call(site) else { return true };
-    let mut kinds = meaning.effects.at(site).map(|(effect, _)| effect.kind);
-    if !kinds.all(|kind| matches!(kind, OpKind::Ack | OpKind::Log | OpKind::Metric | OpKind::Trace | OpKind::Sleep)) {
-        return false;
-    }
-    if is_given_by_none(context, call) {
-        return true;
-    }
-    let waits = |kind| meaning.effects.at(site).any(|(effect, _)| effect.kind == kind) || meaning.operations.at(site).any(|op| op.kind == kind);
-    if waits(OpKind::Ack) || waits(OpKind::Sleep) || tells(context, call) {
-        return true;
-    }
-    let r = &program.facts.relations;
-    let is_kept = || program.assign_by_src.of(&r.assign, call.result).next().is_some();
-    // What the project does there may be anything.
-    let does = |kind: SiteKind| matches!(kind, SiteKind::Call | SiteKind::Store);
-    let looks = |function: FunctionId| program.sites(function).all(|row| !does(row.kind));
-    let told = |other: &SiteId| {
-        let Some(other) = program.call(*other).filter(|other| other.site != site && tells(context, other)) else { return false };
-        let given = program.arguments(other.site).map(|row| row.var).chain(other.receiver);
-        given.into_iter().any(|var| meaning.made_from(var).contains(&call.result))
-    };
-    meaning.callees(site).into_iter().all(looks)
-        && (program.arguments(site).next().is_none() || !is_kept())
-        && around.iter().any(told)
-}
-
-/// Whether a call is of what callers may give and none of them does: `onFailure?.(message)`.
-fn is_given_by_none(context: &Context<'_>, call: &Call) -> bool {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let Some(mut callee) = call.callee.or(call.receiver) else { return false };
-    // `{ onFailure } = {}`
-    while let (Some(row), true) = (program.assigned_from(callee).next(), program.parameter(callee).is_none()) {
-        callee = row.src;
-    }
-    if !meaning.callees(call.site).is_empty() || meaning.resolution.values_of(callee).next().is_some() {
-        return false;
-    }
-    let field = program.loaded_as(callee).map(|load| (load.base, program.text(load.field).to_owned()));
-    let (asked, path) = match (call.callee, field) {
-        (Some(_), None) => (callee, Vec::new()),
-        (Some(_), Some((base, field))) => (base, vec![field]),
-        (None, _) => (callee, vec![program.text(call.name).to_owned()]),
-    };
-    let Some(parameter) = program.parameter(asked).filter(|row| row.kind != ParameterKind::Receiver) else { return false };
-    let callers: Vec<SiteId> = meaning.callers(parameter.function).iter().copied().filter(|site| context.in_scope(*site)).collect();
-    !callers.is_empty()
-        && callers.into_iter().all(|site| {
-            let passed = meaning.resolution.passed_at(site).iter().find(|row| row.parameter == parameter.var);
-            let spreads = program.arguments(site).any(|row| matches!(program.text(row.keyword), "*" | "**"));
-            match passed {
-                None => !spreads,
-                Some(_) if path.is_empty() => false,
-                Some(row) => meaning.passed_within(site, row.parameter, &path) == Found::Absent,
-            }
-        })
-}
-
-/// Whether a call is to what reports, or to what one gave: `log.Error().Err(err).Msg("no")`.
-fn tells(context: &Context<'_>, call: &Call) -> bool {
-    let program = context.meaning.program;
-    let mut at = Some(call);
-    for _ in 0..MAX_CHAIN {
-        let Some(call) = at else { return false };
-        if context.meaning.operations.at(call.site).any(|op| op.kind == OpKind::Log) {
-            return true;
-        }
-        let held = call.receiver.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
-        let named = call.callee.and_then(|var| program.variable(var)).map(|row| program.text(row.name));
-        let global = call.callee.or(call.receiver).and_then(|var| program.global(var)).map(|path| program.text(path));
-        if [Some(program.text(call.name)), held, named, global].into_iter().flatten().any(is_report) {
-            return true;
-        }
-        at = call.receiver.and_then(|var| program.call_giving(var));
-    }
-    false
-}
-
-/// So many calls make a line of a log.
-const MAX_CHAIN: usize = 12;
-
 /// Whether the failure of one message is dealt with, and then the next one comes.
 fn is_for_one_message(context: &Context<'_>, handler: &Handler, failure: &Failure) -> bool {
     match (handler.region, failure.region) {
@@ -280,7 +199,10 @@ fn counts_as_done(context: &Context<'_>, handler: &Handler, failure: &Failure) -
         if !failure.sites.contains(ack) && meaning.is_kept_from_failures(**ack) {
             return false;
         }
-        failure.sites.contains(ack) || context.function_of(**ack) != handler.function || failure.entry.is_some_and(|entry| meaning.leads(entry, **ack))
+        // A function that is given what failed goes on where it was given.
+        let goes_on = |protected: &SiteId| failure.region.is_none() && meaning.precedes(*protected, **ack);
+        let leads = failure.entry.is_some_and(|entry| meaning.leads(entry, **ack));
+        failure.sites.contains(ack) || context.function_of(**ack) != handler.function || leads || failure.protected.iter().any(goes_on)
     };
     match acks.iter().filter(|ack| !is_of_what_went_well(context, failure, **ack)).find(after) {
         Some(ack) => Some(Some(*ack)),
@@ -341,7 +263,7 @@ fn work(context: &Context<'_>, handler: &Handler, failure: &Failure, ack: Option
     let mut handed_on = None;
     // What a function below has dealt with does not come here.
     let fails = |done: &Done| done.traces(context).iter().any(|way| !context.meaning.is_dealt_with_below(way));
-    for done in protected.flat_map(|site| done_at(context, *site)).filter(fails) {
+    for done in protected.flat_map(|site| done_for(context, handler, *site)).filter(fails) {
         if is_work(context, &done.effect) {
             return Some(done);
         }

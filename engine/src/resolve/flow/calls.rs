@@ -3,6 +3,7 @@
 use distsys_facts::schema::Call;
 use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, ParameterKind, SiteId, VarId};
 
+use super::filled::Filled;
 use super::named_members::NamedMember;
 use super::{Confidence, EdgeKind, Flow, MAX_OWN_TARGETS, MAX_TARGETS, Passed};
 use crate::model::source::Source;
@@ -139,6 +140,13 @@ impl<'p, 'f> Flow<'p, 'f> {
             } else {
                 parameters.iter().find(|parameter| parameter.name == argument.keyword && !keyword.is_empty())
             };
+            let rest = || parameters.iter().find(|parameter| parameter.kind == ParameterKind::Rest);
+            if argument.position != u32::MAX
+                && target.is_none_or(|parameter| parameter.kind == ParameterKind::Rest)
+                && let Some(parameter) = rest()
+            {
+                self.bind_rest(argument.var, parameter.var);
+            }
             if let Some(parameter) = target
                 && !matches!(parameter.kind, ParameterKind::Rest | ParameterKind::KeywordRest)
             {
@@ -385,6 +393,9 @@ impl<'p, 'f> Flow<'p, 'f> {
                 return;
             }
             Some(Returned::Type(text)) => {
+                if let Some(name) = self.filled_by(&text, row.site) {
+                    self.filled.push(Filled { site: row.site, name, text: text.to_string() });
+                }
                 let text = self.fill(&text, row.site);
                 let text = self.models.respelled(family, &text).unwrap_or(text);
                 Value { kind: ValueKind::External(self.paths.intern(family, &text)), ..via }

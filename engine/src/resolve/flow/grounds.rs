@@ -6,6 +6,7 @@ use distsys_facts::{FunctionId, Id, IdKind, ModuleId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::given_back::{GivenBack, given_back};
+use super::rest::called_out_of;
 use super::said::Said;
 use super::static_types::StaticTypes;
 use super::wrappers::wrapped;
@@ -26,6 +27,8 @@ pub(super) struct Grounds<'p, 'f> {
     pub(super) said: Said<'p>,
     /// Parameters that the function which their owner returns calls: calling what a wrapper gives calls what it was given.
     pub(super) wrapped: FxHashSet<VarId>,
+    /// Parameters that take the rest of the arguments, and of which elements are called.
+    pub(super) called_out_of: FxHashSet<VarId>,
     /// The types that annotations name, by the module and the text.
     types: FxHashMap<(ModuleId, Sym), Rc<[TypeTarget]>>,
     /// What functions give back of what they are given.
@@ -50,6 +53,7 @@ impl<'p, 'f> Grounds<'p, 'f> {
             said: Said::default(),
             types: FxHashMap::default(),
             wrapped: wrapped(program),
+            called_out_of: called_out_of(program),
             given_back: given_back(program),
             static_types: StaticTypes::new(program),
             name_roles: Vec::new(),

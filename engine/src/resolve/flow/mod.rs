@@ -2,6 +2,7 @@
 
 mod calls;
 mod containers;
+mod filled;
 mod finish;
 mod generics;
 mod given_back;
@@ -20,6 +21,7 @@ mod propagate;
 mod provided;
 mod registries;
 mod resolution;
+mod rest;
 mod said;
 mod seed;
 mod sql_handles;
@@ -98,6 +100,8 @@ impl Resolution {
         flow.by_listing_mappings();
         flow.run();
         flow.by_keys();
+        flow.run();
+        flow.by_filled_types();
         flow.run();
         flow.by_named_members();
         flow.run();
@@ -197,6 +201,7 @@ struct Flow<'p, 'f> {
     handed: FxHashMap<u32, Vec<(usize, PathId)>>,
     /// Members taken by a name that is a value.
     named_members: Vec<named_members::NamedMember>,
+    filled: Vec<filled::Filled>,
     taken: FxHashSet<keyed::Taken>,
     /// Lambdas that functions give back, each with the library's interface that it is given as.
     given_as: Vec<(FunctionId, FunctionId, PathId)>,
@@ -270,6 +275,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             callee_sites: FxHashMap::default(),
             handed: FxHashMap::default(),
             named_members: Vec::new(),
+            filled: Vec::new(),
             taken: FxHashSet::default(),
             connections_given: Vec::new(),
             given_by_tests: Vec::new(),
