@@ -2,7 +2,7 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, Term};
-use distsys_engine::words::{entity_name, is_repeatable_action, is_state, is_telemetry, words};
+use distsys_engine::words::{entity_name, is_repeatable_action, is_seen_twice, is_state, is_telemetry, words};
 use distsys_facts::{SiteId, VarId};
 use rustc_hash::FxHashSet;
 
@@ -110,6 +110,54 @@ fn carried_to(context: &Context<'_>, site: SiteId) -> FxHashSet<VarId> {
         }
     }
     found
+}
+
+/// Whether the row says that somebody owes or is owed an amount: it has one, and names who or what it is for. What has a price
+/// of its own, or only notes or plans amounts, is none.
+pub(crate) fn is_on_a_bill(context: &Context<'_>, trace: &[SiteId], insert: &Effect) -> bool {
+    const AMOUNTS: &[&str] = &["amount", "cents", "fare", "fee", "price", "subtotal", "total"];
+    const PARTIES: &[&str] = &["account", "customer", "guest", "member", "patient", "wallet"];
+    const PRICED: &[&str] = &[
+        "budget",
+        "forecast",
+        "goal",
+        "item",
+        "limit",
+        "listing",
+        "offer",
+        "plan",
+        "price",
+        "product",
+        "quota",
+        "quote",
+        "rate",
+        "setting",
+        "snapshot",
+        "statistic",
+        "summary",
+        "target",
+        "tariff",
+        "variant",
+        "usage",
+        "outbox",
+        "message",
+    ];
+    let meaning = context.meaning;
+    let Some(&last) = trace.last() else { return false };
+    let is_other = |entity: &str| NOTES.iter().chain(PRICED).any(|other| entity.ends_with(other));
+    if meaning.text(insert.entity).is_none_or(is_other) {
+        return false;
+    }
+    let written = meaning.columns_written(last);
+    let columns = if written.is_empty() { meaning.fields_given(last) } else { written };
+    let has_amount = |column: &&str| words(column).last().is_some_and(|word| AMOUNTS.contains(&word.as_str()));
+    let names_whom = |column: &&str| {
+        let mut parts = words(column);
+        parts.retain(|word| word != "id" && word != "ref");
+        let [thing] = &parts[..] else { return false };
+        PARTIES.contains(&thing.as_str()) || is_seen_twice(thing)
+    };
+    columns.iter().any(has_amount) && columns.iter().any(names_whom)
 }
 
 /// Whether the row is an order for work that somebody has yet to do: named for a piece of work, and begun in a state that

@@ -81,10 +81,10 @@ impl Meaning<'_> {
     /// tells nobody of what was done.
     pub fn is_decided_by_state(&self, site: SiteId, whole: Option<FunctionId>) -> bool {
         let decisions = self.decisions(site).into_iter();
-        decisions.into_iter().any(|decision| self.proves_new(decision.condition, decision.holds, whole, 0))
+        decisions.into_iter().any(|decision| self.proves_new(site, decision.condition, decision.holds, whole, 0))
     }
 
-    fn proves_new(&self, condition: VarId, holds: bool, whole: Option<FunctionId>, depth: u32) -> bool {
+    fn proves_new(&self, site: SiteId, condition: VarId, holds: bool, whole: Option<FunctionId>, depth: u32) -> bool {
         if depth > MAX_DEPTH {
             return false;
         }
@@ -95,7 +95,7 @@ impl Meaning<'_> {
             return parts.any(|binary| {
                 let right = binary.right;
                 match (program.text(binary.operator), right) {
-                    ("!" | "not", None) => self.proves_new(binary.left, !holds, whole, depth + 1),
+                    ("!" | "not", None) => self.proves_new(site, binary.left, !holds, whole, depth + 1),
                     ("is" | "==" | "===" | "is not" | "!=" | "!==", Some(right)) => {
                         let equal = matches!(program.text(binary.operator), "is" | "==" | "===");
                         if self.asks_whether_write_failed(binary.left, right) {
@@ -104,7 +104,7 @@ impl Meaning<'_> {
                         match self.asks_presence(right) {
                             // `x == null`, `if let None = x`
                             Some(present) => {
-                                self.proves_new(binary.left, holds == (equal == present), whole, depth + 1)
+                                self.proves_new(site, binary.left, holds == (equal == present), whole, depth + 1)
                             }
                             None => self.tells(binary.left, right, holds != equal, whole),
                         }
@@ -120,7 +120,7 @@ impl Meaning<'_> {
         }
         // `cursor.fetchone()`, `cursor.rowcount`: what the statement gave that was run on the cursor before.
         if let [run, ..] = self.fetched(condition) {
-            return self.proves_new(*run, holds, whole, depth + 1);
+            return self.proves_new(site, *run, holds, whole, depth + 1);
         }
         if let Some(call) = program.call_giving(condition) {
             if let Some(asked) = self.asks_state(call.site) {
@@ -133,7 +133,7 @@ impl Meaning<'_> {
             let first = program.arguments(call.site).next().map(|argument| argument.var);
             let Some(of) = call.receiver.or(first).filter(|of| self.is_stored(*of, None)) else { return false };
             let empty = matches!(program.text(call.name), "is_none" | "is_empty" | "isEmpty");
-            return self.proves_new(of, holds != empty, whole, depth + 1);
+            return self.proves_new(site, of, holds != empty, whole, depth + 1);
         }
         if let Some(load) = program.loaded_as(condition) {
             return match program.text(load.field) {
@@ -141,13 +141,30 @@ impl Meaning<'_> {
                 "length" => self.is_stored(load.base, None) && (!holds || self.is_of_write(load.base)),
                 // A row's field, not a row of several.
                 field if field.bytes().all(|byte| byte.is_ascii_digit()) || field == "*" => {
-                    self.proves_new(load.base, holds, whole, depth + 1)
+                    self.proves_new(site, load.base, holds, whole, depth + 1)
                 }
                 // Of a row that the caller has loaded, as its name says.
                 _ => self.tells(condition, condition, !holds, whole),
             };
         }
-        program.assigned_from(condition).any(|row| self.proves_new(row.src, holds, whole, depth + 1))
+        let before = program.assigned_from(condition).filter(|row| !self.is_given_after(row.src, site));
+        before.into_iter().any(|row| self.proves_new(site, row.src, holds, whole, depth + 1))
+    }
+
+    /// Whether a call gives the value that is done at `site`, or after it: a variable for errors holds one after the other, and
+    /// that one did not decide about the site.
+    fn is_given_after(&self, value: VarId, site: SiteId) -> bool {
+        let program = self.program;
+        let source = |var: &VarId| {
+            let whole = program.loaded_as(*var).map(|load| load.base);
+            whole.or_else(|| program.only_source(*var))
+        };
+        let mut given = std::iter::successors(Some(value), source).take(MAX_DEPTH as usize);
+        let giver = given.find_map(|var| program.call_giving(var)).map(|call| call.site);
+        giver.is_some_and(|giver| {
+            let own = program.site(giver).function == program.site(site).function;
+            own && (giver == site || self.precedes(site, giver) && !self.precedes(giver, site))
+        })
     }
 
     /// Whether what is asked is only if a write failed, of which there are many causes.

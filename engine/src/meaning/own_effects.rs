@@ -68,7 +68,8 @@ fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys
             (OpKind::Sql, "")
         }
     };
-    if has("atomic_where") || has("version") || has("if_absent") {
+    // A new row has no version yet that could be asked for.
+    if has("atomic_where") || has("version") && verb != "insert" || has("if_absent") {
         flags = flags | EffectFlags::CONDITIONAL;
     }
     if has("newer_wins") {
@@ -138,8 +139,9 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
                 effect.verb = Term::Text(describer.names.intern("increment"));
             }
             effect.role = role_of(describer, op);
+            let inserts = matches!(effect.verb, Term::Text(name) if describer.names.text(name) == "insert");
             if op.kind == DbWrite
-                && (is_versioned(describer.reader, op) || asks_what_it_sets(describer, op, effect.verb))
+                && (!inserts && is_versioned(describer.reader, op) || asks_what_it_sets(describer, op, effect.verb))
             {
                 effect.flags = effect.flags | EffectFlags::CONDITIONAL;
             }

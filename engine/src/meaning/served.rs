@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Meaning;
 use super::invoked::Mode;
 use super::operations::{Found, Operand, Operation};
-use crate::model::Family;
+use crate::model::{Callback, Family};
 use crate::operation::{Attr, OpKind};
 
 impl<'m> Meaning<'m> {
@@ -45,11 +45,18 @@ impl<'m> Meaning<'m> {
     pub fn serves(&self, op: &Operation, function: FunctionId, method: &str) -> bool {
         let program = self.program;
         let handlers = &self.reader().model(op).handlers;
+        let own = program.text(program.function(function).name);
+        // `export const POST = answered(async (request) => …)` offers what the wrapper gives.
+        let r = &program.facts.relations;
+        let wrapper = program.call(op.site).filter(|_| !handlers.is_empty());
+        let held = wrapper.into_iter().flat_map(|call| program.assign_by_src.of(&r.assign, call.result));
+        let offered: Vec<&str> =
+            held.filter_map(|row| program.variable(row.dst)).map(|row| program.text(row.name)).collect();
         if let Some((_, serves)) = handlers
             .iter()
             // What a file offers by default has a name of its own there.
             .find(|(name, _)| {
-                matches!(name.as_str(), "*" | "default") || name == program.text(program.function(function).name)
+                matches!(name.as_str(), "*" | "default") || name == own || offered.contains(&name.as_str())
             })
         {
             return serves.eq_ignore_ascii_case(method);
@@ -63,6 +70,12 @@ impl<'m> Meaning<'m> {
             }
             _ => false,
         }
+    }
+
+    /// Whether an operation runs the methods of an object, each for requests of its own.
+    pub fn runs_methods(&self, op: &Operation) -> bool {
+        let callbacks = &self.reader().model(op).callbacks;
+        callbacks.iter().any(|callback| matches!(callback, Callback::Methods(_) | Callback::MethodsDecorated))
     }
 
     /// What requests, messages, jobs and schedules may run.

@@ -10,7 +10,7 @@ use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::gates::Gates;
-use crate::creations::{Sent, asks_for_work, sent_for};
+use crate::creations::{Sent, asks_for_work, is_on_a_bill, sent_for};
 use crate::keys::has_key_of_its_own;
 use crate::handlers::{is_known_again, is_unique};
 use crate::retried::is_payment;
@@ -60,8 +60,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             if !meaning.serves(op, row.function, "post") || !gates.before(context, op, row.function).is_empty() {
                 continue;
             }
-            // What is run before it, on the same request.
-            let mut beside = meaning.invocations.at(op.site).filter(|other| other.function != row.function);
+            // What is run before it, on the same request; the methods of one server serve a request each.
+            let is_peer = |other: FunctionId| meaning.runs_methods(op) && meaning.serves(op, other, "post");
+            let beside = meaning.invocations.at(op.site).filter(|other| other.function != row.function);
+            let mut beside = beside.filter(|other| !is_peer(other.function));
             if beside.any(|other| speaking.reached_from(context, other.function, &[])) {
                 continue;
             }
@@ -169,6 +171,7 @@ fn harm(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Option<Harm
     let is_near = trace.len() <= MAX_DEPTH;
     match effect.kind {
         _ if is_seen => Some(if is_payment(context, trace, effect) { Harm::Paid } else { Harm::Seen }),
+        OpKind::DbWrite if is_near && is_on_a_bill(context, trace, effect) => Some(Harm::Seen),
         OpKind::DbWrite if is_near && asks_for_work(context, trace, effect) => Some(Harm::Worked),
         OpKind::DbWrite if is_near => sent_for(context, trace, effect).map(Harm::Sent),
         _ => None,
