@@ -1,5 +1,6 @@
 //! Meaning to findings: the rules, the library models they rest on, and the catalogue of both.
 
+mod begun;
 mod builder;
 mod cached;
 mod carried;

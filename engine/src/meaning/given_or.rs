@@ -20,6 +20,13 @@ impl Describer<'_, '_> {
         }
     }
 
+    /// A part of what the caller gives, and a text where it has none: `{ method = "GET" }` in a parameter's place.
+    pub(super) fn part_or_text(&self, var: VarId, parts: &[Term]) -> Option<Term> {
+        let &[part, Term::Text(otherwise)] = parts else { return None };
+        let is_pattern = self.reader.program.variable(var).is_none();
+        self.hole(part).filter(|_| is_pattern).map(|hole| Term::Given(hole, None, otherwise))
+    }
+
     /// The place that a term is what the caller gives for.
     fn hole(&self, term: Term) -> Option<Hole> {
         let (parameter, field) = match term {

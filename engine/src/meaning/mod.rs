@@ -273,6 +273,11 @@ impl<'m> Meaning<'m> {
         self.reader().is_function(var)
     }
 
+    /// The functions of the project that `var` may be.
+    pub fn functions_given(&self, var: VarId) -> Vec<FunctionId> {
+        callbacks::functions_of(self.reader(), var)
+    }
+
     /// The arguments of a call and of the calls that built its receiver, in the order written.
     pub fn chain_arguments(&self, site: SiteId) -> Vec<VarId> {
         self.reader().chain_arguments(site)

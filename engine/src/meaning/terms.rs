@@ -298,6 +298,9 @@ impl<'m, 'f> Describer<'m, 'f> {
             {
                 return only;
             }
+            if let Some(term) = self.part_or_text(var, &terms) {
+                return term;
+            }
         }
         // `call.headers()` is the field that it reads.
         if program.loaded_as(var).is_none()

@@ -94,6 +94,11 @@ impl Lowering<'_> {
 
     /// The variable that `name` means here, if the file binds it; use from an inner function is recorded as a capture.
     pub fn lookup(&mut self, name: &str) -> Option<VarId> {
+        self.lookup_besides(name, |_| false)
+    }
+
+    /// Likewise, as if those that are `hidden` were not there: what they shadow.
+    pub fn lookup_besides(&mut self, name: &str, hidden: impl Fn(VarId) -> bool) -> Option<VarId> {
         let sym = self.facts.symbols.lookup(name)?;
         let function = self.function();
         let mut found = None;
@@ -101,7 +106,10 @@ impl Lowering<'_> {
         for scope in self.scopes.iter().rev() {
             // A class body is seen from its own level only, not from the methods inside.
             let visible = !scope.class_body || innermost || scope.function == Some(function);
-            if visible && let Some(&var) = scope.names.get(&sym) {
+            if visible
+                && let Some(&var) = scope.names.get(&sym)
+                && !hidden(var)
+            {
                 found = Some((var, scope.function));
                 break;
             }

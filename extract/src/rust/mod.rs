@@ -116,9 +116,10 @@ impl Lower<'_> {
 
     /// What the first segment of a longer path means: an item or a crate, never a local value.
     fn path_root(&mut self, name: &str) -> VarId {
-        match self.to.lookup(name) {
-            Some(var) if !self.locals.contains(&var) => var,
-            _ => self.to.global(name),
+        let locals = &self.locals;
+        match self.to.lookup_besides(name, |var| locals.contains(&var)) {
+            Some(var) => var,
+            None => self.to.global(name),
         }
     }
 }

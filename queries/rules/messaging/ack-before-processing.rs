@@ -6,6 +6,7 @@ use distsys_engine::{Attr, OpKind};
 use distsys_facts::{EdgeKind, FunctionId, RegionKind, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::begun::begun_before;
 use crate::done::{Done, given_at};
 use crate::handlers::{comes_again, handlers, is_work};
 use crate::retried::is_payment;
@@ -83,7 +84,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     let program = ascent_run! {
-        relation acks(FunctionId, SiteId) = acks;
+        relation acks(FunctionId, SiteId) = acks.clone();
         relation handles(SiteId, FunctionId) = handles;
         relation turns(SiteId, SiteId) = turns;
         relation effects(FunctionId, SiteId, EffectId) = effects;
@@ -103,7 +104,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for (ack, done) in given {
         by_ack.entry(ack).or_insert(done);
     }
+    let begun = acks.iter().filter(|(_, ack)| !by_ack.contains_key(ack));
+    let begun: Vec<(SiteId, Done)> =
+        begun.filter_map(|&(function, ack)| Some((ack, begun_before(context, function, ack)?))).collect();
     let mut findings: Vec<Finding> = by_ack.into_iter().map(|(ack, done)| report(context, ack, &done)).collect();
+    findings.extend(begun.iter().map(|(ack, done)| report_begun(context, *ack, done)));
+    findings.extend(told_by_settings(context));
     findings.extend(unasked_retries(context));
     findings
 }
@@ -199,6 +205,81 @@ fn report_unasked(context: &Context<'_>, job: SiteId, site: SiteId, effect: &Eff
         .steps(context.steps(&trace, effect))
         .checked("no retry is raised in it or in what it calls, none is configured for its failures, and it is not acknowledged late")
         .help("retry on the failures that pass (`autoretry_for`, `self.retry`), or acknowledge late")
+        .build()
+}
+
+/// Consumers of which a setting of their caller's says that messages count as done on receipt: `subscribe(ORDERS, handle)`,
+/// where `ORDERS = Queue("orders", no_ack=True)`.
+fn told_by_settings(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut findings = Vec::new();
+    for op in meaning.operations.of_kind(OpKind::Consume).filter(|op| context.in_scope(op.site)) {
+        let (setting, path) = match meaning.attribute(op, Attr::AutoAck) {
+            Found::Is(Operand::Var(var)) => match program.loaded_as(program.held_at(var)) {
+                Some(load) => (load.base, vec![program.text(load.field).to_owned()]),
+                None => continue,
+            },
+            Found::Is(Operand::Within(var, path)) => (var, path),
+            _ => continue,
+        };
+        let Some(parameter) = program.parameter(setting) else { continue };
+        for &caller in meaning.callers(parameter.function) {
+            let said = meaning.passed_within(caller, parameter.var, &path);
+            let is_on = match &said {
+                Found::Is(Operand::Var(var)) => meaning.constant(*var).is_some_and(|text| matches!(text, "true" | "True")),
+                _ => false,
+            };
+            if !is_on || !context.in_scope(caller) {
+                continue;
+            }
+            let passed = meaning.resolution.passed_at(caller).iter();
+            let made = passed.clone().find(|row| row.parameter == parameter.var).and_then(|row| meaning.made_by(row.argument));
+            let given = passed.filter(|row| row.parameter != parameter.var).flat_map(|row| meaning.functions_given(row.argument));
+            let work = given.into_iter().find_map(|function| {
+                let mut effects = meaning.effects.in_function(function);
+                effects.find(|(effect, _)| is_work(context, effect))
+            });
+            if let Some((effect, row)) = work {
+                let done = Done { through: Vec::new(), site: row.site, effect };
+                findings.push(report_told(context, caller, made, op.site, &done));
+            }
+        }
+    }
+    findings
+}
+
+fn report_told(context: &Context<'_>, caller: SiteId, made: Option<SiteId>, taken: SiteId, done: &Done) -> Finding {
+    let what = context.does(&done.effect);
+    let message = format!(
+        "the message counts as done before its handler {what}, as the setting that this consumer is given says; when that fails or the process stops in between, the work is lost"
+    );
+    let mut builder = FindingBuilder::new(context, &RULE.info, caller, message)
+        .subject(context.meaning.text(done.effect.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(done.site, &done.effect));
+    if let Some(made) = made {
+        builder = builder.step(made, "says that messages count as done on receipt");
+    }
+    builder
+        .step(taken, "taken here")
+        .steps(context.steps(&done.trace(context), &done.effect))
+        .checked("the handler acknowledges nothing itself")
+        .help("let the handler acknowledge when it is done, and let the work know a message that it has done before")
+        .build()
+}
+
+fn report_begun(context: &Context<'_>, ack: SiteId, done: &Done) -> Finding {
+    let what = context.does(&done.effect);
+    let message = format!(
+        "the message counts as done while the task that {what} has only been begun; when that fails or the process stops, the broker never delivers it again and the work is lost"
+    );
+    FindingBuilder::new(context, &RULE.info, ack, message)
+        .subject(context.meaning.text(done.effect.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(done.site, &done.effect))
+        .steps(context.steps(&done.trace(context), &done.effect))
+        .step(ack, "acknowledged here")
+        .checked("nothing waits for the task in between")
+        .help("acknowledge in the task when it is done, or wait for it first")
         .build()
 }
 
