@@ -20,6 +20,7 @@ mod handlers;
 mod items;
 mod kept;
 mod keys;
+mod left_behind;
 mod locks;
 mod missing;
 mod models;

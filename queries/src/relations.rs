@@ -205,6 +205,12 @@ pub const DERIVED: &[Derived] = &[
         rows: details::site_marks,
     },
     Derived {
+        name: "left_behind",
+        doc: "What is written at `site` as `effect` in an attempt is committed by what is called at `at`, before something else of the attempt may fail there, and nothing knows it again.",
+        columns: &[("site", SITE), ("effect", Type::Number), ("at", SITE)],
+        rows: details::left_behind,
+    },
+    Derived {
         name: "loop_over",
         doc: "`site` stands in a loop over what the call at `read`, in the same function, gives.",
         columns: &[("site", SITE), ("read", SITE)],
@@ -268,6 +274,7 @@ const NOT_KEPT: &[&str] = &[
     "settled",
     "handed_on",
     "site_mark",
+    "left_behind",
     "loop_over",
     "after_failure",
     "writes_column",

@@ -12,13 +12,13 @@ use crate::Context;
 
 /// What retries repeat of the effects that are `chosen`, each at the lowest site that is known to do so by itself,
 /// whoever calls it.
-pub(crate) fn repeated(context: &Context<'_>, chosen: impl Fn(&Effect) -> bool) -> Vec<(SiteId, EffectId)> {
+pub(crate) fn repeated(context: &Context<'_>, chosen: impl Fn(SiteId, &Effect) -> bool) -> Vec<(SiteId, EffectId)> {
     let meaning = context.meaning;
     let mut repeated: Vec<(SiteId, EffectId)> = Vec::new();
     let mut runs: Vec<(SiteId, FunctionId)> = Vec::new();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
-        if effect.flags.has(EffectFlags::RETRIED) && chosen(&effect) {
+        if effect.flags.has(EffectFlags::RETRIED) && chosen(row.site, &effect) {
             repeated.push((row.site, row.effect));
             runs.extend(meaning.callees(row.site).into_iter().map(|callee| (row.site, callee)));
         }

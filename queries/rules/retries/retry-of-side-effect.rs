@@ -6,6 +6,7 @@ use distsys_facts::SiteId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::handlers::is_known_again;
+use crate::left_behind::left_behind;
 use crate::retried::{Repeated, by_cause, counts_attempts, repeated, retry_around, scope_at, scope_steps};
 use crate::transactions::covered;
 
@@ -29,23 +30,40 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let transactional: FxHashSet<SiteId> = covered(context).into_iter().map(|(_, site)| site).collect();
     let mut by_place: FxHashMap<SiteId, (Vec<SiteId>, Effect)> = FxHashMap::default();
-    for (site, effect) in repeated(context, |effect| adds_again(context, effect)) {
+    let mut lefts: FxHashMap<SiteId, SiteId> = FxHashMap::default();
+    let left_at = |site: SiteId, effect: &Effect| {
+        let trace = || meaning.trace(site, effect);
+        is_row_or_count(context, effect).then(|| left_behind(context, &trace(), effect, &transactional)).flatten()
+    };
+    let adds = |site: SiteId, effect: &Effect| adds_again(context, effect) || left_at(site, effect).is_some();
+    for (site, effect) in repeated(context, adds) {
         if !context.in_scope(site) {
             continue;
         }
         let effect = meaning.effects.get(effect);
         let trace = meaning.trace(site, &effect);
+        let left = left_at(site, &effect);
         // An attempt that is one transaction leaves nothing behind when it fails.
-        if effect.kind == OpKind::DbWrite && trace.iter().any(|site| transactional.contains(site)) {
+        let undone = effect.kind == OpKind::DbWrite && trace.iter().any(|site| transactional.contains(site));
+        if left.is_none() && (undone || !adds_again(context, &effect)) {
             continue;
         }
         if counts_attempts(context, &trace) || is_marked_within(context, &trace) {
             continue;
         }
-        by_place.entry(context.primary(&trace)).or_insert((trace, effect));
+        let place = left.map_or(context.primary(&trace), |left| left.done);
+        lefts.extend(left.map(|left| (place, left.after)));
+        by_place.entry(place).or_insert((trace, effect));
     }
     let causes = by_cause(by_place.into_iter().collect());
-    causes.into_iter().map(|(place, repeated)| report(context, place, &repeated)).collect()
+    causes.into_iter().map(|(place, repeated)| report(context, place, &repeated, lefts.get(&place).copied())).collect()
+}
+
+/// Whether an effect adds a row or to a count, by itself.
+fn is_row_or_count(context: &Context<'_>, effect: &Effect) -> bool {
+    let is_apart = effect.flags.has(EffectFlags::BACKGROUND) || effect.flags.has(EffectFlags::CONDITIONAL);
+    let adds = matches!(context.meaning.text(effect.verb), Some("insert" | "increment"));
+    effect.kind == OpKind::DbWrite && adds && !is_apart
 }
 
 /// Whether within the attempt something that was stored by an earlier one decides whether the effect is done: a mark that can
@@ -74,12 +92,13 @@ fn adds_again(context: &Context<'_>, effect: &Effect) -> bool {
 /// So many of the places of one cause are shown.
 const MAX_PLACES: usize = 8;
 
-fn report(context: &Context<'_>, place: SiteId, repeated: &[Repeated]) -> Finding {
+fn report(context: &Context<'_>, place: SiteId, repeated: &[Repeated], left: Option<SiteId>) -> Finding {
     let (trace, effect) = &repeated[0];
     let what = context.does(effect);
-    let message = format!(
-        "a retry {what} again; when the first attempt succeeded but its answer was lost, it is done twice"
-    );
+    let message = match left {
+        Some(_) => format!("a retry {what} again; when what follows in the attempt fails, the first one has been committed and stays"),
+        None => format!("a retry {what} again; when the first attempt succeeded but its answer was lost, it is done twice"),
+    };
     let mut builder = FindingBuilder::new(context, &RULE.info, place, message)
         .subject(context.meaning.text(effect.entity).unwrap_or_default())
         .rests_on(context.confidence_of(trace[0], effect));
@@ -88,6 +107,9 @@ fn report(context: &Context<'_>, place: SiteId, repeated: &[Repeated]) -> Findin
             builder = builder.steps(scope_steps(scope));
         }
         builder = builder.steps(context.steps(trace, effect));
+    }
+    if let Some(left) = left {
+        builder = builder.step(left, "and this may fail after it");
     }
     builder
         .checked("no unique token, upsert, condition or transaction makes the second attempt harmless")

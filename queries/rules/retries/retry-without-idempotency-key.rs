@@ -26,7 +26,7 @@ pub(crate) static RULE: Rule = Rule {
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let mut by_operation: FxHashMap<SiteId, (Vec<SiteId>, Effect)> = FxHashMap::default();
-    for (site, effect) in repeated(context, |effect| creates_again(context, effect)) {
+    for (site, effect) in repeated(context, |_, effect| creates_again(context, effect)) {
         if !context.in_scope(site) {
             continue;
         }

@@ -7,13 +7,13 @@ use distsys_engine::resolve::HandleRole;
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::SiteId;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Rows;
 use crate::carried::is_made_anew;
 use crate::handlers::knows_again;
-use crate::transactions::{AfterFailures, Settled, hands_on, is_own, loop_sources, open, starts_task};
-use crate::{Context, carried};
+use crate::transactions::{AfterFailures, Settled, covered, hands_on, is_own, loop_sources, open, starts_task};
+use crate::{Context, carried, left_behind};
 
 /// Effects by number, in the order in which rules see them.
 fn numbers(context: &Context<'_>) -> FxHashMap<EffectId, u32> {
@@ -229,6 +229,21 @@ pub(super) fn site_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
         for (_, mark) in MARKS.iter().filter(|(holds, _)| holds(context, site)) {
             let mark = rows.text(mark);
             rows.add(&[site.raw(), mark]);
+        }
+    }
+}
+
+pub(super) fn left_behind(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let (meaning, numbers) = (context.meaning, numbers(context));
+    let covered: FxHashSet<SiteId> = covered(context).into_iter().map(|(_, site)| site).collect();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        if !effect.flags.has(EffectFlags::RETRIED) || effect.kind != OpKind::DbWrite {
+            continue;
+        }
+        let trace = meaning.trace(row.site, &effect);
+        if let Some(left) = left_behind::left_behind(context, &trace, &effect, &covered) {
+            rows.add(&[row.site.raw(), numbers[&row.effect], left.done.raw()]);
         }
     }
 }
