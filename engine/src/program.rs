@@ -509,6 +509,13 @@ impl<'f> Program<'f> {
             "document.addEventListener",
             "window.matchMedia",
         ];
+        // What is drawn; a function that a driver of browsers is given runs there, and not where it is written.
+        const OF_DOCUMENTS: &[&str] = &[
+            "document.querySelector",
+            "document.querySelectorAll",
+            "document.getElementById",
+            "document.createElement",
+        ];
         const HOOKS: &[&str] = &["useEffect", "useState", "useCallback", "useLayoutEffect"];
         self.browser_modules.get_or_init(|| {
             let is_browsers = |var: VarId| {
@@ -517,9 +524,19 @@ impl<'f> Program<'f> {
                     OF_BROWSERS.contains(&path.split('.').next().unwrap_or_default()) || OF_WINDOWS.contains(&path)
                 })
             };
+            let draws = |call: &Call| {
+                let path = call.callee.and_then(|var| self.global(var)).map(|path| self.text(path).to_owned());
+                let held = || {
+                    let receiver = self.text(self.global(call.receiver?)?);
+                    Some(format!("{receiver}.{}", self.text(call.name)))
+                };
+                let is_drawn = path.or_else(held).is_some_and(|path| OF_DOCUMENTS.contains(&path.as_str()));
+                is_drawn && self.function(self.site(call.site).function).kind != FunctionKind::Closure
+            };
             let calls = self.facts.relations.call.iter();
             let there = calls.filter(|call| {
                 call.callee.into_iter().chain(call.receiver).any(is_browsers)
+                    || draws(call)
                     || call.receiver.is_none() && HOOKS.contains(&self.text(call.name))
             });
             let there = there.map(|call| self.site(call.site).function);

@@ -7,6 +7,7 @@
 mod after_commit;
 mod answered;
 mod arguments;
+mod asked_person;
 mod at_calls;
 mod built;
 mod built_statements;

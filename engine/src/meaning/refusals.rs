@@ -26,12 +26,25 @@ pub(super) fn says_refused(text: &str) -> bool {
         })
 }
 
+/// Whether an exception only says that a watched key was changed before the commands came.
+fn says_outrun(types: &str) -> bool {
+    types.split('|').all(|name| words(name.rsplit('.').next().unwrap_or(name)).iter().any(|word| word == "watch"))
+}
+
 impl Graph {
     /// Whether a loop goes round only where a request was refused, and never where it is not known what became of it.
     pub(super) fn goes_round_for_refusals(&self, program: &Program<'_>, loop_: RegionId) -> bool {
         let r = &program.facts.relations;
         let function = program.region(loop_).function;
         let branches = program.regions_by_function.of(&r.region, function).filter(|row| row.kind == RegionKind::Branch);
+        // `except WatchError: continue`: what another has changed in between was not done.
+        let handlers = program.regions_by_function.of(&r.region, function).filter(|row| row.kind == RegionKind::Catch);
+        let outrun = handlers.map(|row| row.region).filter(|region| {
+            let mut caught = program.catches_by_region.of(&r.catches, *region);
+            nearest_loop(program, *region) == Some(loop_) && caught.any(|row| says_outrun(program.text(row.type_)))
+        });
+        let outrun: Vec<RegionId> =
+            outrun.filter(|region| self.leads(program, *region, loop_, Way::Round, &[])).collect();
         let refused: Vec<RegionId> = branches
             .map(|row| row.region)
             .filter(|branch| nearest_loop(program, *branch) == Some(loop_))
@@ -39,6 +52,7 @@ impl Graph {
                 program.condition_by_region.of(&r.condition, *branch).any(|row| is_for_refusals(program, row.var))
             })
             .filter(|branch| self.leads(program, *branch, loop_, Way::Round, &[]))
+            .chain(outrun)
             .collect();
         !refused.is_empty() && !self.leads(program, loop_, loop_, Way::Round, &refused)
     }

@@ -42,7 +42,7 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
         {
             continue;
         }
-        if graph.goes_round_for_refusals(program, row.region) {
+        if graph.goes_round_for_refusals(program, row.region) || builder.asks_a_person(row.region) {
             continue;
         }
         let origin = program

@@ -124,7 +124,14 @@ pub(super) fn gives_promise(reader: Reader<'_, '_>, operations: &Operations, fun
                     op.family.gives_promises() && works && !reader.is_text(op, completion, "none")
                 })
             });
+            // `new Promise((resolve, reject) => client.send(order, resolve))`
+            let is_made = || {
+                let callee = call.and_then(|call| call.callee).and_then(|var| program.global(var));
+                let is_promise = callee.is_some_and(|path| program.text(path) == "Promise");
+                is_promise && call.is_some_and(|call| reader.family(call.site).gives_promises())
+            };
             of_library
+                || is_made()
                 || !edges.is_empty()
                     && edges.iter().all(|edge| gives_promise(reader, operations, edge.function, depth + 1))
         })

@@ -6,7 +6,7 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Operand, Operation};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, RegionKind, SiteId};
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashSet;
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
@@ -80,7 +80,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         // What tells of a failure is a courtesy.
         let Some(trace) = meaning.trace_unless_failed(site, &effect) else { continue };
         // Far below, it is the program that is started, not an effect.
-        if trace.len() > MAX_DEPTH || starts_program(context, site) || context.confidence_of(site, &effect) != Confidence::High {
+        if trace.len() > MAX_DEPTH || starts_program(context, site) || is_worker(context, site) || context.confidence_of(site, &effect) != Confidence::High {
             continue;
         }
         let mut below = trace.iter().enumerate().skip(1);
@@ -190,8 +190,35 @@ fn is_caught(context: &Context<'_>, site: SiteId, dropped: bool) -> bool {
     let mut handlers = failures.iter().filter(|failure| failure.all && !failure.empty && failure.protected.contains(&site));
     handlers.any(|failure| {
         let is_told = || dropped && failure.region.is_some_and(|region| meaning.gives_failure(region));
-        !meaning.throws_again(failure) && !is_told()
+        let lets_out = failure.region.is_some_and(|region| lets_out(context, region));
+        !meaning.throws_again(failure) && !lets_out && !is_told()
     })
+}
+
+/// Whether a handler throws what it does not know: `catch (error) { if (!isGone(error)) throw error }`.
+fn lets_out(context: &Context<'_>, region: RegionId) -> bool {
+    let sites = context.meaning.sites_in(region);
+    sites.into_iter().any(|site| context.meaning.program.site(site).kind == SiteKind::Throw)
+}
+
+/// Whether what is called goes round for ever: a worker is started, which nobody waits for.
+fn is_worker(context: &Context<'_>, site: SiteId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let is_true = |var: VarId| program.literal(var).is_some_and(|row| matches!(program.text(row.value), "true" | "True" | "1"));
+    let is_endless = |region: RegionId| {
+        let mut asked = program.condition_by_region.of(&r.condition, region);
+        program.iterates_by_region.first(&r.iterates, region).is_none() && asked.all(|row| is_true(row.var))
+    };
+    let callees = context.meaning.resolution.calls_at(site).iter().map(|edge| edge.function);
+    let mut regions = callees.flat_map(|function| program.regions_by_function.of(&r.region, function));
+    regions.any(|row| row.kind == RegionKind::Loop && is_endless(row.region) && !leaves(context, row.region))
+}
+
+/// Whether a loop gives something back, and so ends.
+fn leaves(context: &Context<'_>, region: RegionId) -> bool {
+    let sites = context.meaning.sites_in(region);
+    sites.into_iter().any(|site| context.meaning.program.site(site).kind == SiteKind::Return)
 }
 
 /// `void record(…)`: somebody has thought of it.
@@ -242,6 +269,7 @@ fn handles_failure(context: &Context<'_>, site: SiteId) -> bool {
         program.regions_by_function.of(&r.region, function).any(|row| {
             row.kind == RegionKind::Catch
                 && (is_on_purpose(context, site) || !meaning.gives_failure(row.region))
+                && !lets_out(context, row.region)
                 && program.catches_by_region.of(&r.catches, row.region).any(|row| {
                     matches!(program.text(row.type_), "" | "Exception" | "BaseException")
                 })
