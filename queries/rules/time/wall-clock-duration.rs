@@ -66,6 +66,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if read.iter().all(|reading| reading.to_come) || only_tells(context, site, outcome) {
             continue;
         }
+        if begins_set_back(context, &read) {
+            continue;
+        }
         let mut readings: Vec<(SiteId, bool)> = read.into_iter().map(|reading| (reading.site, reading.kept)).collect();
         readings.sort_unstable();
         readings.dedup();
@@ -116,6 +119,17 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     told.into_iter()
         .map(|(compare, first, second)| report(context, compare, first, second, ends.contains(&compare)))
         .collect()
+}
+
+/// Whether the first of the readings of one run is set back by some span as it is read (`start = now() - ttl`): it is no beginning,
+/// and what lies between it and now is that span.
+fn begins_set_back(context: &Context<'_>, read: &[Reading]) -> bool {
+    let program = context.meaning.program;
+    let (Some(first), false) = (read.iter().map(|reading| reading.site).min(), read.iter().any(|reading| reading.kept)) else { return false };
+    let Some(value) = program.call(first).map(|call| call.result) else { return false };
+    let is_later = |other: &Reading| other.site != first && context.meaning.precedes(first, other.site);
+    read.iter().any(is_later)
+        && program.binaries(context.function_of(first)).any(|row| program.text(row.operator) == "-" && row.left == value)
 }
 
 /// Whether a value is a span, worked out here or where it was kept.
@@ -398,6 +412,9 @@ const GRAVE_WORDS: &[&str] = &[
     "window", "bucket", "heartbeat", "heartbeats", "alive", "liveness",
 ];
 
+/// Words of functions and files that let so many through, and no more.
+const ADMITS: &[&str] = &["admit", "admits", "allow", "allows", "pace", "pacer", "pacing", "permit", "permits"];
+
 /// Words of what is left alone for a while, whatever the clock: a jump makes the while shorter or longer, no more.
 const BENIGN_WORDS: &[&str] =
     &["unavailable", "cooldown", "backoff", "retry", "adjustment", "adjusted", "yield", "yielded", "logged", "warned", "reported"];
@@ -442,6 +459,13 @@ fn takes_lock(context: &Context<'_>, site: SiteId) -> bool {
     context.meaning.operations.all.iter().any(|op| op.function == function && of_lock(op.kind))
 }
 
+/// Whether what a comparison looks at is what has come in at some rate since then: a bucket is filled by the clock.
+fn is_filled_at_a_rate(context: &Context<'_>, compare: SiteId) -> bool {
+    let r = &context.meaning.program.facts.relations;
+    let row = r.binary.binary_search_by_key(&compare, |row| row.site).ok().map(|at| r.binary[at]);
+    row.into_iter().flat_map(|row| std::iter::once(row.left).chain(row.right)).any(|var| is_amount(context, var, 0))
+}
+
 /// Where one time is taken from the other, if that is not in the comparison itself.
 fn difference(context: &Context<'_>, compare: SiteId) -> Option<SiteId> {
     let program = context.meaning.program;
@@ -460,7 +484,7 @@ fn report(context: &Context<'_>, compare: SiteId, first: SiteId, second: SiteId,
     let around = words(name).into_iter().chain(words(place.path.rsplit('/').next().unwrap_or_default()));
     let is_grave = |word: &String| GRAVE_WORDS.contains(&word.as_str());
     let benign = compared.iter().any(|word| BENIGN_WORDS.contains(&word.as_str()));
-    let grave = !benign && (compared.iter().any(is_grave) || around.into_iter().any(|word| is_grave(&word)) || takes_lock(context, compare));
+    let grave = !benign && (is_filled_at_a_rate(context, compare) || compared.iter().any(is_grave) || around.into_iter().any(|word| is_grave(&word) || ADMITS.contains(&word.as_str())) || takes_lock(context, compare));
     let message = "a span between two readings of the wall clock decides here; when the clock is set (NTP, a virtual machine that was paused) the span is negative or hours long".to_owned();
     let mut builder = FindingBuilder::new(context, &RULE.info, compare, message)
         .step(first, "the wall clock is read")
