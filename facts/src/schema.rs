@@ -64,7 +64,7 @@ relations! {
     class_annotation: ClassAnnotation { class: ClassId, site: SiteId }
     /// Field `name` of `class` carries the decorator or attribute that the call `site` describes.
     field_annotation: FieldAnnotation { class: ClassId, name: Sym, site: SiteId }
-    /// Parameter `index` of `function` carries the decorator or attribute (or FastAPI-like marker) that the call `site` describes.
+    /// Parameter `index` of `function` (the receiver counts) carries the decorator or attribute (or FastAPI-like marker) that the call `site` describes.
     parameter_annotation: ParameterAnnotation { function: FunctionId, index: u32, site: SiteId }
 
     // ---- code

@@ -39,6 +39,7 @@ mod sizes;
 mod started;
 mod sweeps;
 mod taken;
+mod timed_later;
 mod told_beside;
 mod transactions;
 mod unknown_loads;

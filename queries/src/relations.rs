@@ -200,7 +200,7 @@ pub const DERIVED: &[Derived] = &[
     },
     Derived {
         name: "site_mark",
-        doc: "At `site` this `mark` is true: `known_again` (what was done before is told by stored state, a mark or a name), `own_commit` (what commits has begun the transaction itself), `compares_and_sets` (the write compares what it sets), `starts_task` (what is called runs by itself), `locks_first` (what is called locks rows before it writes).",
+        doc: "At `site` this `mark` is true: `known_again` (what was done before is told by stored state, a mark or a name), `own_commit` (what commits has begun the transaction itself), `compares_and_sets` (the write compares what it sets), `starts_task` (what is called runs by itself), `locks_first` (what is called locks rows before it writes), `timed_later` (a key that is set if it is absent is a turn that gets its time to live by a second command).",
         columns: &[("site", SITE), ("mark", TEXT)],
         rows: details::site_marks,
     },

@@ -1,5 +1,5 @@
 //! What a function of the project gives where a constant of the call decides: `session(readonly=True)` of
-//! `def session(readonly=False): return Replica() if readonly else Primary()`.
+//! `def session(readonly=False): return Replica() if readonly else Primary()`, or yields it.
 
 use distsys_facts::schema::Choice;
 use distsys_facts::{FunctionId, LiteralKind, ParameterKind, RegionKind, SiteId, VarId};
@@ -20,9 +20,12 @@ impl Describer<'_, '_> {
         let program = self.reader.program;
         let r = &program.facts.relations;
         let mut given = Vec::new();
-        for row in program.returns_by_function.of(&r.returns, function) {
-            let Some(var) = row.var.filter(|var| program.literal(*var).is_none()) else { continue };
-            match self.is_entered(row.site, site, function) {
+        let returned = program.returns_by_function.of(&r.returns, function).map(|row| (row.site, row.var));
+        // What a context manager gives to the block under it, or an iterator to the loop over it.
+        let yielded = program.yields_by_function.of(&r.yields, function).map(|row| (row.site, row.var));
+        for (place, var) in returned.chain(yielded) {
+            let Some(var) = var.filter(|var| program.literal(*var).is_none()) else { continue };
+            match self.is_entered(place, site, function) {
                 Some(false) => {}
                 Some(true) => return self.ways_taken(var, site, function),
                 None => given.extend(self.ways_taken(var, site, function)),
@@ -75,9 +78,11 @@ impl Describer<'_, '_> {
                     return None;
                 }
                 let given = || program.arguments(call.site).find_map(|row| program.chosen(self.reader.root(row.var)));
+                // `factory = Primary if fresh else Replica`, then `factory()`.
+                let maker = || call.callee.and_then(|callee| program.chosen(self.reader.root(callee)));
                 match call.receiver.filter(|receiver| !self.reader.is_named(*receiver)) {
                     Some(receiver) => at = receiver,
-                    None => return given().copied(),
+                    None => return given().or_else(maker).copied(),
                 }
                 continue;
             }

@@ -132,12 +132,14 @@ impl<'m, 'f> Describer<'m, 'f> {
         let plain = |var: VarId| match self.role_at(var, depth + 1) {
             Role::Primary => Some(HandleRole::Primary),
             Role::Replica => Some(HandleRole::Replica),
+            Role::Unknown => Some(HandleRole::Unknown),
             _ => None,
         };
-        let (taken, otherwise) = (plain(choice.taken)?, plain(choice.otherwise)?);
-        Some(match taken == otherwise {
-            true => taken.into(),
-            false => Role::Chosen(choice.condition, taken, otherwise),
+        Some(match (plain(choice.taken)?, plain(choice.otherwise)?) {
+            (HandleRole::Unknown, HandleRole::Unknown) => return None,
+            (taken, otherwise) if taken == otherwise => taken.into(),
+            // Of one that has no name, only what the other is counts.
+            (taken, otherwise) => Role::Chosen(choice.condition, taken, otherwise),
         })
     }
 

@@ -152,6 +152,11 @@ impl Lowering<'_> {
         var
     }
 
+    /// How many parameters the current function has so far, the receiver among them.
+    pub fn declared_parameters(&mut self) -> u32 {
+        self.frame().parameters
+    }
+
     /// Begins a class inside the current module; its members follow with `class` set to the id.
     pub fn class(&mut self, spec: ClassSpec<'_>) -> ClassId {
         let class: ClassId = self.facts.fresh();

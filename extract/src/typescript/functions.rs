@@ -189,6 +189,7 @@ impl Lower<'_> {
     ) -> Vec<(String, String, VarId, oxc_span::Span)> {
         let mut properties = Vec::new();
         let mut patterns = Vec::new();
+        let before = self.to.declared_parameters();
         for parameter in &parameters.items {
             let type_ = self.annotation(parameter.type_annotation.as_deref());
             let (pattern, inner_default) = match &parameter.pattern {
@@ -229,7 +230,7 @@ impl Lower<'_> {
             self.bind(pattern, var);
         }
         for (index, site) in decorators {
-            self.to.annotate_parameter(function, index, site);
+            self.to.annotate_parameter(function, before + index, site);
         }
         properties
     }

@@ -72,6 +72,7 @@ fn constructor_parameters_are_fields() {
     let receivers = facts.relations.parameter.iter().filter(|row| row.kind == ParameterKind::Receiver).count();
     assert_eq!(receivers, 4);
     assert_eq!((facts.relations.class_annotation.len(), facts.relations.parameter_annotation.len()), (1, 1));
+    assert_eq!(facts.relations.parameter_annotation[0].index, 1, "the receiver counts");
 }
 
 #[test]

@@ -4,9 +4,10 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Found, Operand};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::SiteId;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::timed_later::timed_later;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -37,6 +38,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             expires.push((op.site,));
         }
     }
+    let timed = meaning.operations.of_kind(OpKind::LockAcquire).filter(|op| context.in_scope(op.site));
+    let turns: FxHashMap<SiteId, SiteId> = timed.filter_map(|op| Some((op.site, timed_later(context, op)?))).collect();
+    taken.extend(turns.keys().map(|site| (*site,)));
     let program = ascent_run! {
         relation taken(SiteId) = taken;
         relation expires(SiteId) = expires;
@@ -51,7 +55,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let place = context.place(*site);
         lines.insert((place.path, place.line))
     });
-    found.into_iter().map(|site| report(context, site)).collect()
+    found.into_iter().map(|site| report(context, site, turns.get(&site).copied())).collect()
 }
 
 fn is_null(context: &Context<'_>, found: &Found) -> bool {
@@ -63,10 +67,16 @@ fn is_null(context: &Context<'_>, found: &Found) -> bool {
     }
 }
 
-fn report(context: &Context<'_>, site: SiteId) -> Finding {
-    let message = "the lock has no time to live; when its holder is killed before it lets go, nobody ever gets it again".to_owned();
-    FindingBuilder::new(context, &RULE.info, site, message)
-        .step(site, "the lock is taken here")
+fn report(context: &Context<'_>, site: SiteId, later: Option<SiteId>) -> Finding {
+    let message = match later {
+        None => "the lock has no time to live; when its holder is killed before it lets go, nobody ever gets it again",
+        Some(_) => "the key has no time to live yet; when the process is killed before the second command sets one, nobody ever has a turn again",
+    };
+    let mut builder = FindingBuilder::new(context, &RULE.info, site, message.to_owned()).step(site, "the lock is taken here");
+    if let Some(later) = later {
+        builder = builder.step(later, "its time to live is set here, by a second command");
+    }
+    builder
         .checked("no time to live in the call that takes the lock")
         .help("set the time to live in the same command (`SET key token NX PX 30000`), and let the write under the lock be fenced")
         .build()

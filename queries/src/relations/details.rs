@@ -14,6 +14,7 @@ use crate::carried::is_made_anew;
 use crate::handlers::knows_again;
 use crate::transactions::{AfterFailures, Settled, covered, hands_on, is_own, loop_sources, open, starts_task};
 use crate::{Context, carried, left_behind};
+use crate::timed_later::timed_later;
 
 /// Effects by number, in the order in which rules see them.
 fn numbers(context: &Context<'_>) -> FxHashMap<EffectId, u32> {
@@ -216,6 +217,10 @@ pub(super) fn handed_on(context: &Context<'_>, rows: &mut Rows<'_>) {
     }
 }
 
+fn is_timed_later(context: &Context<'_>, site: SiteId) -> bool {
+    context.operation(site, OpKind::LockAcquire).is_some_and(|op| timed_later(context, op).is_some())
+}
+
 pub(super) fn site_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
     type Asked = fn(&Context<'_>, SiteId) -> bool;
     const MARKS: &[(Asked, &str)] = &[
@@ -224,6 +229,7 @@ pub(super) fn site_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
         (|context, site| context.meaning.compares_and_sets(site), "compares_and_sets"),
         (starts_task, "starts_task"),
         (|context, site| context.meaning.locks_first(site), "locks_first"),
+        (is_timed_later, "timed_later"),
     ];
     for site in doers(context).into_iter().flatten() {
         for (_, mark) in MARKS.iter().filter(|(holds, _)| holds(context, site)) {

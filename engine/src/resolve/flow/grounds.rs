@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use distsys_facts::{FunctionId, Id, IdKind, ModuleId, Sym, VarId};
+use distsys_facts::{ClassId, FunctionId, Id, IdKind, ModuleId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::annotated_roles::annotated_roles;
 use super::given_back::{GivenBack, given_back};
 use super::rest::called_out_of;
 use super::said::Said;
@@ -37,6 +38,8 @@ pub(super) struct Grounds<'p, 'f> {
     pub(super) static_types: StaticTypes,
     /// Role that the name of a variable, or of the function of a returned value, gives to connections under it; by node.
     pub(super) name_roles: Vec<HandleRole>,
+    /// Role that an annotation of a field gives to the connection there.
+    pub(super) annotated_fields: FxHashMap<(ClassId, Sym), HandleRole>,
     /// By the names themselves: few name many.
     pub(super) roles_by_name: FxHashMap<Sym, HandleRole>,
 }
@@ -57,6 +60,7 @@ impl<'p, 'f> Grounds<'p, 'f> {
             given_back: given_back(program),
             static_types: StaticTypes::new(program),
             name_roles: Vec::new(),
+            annotated_fields: FxHashMap::default(),
             roles_by_name: FxHashMap::default(),
         };
         grounds.name_the_nodes(program);
@@ -83,5 +87,10 @@ impl<'p, 'f> Grounds<'p, 'f> {
             let role = *of_name.or_insert_with(|| role_of_name(facts.text(row.name), true));
             self.name_roles[vars + row.function.index()] = role;
         }
+        let (parameters, fields) = annotated_roles(program);
+        for (parameter, role) in parameters {
+            self.name_roles[parameter.index()] = role;
+        }
+        self.annotated_fields = fields;
     }
 }
