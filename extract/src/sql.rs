@@ -2,6 +2,7 @@
 
 mod claims;
 mod joins;
+mod moments;
 mod queues;
 mod scan;
 mod scripts;
@@ -129,11 +130,10 @@ fn of_ast(ast: &Ast, text: &str) -> Statement {
             let sets: Vec<String> = statement.columns.clone();
             if update.selection.as_ref().is_some_and(|test| is_expired(test, &sets)) {
                 statement.clauses.push("takes_over");
-            } else if update
-                .selection
-                .as_ref()
-                .is_some_and(|test| orders_by_time(test, &|column| sets.iter().any(|set| set == column)))
-            {
+            } else if update.selection.as_ref().is_some_and(|test| {
+                orders_by_time(test, &|column| sets.iter().any(|set| set == column))
+                    || moments::later_wins(test, &update.assignments, None)
+            }) {
                 statement.clauses.push("newer_wins");
             }
             if update.returning.is_some() {
@@ -266,7 +266,7 @@ fn of_insert(insert: &Insert) -> Statement {
             if let Some(ConflictTarget::Columns { columns, .. }) = &conflict.conflict_target {
                 statement.where_columns = columns.iter().map(|column| column.value.to_lowercase()).collect();
             }
-        } else if orders_by_time(test, &|_| true) {
+        } else if orders_by_time(test, &|_| true) || moments::later_wins(test, &update.assignments, Some(insert)) {
             statement.clauses.push("newer_wins");
         }
     }
@@ -538,6 +538,21 @@ mod tests {
             one("UPDATE profiles SET updated_at = ? WHERE id = ? AND updated_at < ?").clauses,
             ["atomic_where", "newer_wins"]
         );
+        let put = "INSERT INTO seats (id, taken, seen_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET";
+        let later = "WHERE excluded.seen_at > seats.seen_at";
+        for (set, wins) in
+            [("taken = excluded.taken, seen_at = excluded.seen_at", true), ("seen_at = excluded.seen_at", false)]
+        {
+            let clauses = one(&format!("{put} {set} {later}")).clauses;
+            assert_eq!(clauses.contains(&"newer_wins"), wins, "{set}");
+        }
+        let own_clock = put.replace("$3", "now()");
+        let clauses = one(&format!("{own_clock} taken = excluded.taken, seen_at = excluded.seen_at {later}")).clauses;
+        assert_eq!(clauses, ["on_conflict"]);
+        for (asked, wins) in [("seen_at < $3", true), ("seen_at < $4", false)] {
+            let clauses = one(&format!("UPDATE seats SET taken = $2, seen_at = $3 WHERE id = $1 AND {asked}")).clauses;
+            assert_eq!(clauses.contains(&"newer_wins"), wins, "{asked}");
+        }
         let mapped = one("update lots set taken = taken + #{n} where code = #{code, jdbcType=VARCHAR}");
         assert_eq!((mapped.table.as_str(), &mapped.clauses[..]), ("lots", &["increment"][..]));
         let script =

@@ -17,8 +17,8 @@ pub use base::FactBase;
 pub use ids::{BlockId, ClassId, FileId, FunctionId, Id, IdKind, ModuleId, Position, RegionId, SiteId, Sym, VarId};
 pub use interner::Interner;
 pub use schema::Relations;
-pub use words::names_time;
 pub use words::{
     CallKind, ClassKind, DiagnosticKind, EdgeKind, FunctionFlags, FunctionKind, Language, LiteralKind, ParameterKind,
     RegionKind, Role, SiteKind, SqlVerb, Word,
 };
+pub use words::{names_moment, names_time};

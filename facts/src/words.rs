@@ -288,3 +288,44 @@ pub fn names_time(name: &str) -> bool {
             | "eventtime"
     )
 }
+
+/// Whether a column or field holds when something happened, by its name: `reported_at`, `seenTime`; not when something is to come.
+pub fn names_moment(name: &str) -> bool {
+    const TO_COME: &[&str] = &[
+        "available",
+        "deadline",
+        "due",
+        "end",
+        "ends",
+        "expire",
+        "expires",
+        "expiry",
+        "next",
+        "reset",
+        "resets",
+        "retry",
+        "run",
+        "scheduled",
+        "start",
+        "starts",
+        "trial",
+        "until",
+        "valid",
+        "wake",
+    ];
+    let mut words: Vec<String> = vec![String::new()];
+    let mut after_lower = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() || c.is_uppercase() && after_lower {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
+        }
+        after_lower = c.is_lowercase();
+    }
+    words.retain(|word| !word.is_empty());
+    words.len() > 1
+        && matches!(words.last().map(String::as_str), Some("at" | "time" | "timestamp"))
+        && !words.iter().any(|word| TO_COME.contains(&word.as_str()))
+}

@@ -11,8 +11,20 @@ use crate::Context;
 use crate::locks::keys;
 
 /// Words of what one has for a while.
-const TURNS: &[&str] =
-    &["once", "turn", "throttle", "throttled", "cooldown", "debounce", "busy", "running", "inflight", "singleton", "claim", "hold"];
+const TURNS: &[&str] = &[
+    "once",
+    "turn",
+    "throttle",
+    "throttled",
+    "cooldown",
+    "debounce",
+    "busy",
+    "running",
+    "inflight",
+    "singleton",
+    "claim",
+    "hold",
+];
 
 /// Words of what may stay: the same is not done again.
 const DONE: &[&str] = &["seen", "done", "sent", "handled", "processed", "dedup", "idempotency", "idempotent"];

@@ -4,8 +4,7 @@ use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId};
 use distsys_engine::resolve::{Value, ValueKind};
-use distsys_engine::words::words;
-use distsys_facts::{FunctionId, ParameterKind, SiteId, Sym, VarId, names_time};
+use distsys_facts::{FunctionId, ParameterKind, SiteId, Sym, VarId, names_moment, names_time};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::computed::only_column;
@@ -134,13 +133,21 @@ fn comparisons(context: &Context<'_>) -> Vec<Comparison> {
     let program = meaning.program;
     let r = &program.facts.relations;
     let mut found = Vec::new();
-    for row in r.binary.iter().filter(|row| matches!(program.text(row.operator), "<" | ">" | "<=" | ">=")) {
-        let Some(right) = row.right else { continue };
-        found.push(Comparison { site: row.site, left: row.left, right, fields: [None, None] });
-        let (Some((one, of_one)), Some((other, of_other))) = (given_for(context, row.left), given_for(context, right)) else { continue };
-        let function = context.function_of(row.site);
+    let compares = r.binary.iter().filter(|row| matches!(program.text(row.operator), "<" | ">" | "<=" | ">="));
+    let by_operator = compares.filter_map(|row| Some((row.site, row.dst, row.left, row.right?)));
+    // `change.at().isAfter(stored.at())`, `change.At.After(stored.At)`
+    let asked = r.call.iter().filter(|call| matches!(program.text(call.name), "isAfter" | "isBefore" | "After" | "Before"));
+    let by_call = asked.filter_map(|call| {
+        let mut given = program.arguments(call.site).map(|row| row.var);
+        let (left, right) = (call.receiver?, given.next()?);
+        given.next().is_none().then_some((call.site, call.result, left, right))
+    });
+    for (site, outcome, left, right) in by_operator.chain(by_call) {
+        found.push(Comparison { site, left, right, fields: [None, None] });
+        let (Some((one, of_one)), Some((other, of_other))) = (given_for(context, left), given_for(context, right)) else { continue };
+        let function = context.function_of(site);
         let mut answers = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
-        if one == other || !answers.any(|var| var == row.dst || meaning.made_from(var).contains(&row.dst)) {
+        if one == other || !answers.any(|var| var == outcome || meaning.made_from(var).contains(&outcome)) {
             continue;
         }
         for &site in meaning.callers(function) {
@@ -196,14 +203,13 @@ fn moment_read<'m>(
         known.iter().find(|(_, result)| sources.contains(result)).map(|(site, _)| *site)
     };
     if let Some(field) = field.map(|field| program.text(field)) {
-        return is_moment(field).then(|| read_of(var)).flatten().map(|read| (field, read));
+        return names_moment(field).then(|| read_of(var)).flatten().map(|read| (field, read));
     }
     let mut at = var;
     for _ in 0..6 {
         // `row.reported_at`, `row.get("reported_at")`
-        let loaded = program.loaded_as(at).map(|load| (load.base, program.text(load.field)));
-        if let Some((base, column)) = loaded.or_else(|| meaning.read_by_column(at))
-            && is_moment(column)
+        if let Some((base, column)) = field_read(context, at).or_else(|| meaning.read_by_column(at))
+            && names_moment(column)
         {
             return read_of(base).map(|read| (column, read));
         }
@@ -215,18 +221,6 @@ fn moment_read<'m>(
     None
 }
 
-/// Whether a column holds when something happened, by its name: `reported_at`, `seenTime`; not when something is to come.
-fn is_moment(name: &str) -> bool {
-    const TO_COME: &[&str] = &[
-        "available", "deadline", "due", "end", "ends", "expire", "expires", "expiry", "next", "reset", "resets", "retry", "run",
-        "scheduled", "start", "starts", "trial", "until", "valid", "wake",
-    ];
-    let words = words(name);
-    words.len() > 1
-        && matches!(words.last().map(String::as_str), Some("at" | "time" | "timestamp"))
-        && !words.iter().any(|word| TO_COME.contains(&word.as_str()))
-}
-
 /// Whether the write that `trace` leads to puts a time into a column, and something else beside it: of a time alone, the later
 /// one is right.
 fn puts_beside(context: &Context<'_>, trace: &[SiteId], column: &str, time: VarId) -> bool {
@@ -234,7 +228,8 @@ fn puts_beside(context: &Context<'_>, trace: &[SiteId], column: &str, time: VarI
     let program = meaning.program;
     let Some(&write) = trace.last() else { return false };
     let columns = meaning.columns_written(write);
-    if !columns.contains(&column) || columns.iter().all(|other| *other == column) {
+    let is_it = |other: &&str| plain(other) == plain(column);
+    if !columns.iter().any(is_it) || columns.iter().all(|other| is_it(&other)) {
         return false;
     }
     let mut at = time;
@@ -242,9 +237,11 @@ fn puts_beside(context: &Context<'_>, trace: &[SiteId], column: &str, time: VarI
         at = row.src;
     }
     let set = meaning.columns_set(write);
-    let values: Vec<VarId> = match set.is_empty() {
+    // Of a text that sets columns, what is given beside it is put in.
+    let is_text = set.iter().all(|(_, value)| program.literal(*value).is_some());
+    let values: Vec<VarId> = match is_text {
         true => meaning.chain_arguments(write),
-        false => set.into_iter().filter(|(name, _)| *name == column).map(|(_, value)| value).collect(),
+        false => set.into_iter().filter(|(name, _)| is_it(&name)).map(|(_, value)| value).collect(),
     };
     let mut sources: FxHashSet<VarId> = values.into_iter().flat_map(|value| meaning.made_from(value)).collect();
     for site in trace.iter().rev().skip(1) {
@@ -252,11 +249,29 @@ fn puts_beside(context: &Context<'_>, trace: &[SiteId], column: &str, time: VarI
         let given: Vec<VarId> = passed.flat_map(|row| meaning.made_from(row.argument)).collect();
         sources.extend(given);
     }
-    let same_field = |var: &VarId| match (program.loaded_as(*var), program.loaded_as(at)) {
-        (Some(one), Some(other)) => one.field == other.field && one.base == other.base,
+    // Also further down, of the object that is handed on.
+    let same_field = |var: &VarId| match (field_read(context, *var), field_read(context, at)) {
+        (Some((_, one)), Some((base, other))) => one == other && sources.contains(&base),
         _ => false,
     };
     sources.contains(&time) || sources.contains(&at) || sources.iter().any(same_field)
+}
+
+/// The object and the name of the field that a value is read from, be it by its accessor: `change.reportedAt()`, `getReportedAt()`.
+fn field_read<'m>(context: &Context<'m>, var: VarId) -> Option<(VarId, &'m str)> {
+    let program = context.meaning.program;
+    if let Some(load) = program.loaded_as(var) {
+        return Some((load.base, program.text(load.field)));
+    }
+    let call = program.call_giving(var).filter(|call| program.arguments(call.site).next().is_none())?;
+    let name = program.text(call.name);
+    let field = name.strip_prefix("get").filter(|rest| rest.starts_with(char::is_uppercase)).unwrap_or(name);
+    names_moment(field).then_some((call.receiver?, field))
+}
+
+/// A column's name without what tells its words apart.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// Whether a value is what the clock says now, or counted from it.

@@ -12,9 +12,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Rows;
 use crate::carried::is_made_anew;
 use crate::handlers::knows_again;
+use crate::timed_later::timed_later;
 use crate::transactions::{AfterFailures, Settled, covered, hands_on, is_own, loop_sources, open, starts_task};
 use crate::{Context, carried, left_behind};
-use crate::timed_later::timed_later;
 
 /// Effects by number, in the order in which rules see them.
 fn numbers(context: &Context<'_>) -> FxHashMap<EffectId, u32> {

@@ -45,6 +45,7 @@ fn constant_name(program: &Program<'_>, var: VarId) -> Option<Sym> {
         .or_else(|| program.variable(var).map(|row| row.name))
         .or_else(|| program.global(var))?;
     let text = program.text(name);
-    let is_constant = text.chars().any(|letter| letter.is_ascii_uppercase()) && !text.chars().any(|letter| letter.is_ascii_lowercase());
+    let is_constant = text.chars().any(|letter| letter.is_ascii_uppercase())
+        && !text.chars().any(|letter| letter.is_ascii_lowercase());
     is_constant.then_some(name)
 }

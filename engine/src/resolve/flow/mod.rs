@@ -453,7 +453,9 @@ impl<'p, 'f> Flow<'p, 'f> {
             return node;
         }
         let node = self.fresh_node(field);
-        if let (Some(&role), Some(last)) = (self.grounds.annotated_fields.get(&(class, field)), self.field_roles.last_mut()) {
+        if let (Some(&role), Some(last)) =
+            (self.grounds.annotated_fields.get(&(class, field)), self.field_roles.last_mut())
+        {
             *last = role;
         }
         self.class_fields.insert((class, field), node);
