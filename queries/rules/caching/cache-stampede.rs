@@ -5,7 +5,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, Found, Mode, Operand, Operati
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::resolve::ValueKind;
-use distsys_facts::{ClassId, FunctionId, FunctionKind, RegionKind, SiteId, SiteKind, VarId};
+use distsys_facts::{ClassId, FunctionId, FunctionKind, ParameterKind, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
@@ -225,6 +225,20 @@ fn fills(context: &Context<'_>, load: SiteId, write: SiteId) -> bool {
         || fetched.any(|later| {
             carried.contains(&later.result) && meaning.precedes(load, later.site) && meaning.operations.at(later.site).next().is_none()
         })
+        || leaves_in_given(context, load, &carried)
+}
+
+/// Whether what is loaded by a function that the caller gives is not its value but left in an object that the caller gives, too:
+/// `await next(); await cache.set(key, ctx.body, ttl)`.
+fn leaves_in_given(context: &Context<'_>, load: SiteId, carried: &FxHashSet<VarId>) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(call) = program.call(load).filter(|_| meaning.invocations.is_through_parameter(load)) else { return false };
+    let is_used = program.assign_by_src.of(&r.assign, call.result).any(|row| program.variable(row.dst).is_some())
+        || program.argument_by_var.of(&r.argument, call.result).next().is_some();
+    let is_given = |var: VarId| program.parameter(var).is_some_and(|row| row.kind != ParameterKind::Receiver);
+    !is_used && carried.iter().any(|var| program.loaded_as(*var).is_some_and(|load| is_given(load.base)))
 }
 
 /// Whether the load depends on what the cache had, and many ask for the same: what is kept for one caller, that one alone
@@ -389,7 +403,7 @@ fn is_coalesced(context: &Context<'_>, site: SiteId) -> bool {
                 && (id != context.function_of(site) || meaning.sites(scope).contains(&site))
         });
         let says = |text: &str| words(text).iter().any(|word| WORDS.contains(&word.as_str()));
-        if waits_for_another(context, id, site) {
+        if waits_for_another(context, id, site) || has_turn(context, id, site) {
             return true;
         }
         // Of a module what is done with the function counts, and not what else stands there.
@@ -449,6 +463,18 @@ fn waits_for_another(context: &Context<'_>, function: FunctionId, load: SiteId) 
         let at = r.suspend.binary_search_by_key(&row.site, |suspend| suspend.site).ok();
         at.and_then(|at| r.suspend[at].var).is_some_and(is_kept)
     })
+}
+
+/// Whether only who sets a key first comes to the load: `if cache.add(f"{key}:fill", 1, 10) or late(): value = load()`.
+fn has_turn(context: &Context<'_>, function: FunctionId, load: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let takes = |var: &VarId| {
+        let call = program.call_giving(*var);
+        call.is_some_and(|call| meaning.effects.at(call.site).any(|(effect, _)| effect.kind == OpKind::LockAcquire))
+    };
+    let decisions = if context.function_of(load) == function { meaning.decisions(load) } else { Vec::new() };
+    decisions.into_iter().any(|decision| meaning.made_from(decision.condition).iter().any(takes))
 }
 
 fn report(context: &Context<'_>, places: &[(SiteId, SiteId, SiteId)]) -> Finding {
