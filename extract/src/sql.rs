@@ -55,6 +55,11 @@ pub fn read(text: &str) -> Vec<Statement> {
         Ok(statements) => statements.iter().flat_map(|ast| joined(of_ast(ast, &plain), ast)).collect(),
         Err(_) => scan::statement(&plain).into_iter().collect(),
     };
+    // Of a list with something in it that is put together none is known.
+    let is_open = |columns: &[String]| columns.iter().any(|column| column == "hole");
+    for statement in statements.iter_mut().filter(|statement| text.contains("{}") && is_open(&statement.columns)) {
+        statement.columns.clear();
+    }
     // A table whose name is put together is none that is known.
     for statement in statements.iter_mut().filter(|statement| text.contains("{}") && statement.table.contains("hole")) {
         statement.table.clear();

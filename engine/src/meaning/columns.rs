@@ -1,7 +1,7 @@
 //! Columns: which of an entity's a write sets, a condition asks for, a copy holds.
 
 use distsys_facts::schema::{Argument, Call, Sql};
-use distsys_facts::{CallKind, SiteId, SqlVerb, VarId};
+use distsys_facts::{CallKind, SiteId, VarId};
 
 use super::Meaning;
 use super::filters;
@@ -121,7 +121,7 @@ impl Reader<'_, '_> {
 
 impl<'m, 'f> Reader<'m, 'f> {
     /// The calls that built a statement, `last` included.
-    fn builders(&self, last: SiteId) -> Vec<&'m Call> {
+    pub(super) fn builders(&self, last: SiteId) -> Vec<&'m Call> {
         std::iter::once(last).chain(self.chain_calls(last)).filter_map(|site| self.call(site)).collect()
     }
 
@@ -237,7 +237,7 @@ impl<'m, 'f> Reader<'m, 'f> {
     }
 
     /// The column that `var` stands for: its name as text, or a member of that name.
-    fn column_name(&self, var: VarId) -> Option<&'m str> {
+    pub(super) fn column_name(&self, var: VarId) -> Option<&'m str> {
         let program = self.program;
         let loaded = || program.loaded_as(var).map(|load| program.text(load.field));
         let path = || program.global(var).and_then(|path| program.text(path).rsplit('.').next());
@@ -521,28 +521,8 @@ impl<'m> Meaning<'m> {
         self.texts_run(site).iter().any(|row| self.program.has_clause(row, "tally"))
     }
 
-    /// The columns that a read takes or asks for, by name or in its statement (`select label from vessels`), if all are known.
-    pub fn columns_read(&self, site: SiteId) -> Option<Vec<&'m str>> {
-        let named = self.columns_named(site).or_else(|| {
-            let program = self.program;
-            let texts: Vec<Sql> = self.texts_run(site);
-            let of_text: Option<Vec<Vec<&str>>> = texts
-                .iter()
-                .map(|row| {
-                    let whole = row.verb != SqlVerb::Select || program.text(row.columns).is_empty();
-                    let lists = [program.text(row.columns), program.text(row.where_columns)];
-                    let columns =
-                        lists.into_iter().flat_map(|list| list.split(',')).filter(|column| !column.is_empty());
-                    (!whole).then(|| columns.collect::<Vec<&str>>())
-                })
-                .collect();
-            of_text.map(|columns| columns.concat())
-        });
-        named.filter(|columns| !columns.is_empty())
-    }
-
     /// The statements, written as text, that are run at a place.
-    fn texts_run(&self, site: SiteId) -> Vec<Sql> {
+    pub(super) fn texts_run(&self, site: SiteId) -> Vec<Sql> {
         let (program, reader) = (self.program, self.reader());
         let run = self.operations.at(site).filter_map(|op| match self.attribute(op, Attr::Sql) {
             Found::Is(Operand::Var(var)) => Some(var),

@@ -22,6 +22,7 @@ mod chosen;
 mod clients;
 mod collected;
 mod columns;
+mod columns_read;
 mod connections;
 mod consensus;
 mod conventions;
