@@ -3,7 +3,7 @@
 use distsys_engine::meaning::{Effect, EffectFlags};
 use distsys_engine::words::words;
 use distsys_engine::OpKind;
-use distsys_facts::{FunctionId, RegionKind, SiteId, VarId};
+use distsys_facts::{FunctionId, RegionKind, SiteId, SqlVerb, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -53,8 +53,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 continue;
             }
             let adds = meaning.text(effect.verb) == Some("increment");
-            if adds && trace.len() == 1 && is_the_same_for_all(context, site) && counts_up(context, site, &effect) && meaning.is_requested(function) {
-                found.insert(site, Hot { trace, effect, kind: Kind::Same });
+            let is_same = || trace.len() == 1 && is_the_same_for_all(context, site) || is_given_constants(context, &trace);
+            if adds && is_same() && counts_up(context, last, &effect) && meaning.is_requested(function) {
+                found.insert(context.primary(&trace), Hot { trace, effect, kind: Kind::Same });
                 continue;
             }
             let mut inserted = inserts.get(&function).into_iter().flatten().filter(|(beside, row)| {
@@ -111,6 +112,54 @@ fn is_the_same_for_all(context: &Context<'_>, site: SiteId) -> bool {
     }
     let keys = keys_of(context, site);
     !keys.is_empty() && statements.is_empty() && keys.into_iter().all(|key| is_constant_key(context, key))
+}
+
+/// Whether the statement at the end of a way is given nothing but constants, by the first site of the way and by none below it:
+/// `bump("signups")`, where `bump(name)` does `UPDATE counters SET n = n + 1 WHERE name = $1`.
+fn is_given_constants(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(&last) = trace.last() else { return false };
+    let mut wanted: Vec<VarId> = program.arguments(last).map(|row| row.var).filter(|var| !meaning.is_carrier(*var)).collect();
+    let mut has_statement = false;
+    for (depth, site) in trace.iter().enumerate().rev() {
+        let mut open = Vec::new();
+        for var in wanted {
+            let made = meaning.made_from(var).into_iter().chain([var]);
+            if let Some(row) = made.into_iter().find_map(|var| program.sql_by_var.first(&r.sql, var)) {
+                // A number that is drawn is what the row is for.
+                let draws = program.text(row.clauses).split(',').any(|clause| clause == "returning");
+                if draws || row.verb != SqlVerb::Update || program.text(row.where_columns).is_empty() {
+                    return false;
+                }
+                has_statement = true;
+                continue;
+            }
+            let elements: Vec<VarId> = program.element_by_var.of(&r.element, var).map(|row| row.value).collect();
+            let values = if elements.is_empty() { vec![var] } else { elements };
+            open.extend(values.into_iter().filter(|value| meaning.constant(*value).is_none()));
+        }
+        if open.is_empty() {
+            // Who calls one that says it all has no part in it.
+            return has_statement && depth == 0;
+        }
+        if depth == 0 {
+            return false;
+        }
+        // What is given further down comes from the call above.
+        let passed = meaning.resolution.passed_at(trace[depth - 1]);
+        let above: Option<Vec<VarId>> = open
+            .into_iter()
+            .map(|var| {
+                let at = program.held_at(var);
+                passed.iter().find(|row| row.parameter == at).map(|row| row.argument)
+            })
+            .collect();
+        let Some(above) = above.filter(|_| context.function_of(*site) != context.function_of(trace[depth - 1])) else { return false };
+        wanted = above;
+    }
+    false
 }
 
 /// Whether a statement has places for values.
@@ -368,7 +417,10 @@ fn is_credential(entity: &str) -> bool {
 fn report(context: &Context<'_>, hot: &Hot) -> Finding {
     let meaning = context.meaning;
     let entity = context.quoted(hot.effect.entity);
-    let last = *hot.trace.last().unwrap_or(&hot.trace[0]);
+    let last = match hot.kind {
+        Kind::Same => context.primary(&hot.trace),
+        _ => *hot.trace.last().unwrap_or(&hot.trace[0]),
+    };
     let (message, checked, help) = match hot.kind {
         Kind::Beside(..) => (
             format!("each of these adds to one row of {entity} beside what it stores; all that count on that row wait for its lock, one after another"),
