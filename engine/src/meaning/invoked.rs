@@ -18,7 +18,7 @@ use super::operations::{Operation, Operations};
 use super::reader::Reader;
 use super::unawaited::{gives_promise, keeps};
 use crate::csr::Csr;
-use crate::model::Callback;
+use crate::model::{Callback, ScopeKind};
 use crate::operation::OpKind;
 use crate::program::Program;
 use crate::resolve::Passed;
@@ -259,7 +259,13 @@ impl Invocations {
                 let entered = operations.entered(op.site).iter();
                 self.all.extend(entered.map(|&function| Invoked { site: op.site, function, mode }));
             }
-            for function in methods_run(reader, operations, op) {
+            // What only extends over them does not run them.
+            let run = if model.scopes.contains(&ScopeKind::Handlers) {
+                Vec::new()
+            } else {
+                methods_run(reader, operations, op)
+            };
+            for function in run {
                 self.all.push(Invoked { site: op.site, function, mode });
             }
             for var in callback_vars(reader, op) {

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, RegionId, RegionKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::callbacks::{functions_of, handed_parameter, parameter_of, slot_var};
+use super::callbacks::{functions_of, handed_parameter, methods_run, parameter_of, slot_var};
 use super::chains::settles;
 use super::effects::Effects;
 use super::invoked::Invocations;
@@ -231,6 +231,10 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                             let made = self.begun_here(var).into_iter();
                             found.extend(made.map(|site| scope(op.function, Extent::Site(site))));
                         }
+                    }
+                    ScopeKind::Handlers => {
+                        let listed = methods_run(self.reader, self.operations, op).into_iter();
+                        found.extend(listed.map(|function| scope(function, Extent::Function(function))));
                     }
                     ScopeKind::Guard => {
                         if let Some(extent) = self.life(op) {

@@ -476,10 +476,11 @@ fn scope(text: &str) -> Result<ScopeKind, String> {
         "call" => ScopeKind::Call,
         "function" => ScopeKind::Function,
         "passed" => ScopeKind::Passed,
+        "handlers" => ScopeKind::Handlers,
         _ => {
             let slot = text.strip_prefix("callback(").and_then(|rest| rest.strip_suffix(')'));
             let slot = slot.ok_or_else(|| {
-                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, chain, call, function, passed")
+                format!("unknown scope `{text}`; known are with, decorator, callback(…), guard, open, client, chain, call, function, handlers, passed")
             })?;
             ScopeKind::Callback(match slot.parse::<usize>() {
                 Ok(position) => Slot::Position(position),

@@ -133,6 +133,8 @@ pub enum ScopeKind {
     With,
     Decorator,
     Callback(Slot),
+    /// Each of the methods that the operation's callback lists, whoever runs them.
+    Handlers,
     /// While the value lives.
     Guard,
     /// Until the operation of the closing kind.

@@ -122,7 +122,7 @@ fn is_given_constants(context: &Context<'_>, trace: &[SiteId]) -> bool {
     let r = &program.facts.relations;
     let Some(&last) = trace.last() else { return false };
     let mut wanted: Vec<VarId> = program.arguments(last).map(|row| row.var).filter(|var| !meaning.is_carrier(*var)).collect();
-    let mut has_statement = false;
+    let (mut has_statement, mut constants) = (false, 0);
     for (depth, site) in trace.iter().enumerate().rev() {
         let mut open = Vec::new();
         for var in wanted {
@@ -138,11 +138,13 @@ fn is_given_constants(context: &Context<'_>, trace: &[SiteId]) -> bool {
             }
             let elements: Vec<VarId> = program.element_by_var.of(&r.element, var).map(|row| row.value).collect();
             let values = if elements.is_empty() { vec![var] } else { elements };
-            open.extend(values.into_iter().filter(|value| meaning.constant(*value).is_none()));
+            let (known, others): (Vec<VarId>, Vec<VarId>) = values.into_iter().partition(|value| meaning.constant(*value).is_some());
+            constants += known.len();
+            open.extend(others);
         }
         if open.is_empty() {
             // Who calls one that says it all has no part in it.
-            return has_statement && depth == 0;
+            return has_statement && constants > 0 && depth == 0;
         }
         if depth == 0 {
             return false;
