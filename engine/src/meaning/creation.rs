@@ -14,7 +14,7 @@ impl<'m> Meaning<'m> {
     /// Where an attribute may also be set for all calls at once.
     pub fn set_at_creation(&self, op: &Operation, attr: Attr) -> Creation {
         let Some((created, complete)) = self.creations_seen(op, attr) else { return Creation::None };
-        let off = self.off_among(&created);
+        let off = self.off_among(op, &created);
         if !off.is_empty() {
             return Creation::Seen(off);
         }
@@ -40,15 +40,26 @@ impl<'m> Meaning<'m> {
         if said.any(|source| reader.source(op, source) != Found::Absent) {
             return Vec::new();
         }
-        self.creations_seen(op, attr).map_or_else(Vec::new, |(created, _)| self.off_among(&created))
+        self.creations_seen(op, attr).map_or_else(Vec::new, |(created, _)| self.off_among(op, &created))
     }
 
-    /// Where what is made has no limit of time: there, or where its maker is told so by one of more who call it.
-    fn off_among(&self, created: &[(SiteId, Found)]) -> Vec<SiteId> {
+    /// Where what is made for an operation has no limit of time: there, or where its maker is told so, or told nothing of it, by
+    /// those who call it and not by all.
+    fn off_among(&self, op: &Operation, created: &[(SiteId, Found)]) -> Vec<SiteId> {
         let off = created.iter().flat_map(|(site, found)| match found {
             Found::Is(Operand::Var(var) | Operand::Counted(var, _)) if self.is_endless(*var) => vec![*site],
             Found::Is(Operand::Var(var) | Operand::Counted(var, _)) => {
-                self.decided_by_each(*site, *var, |given| self.is_endless(given))
+                let given = self.given_by_each(*var);
+                let all: Vec<SiteId> = given.iter().map(|(site, _)| *site).chain(self.left_out_by(*var)).collect();
+                let endless = given.into_iter().filter(|(_, value)| self.is_endless(*value)).map(|(site, _)| site);
+                let mut off: Vec<SiteId> = endless.chain(self.left_out_by(*var)).collect();
+                if !off.is_empty() && off.len() == all.len() {
+                    return vec![*site];
+                }
+                // Of clients that one maker makes, the one that the operation goes through.
+                let own: Vec<SiteId> = all.into_iter().filter(|site| self.gives_client(*site, op)).collect();
+                off.retain(|site| own.is_empty() || own.contains(site));
+                off
             }
             _ => Vec::new(),
         });
@@ -56,6 +67,13 @@ impl<'m> Meaning<'m> {
         off.sort_unstable();
         off.dedup();
         off
+    }
+
+    /// Whether the client that an operation goes through is what the call at a site gives, under whatever name.
+    fn gives_client(&self, site: SiteId, op: &Operation) -> bool {
+        let client = self.program.call(op.call).and_then(|call| call.receiver.or(call.callee));
+        let made = self.program.call(site).map(|call| call.result);
+        client.zip(made).is_some_and(|(client, made)| self.flows_to(made).contains(&client))
     }
 
     /// Where a creation is given a value that is `wanted` for what `var` stands for: the creation itself where all who decide

@@ -49,6 +49,23 @@ impl Meaning<'_> {
         found
     }
 
+    /// The calls that give nothing for what `var` is, where the function would take it (`timeout?: number`) and has no default.
+    pub fn left_out_by(&self, var: VarId) -> Vec<SiteId> {
+        let Some(Kept { parameter, entry: None, .. }) = self.kept_from(var) else { return Vec::new() };
+        let leaves_out = |site: &SiteId| {
+            let only = matches!(self.resolution.calls_at(*site), [edge] if edge.function == parameter.function);
+            let is_passed = || self.resolution.passed_at(*site).iter().any(|row| row.parameter == parameter.var);
+            let spreads = |site| {
+                self.program.arguments(site).any(|row| matches!(self.program.text(row.keyword), "*" | "**" | "..."))
+            };
+            only && !is_passed() && !spreads(*site) && !self.is_out_of_scope(self.program.site(*site).function)
+        };
+        match parameter.default {
+            Some(_) => Vec::new(),
+            None => self.callers(parameter.function).iter().copied().filter(leaves_out).collect(),
+        }
+    }
+
     /// What a call leaves to the default of a parameter.
     pub fn left_to_default(&self, site: SiteId, parameter: VarId) -> Option<VarId> {
         let row = self.program.parameter(parameter)?;
