@@ -16,6 +16,7 @@ mod fills;
 pub mod finding;
 mod freshness;
 mod gates;
+mod given_back;
 mod handlers;
 mod items;
 mod kept;

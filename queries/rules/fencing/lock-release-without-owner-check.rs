@@ -10,6 +10,7 @@ use distsys_facts::{FunctionId, SiteId, SqlVerb, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::given_back::given_back;
 use crate::locks::{Key, is_outlived_by_none, keys};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -40,7 +41,14 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             given.insert(op.site);
         }
     }
-    if locks.is_empty() {
+    let mut known: FxHashSet<(SiteId, SiteId)> = FxHashSet::default();
+    let given_back = given_back(context).into_iter().filter(|(delete, lock)| {
+        let asks = is_after_comparison(context, *delete);
+        let ends = context.operation(*lock, OpKind::LockAcquire).is_none_or(|op| is_outlived_by_none(context, op, &[], &[op.function]));
+        context.in_scope(*delete) && !asks && !ends && known.insert((*delete, *lock))
+    });
+    let given_back: Vec<(SiteId, SiteId)> = given_back.collect();
+    if locks.is_empty() && given_back.is_empty() {
         return of_tables(context);
     }
     let mut deletes: Vec<(Key, SiteId)> = Vec::new();
@@ -62,6 +70,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut found = program.found;
     found.sort_unstable();
     found.extend(by_callers);
+    found.extend(given_back);
+    found.sort_unstable();
     found.dedup_by_key(|(delete, _)| *delete);
     found.into_iter().map(|(delete, lock)| report(context, delete, lock)).chain(of_tables(context)).collect()
 }

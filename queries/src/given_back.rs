@@ -1,0 +1,122 @@
+//! Keys that are set if they are absent and taken away again, whatever they are called: who has the key set has it for itself
+//! until then, as a lock.
+
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Operation, Term};
+use distsys_facts::{FunctionId, RegionKind, SiteId, VarId};
+use rustc_hash::FxHashMap;
+
+use crate::Context;
+use crate::locks::{Key, keys};
+
+/// The operations that delete such keys, each with the one that sets them.
+pub(crate) fn given_back(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
+    let mut found = by_callers(context);
+    found.extend(by_objects(context));
+    found.sort_unstable();
+    found
+}
+
+/// By a function that has the key set, and deletes it again on each way on from there: `if turns.mine(key) { …; turns.over(key) }`.
+/// A mark of what was done is deleted where the work has failed.
+fn by_callers(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    type Done = (SiteId, SiteId);
+    let done = |kind: OpKind| {
+        let mut by_key: FxHashMap<(FunctionId, Term), Vec<Done>> = FxHashMap::default();
+        for row in meaning.effects.rows() {
+            let effect = meaning.effects.get(row.effect);
+            if effect.kind == kind
+                && effect.key.pattern().is_some_and(|name| meaning.name(name).trim_matches(['{', '}']).len() > 2)
+            {
+                let trace = meaning.trace(row.site, &effect);
+                let last = trace.last().copied().unwrap_or(row.site);
+                // What a closure of the function decides is decided in its turn.
+                let parent = |site: SiteId| program.function(context.function_of(site)).parent;
+                let of_closures =
+                    trace.iter().skip(1).filter(|site| parent(**site) == Some(context.function_of(row.site)));
+                if of_closures.into_iter().any(|site| !meaning.decisions(*site).is_empty()) {
+                    continue;
+                }
+                by_key.entry((context.function_of(row.site), effect.key)).or_default().push((row.site, last));
+            }
+        }
+        by_key
+    };
+    let taken = done(OpKind::LockAcquire);
+    if taken.is_empty() {
+        return Vec::new();
+    }
+    let mut deleted = done(OpKind::CacheDelete);
+    // Of one that deletes whatever it is told to, who tells it is asked elsewhere.
+    let names_key = |site: SiteId| {
+        meaning.effects.at(site).any(|(effect, _)| effect.kind == OpKind::CacheDelete && effect.key.pattern().is_some())
+    };
+    deleted.values_mut().for_each(|done| done.retain(|(_, last)| names_key(*last)));
+    let mut found = Vec::new();
+    for (key, takes) in &taken {
+        for &(taken, lock) in takes {
+            let mine = program.call(taken).map(|call| call.result);
+            let before: Vec<VarId> = meaning.decisions(taken).into_iter().map(|decision| decision.condition).collect();
+            let is_plain = |site: SiteId| {
+                let mut around = program.regions_outward(program.site(site).region);
+                let handles = around.any(|region| region.kind == RegionKind::Catch);
+                // One variable may hold the outcome of what is done later, too.
+                let is_later = |var: &VarId| {
+                    program
+                        .call_giving(*var)
+                        .is_some_and(|call| call.site != taken && meaning.precedes(taken, call.site))
+                };
+                let is_own = |condition: VarId| {
+                    let sources = meaning.made_from(condition);
+                    before.contains(&condition)
+                        || mine.is_some_and(|mine| sources.contains(&mine)) && !sources.iter().any(is_later)
+                };
+                !handles && meaning.decisions(site).into_iter().all(|decision| is_own(decision.condition))
+            };
+            let of_key = deleted.get(key).into_iter().flatten();
+            let after = of_key.filter(|(site, _)| *site != taken && meaning.precedes(taken, *site) && is_plain(*site));
+            found.extend(after.map(|(_, delete)| (*delete, lock)));
+        }
+    }
+    found
+}
+
+/// By the object that who has the key set is given, and that keeps the key: `new Turn("turn:" + name)`, whose `close()` deletes it.
+fn by_objects(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let locks: Vec<&Operation> = meaning.operations.of_kind(OpKind::LockAcquire).collect();
+    let mut found = Vec::new();
+    for delete in meaning.operations.of_kind(OpKind::CacheDelete).filter(|_| !locks.is_empty()) {
+        let Some(class) = program.function(delete.function).class else { continue };
+        let deleted = keys(context, delete);
+        let fields = deleted.iter().filter_map(|key| match key {
+            Key::Value(var) => program.loaded_as(*var),
+            _ => None,
+        });
+        let stored: Vec<VarId> = fields.flat_map(|load| meaning.stored_in(load.base, load.field)).collect();
+        // What its constructor is given.
+        let given = stored.iter().flat_map(|var| meaning.resolution.passed_to(program.held_at(*var)));
+        let given: Vec<(SiteId, VarId)> = given.map(|row| (row.site, row.argument)).collect();
+        let is_made_there = |lock: &Operation| {
+            let own = keys(context, lock);
+            given.iter().any(|(site, key)| {
+                let of_class =
+                    r.call.iter().any(|call| call.site == *site && meaning.class_of(call.result) == Some(class));
+                let text =
+                    program.template(program.held_at(*key)).map(|text| program.text(text)).or(meaning.constant(*key));
+                let is_same = own.iter().any(|own| match own {
+                    Key::Pattern(name) => text == Some(meaning.name(*name)),
+                    Key::Value(var) => program.held_at(*var) == program.held_at(*key),
+                    Key::Field(..) => false,
+                });
+                of_class && is_same && context.function_of(*site) == lock.function && meaning.precedes(lock.site, *site)
+            })
+        };
+        found.extend(locks.iter().filter(|lock| is_made_there(lock)).map(|lock| (delete.site, lock.site)));
+    }
+    found
+}
