@@ -83,6 +83,11 @@ impl Builder<'_, '_, '_> {
             for &(region, site) in self.index.managed_by.get(&scope.function).into_iter().flatten() {
                 add(site, program.region(region).function, Extent::Region(region));
             }
+            if yields {
+                for (site, turn) in self.loops_over(scope.function) {
+                    add(Some(site), program.region(turn).function, Extent::Region(turn));
+                }
+            }
             // A dependency is left when who is given it has returned.
             for &(site, function) in self.index.depending.get(&scope.function).into_iter().flatten() {
                 add(Some(site), function, Extent::Function(function));

@@ -51,6 +51,7 @@ mod held_roles;
 mod idle_transactions;
 mod in_pages;
 mod invoked;
+mod iterated;
 mod kept_functions;
 mod keys;
 mod kinds;
