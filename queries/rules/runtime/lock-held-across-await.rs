@@ -38,6 +38,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut sync_guard: Vec<(Guard,)> = Vec::new();
     let mut alive: Vec<(Guard, SiteId)> = Vec::new();
     let mut coalesces: Vec<(Guard,)> = Vec::new();
+    // Requests under a lock that coalesces a load, which are no part of the load.
+    let mut beside: Vec<(Guard, SiteId)> = Vec::new();
     let mut given_back: Vec<(Guard, SiteId)> = Vec::new();
     // Statements for whose sake the lock is there.
     let mut guarded: Vec<(Guard, SiteId)> = Vec::new();
@@ -55,6 +57,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             sync_guard.push((number,));
         } else if fills_what_it_guards(context, scope, &sites, &waits) || is_filled_elsewhere(context, scope, &sites) {
             coalesces.push((number,));
+            beside.extend(beside_the_fill(context, scope, &sites).into_iter().map(|site| (number, site)));
         }
         if let Extent::Function(function) = scope.extent {
             given_back.extend(promises_given_back(context, function).into_iter().map(|site| (number, site)));
@@ -81,10 +84,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation alive(Guard, SiteId) = alive;
         relation suspends(SiteId) = suspends;
         relation remote(SiteId) = remote;
+        relation beside(Guard, SiteId) = beside;
         relation given_back(Guard, SiteId) = given_back;
         relation guarded(Guard, SiteId) = guarded;
         relation blocked(Guard, SiteId) = blocked;
         relation found(Guard, SiteId, bool);
+        found(g, s, false) <-- beside(g, s);
         found(g, s, false) <-- blocked(g, s), !sync_guard(g), !coalesces(g);
         found(g, s, false) <-- given_back(g, s), !sync_guard(g), !coalesces(g);
         found(g, s, true) <-- suspends(s), alive(g, s), sync_guard(g);
@@ -467,6 +472,43 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId], 
         }),
         _ => false,
     })
+}
+
+/// The requests to other services that are waited for under a lock after what it guards has been filled, and that go their own
+/// way: what they give is kept nowhere, and nothing is done with it under the lock.
+fn beside_the_fill(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) -> Vec<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Extent::Life(_, guard) = scope.extent else { return Vec::new() };
+    let awaited = |site: SiteId| r.suspend.binary_search_by_key(&site, |row| row.site).ok().and_then(|at| r.suspend[at].var);
+    let waits: Vec<(SiteId, VarId)> = sites
+        .iter()
+        .filter(|site| program.site(**site).kind == SiteKind::Await && waited_for(context, **site).is_some())
+        .filter_map(|site| Some((*site, awaited(*site)?)))
+        .collect();
+    let is_given_guard = |var: VarId| {
+        futures(context, var).into_iter().flat_map(|call| program.arguments(call)).any(|row| is_same(context, row.var, guard))
+    };
+    let holds = |var: VarId, value: VarId| meaning.made_from(var).contains(&value);
+    let is_used = |value: VarId| {
+        sites.iter().any(|site| match program.site(*site).kind {
+            SiteKind::Store => r.store.binary_search_by_key(site, |row| row.site).is_ok_and(|at| holds(r.store[at].src, value)),
+            SiteKind::Call => program.arguments(*site).any(|row| holds(row.var, value)),
+            _ => false,
+        })
+    };
+    let asks_service = |site: SiteId| {
+        waited_for(context, site)
+            .is_some_and(|(effect, _)| matches!(effect.kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment | OpKind::Notify))
+    };
+    let is_filled_before = |site: SiteId| {
+        waits.iter().any(|(fill, value)| *fill != site && meaning.precedes(*fill, site) && (is_given_guard(*value) || is_used(*value)))
+    };
+    let beside = waits.iter().filter(|(site, value)| {
+        asks_service(*site) && !is_given_guard(*value) && !is_used(*value) && is_filled_before(*site)
+    });
+    beside.map(|(site, _)| *site).collect()
 }
 
 /// Whether a value is, or is taken from, what one of the requests has given.
