@@ -521,6 +521,9 @@ fn at_call(
     // What is given to the wrapper, the function within it knows.
     let callee = edge.wrapper.unwrap_or(edge.callee);
     let entity = match effect.kind {
+        OpKind::DbRead if effect.entity == Term::Unknown => {
+            describer.entity_given_back(callee, call).unwrap_or(Term::Unknown)
+        }
         OpKind::DbRead | OpKind::DbWrite => describer.entity_at_call(effect.entity, callee, call),
         OpKind::Sql => statement_at_call(describer, effect.entity, callee, call),
         _ => describer.at_call(effect.entity, callee, call),

@@ -4,6 +4,7 @@
 //! all they reach ([`effects`]), retries, transactions and locks the code they extend over ([`scopes`]), and sites
 //! their order ([`order`]).
 
+mod accessors;
 mod after_commit;
 mod answered;
 mod arguments;
