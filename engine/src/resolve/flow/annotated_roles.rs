@@ -7,10 +7,14 @@ use crate::program::Program;
 use crate::resolve::values::HandleRole;
 use crate::words::role_of_name;
 
-/// The parameters with such an annotation, and the fields.
-pub(super) fn annotated_roles(
-    program: &Program<'_>,
-) -> (Vec<(VarId, HandleRole)>, FxHashMap<(ClassId, Sym), HandleRole>) {
+/// The roles of what carries such an annotation.
+#[derive(Debug, Default)]
+pub(super) struct AnnotatedRoles {
+    pub(super) parameters: Vec<(VarId, HandleRole)>,
+    pub(super) fields: FxHashMap<(ClassId, Sym), HandleRole>,
+}
+
+pub(super) fn annotated_roles(program: &Program<'_>) -> AnnotatedRoles {
     let r = &program.facts.relations;
     let mut said: FxHashMap<(FunctionId, u32), HandleRole> = FxHashMap::default();
     for row in &r.parameter_annotation {
@@ -21,7 +25,7 @@ pub(super) fn annotated_roles(
     let of = |row: &distsys_facts::schema::Parameter| Some((row.var, *said.get(&(row.function, row.index))?));
     let parameters = if said.is_empty() { Vec::new() } else { r.parameter.iter().filter_map(of).collect() };
     let fields = r.field_annotation.iter().filter_map(|row| Some(((row.class, row.name), said_at(program, row.site)?)));
-    (parameters, fields.collect())
+    AnnotatedRoles { parameters, fields: fields.collect() }
 }
 
 /// What a text among the arguments says, or one in a list of options.

@@ -87,10 +87,10 @@ impl<'p, 'f> Grounds<'p, 'f> {
             let role = *of_name.or_insert_with(|| role_of_name(facts.text(row.name), true));
             self.name_roles[vars + row.function.index()] = role;
         }
-        let (parameters, fields) = annotated_roles(program);
-        for (parameter, role) in parameters {
+        let annotated = annotated_roles(program);
+        for (parameter, role) in annotated.parameters {
             self.name_roles[parameter.index()] = role;
         }
-        self.annotated_fields = fields;
+        self.annotated_fields = annotated.fields;
     }
 }
