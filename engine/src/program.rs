@@ -518,6 +518,9 @@ impl<'f> Program<'f> {
             "document.getElementById",
             "document.createElement",
         ];
+        // What keeps the state of a page.
+        const STORES: &[&str] =
+            &["mobx", "mobx-react", "mobx-react-lite", "zustand", "@reduxjs/toolkit", "react-redux", "pinia"];
         const HOOKS: &[&str] = &["useEffect", "useState", "useCallback", "useLayoutEffect"];
         self.browser_modules.get_or_init(|| {
             let is_browsers = |var: VarId| {
@@ -556,8 +559,9 @@ impl<'f> Program<'f> {
                 })
             });
             let goes = goes.map(|row| self.site(row.site).function);
+            let keeps = self.facts.relations.import.iter().filter(|row| STORES.contains(&self.text(row.target)));
             let used = there.chain(goes).map(|function| self.function(function).module);
-            used.chain(crate::drawn::modules(self.facts)).collect()
+            used.chain(keeps.map(|row| row.module)).chain(crate::drawn::modules(self.facts)).collect()
         })
     }
 

@@ -19,7 +19,19 @@ pub(crate) enum Answers {
 
 /// Whether dealing with the failure is nothing but telling of it.
 pub(crate) fn only_tells(context: &Context<'_>, failure: &Failure, answers: Answers) -> bool {
-    tells_at(context, &failure.sites, answers, None)
+    tells_at(context, &failure.sites, answers, None) || gives_what_tells(context, failure)
+}
+
+/// Whether a function that is given what failed is nothing but a line of the log: `|error| error!(%error, "no")`.
+fn gives_what_tells(context: &Context<'_>, failure: &Failure) -> bool {
+    let program = context.meaning.program;
+    let is_line = |site: SiteId| program.call(site).is_none_or(|call| tells(context, call));
+    failure.region.is_none()
+        && !failure.sites.is_empty()
+        && failure
+            .sites
+            .iter()
+            .all(|site| matches!(program.site(*site).kind, SiteKind::Call | SiteKind::Return) && is_line(*site))
 }
 
 /// A method that the code for a failure calls, which a class below fills with one that only tells.
@@ -76,10 +88,6 @@ fn tells_at(context: &Context<'_>, sites: &[SiteId], asked: Answers, besides: Op
         let returned = program.returns_by_function.of(returns, context.function_of(*site));
         returned.filter(|row| row.site == *site).filter_map(|row| row.var)
     });
-    // `|error| log(error)`, which gives nothing.
-    let told =
-        |var: &VarId| program.call_giving(*var).is_some_and(|call| sites.contains(&call.site) && tells(context, call));
-    let answered = answered.filter(|var| !told(var));
     let answered: Vec<VarId> = answered.collect();
     if !answered.iter().all(|var| asked == Answers::NotOfHttp && is_of_http(context, *var)) {
         return false;

@@ -118,6 +118,15 @@ impl Meaning<'_> {
                 }
             });
         }
+        // `known ? { id: known.id } : null`
+        if let Some(choice) = program.chosen(condition) {
+            let is_null = |var: VarId| self.reader().is_null(var);
+            match (is_null(choice.taken), is_null(choice.otherwise)) {
+                (false, true) => return self.proves_new(site, choice.condition, holds, whole, depth + 1),
+                (true, false) => return self.proves_new(site, choice.condition, !holds, whole, depth + 1),
+                _ => {}
+            }
+        }
         // `cursor.fetchone()`, `cursor.rowcount`: what the statement gave that was run on the cursor before.
         if let [run, ..] = self.fetched(condition) {
             return self.proves_new(site, *run, holds, whole, depth + 1);

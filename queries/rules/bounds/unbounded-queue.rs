@@ -146,7 +146,7 @@ fn is_unbounded(context: &Context<'_>, op: &Operation) -> bool {
     match meaning.attribute(op, Attr::Capacity) {
         Found::Absent => true,
         Found::Is(Operand::Var(var)) => {
-            says_none(context, var) || !decided_by(context, op, var).is_empty()
+            says_none(context, var) || says_none_by_default(context, var) || !decided_by(context, op, var).is_empty()
         }
         Found::Is(Operand::Text(text)) => text == "unbounded" || text.parse::<i64>().is_ok_and(|capacity| capacity <= 0),
         _ => false,
@@ -157,6 +157,21 @@ fn is_unbounded(context: &Context<'_>, op: &Operation) -> bool {
 fn says_none(context: &Context<'_>, capacity: VarId) -> bool {
     let is_none = |text: &str| matches!(text, "null" | "Infinity") || text.parse::<i64>().is_ok_and(|capacity| capacity <= 0);
     context.meaning.constant(capacity).is_some_and(is_none)
+}
+
+/// Whether a capacity is a setting of the project's that nobody sets and whose default means that there is none:
+/// `Queue(maxsize=settings.backlog)`, `backlog: int = 0`.
+fn says_none_by_default(context: &Context<'_>, capacity: VarId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(load) = program.loaded_as(program.held_at(capacity)) else { return false };
+    let Some(class) = meaning.class_of(load.base) else { return false };
+    let line = meaning.resolution.ancestors(class).iter().chain([&class]);
+    let mut fields = line.flat_map(|class| program.field_by_class.of(&r.field, *class)).filter(|row| row.name == load.field);
+    let Some(default) = fields.next().and_then(|row| row.value) else { return false };
+    let is_set = r.store.iter().any(|row| row.field == load.field) || r.argument.iter().any(|row| row.keyword == load.field);
+    !is_set && program.literal(default).is_some() && says_none(context, default)
 }
 
 /// Where it is said that a queue has no capacity, if a class or helper of the project makes it as whoever asks for it says.

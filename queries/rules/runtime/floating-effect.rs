@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Operand, Operation};
-use distsys_engine::words::words;
+use distsys_engine::words::{is_predicate, words};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{ClassId, FunctionFlags, FunctionId, FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashSet;
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
+use crate::only_tells::tells;
 use crate::{Context, FindingBuilder, Rule, outlived};
 
 pub(crate) static RULE: Rule = Rule {
@@ -195,10 +196,12 @@ fn is_caught(context: &Context<'_>, site: SiteId, dropped: bool) -> bool {
     })
 }
 
-/// Whether a handler throws what it does not know: `catch (error) { if (!isGone(error)) throw error }`.
+/// Whether a handler throws what it does not know, and tells nobody: `catch (error) { if (!isGone(error)) throw error }`.
 fn lets_out(context: &Context<'_>, region: RegionId) -> bool {
+    let program = context.meaning.program;
     let sites = context.meaning.sites_in(region);
-    sites.into_iter().any(|site| context.meaning.program.site(site).kind == SiteKind::Throw)
+    let told = |site: &SiteId| program.call(*site).is_some_and(|call| tells(context, call) && !is_predicate(program.text(call.name)));
+    sites.iter().any(|site| program.site(*site).kind == SiteKind::Throw) && !sites.iter().any(told)
 }
 
 /// Whether what is called goes round for ever: a worker is started, which nobody waits for.
