@@ -229,7 +229,7 @@ fn counts_up(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
     let is_one = |var: VarId| program.literal(var).is_some_and(|row| program.text(row.value) == "1");
     let adds_one = |var: VarId| {
         program.binary_by_dst.of(&r.binary, var).any(|row| {
-            program.text(row.operator) == "+" && (is_one(row.left) || row.right.is_some_and(is_one))
+            matches!(program.text(row.operator), "+" | "+=") && (is_one(row.left) || row.right.is_some_and(is_one))
         })
     };
     if values.iter().copied().any(adds_one) {

@@ -274,15 +274,17 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
         stack.extend(program.assigned_from(at).map(|row| (row.src, kept, to_come, asked)));
         let next = |var: VarId| (var, kept, to_come, asked);
         for row in program.binary_by_dst.of(&r.binary, at) {
-            if matches!(program.text(row.operator), "+" | "-" | "*" | "/" | "//") {
-                let to_come = match program.text(row.operator) {
+            // `tokens += (now - last) * rate` is a sum, too.
+            let operator = program.text(row.operator).trim_end_matches('=');
+            if matches!(operator, "+" | "-" | "*" | "/" | "//") {
+                let to_come = match operator {
                     "+" => true,
                     "-" => false,
                     _ => to_come,
                 };
                 stack.push((row.left, kept, to_come, asked));
                 // What a span divides is a rate.
-                let divides = matches!(program.text(row.operator), "/" | "//");
+                let divides = matches!(operator, "/" | "//");
                 stack.extend(row.right.filter(|_| !divides).map(|right| (right, kept, to_come, asked)));
             }
         }
@@ -303,7 +305,7 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
             let kept_in = kept_there.copied().chain(kept_by.in_cell(call));
             stack.extend(kept_in.map(|var| (var, true, to_come, None)));
             // `now()`, a helper of the project: each call of it reads anew. What is given something may give that back.
-            let anew = !kept && program.arguments(call.site).next().is_none();
+            let anew = program.arguments(call.site).next().is_none();
             for edge in meaning.resolution.calls_at(call.site) {
                 let returns = program.returns_by_function.of(&r.returns, edge.function);
                 let asked = asked.or(anew.then_some(call.site));
