@@ -32,6 +32,16 @@ fn by_callers(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
             {
                 let trace = meaning.trace(row.site, &effect);
                 let last = trace.last().copied().unwrap_or(row.site);
+                // The way may lead to another one that does the same to another key.
+                let own = meaning
+                    .effects
+                    .at(last)
+                    .filter(|(own, _)| own.kind == kind)
+                    .filter_map(|(own, _)| own.key.pattern());
+                let key = effect.key.pattern().map(|name| meaning.name(name)).unwrap_or_default();
+                if !own.into_iter().any(|own| is_made_of(key, meaning.name(own))) {
+                    continue;
+                }
                 // What a closure of the function decides is decided in its turn.
                 let parent = |site: SiteId| program.function(context.function_of(site)).parent;
                 let of_closures =
@@ -81,6 +91,18 @@ fn by_callers(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
         }
     }
     found
+}
+
+/// Whether a key is one of those that a pattern with holes gives.
+fn is_made_of(key: &str, pattern: &str) -> bool {
+    let mut rest = key;
+    pattern.split("{}").enumerate().all(|(at, part)| match rest.find(part) {
+        Some(found) if at > 0 || found == 0 => {
+            rest = &rest[found + part.len()..];
+            true
+        }
+        _ => false,
+    })
 }
 
 /// By the object that who has the key set is given, and that keeps the key: `new Turn("turn:" + name)`, whose `close()` deletes it.

@@ -35,6 +35,7 @@ mod refills;
 mod relations;
 mod replaced;
 mod retried;
+mod routed;
 mod sends;
 mod sizes;
 mod started;

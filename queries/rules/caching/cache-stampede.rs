@@ -471,7 +471,9 @@ fn has_turn(context: &Context<'_>, function: FunctionId, load: SiteId) -> bool {
     let program = meaning.program;
     let takes = |var: &VarId| {
         let call = program.call_giving(*var);
-        call.is_some_and(|call| meaning.effects.at(call.site).any(|(effect, _)| effect.kind == OpKind::LockAcquire))
+        let does = |site: SiteId, kind: OpKind| meaning.effects.at(site).any(|(effect, _)| effect.kind == kind);
+        // Who looks whether somebody has the turn asks the cache, too.
+        call.is_some_and(|call| does(call.site, OpKind::LockAcquire) && !does(call.site, OpKind::CacheRead))
     };
     let decisions = if context.function_of(load) == function { meaning.decisions(load) } else { Vec::new() };
     decisions.into_iter().any(|decision| meaning.made_from(decision.condition).iter().any(takes))

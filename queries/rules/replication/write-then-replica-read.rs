@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::carried::rests_on;
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::routed::Routed;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -29,6 +30,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut replica_read: Vec<(FunctionId, SiteId, Name)> = Vec::new();
     let mut sync: Vec<(FunctionId, SiteId)> = Vec::new();
     let mut witness: FxHashMap<(SiteId, Name, OpKind), Effect> = FxHashMap::default();
+    let routed = Routed::new(context);
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let function = context.function_of(row.site);
@@ -37,7 +39,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
         let Some(entity) = effect.entity_name() else { continue };
         let elsewhere = effect.flags.has(EffectFlags::BACKGROUND) || effect.flags.has(EffectFlags::AFTER_COMMIT);
-        match (effect.kind, effect.role) {
+        match (effect.kind, routed.role(context, row.site, &effect)) {
             // A replica takes no writes: whatever else is known of the connection, it leads to the primary.
             (OpKind::DbWrite, Role::Primary | Role::Unknown | Role::Parameter(_) | Role::ParameterOr(..) | Role::Chosen(..)) if !elsewhere => write.push((function, row.site, entity)),
             (OpKind::DbRead, Role::Replica) if !elsewhere => replica_read.push((function, row.site, entity)),

@@ -461,11 +461,26 @@ fn takes_lock(context: &Context<'_>, site: SiteId) -> bool {
     context.meaning.operations.all.iter().any(|op| op.function == function && of_lock(op.kind))
 }
 
-/// Whether what a comparison looks at is what has come in at some rate since then: a bucket is filled by the clock.
+/// Whether what a comparison looks at is what has come in at some rate since a time that is kept: a bucket is filled by the clock.
 fn is_filled_at_a_rate(context: &Context<'_>, compare: SiteId) -> bool {
-    let r = &context.meaning.program.facts.relations;
+    let meaning = context.meaning;
+    let r = &meaning.program.facts.relations;
     let row = r.binary.binary_search_by_key(&compare, |row| row.site).ok().map(|at| r.binary[at]);
-    row.into_iter().flat_map(|row| std::iter::once(row.left).chain(row.right)).any(|var| is_amount(context, var, 0))
+    let mut sides = row.into_iter().flat_map(|row| std::iter::once(row.left).chain(row.right));
+    sides.any(|side| is_amount(context, side, 0) && meaning.made_from(side).into_iter().any(|var| is_since_kept(context, var)))
+}
+
+/// Whether a value is the span from a time that is kept in an object until now.
+fn is_since_kept(context: &Context<'_>, var: VarId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let reads = |var: VarId| {
+        let call = program.call_giving(program.held_at(var));
+        call.is_some_and(|call| meaning.operations.at(call.site).any(|op| op.kind == OpKind::ClockRead))
+    };
+    let kept = |var: VarId| program.loaded_as(program.held_at(var)).is_some();
+    let mut spans = program.binary_by_dst.of(&program.facts.relations.binary, var);
+    spans.any(|row| program.text(row.operator) == "-" && reads(row.left) && row.right.is_some_and(kept))
 }
 
 /// Where one time is taken from the other, if that is not in the comparison itself.

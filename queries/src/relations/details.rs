@@ -12,6 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Rows;
 use crate::carried::is_made_anew;
 use crate::handlers::knows_again;
+use crate::routed::Routed;
 use crate::timed_later::timed_later;
 use crate::transactions::{AfterFailures, Settled, covered, hands_on, is_own, loop_sources, open, starts_task};
 use crate::{Context, carried, left_behind};
@@ -24,12 +25,13 @@ fn numbers(context: &Context<'_>) -> FxHashMap<EffectId, u32> {
 
 pub(super) fn happens(context: &Context<'_>, rows: &mut Rows<'_>) {
     let (meaning, numbers) = (context.meaning, numbers(context));
+    let routed = Routed::new(context);
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let trace = meaning.trace(row.site, &effect);
         let (place, last) = (context.primary(&trace), trace.last().copied().unwrap_or(row.site));
         let entity = effect.entity_name().map(|name| meaning.name(name)).unwrap_or_default();
-        let role = match effect.role {
+        let role = match routed.role(context, row.site, &effect) {
             Role::Primary => "primary",
             Role::Replica => "replica",
             Role::Unknown | Role::Parameter(_) | Role::ParameterOr(..) | Role::Chosen(..) => "",

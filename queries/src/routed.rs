@@ -1,0 +1,59 @@
+//! Reads that a transaction sends to a replica: where the project routes by whether a transaction only reads, whatever is read in
+//! one that does is read there.
+
+use distsys_engine::OpKind;
+use distsys_engine::meaning::{Effect, Extent, Role};
+use distsys_engine::resolve::HandleRole;
+use distsys_facts::{FunctionId, SiteId};
+use rustc_hash::FxHashSet;
+
+use crate::Context;
+
+/// The functions that run in such a transaction of their own.
+pub(crate) struct Routed {
+    functions: FxHashSet<FunctionId>,
+}
+
+impl Routed {
+    pub(crate) fn new(context: &Context<'_>) -> Self {
+        let meaning = context.meaning;
+        let own = meaning.scopes.of_kind(OpKind::TxScope).filter(|scope| scope.steps.is_empty());
+        let own = own.filter(|scope| meaning.role_of(scope) == HandleRole::Replica);
+        let functions = own.filter_map(|scope| match scope.extent {
+            Extent::Function(function) => Some(function),
+            _ => None,
+        });
+        Routed { functions: functions.collect() }
+    }
+
+    /// The role of what an effect at a site is done on.
+    pub(crate) fn role(&self, context: &Context<'_>, site: SiteId, effect: &Effect) -> Role {
+        if self.functions.is_empty()
+            || effect.kind != OpKind::DbRead
+            || !matches!(effect.role, Role::Unknown | Role::Parameter(_))
+        {
+            return effect.role;
+        }
+        let program = context.meaning.program;
+        let trace = context.meaning.trace(site, effect);
+        let entered = trace.iter().position(|step| self.functions.contains(&context.function_of(*step)));
+        // An object that calls itself does not go through what begins the transaction.
+        let class = |site: SiteId| program.function(context.function_of(site)).class;
+        match entered {
+            Some(at) if at > 0 && class(trace[at - 1]) != class(trace[at]) && !self.joins(context, &trace[..at]) => {
+                Role::Replica
+            }
+            _ => effect.role,
+        }
+    }
+
+    /// Whether a transaction is open already on the way, or where the way begins: then what is called is a part of that.
+    fn joins(&self, context: &Context<'_>, way: &[SiteId]) -> bool {
+        let meaning = context.meaning;
+        let callers = way.iter().take(1).flat_map(|site| meaning.callers(context.function_of(*site)));
+        way.iter().chain(callers).any(|site| {
+            let mut around = meaning.scopes.in_function(context.function_of(*site));
+            around.any(|scope| scope.kind == OpKind::TxScope && meaning.sites(scope).contains(site))
+        })
+    }
+}
