@@ -83,7 +83,12 @@ fn by_callers(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
                     before.contains(&condition)
                         || mine.is_some_and(|mine| sources.contains(&mine)) && !sources.iter().any(is_later)
                 };
-                !handles && meaning.decisions(site).into_iter().all(|decision| is_own(decision.condition))
+                let decisions = meaning.decisions(site);
+                // Whoever does not look whether the key was set has no turn by it.
+                let looks = |condition: VarId| mine.is_some_and(|mine| meaning.made_from(condition).contains(&mine));
+                !handles
+                    && decisions.iter().any(|decision| looks(decision.condition))
+                    && decisions.iter().all(|decision| is_own(decision.condition))
             };
             let of_key = deleted.get(key).into_iter().flatten();
             let after = of_key.filter(|(site, _)| *site != taken && meaning.precedes(taken, *site) && is_plain(*site));
