@@ -90,8 +90,17 @@ fn by_callers(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
                     && decisions.iter().any(|decision| looks(decision.condition))
                     && decisions.iter().all(|decision| is_own(decision.condition))
             };
-            let of_key = deleted.get(key).into_iter().flatten();
-            let after = of_key.filter(|(site, _)| *site != taken && meaning.precedes(taken, *site) && is_plain(*site));
+            let of_key = || deleted.get(key).into_iter().flatten();
+            // What is called has its own turn, and gives that back.
+            let has_both = |site: SiteId| {
+                takes.iter().any(|(other, _)| *other == site) && of_key().any(|(other, _)| *other == site)
+            };
+            if has_both(taken) {
+                continue;
+            }
+            let after = of_key().filter(|(site, _)| {
+                *site != taken && !has_both(*site) && meaning.precedes(taken, *site) && is_plain(*site)
+            });
             found.extend(after.map(|(_, delete)| (*delete, lock)));
         }
     }
