@@ -229,7 +229,7 @@ fn puts_beside(context: &Context<'_>, trace: &[SiteId], column: &str, time: VarI
     let Some(&write) = trace.last() else { return false };
     let columns = meaning.columns_written(write);
     let is_it = |other: &&str| plain(other) == plain(column);
-    if !columns.iter().any(is_it) || columns.iter().all(|other| is_it(&other)) {
+    if !columns.iter().any(is_it) || columns.iter().all(is_it) {
         return false;
     }
     let mut at = time;
@@ -241,7 +241,7 @@ fn puts_beside(context: &Context<'_>, trace: &[SiteId], column: &str, time: VarI
     let is_text = set.iter().all(|(_, value)| program.literal(*value).is_some());
     let values: Vec<VarId> = match is_text {
         true => meaning.chain_arguments(write),
-        false => set.into_iter().filter(|(name, _)| is_it(&name)).map(|(_, value)| value).collect(),
+        false => set.into_iter().filter(|(name, _)| is_it(name)).map(|(_, value)| value).collect(),
     };
     let mut sources: FxHashSet<VarId> = values.into_iter().flat_map(|value| meaning.made_from(value)).collect();
     for site in trace.iter().rev().skip(1) {
