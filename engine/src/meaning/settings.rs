@@ -12,16 +12,19 @@ impl Reader<'_, '_> {
     pub(super) fn setting(&self, name: &str) -> Found {
         let program = self.program;
         let r = &program.facts.relations;
+        // `DATABASES.ATOMIC_REQUESTS` stands in an object; beside it the framework does not look for it.
+        let (inner, name) = name.rsplit_once('.').map_or((false, name), |(_, name)| (true, name));
         let Some(symbol) = program.facts.symbols.lookup(name) else { return Found::Absent };
         let at = |site| program.site(site).function;
-        let arguments = r.argument.iter().filter(|row| row.keyword == symbol).map(|row| (at(row.site), row.var));
+        let arguments = r.argument.iter().filter(|row| !inner && row.keyword == symbol);
+        let arguments = arguments.map(|row| (at(row.site), row.var));
         let stores = r.store.iter().filter(|row| row.field == symbol).map(|row| (at(row.site), row.src));
         // Read by a framework are the variables of a module and the fields of a class.
         let of_module = |row: &&distsys_facts::schema::Variable| {
-            row.name == symbol && program.function(row.function).kind == FunctionKind::Module
+            !inner && row.name == symbol && program.function(row.function).kind == FunctionKind::Module
         };
         let variables = r.variable.iter().filter(of_module).map(|row| (row.function, row.var));
-        let fields = r.field.iter().filter(|row| row.name == symbol).filter_map(|row| row.value);
+        let fields = r.field.iter().filter(|row| !inner && row.name == symbol).filter_map(|row| row.value);
         let entries = r.entry.iter().filter(|row| row.key == symbol).map(|row| row.value);
         let in_code = arguments.chain(stores).chain(variables);
         let mut given = in_code

@@ -151,16 +151,21 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut places: Vec<(SiteId, (Bound, Vec<SiteId>))> = by_place.into_iter().collect();
     places.sort_unstable_by_key(|(place, _)| *place);
     let apart = |left: SiteId, right: SiteId| !meaning.precedes(left, right) && !meaning.precedes(right, left);
-    let mut made: FxHashMap<(FunctionId, Bound), usize> = FxHashMap::default();
+    // A class may be made in more than one way.
+    let maker = |place: SiteId| {
+        let function = meaning.program.function(context.function_of(place));
+        (function.module, function.class, function.name, function.class.is_none().then_some(context.function_of(place)))
+    };
+    let mut made: FxHashMap<_, usize> = FxHashMap::default();
     let mut told: Vec<(SiteId, Told, Vec<SiteId>)> = Vec::new();
     for (place, (bound, sites)) in places {
         let is_made = !sites.contains(&place) && !asked_by.contains_key(&place);
-        let known = made.get(&(context.function_of(place), bound)).filter(|at| is_made && apart(told[**at].0, place));
+        let known = made.get(&(maker(place), bound)).filter(|at| is_made && apart(told[**at].0, place));
         match known {
             Some(at) => told[*at].2.push(place),
             None => {
                 if is_made {
-                    made.insert((context.function_of(place), bound), told.len());
+                    made.insert((maker(place), bound), told.len());
                 }
                 told.push((place, (bound, sites), Vec::new()));
             }
