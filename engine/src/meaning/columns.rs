@@ -138,14 +138,17 @@ impl<'m, 'f> Reader<'m, 'f> {
             "UpdateOne",
             "UpdateMany",
             "FindOneAndUpdate",
+            // TypeORM's; of others it takes one object.
+            "update",
         ];
         if !BY_FILTER.contains(&self.program.text(call.name)) {
             return None;
         }
         let given = self.program.arguments(call.site).filter(|row| row.keyword.is_empty());
         let mut given = given.filter(|row| !self.is_carrier(row.var));
-        let (filter, _) = (given.next()?, given.next()?);
-        self.object(filter.var).map(|_| *filter)
+        let (filter, changes) = (given.next()?, given.next()?);
+        let is_alone = self.program.text(call.name) == "update" && self.object(changes.var).is_none();
+        self.object(filter.var).filter(|_| !is_alone).map(|_| *filter)
     }
 
     /// The columns that a built statement sets, each with its new value.

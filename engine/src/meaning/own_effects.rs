@@ -294,6 +294,12 @@ pub(super) fn is_versioned(reader: Reader<'_, '_>, op: &Operation) -> bool {
     let program = reader.program;
     let r = &program.facts.relations;
     let Found::Is(Operand::Class(class)) = reader.attribute(op, Attr::Entity) else { return false };
+    // `repository.update(id, { total })`: columns by themselves have no version that could be compared.
+    let given: Vec<VarId> = program.arguments(op.call).map(|row| row.var).collect();
+    let is_of_class = |var: &VarId| reader.class_of(*var) == Some(class);
+    if given.iter().any(|var| reader.object(*var).is_some()) && !given.iter().any(is_of_class) {
+        return false;
+    }
     let mapped = |name: &str| words(name).iter().any(|word| word == "version");
     // What its bases have is its own, too.
     let classes = reader.resolution.ancestors(class);
