@@ -98,6 +98,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     };
     let mut found = program.found;
     found.sort_unstable();
+    found.extend(filled_below(context, &program.reads, &program.writes, &program.loads));
     // `cache.get_or_set(key, load)`
     for op in meaning.operations.of_kind(OpKind::Apply) {
         let does = |kind: OpKind| meaning.operations.at(op.site).any(|other| other.kind == kind);
@@ -137,6 +138,31 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     by_owner.into_values().map(|places| report(context, &places)).collect()
+}
+
+/// `return known ?? this.fill(id)`: what is called on a miss loads and fills, both.
+fn filled_below(context: &Context<'_>, reads: &[(FunctionId, SiteId)], writes: &[(FunctionId, SiteId)], loads: &[(FunctionId, SiteId)]) -> Vec<(SiteId, SiteId, SiteId)> {
+    let meaning = context.meaning;
+    let in_function = |of: FunctionId, rows: &[(FunctionId, SiteId)]| -> Vec<SiteId> {
+        rows.iter().filter(|(function, _)| *function == of).map(|(_, site)| *site).collect()
+    };
+    let mut found = Vec::new();
+    for &(function, site) in writes.iter().filter(|row| loads.contains(row)) {
+        let [filler] = meaning.callees(site)[..] else { continue };
+        if filler == function || is_coalesced(context, site) {
+            continue;
+        }
+        let missed = |read: &SiteId| {
+            *read != site && meaning.precedes(*read, site) && same_key(context, *read, site) && misses(context, *read, site)
+        };
+        let Some(read) = in_function(function, reads).into_iter().find(missed) else { continue };
+        for write in in_function(filler, writes) {
+            let filled = |load: &SiteId| *load != write && meaning.precedes(*load, write) && fills(context, *load, write);
+            let load = in_function(filler, loads).into_iter().find(filled);
+            found.extend(load.filter(|load| !is_coalesced(context, *load)).map(|load| (load, read, write)));
+        }
+    }
+    found
 }
 
 /// `@Cacheable("plans") List<Plan> plans(String insurer)`: whoever misses asks the other service, which no process keeps for
@@ -393,7 +419,7 @@ fn same_key(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
 
 /// Whether something makes one caller load for all: a lock, a permit, a shared promise.
 fn is_coalesced(context: &Context<'_>, site: SiteId) -> bool {
-    const WORDS: &[&str] = &["flight", "singleflight", "coalesce", "coalesced", "coalescing", "dedupe", "inflight", "pending", "lock", "locked", "mutex", "stale", "swr", "once"];
+    const WORDS: &[&str] = &["flight", "flights", "singleflight", "coalesce", "coalesced", "coalescing", "dedupe", "inflight", "pending", "lock", "locked", "mutex", "stale", "swr", "once"];
     let meaning = context.meaning;
     let program = meaning.program;
     let (mut function, mut below) = (Some(context.function_of(site)), None);
