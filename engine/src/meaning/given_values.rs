@@ -49,21 +49,29 @@ impl Meaning<'_> {
         found
     }
 
-    /// The calls that give nothing for what `var` is, where the function would take it (`timeout?: number`) and has no default.
+    /// The calls that give nothing for what `var` is, where the function would take it (`timeout?: number`, or an entry of its
+    /// options) and has no default.
     pub fn left_out_by(&self, var: VarId) -> Vec<SiteId> {
-        let Some(Kept { parameter, entry: None, .. }) = self.kept_from(var) else { return Vec::new() };
+        let Some(Kept { parameter, entry, default: None }) = self.kept_from(var) else { return Vec::new() };
+        if parameter.default.is_some() {
+            return Vec::new();
+        }
         let leaves_out = |site: &SiteId| {
             let only = matches!(self.resolution.calls_at(*site), [edge] if edge.function == parameter.function);
-            let is_passed = || self.resolution.passed_at(*site).iter().any(|row| row.parameter == parameter.var);
+            let passed = self.resolution.passed_at(*site).iter().find(|row| row.parameter == parameter.var);
             let spreads = |site| {
                 self.program.arguments(site).any(|row| matches!(self.program.text(row.keyword), "*" | "**" | "..."))
             };
-            only && !is_passed() && !spreads(*site) && !self.is_out_of_scope(self.program.site(*site).function)
+            let is_absent = match (entry, passed) {
+                (None, passed) => passed.is_none() && !spreads(*site),
+                (Some(entry), Some(row)) => {
+                    self.reader().within(row.argument, &[self.program.text(entry).to_owned()]) == Found::Absent
+                }
+                (Some(_), None) => false,
+            };
+            only && is_absent && !self.is_out_of_scope(self.program.site(*site).function)
         };
-        match parameter.default {
-            Some(_) => Vec::new(),
-            None => self.callers(parameter.function).iter().copied().filter(leaves_out).collect(),
-        }
+        self.callers(parameter.function).iter().copied().filter(leaves_out).collect()
     }
 
     /// What a call leaves to the default of a parameter.
@@ -101,7 +109,9 @@ impl Meaning<'_> {
             return None;
         }
         let parameter = self.unchanged(load.base)?;
-        let is_given = parameter.kind != ParameterKind::Receiver && default.is_some();
+        // `if (!options.timeout) options.timeout = 5_000`
+        let is_filled_in = || program.stores_to(load.base).any(|row| row.field == load.field);
+        let is_given = parameter.kind != ParameterKind::Receiver && (default.is_some() || !is_filled_in());
         is_given.then_some(Kept { parameter, entry: Some(load.field), default })
     }
 

@@ -7,6 +7,7 @@ use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::bounded_uses::bounded_where_used;
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -143,7 +144,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let of_service = |place: &SiteId| {
             context.in_scope(*place) && !meaning.program.runs_for_one_user(context.function_of(*place))
         };
-        for place in places.into_iter().filter(of_service) {
+        // What every use of it bounds need have no limit of its own.
+        let is_open = |place: &SiteId| *place == site || !bounded_where_used(context, *place, &timed);
+        for place in places.into_iter().filter(of_service).filter(is_open) {
             by_place.entry(place).or_insert_with(|| (bounds[&site], Vec::new())).1.push(done);
         }
     }
