@@ -138,12 +138,25 @@ impl<'m> Meaning<'m> {
     /// The span that an attribute says at the call or, the same wherever it is made, at the creation of the client that the
     /// call goes through, in milliseconds; the library's own default does not count.
     pub fn span_set(&self, op: &Operation, attr: Attr) -> Option<f64> {
-        if matches!(self.attribute(op, attr), Found::Is(Operand::Var(_))) {
-            return self.span(op, attr);
+        let said = self.attribute(op, attr);
+        if matches!(said, Found::Is(Operand::Var(_))) {
+            return self.span(op, attr).filter(|_| !self.may_be_left_out(&said));
         }
-        let mut spans = self.creations(op, attr)?.into_iter().map(|(_, found)| self.span_found(op, &found));
+        let created = self.creations(op, attr)?;
+        if created.iter().any(|(_, found)| self.may_be_left_out(found)) {
+            return None;
+        }
+        let mut spans = created.into_iter().map(|(_, found)| self.span_found(op, &found));
         let first = spans.next()??;
         spans.all(|span| span == Some(first)).then_some(first)
+    }
+
+    /// Whether some caller gives nothing for what a value is: what others give is not that of its client.
+    pub(super) fn may_be_left_out(&self, found: &Found) -> bool {
+        match found {
+            Found::Is(Operand::Var(var) | Operand::Counted(var, _)) => !self.left_out_by(*var).is_empty(),
+            _ => false,
+        }
     }
 
     /// What sets an attribute beyond the call itself is not seen: a default of the library that the project changes

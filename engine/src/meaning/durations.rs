@@ -53,11 +53,15 @@ impl Meaning<'_> {
     /// The span that an attribute says where each of `trace` (outermost first, ending at the operation) is given what the one
     /// before it gives, or what it has by default: `(path, ms = 10_000) => fetch(path, { signal: AbortSignal.timeout(ms) })`.
     pub fn span_given(&self, op: &Operation, attr: Attr, trace: &[SiteId]) -> Option<f64> {
-        let (var, unit) = match self.attribute(op, attr) {
+        let said = self.attribute(op, attr);
+        let (var, unit) = match said {
             Found::Is(Operand::Var(var)) => (var, self.unit_of(op)),
             Found::Is(Operand::Counted(var, unit)) => (var, Some(unit)),
             _ => return None,
         };
+        if self.may_be_left_out(&said) {
+            return None;
+        }
         let calls = trace.len().checked_sub(1).map_or(&[][..], |last| &trace[..last]);
         self.given_span(var, unit, calls, 0)
     }
