@@ -109,7 +109,14 @@ pub(crate) fn acknowledging(context: &Context<'_>) -> Vec<Handler> {
                 parameter.is_some_and(|row| row.function == function)
             })
         };
-        let takes = || meaning.effects.in_function(function).any(|(effect, _)| effect.kind == OpKind::Consume);
+        // Whoever acknowledges for it further down may have taken the message there: it is given none.
+        let takes = || {
+            let consumes = |of: FunctionId| {
+                let mut done = program.sites(of).flat_map(|row| meaning.operations.at(row.site));
+                done.any(|op| matches!(op.kind, OpKind::Consume | OpKind::Receive))
+            };
+            meaning.trace(row.site, &effect).into_iter().any(|step| consumes(context.function_of(step)))
+        };
         let receiver = program.call(row.site).and_then(|call| call.receiver);
         let is_message = program.arguments(row.site).map(|row| row.var).chain(receiver).any(given);
         if is_message && !found.iter().any(|known| known.function == function) && !takes() {

@@ -261,6 +261,11 @@ impl<'m> Meaning<'m> {
         self.reader().passed_within(site, var, path)
     }
 
+    /// Whether a queue of no capacity lets each send wait for its receiver.
+    pub fn is_rendezvous(&self, op: &Operation) -> bool {
+        self.models.op(op.family, op.model).rendezvous
+    }
+
     /// Whether the model of an operation says where an attribute would stand.
     pub fn declares(&self, op: &Operation, attr: Attr) -> bool {
         self.reader().model(op).attribute(attr).is_some()

@@ -369,6 +369,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         gives: Vec::new(),
         chain: false,
         deferred: false,
+        rendezvous: false,
         handlers: Vec::new(),
         client: Vec::new(),
         unit: None,
@@ -427,6 +428,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
             }
             "gives" => op.gives = strings(key, value)?,
             "chain" => op.chain = value.as_bool().ok_or("`chain` must be true or false")?,
+            "rendezvous" => op.rendezvous = value.as_bool().ok_or("`rendezvous` must be true or false")?,
             "deferred" => op.deferred = value.as_bool().ok_or("`deferred` must be true or false")?,
             "unit" => {
                 op.unit = Some(match string(key, value)?.as_str() {

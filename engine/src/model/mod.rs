@@ -205,6 +205,8 @@ pub struct OpModel {
     pub chain: bool,
     /// Done when its value is looked at: a call that refines the value does it instead.
     pub deferred: bool,
+    /// Whether a capacity of zero lets each send wait for its receiver; elsewhere it means that there is no limit.
+    pub rendezvous: bool,
     /// Methods that the operation runs, each with the HTTP method that it serves (empty: any).
     pub handlers: Vec<(String, String)>,
     pub client: Vec<Source>,

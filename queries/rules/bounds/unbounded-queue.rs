@@ -146,7 +146,7 @@ fn is_unbounded(context: &Context<'_>, op: &Operation) -> bool {
     match meaning.attribute(op, Attr::Capacity) {
         Found::Absent => true,
         Found::Is(Operand::Var(var)) => {
-            says_none(context, var) || says_none_by_default(context, var) || !decided_by(context, op, var).is_empty()
+            says_none(context, op, var) || says_none_by_default(context, op, var) || !decided_by(context, op, var).is_empty()
         }
         Found::Is(Operand::Text(text)) => text == "unbounded" || text.parse::<i64>().is_ok_and(|capacity| capacity <= 0),
         _ => false,
@@ -154,14 +154,15 @@ fn is_unbounded(context: &Context<'_>, op: &Operation) -> bool {
 }
 
 /// Whether a capacity means that there is none.
-fn says_none(context: &Context<'_>, capacity: VarId) -> bool {
-    let is_none = |text: &str| matches!(text, "null" | "Infinity") || text.parse::<i64>().is_ok_and(|capacity| capacity <= 0);
+fn says_none(context: &Context<'_>, op: &Operation, capacity: VarId) -> bool {
+    let least = if context.meaning.is_rendezvous(op) { 0 } else { 1 };
+    let is_none = |text: &str| matches!(text, "null" | "Infinity") || text.parse::<i64>().is_ok_and(|capacity| capacity < least);
     context.meaning.constant(capacity).is_some_and(is_none)
 }
 
 /// Whether a capacity is a setting of the project's that nobody sets and whose default means that there is none:
 /// `Queue(maxsize=settings.backlog)`, `backlog: int = 0`.
-fn says_none_by_default(context: &Context<'_>, capacity: VarId) -> bool {
+fn says_none_by_default(context: &Context<'_>, op: &Operation, capacity: VarId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
@@ -171,12 +172,12 @@ fn says_none_by_default(context: &Context<'_>, capacity: VarId) -> bool {
     let mut fields = line.flat_map(|class| program.field_by_class.of(&r.field, *class)).filter(|row| row.name == load.field);
     let Some(default) = fields.next().and_then(|row| row.value) else { return false };
     let is_set = r.store.iter().any(|row| row.field == load.field) || r.argument.iter().any(|row| row.keyword == load.field);
-    !is_set && program.literal(default).is_some() && says_none(context, default)
+    !is_set && program.literal(default).is_some() && says_none(context, op, default)
 }
 
 /// Where it is said that a queue has no capacity, if a class or helper of the project makes it as whoever asks for it says.
 fn decided_by(context: &Context<'_>, op: &Operation, capacity: VarId) -> Vec<SiteId> {
-    context.meaning.decided_by_each(op.site, capacity, |given| says_none(context, given))
+    context.meaning.decided_by_each(op.site, capacity, |given| says_none(context, op, given))
 }
 
 /// The place of a queue's creation, or of the call that decides that it has no capacity, where others decide otherwise.
