@@ -1,5 +1,7 @@
 //! A value read from a replica goes into a write on the primary, or decides it.
 
+use std::cell::RefCell;
+
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Role};
@@ -53,8 +55,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         meaning.effects.get(lock).entity_name().is_none_or(|lock| meaning.effects.get(read).entity_name() == Some(lock))
     };
     // By one call, both: `in_transaction(|tx| { let row = lock(tx, id); save(tx, row) })`.
-    let comes_first =
-        |lock: SiteId, write: SiteId| if lock == write { meaning.locks_first(write) } else { meaning.precedes(lock, write) };
+    // Asked for every pair of a read and a write, of few sites.
+    let locks_first: RefCell<FxHashMap<SiteId, bool>> = RefCell::default();
+    let comes_first = |lock: SiteId, write: SiteId| match lock == write {
+        true => *locks_first.borrow_mut().entry(write).or_insert_with(|| meaning.locks_first(write)),
+        false => meaning.precedes(lock, write),
+    };
     let program = ascent_run! {
         relation stale(FunctionId, SiteId, EffectId) = stale;
         relation writes(FunctionId, SiteId, EffectId) = writes;
