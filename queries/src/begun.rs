@@ -48,7 +48,7 @@ fn begun_by_taker(context: &Context<'_>, function: FunctionId, ack: SiteId) -> O
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
-    let mut given = r.yields.iter().filter(|row| row.function == function);
+    let mut given = program.yields_by_function.of(&r.yields, function);
     given.find(|row| row.site < ack && meaning.precedes(row.site, ack))?;
     meaning.callers(function).iter().filter(|caller| context.in_scope(**caller)).find_map(|caller| {
         let taken = program.call(*caller)?.result;

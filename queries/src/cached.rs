@@ -131,3 +131,16 @@ pub(crate) fn is_copy(context: &Context<'_>, var: VarId, value: VarId, depth: u3
         || loaded.is_some_and(|load| is_copy(load.base))
         || beside.is_some_and(|call| program.arguments(call.site).next().is_some_and(|first| is_copy(first.var)))
 }
+
+/// Whether a key is like a pattern in which each `hole` stands for whatever there is.
+pub(crate) fn is_made_of(key: &str, pattern: &str, hole: &str) -> bool {
+    let mut parts = pattern.split(hole);
+    let Some(mut rest) = parts.next().and_then(|first| key.strip_prefix(first)) else { return false };
+    parts.all(|part| match rest.find(part) {
+        Some(at) => {
+            rest = &rest[at + part.len()..];
+            true
+        }
+        None => false,
+    })
+}

@@ -7,6 +7,7 @@ use distsys_facts::{FunctionId, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::Context;
+use crate::cached::is_made_of;
 use crate::locks::{Key, keys};
 
 /// The operations that delete such keys, each with the one that sets them.
@@ -39,7 +40,7 @@ fn by_callers(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
                     .filter(|(own, _)| own.kind == kind)
                     .filter_map(|(own, _)| own.key.pattern());
                 let key = effect.key.pattern().map(|name| meaning.name(name)).unwrap_or_default();
-                if !own.into_iter().any(|own| is_made_of(key, meaning.name(own))) {
+                if !own.into_iter().any(|own| is_made_of(key, meaning.name(own), "{}")) {
                     continue;
                 }
                 // What a closure of the function decides is decided in its turn.
@@ -107,23 +108,10 @@ fn by_callers(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
     found
 }
 
-/// Whether a key is one of those that a pattern with holes gives.
-fn is_made_of(key: &str, pattern: &str) -> bool {
-    let mut rest = key;
-    pattern.split("{}").enumerate().all(|(at, part)| match rest.find(part) {
-        Some(found) if at > 0 || found == 0 => {
-            rest = &rest[found + part.len()..];
-            true
-        }
-        _ => false,
-    })
-}
-
 /// By the object that who has the key set is given, and that keeps the key: `new Turn("turn:" + name)`, whose `close()` deletes it.
 fn by_objects(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
     let meaning = context.meaning;
     let program = meaning.program;
-    let r = &program.facts.relations;
     let locks: Vec<&Operation> = meaning.operations.of_kind(OpKind::LockAcquire).collect();
     let mut found = Vec::new();
     for delete in meaning.operations.of_kind(OpKind::CacheDelete).filter(|_| !locks.is_empty()) {
@@ -140,8 +128,7 @@ fn by_objects(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
         let is_made_there = |lock: &Operation| {
             let own = keys(context, lock);
             given.iter().any(|(site, key)| {
-                let of_class =
-                    r.call.iter().any(|call| call.site == *site && meaning.class_of(call.result) == Some(class));
+                let of_class = program.call(*site).is_some_and(|call| meaning.class_of(call.result) == Some(class));
                 let text =
                     program.template(program.held_at(*key)).map(|text| program.text(text)).or(meaning.constant(*key));
                 let is_same = own.iter().any(|own| match own {

@@ -8,7 +8,7 @@ use distsys_facts::{FunctionFlags, FunctionId, FunctionKind, SiteId, SiteKind, V
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
-use crate::cached::{is_of_process, way_to_fill};
+use crate::cached::{is_made_of, is_of_process, way_to_fill};
 use crate::carried::is_rendered;
 use crate::fills::{Fills, is_filled_by_given, is_given, pattern};
 use crate::freshness::{Drop, Freshness};
@@ -159,7 +159,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     kept.sort_unstable();
     kept.dedup();
     for &(pattern, drop) in &sweeps {
-        let swept = kept.iter().filter(|key| is_like(meaning.name(**key), meaning.name(pattern)));
+        let swept = kept.iter().filter(|key| is_made_of(meaning.name(**key), meaning.name(pattern), "*"));
         drops.extend(swept.map(|key| (*key, drop)));
     }
     let dropped: FxHashSet<Name> = drops.iter().map(|(key, _)| *key).collect();
@@ -282,19 +282,6 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         false => Vec::new(),
     };
     found.iter().map(|stale| report(context, stale, &others(stale), !nobody_drops(&stale.key))).collect()
-}
-
-/// Whether a key is like a pattern, of which each `*` stands for whatever there is.
-fn is_like(key: &str, pattern: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| key.strip_prefix(first)) else { return false };
-    parts.all(|part| match rest.find(part) {
-        Some(at) => {
-            rest = &rest[at + part.len()..];
-            true
-        }
-        None => false,
-    })
 }
 
 /// What functions read: the entity, and where.

@@ -140,14 +140,18 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     by_owner.into_values().map(|places| report(context, &places)).collect()
 }
 
+/// What is done in a function, and where.
+type Done = (FunctionId, SiteId);
+
 /// `return known ?? this.fill(id)`: what is called on a miss loads and fills, both.
-fn filled_below(context: &Context<'_>, reads: &[(FunctionId, SiteId)], writes: &[(FunctionId, SiteId)], loads: &[(FunctionId, SiteId)]) -> Vec<(SiteId, SiteId, SiteId)> {
+fn filled_below(context: &Context<'_>, reads: &[Done], writes: &[Done], loads: &[Done]) -> Vec<(SiteId, SiteId, SiteId)> {
     let meaning = context.meaning;
-    let in_function = |of: FunctionId, rows: &[(FunctionId, SiteId)]| -> Vec<SiteId> {
+    let in_function = |of: FunctionId, rows: &[Done]| -> Vec<SiteId> {
         rows.iter().filter(|(function, _)| *function == of).map(|(_, site)| *site).collect()
     };
+    let loaded: FxHashSet<&Done> = loads.iter().collect();
     let mut found = Vec::new();
-    for &(function, site) in writes.iter().filter(|row| loads.contains(row)) {
+    for &(function, site) in writes.iter().filter(|row| loaded.contains(row)) {
         let [filler] = meaning.callees(site)[..] else { continue };
         if filler == function || is_coalesced(context, site) {
             continue;
