@@ -50,9 +50,10 @@ impl<'m> Meaning<'m> {
             Found::Is(Operand::Var(var) | Operand::Counted(var, _)) if self.is_endless(*var) => vec![*site],
             Found::Is(Operand::Var(var) | Operand::Counted(var, _)) => {
                 let given = self.given_by_each(*var);
-                let all: Vec<SiteId> = given.iter().map(|(site, _)| *site).chain(self.left_out_by(*var)).collect();
+                let left_out = self.left_out_by(*var);
+                let all: Vec<SiteId> = given.iter().map(|(site, _)| *site).chain(left_out.iter().copied()).collect();
                 let endless = given.into_iter().filter(|(_, value)| self.is_endless(*value)).map(|(site, _)| site);
-                let mut off: Vec<SiteId> = endless.chain(self.left_out_by(*var)).collect();
+                let mut off: Vec<SiteId> = endless.chain(left_out).collect();
                 if !off.is_empty() && off.len() == all.len() {
                     return vec![*site];
                 }

@@ -59,11 +59,8 @@ impl Meaning<'_> {
         let leaves_out = |site: &SiteId| {
             let only = matches!(self.resolution.calls_at(*site), [edge] if edge.function == parameter.function);
             let passed = self.resolution.passed_at(*site).iter().find(|row| row.parameter == parameter.var);
-            let spreads = |site| {
-                self.program.arguments(site).any(|row| matches!(self.program.text(row.keyword), "*" | "**" | "..."))
-            };
             let is_absent = match (entry, passed) {
-                (None, passed) => passed.is_none() && !spreads(*site),
+                (None, passed) => passed.is_none() && !self.spreads(*site),
                 (Some(entry), Some(row)) => {
                     self.reader().within(row.argument, &[self.program.text(entry).to_owned()]) == Found::Absent
                 }
@@ -146,12 +143,14 @@ impl Meaning<'_> {
     }
 
     fn given_or_default(&self, site: SiteId, parameter: &Parameter) -> Option<VarId> {
-        let program = self.program;
         if let Some(row) = self.resolution.passed_at(site).iter().find(|row| row.parameter == parameter.var) {
             return Some(row.argument);
         }
         // What is spread may reach it.
-        let spreads = program.arguments(site).any(|row| matches!(program.text(row.keyword), "*" | "**" | "..."));
-        parameter.default.filter(|_| !spreads)
+        parameter.default.filter(|_| !self.spreads(site))
+    }
+
+    fn spreads(&self, site: SiteId) -> bool {
+        self.program.arguments(site).any(|row| matches!(self.program.text(row.keyword), "*" | "**" | "..."))
     }
 }
