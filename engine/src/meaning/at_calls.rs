@@ -1,6 +1,5 @@
 //! Terms of a callee said in the words of its caller.
 
-use distsys_facts::schema::Parameter;
 use distsys_facts::{FunctionId, ParameterKind, SiteId, VarId};
 
 use super::terms::{Describer, Term};
@@ -92,22 +91,9 @@ impl<'m, 'f> Describer<'m, 'f> {
             Some(given) => Argument::Given(given),
             None if row.kind == ParameterKind::KeywordRest => Argument::Keywords(site),
             None if row.kind == ParameterKind::Rest => {
-                self.gathered(row, site).map_or(Argument::Hidden, Argument::Gathered)
+                self.reader.gathered(row, site).map_or(Argument::Hidden, Argument::Gathered)
             }
             None => row.default.map_or(Argument::Omitted, Argument::Given),
         }
-    }
-
-    /// What a call gives to the parameter that gathers what is left; none where it cannot be told apart.
-    pub(super) fn gathered(&self, rest: &Parameter, site: SiteId) -> Option<Vec<VarId>> {
-        let program = self.reader.program;
-        let receivers = program.parameters(rest.function).filter(|row| row.kind == ParameterKind::Receiver).count();
-        let first = rest.index.checked_sub(receivers as u32)?;
-        let by_position = program.arguments(site).filter(|row| row.position != u32::MAX);
-        // What is spread before may reach this far.
-        if by_position.clone().any(|row| row.position < first && !row.keyword.is_empty()) {
-            return None;
-        }
-        Some(by_position.filter(|row| row.position >= first).map(|row| row.var).collect())
     }
 }

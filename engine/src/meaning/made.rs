@@ -2,7 +2,7 @@
 //! `req.Header.Set("Idempotency-Key", key)`. Models say what such calls do (`[[makes]]`, `[[sets]]`), so that the entry of
 //! such an object is read like that of an object literal, also behind a helper of the project that makes it.
 
-use distsys_facts::schema::Call;
+use distsys_facts::schema::{Call, Parameter};
 use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, VarId};
 
 use super::callbacks::functions_of;
@@ -190,6 +190,11 @@ impl<'m> Reader<'m, '_> {
             let root = self.root(var);
             self.resolution.passed_at(site).iter().find(|row| row.parameter == root).map(|row| row.argument)
         };
+        if let Found::Is(Operand::Within(var, path)) = &found
+            && let Some(set) = self.set_by_gathered(*var, path, site)
+        {
+            return set;
+        }
         match found {
             Found::Is(Operand::Var(var)) => Found::Is(Operand::Var(passed(var).unwrap_or(var))),
             Found::Is(Operand::Within(var, path)) => match passed(var) {
@@ -314,6 +319,28 @@ impl<'m> Reader<'m, '_> {
         let parameter = self.program.parameter(self.root(load.base))?;
         let is_one = self.program.text(load.field) == "[*]" && parameter.kind == ParameterKind::Rest;
         is_one.then_some(parameter.var)
+    }
+
+    /// What a call gives to the parameter that gathers what is left; none where it cannot be told apart.
+    pub(super) fn gathered(&self, rest: &Parameter, site: SiteId) -> Option<Vec<VarId>> {
+        let program = self.program;
+        let receivers = program.parameters(rest.function).filter(|row| row.kind == ParameterKind::Receiver).count();
+        let first = rest.index.checked_sub(receivers as u32)?;
+        let by_position = program.arguments(site).filter(|row| row.position != u32::MAX);
+        // What is spread before may reach this far.
+        if by_position.clone().any(|row| row.position < first && !row.keyword.is_empty()) {
+            return None;
+        }
+        Some(by_position.filter(|row| row.position >= first).map(|row| row.var).collect())
+    }
+
+    /// What the options that the call at `site` gives for a parameter that gathers them set, if that is known:
+    /// `NewTransport(WithIdle(5), WithProxy(url))`, `NewTransport()`.
+    fn set_by_gathered(&self, var: VarId, path: &[String], site: SiteId) -> Option<Found> {
+        let rest = self.program.parameter(self.root(var)).filter(|row| row.kind == ParameterKind::Rest)?;
+        let is_called = self.resolution.calls_at(site).iter().any(|edge| edge.function == rest.function);
+        let given = self.gathered(rest, site).filter(|_| is_called)?;
+        Some(self.set_by_options(&given, path)).filter(|found| *found != Found::Unknown)
     }
 
     /// What functions that a call gives for a parameter that gathers them put at `path` of what they are called with.

@@ -53,6 +53,7 @@ mod idle_transactions;
 mod in_pages;
 mod invoked;
 mod iterated;
+mod kept_elements;
 mod kept_functions;
 mod keys;
 mod kinds;

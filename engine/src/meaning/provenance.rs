@@ -195,7 +195,10 @@ impl Meaning<'_> {
                 }
             }
             if let Some(load) = program.loaded_as(at) {
-                let stored = self.stored_in(load.base, load.field);
+                let mut stored = self.stored_in(load.base, load.field);
+                if stored.is_empty() && self.reader().class_of(load.base).is_none() {
+                    stored = self.elements_put(&load);
+                }
                 let is_made = |var: &VarId| program.parameter(*var).is_none();
                 if stored.iter().any(is_made) {
                     instead.extend(stored.iter().copied().filter(|var| !is_made(var)));
@@ -353,7 +356,7 @@ impl Meaning<'_> {
     }
 
     /// Where the field of a project class is read.
-    fn loads_of_field(&self, base: VarId, field: distsys_facts::Sym, stack: &mut Vec<VarId>) {
+    pub(super) fn loads_of_field(&self, base: VarId, field: distsys_facts::Sym, stack: &mut Vec<VarId>) {
         if let Some(class) = self.reader().class_of(base) {
             self.loads_of_class_field(class, field, stack);
         }
