@@ -429,6 +429,19 @@ impl<'m> Reader<'m, '_> {
                 let mut called = self.resolution.external.iter().map(|(_, path, _)| self.resolution.paths.text(*path));
                 if called.any(|path| path == name) { Found::Is(Operand::Present) } else { Found::Absent }
             }
+            Source::TreeText(start, end) => {
+                let program = self.program;
+                let is_like = |text: &str| {
+                    text.len() >= start.len() + end.len()
+                        && text.starts_with(start.as_str())
+                        && text.ends_with(end.as_str())
+                };
+                let mut strings = program.facts.relations.literal.iter().filter(|row| row.kind == LiteralKind::String);
+                match strings.any(|row| is_like(program.text(row.value))) {
+                    true => Found::Is(Operand::Present),
+                    false => Found::Absent,
+                }
+            }
             Source::PassedTo(name, result) => {
                 let taken = self.call(op.site).and_then(|call| self.passed_to(call.result, name));
                 match taken {

@@ -72,6 +72,8 @@ pub enum Source {
     Statement(usize),
     /// `tree(lapin.Channel.confirm_select)`: there if some call of this qualified name is anywhere in the tree.
     Tree(String),
+    /// `tree("mail.*timeout")`: there if some string so written, a `*` in it for anything, is anywhere in the tree.
+    TreeText(String, String),
     /// `passed(getSignedUrl)`: what is given is an argument of a call of this name; `passed(send).result`: what that gives.
     PassedTo(String, bool),
     /// `option(Attempts)`: argument 0 of a call of this name that stands among the arguments, or among those of one that does;
@@ -212,7 +214,13 @@ impl Source {
                     Ok(Source::Annotated(position, annotation.trim().to_owned()))
                 }
                 "statement" => Ok(Source::Statement(number()?)),
-                "tree" => Ok(Source::Tree(argument.to_owned())),
+                "tree" => Ok(match argument.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+                    Some(written) => {
+                        let (start, end) = written.split_once('*').unwrap_or((written, ""));
+                        Source::TreeText(start.to_owned(), end.to_owned())
+                    }
+                    None => Source::Tree(argument.to_owned()),
+                }),
                 "passed" => Ok(Source::PassedTo(argument.to_owned(), rest == ".result")),
                 "option" => {
                     let (name, inner) = argument.split_once('.').unwrap_or((argument, "0"));
