@@ -55,8 +55,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
         let (mut inside, mut outside, mut unclear) = (Vec::new(), Vec::new(), Vec::new());
         for statement in statements(context, scope) {
+            // Of a text that is not known only this is told: that the transaction is used.
+            let is_read = meaning.effects.get(statement.effect).kind != OpKind::Sql;
             match meaning.runs_in(scope, &statement.whole) {
                 Runs::Inside => inside.push(statement),
+                _ if !is_read => {}
                 Runs::Outside if !is_on_failure(context, &statement.trace) => outside.push(statement),
                 Runs::Unknown if !is_on_failure(context, &statement.trace) => unclear.push(statement),
                 Runs::Outside | Runs::Unknown => {}
@@ -146,7 +149,7 @@ fn statements(context: &Context<'_>, scope: &Scope) -> Vec<Statement> {
     let mut found = Vec::new();
     for site in meaning.sites(scope) {
         for (effect, row) in meaning.effects.at(site) {
-            let is_statement = matches!(effect.kind, OpKind::DbRead | OpKind::DbWrite);
+            let is_statement = matches!(effect.kind, OpKind::DbRead | OpKind::DbWrite | OpKind::Sql);
             if is_statement && !is_elsewhere(effect.flags) && context.in_scope(site) {
                 let (trace, whole) = (meaning.trace(site, &effect), meaning.whole_trace(site, &effect));
                 found.push(Statement { site, effect: row.effect, trace, whole });
