@@ -30,7 +30,9 @@ impl Builder<'_, '_, '_> {
             }
             None => {
                 let receiver = reader.program.call(other.site).and_then(|call| call.receiver.or(call.callee));
-                receiver.is_some_and(|var| {
+                // `session().get(url)`, where `session` gives what is kept.
+                let kept = |var: VarId| reader.maker(var).map_or(Some(var), |call| reader.only_return(call.site));
+                receiver.and_then(kept).is_some_and(|var| {
                     reader.maker(var).is_none()
                         && reader.resolution.values_of(var).any(|value| shared.contains(&value.kind))
                 })
