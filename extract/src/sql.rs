@@ -3,6 +3,7 @@
 mod claims;
 mod joins;
 mod moments;
+mod parts;
 mod queues;
 mod scan;
 mod scripts;
@@ -10,8 +11,8 @@ mod scripts;
 use distsys_facts::SqlVerb;
 use sqlparser::ast::{
     AlterTableOperation, Assignment, AssignmentTarget, BinaryOperator, ColumnOption, ConflictTarget, Expr, FromTable,
-    Insert, LockType, ObjectName, OnConflictAction, OnInsert, SelectItem, SetExpr, Statement as Ast, TableConstraint,
-    TableFactor, TableObject, TableWithJoins, TransactionIsolationLevel, TransactionMode,
+    Insert, LockType, ObjectName, OnConflictAction, OnInsert, Query, SelectItem, SetExpr, Statement as Ast,
+    TableConstraint, TableFactor, TableObject, TableWithJoins, TransactionIsolationLevel, TransactionMode,
 };
 use sqlparser::dialect::{GenericDialect, MySqlDialect, PostgreSqlDialect};
 use sqlparser::parser::Parser;
@@ -52,7 +53,7 @@ pub fn read(text: &str) -> Vec<Statement> {
         .or_else(|_| Parser::parse_sql(&MySqlDialect {}, &plain))
         .or_else(|_| Parser::parse_sql(&GenericDialect {}, &plain));
     let mut statements: Vec<Statement> = match parsed {
-        Ok(statements) => statements.iter().flat_map(|ast| joined(of_ast(ast, &plain), ast)).collect(),
+        Ok(statements) => statements.iter().flat_map(|ast| all_of(ast, &plain)).collect(),
         Err(_) => scan::statement(&plain).into_iter().collect(),
     };
     // Of a list with something in it that is put together none is known.
@@ -74,15 +75,21 @@ pub fn read(text: &str) -> Vec<Statement> {
     statements
 }
 
-/// A statement, and what it reads of the tables that it joins.
-fn joined(statement: Statement, ast: &Ast) -> impl Iterator<Item = Statement> {
-    let select = match ast {
-        Ast::Query(query) => query.body.as_select().filter(|_| statement.verb == SqlVerb::Select),
-        _ => None,
+/// What a statement does: itself, what its parts write, and what it reads of the tables that it joins.
+fn all_of(ast: &Ast, text: &str) -> Vec<Statement> {
+    let Ast::Query(query) = ast else { return vec![of_ast(ast, text)] };
+    let main = of_query(query);
+    let asked = query.body.as_select().filter(|_| main.verb == SqlVerb::Select).map(joins::asked).unwrap_or_default();
+    let is_part = |table: &str| {
+        let mut parts = query.with.iter().flat_map(|with| &with.cte_tables);
+        parts.any(|part| part.alias.name.value.eq_ignore_ascii_case(table))
     };
-    let clauses = statement.clauses.clone();
-    let others = select.map(joins::asked).unwrap_or_default().into_iter();
-    std::iter::once(statement).chain(others.map(move |other| Statement { clauses: clauses.clone(), ..other }))
+    let clauses = main.clauses.clone();
+    let others = asked.into_iter().filter(|other| !is_part(&other.table));
+    let others: Vec<Statement> = others.map(|other| Statement { clauses: clauses.clone(), ..other }).collect();
+    let mut all = parts::with_parts(query, main);
+    all.extend(others);
+    all
 }
 
 fn is_serializable(mode: &TransactionMode) -> bool {
@@ -91,33 +98,7 @@ fn is_serializable(mode: &TransactionMode) -> bool {
 
 fn of_ast(ast: &Ast, text: &str) -> Statement {
     match ast {
-        Ast::Query(query) => {
-            let mut statement = Statement::new(SqlVerb::Select, String::new());
-            of_set(&query.body, &mut statement);
-            if statement.verb != SqlVerb::Select && query.with.iter().any(|with| claims::decide(&query.body, with)) {
-                statement.clauses.push("atomic_where");
-            }
-            for lock in &query.locks {
-                statement.clauses.push(match lock.lock_type {
-                    LockType::Share => "for_share",
-                    LockType::Update => "for_update",
-                });
-                if lock.nonblock.is_some() {
-                    statement.clauses.push("skip_locked");
-                }
-            }
-            // `WITH due AS (SELECT … FOR UPDATE) SELECT …`
-            let parts = query.with.iter().flat_map(|with| &with.cte_tables);
-            if query.locks.is_empty()
-                && parts.flat_map(|part| &part.query.locks).any(|lock| lock.lock_type == LockType::Update)
-            {
-                statement.clauses.push("for_update");
-            }
-            if query.limit_clause.is_some() || query.fetch.is_some() {
-                statement.clauses.push("limit");
-            }
-            statement
-        }
+        Ast::Query(query) => of_query(query),
         Ast::Insert(insert) => of_insert(insert),
         Ast::Update(update) => {
             let mut statement = Statement::new(SqlVerb::Update, table_of(&update.table));
@@ -202,6 +183,37 @@ fn of_ast(ast: &Ast, text: &str) -> Statement {
         }
         _ => Statement::new(SqlVerb::Other, String::new()),
     }
+}
+
+/// A query by itself; see `parts` for what its named parts do.
+fn of_query(query: &Query) -> Statement {
+    let mut statement = Statement::new(SqlVerb::Select, String::new());
+    of_set(&query.body, &mut statement);
+    if statement.verb != SqlVerb::Select && query.with.iter().any(|with| claims::decide(&query.body, with)) {
+        statement.clauses.push("atomic_where");
+    }
+    for lock in &query.locks {
+        statement.clauses.push(match lock.lock_type {
+            LockType::Share => "for_share",
+            LockType::Update => "for_update",
+        });
+        if lock.nonblock.is_some() {
+            statement.clauses.push("skip_locked");
+        }
+    }
+    // `WITH due AS (SELECT … FOR UPDATE) SELECT …`
+    let parts = query.with.iter().flat_map(|with| &with.cte_tables);
+    let mut held = parts.flat_map(|part| &part.query.locks).filter(|lock| lock.lock_type == LockType::Update);
+    if let Some(lock) = held.next().filter(|_| query.locks.is_empty()) {
+        statement.clauses.push("for_update");
+        if lock.nonblock.is_some() {
+            statement.clauses.push("skip_locked");
+        }
+    }
+    if query.limit_clause.is_some() || query.fetch.is_some() {
+        statement.clauses.push("limit");
+    }
+    statement
 }
 
 /// The columns of a key that a second row would break, the primary one apart.
@@ -570,6 +582,32 @@ mod tests {
         assert_eq!(one("BEGIN").columns, ["begin"]);
         assert_eq!(one("DELETE FROM carts WHERE user_id = {}").table, "carts");
         assert_eq!(one("INSERT INTO {} (a) VALUES (1)").verb, SqlVerb::Insert);
+    }
+
+    #[test]
+    fn what_named_parts_write_is_done() {
+        let all = |text: &str| -> Vec<(SqlVerb, String)> {
+            read(text).into_iter().map(|statement| (statement.verb, statement.table)).collect()
+        };
+        let gone = "WITH gone AS (DELETE FROM jobs WHERE due < now() RETURNING id)";
+        assert_eq!(all(&format!("{gone} SELECT id FROM gone")), [(SqlVerb::Delete, "jobs".to_owned())]);
+        assert_eq!(
+            all(&format!(
+                "{gone}, kept AS (INSERT INTO archive SELECT id FROM gone RETURNING id) SELECT count(*) FROM kept"
+            )),
+            [(SqlVerb::Delete, "jobs".to_owned()), (SqlVerb::Insert, "archive".to_owned())]
+        );
+        assert_eq!(
+            all(&format!("{gone} INSERT INTO runs (job) SELECT id FROM gone")),
+            [(SqlVerb::Insert, "runs".to_owned()), (SqlVerb::Delete, "jobs".to_owned())]
+        );
+        let due =
+            one("WITH due AS (SELECT id FROM jobs WHERE state = 'new' FOR UPDATE SKIP LOCKED) SELECT id FROM due");
+        assert_eq!((due.table.as_str(), &due.clauses[..]), ("jobs", &["for_update", "skip_locked"][..]));
+        assert_eq!(due.where_columns, ["state"]);
+        let picked = "WITH picked AS (SELECT id FROM jobs LIMIT 9 FOR UPDATE SKIP LOCKED)";
+        let claim = one(&format!("{picked} UPDATE jobs SET state = 'taken' FROM picked WHERE jobs.id = picked.id"));
+        assert_eq!(claim.clauses, ["for_update", "skip_locked"]);
     }
 
     #[test]

@@ -237,12 +237,35 @@ fn is_by_position(context: &Context<'_>, op: &Operation) -> bool {
     context.meaning.attribute(op, Attr::Redelivered) == Found::Is(Operand::Text("position".to_owned()))
 }
 
+const NOTICES: &[&str] = &["callback", "ipn", "notification", "notifications", "notify"];
+
+const PAYMENTS: &[&str] = &[
+    "alipay",
+    "charge",
+    "checkout",
+    "pay",
+    "payment",
+    "payments",
+    "payout",
+    "paypal",
+    "refund",
+    "stripe",
+    "wechatpay",
+    "wxpay",
+];
+
 /// Routes that another service calls until it is answered: they check that it did, or their path or name says so.
 pub(crate) fn webhooks(context: &Context<'_>) -> Vec<(Handler, Confidence)> {
     let meaning = context.meaning;
     let mut found = Vec::new();
     for op in meaning.operations.of_kind(OpKind::Route).filter(|op| context.in_scope(op.site)) {
-        let says = |text: &str| words(text).iter().any(|word| matches!(word.as_str(), "webhook" | "webhooks" | "hook"));
+        let asks = meaning.attribute(op, Attr::Method) == Found::Is(Operand::Text("get".to_owned()));
+        let says = |text: &str| {
+            let words = words(text);
+            let has = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
+            // Providers of payments tell of them until they are answered; a GET brings the payer back.
+            has(&["webhook", "webhooks", "hook"]) || has(NOTICES) && has(PAYMENTS) && !asks
+        };
         let path = match meaning.attribute(op, Attr::Path) {
             Found::Is(Operand::Var(var)) => meaning.constant(var).is_some_and(says),
             Found::Is(Operand::Text(text)) => says(&text),

@@ -1,6 +1,6 @@
 //! Arguments of calls and entries of options objects: by position, by name, by path.
 
-use distsys_facts::schema::Call;
+use distsys_facts::schema::{Binary, Call};
 use distsys_facts::{ParameterKind, SiteId, VarId};
 
 use super::callbacks::parameter_of;
@@ -155,7 +155,13 @@ impl<'m> Reader<'m, '_> {
         }
         let program = self.program;
         let Some(object) = self.object(var) else {
-            if self.literal(var).is_some() {
+            // A text has no entries, be it put together.
+            let root = self.root(var);
+            let is_joined = |row: &Binary| matches!(program.text(row.operator), "+" | "%");
+            if self.literal(var).is_some()
+                || program.template(root).is_some()
+                || program.binary_by_dst.first(&program.facts.relations.binary, root).is_some_and(is_joined)
+            {
                 return Found::Absent;
             }
             // `HTTPAdapter(max_retries=Retry(total=5))`
