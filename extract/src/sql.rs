@@ -54,7 +54,7 @@ pub fn read(text: &str) -> Vec<Statement> {
         .or_else(|_| Parser::parse_sql(&GenericDialect {}, &plain));
     let mut statements: Vec<Statement> = match parsed {
         Ok(statements) => statements.iter().flat_map(|ast| all_of(ast, &plain)).collect(),
-        Err(_) => scan::statement(&plain).into_iter().collect(),
+        Err(_) => scan::statement(&plain).into_iter().chain(scan::written_parts(&plain)).collect(),
     };
     // Of a list with something in it that is put together none is known.
     let is_open = |columns: &[String]| columns.iter().any(|column| column == "hole");
@@ -605,6 +605,8 @@ mod tests {
             one("WITH due AS (SELECT id FROM jobs WHERE state = 'new' FOR UPDATE SKIP LOCKED) SELECT id FROM due");
         assert_eq!((due.table.as_str(), &due.clauses[..]), ("jobs", &["for_update", "skip_locked"][..]));
         assert_eq!(due.where_columns, ["state"]);
+        let odd = "WITH batch (id) AS (?0), changed AS (\n UPDATE ?1.account a SET seen = 1 FROM batch b RETURNING a.id) SELECT * FROM changed";
+        assert_eq!(all(odd)[1..], [(SqlVerb::Update, "account".to_owned())]);
         let picked = "WITH picked AS (SELECT id FROM jobs LIMIT 9 FOR UPDATE SKIP LOCKED)";
         let claim = one(&format!("{picked} UPDATE jobs SET state = 'taken' FROM picked WHERE jobs.id = picked.id"));
         assert_eq!(claim.clauses, ["for_update", "skip_locked"]);

@@ -150,7 +150,11 @@ pub(super) fn without_placeholders(text: &str) -> String {
                 let end = rest.find('}').map_or(rest.len(), |end| end + 1);
                 (Some(if c == '$' || rest[2..].starts_with('#') { "hole" } else { "$1" }), end)
             }
-            '?' => (Some("$1"), 1),
+            // The schema or the table itself: `?1.orders`.
+            '?' => {
+                let end = 1 + rest[1..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - 1);
+                (Some(if rest[end..].starts_with('.') { "hole" } else { "$1" }), end)
+            }
             '@' if starts_name(&rest[1..]) => (Some("$1"), 1 + name_length(&rest[1..])),
             ':' if rest.starts_with("::") => (None, 2),
             ':' if starts_name(&rest[1..]) => (Some("$1"), 1 + name_length(&rest[1..])),
@@ -215,4 +219,24 @@ pub(super) fn statement(text: &str) -> Option<Statement> {
         }
     }
     Some(found)
+}
+
+/// What the named parts write of a statement that no parser takes: `changed AS (UPDATE orders …)`.
+pub(super) fn written_parts(text: &str) -> Vec<Statement> {
+    let mut words = text.split(|c: char| c.is_whitespace()).filter(|word| !word.is_empty()).peekable();
+    if !words.peek().is_some_and(|first| first.eq_ignore_ascii_case("WITH")) {
+        return Vec::new();
+    }
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('(') {
+        let before = rest[..at].trim_end();
+        let is_part = before.get(before.len().saturating_sub(3)..).is_some_and(|end| end.eq_ignore_ascii_case(" as"));
+        rest = &rest[at + 1..];
+        parts.extend(statement(rest).filter(|part| is_part && part.verb != SqlVerb::Select).map(|mut part| {
+            part.clauses.clear();
+            part
+        }));
+    }
+    parts
 }
