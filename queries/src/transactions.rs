@@ -190,10 +190,26 @@ impl<'c, 'm> Settled<'c, 'm> {
             let commits = commits.get(&context.function_of(below)).into_iter().flatten();
             let asked = context.decisions(below);
             let always = |commit: SiteId| {
+                if self.is_left_before(below, commit, &asked) {
+                    return false;
+                }
                 let mut conditions = context.decisions(commit).into_iter();
                 conditions.all(|condition| asked.contains(&condition) || is_asked_for(context, call, condition))
             };
             commits.into_iter().any(|commit| *commit != below && meaning.precedes(below, *commit) && always(*commit))
+        })
+    }
+
+    /// Whether a function comes back without the commit after what it wrote, though nothing failed: `if given { return nil }` of
+    /// one that joins the transaction of its caller.
+    fn is_left_before(&self, below: SiteId, commit: SiteId, asked: &[VarId]) -> bool {
+        let meaning = self.context.meaning;
+        let program = meaning.program;
+        let mut returns =
+            program.returns_by_function.of(&program.facts.relations.returns, self.context.function_of(below));
+        returns.any(|row| {
+            let is_decided = || self.context.decisions(row.site).iter().any(|condition| !asked.contains(condition));
+            meaning.avoids(below, &[commit], row.site) && is_decided() && !meaning.is_after_failure(row.site)
         })
     }
 }

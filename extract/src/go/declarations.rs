@@ -4,7 +4,7 @@ use distsys_facts::{CallKind, ClassId, ClassKind, FunctionFlags, FunctionKind, P
 use tree_sitter::Node;
 
 use super::types::is_basic;
-use super::{Called, Frame, Given, Lower};
+use super::{Called, Frame, Given, Lower, takes_tests};
 use crate::lower::{ClassSpec, FunctionSpec, ParameterSpec};
 use crate::tree;
 
@@ -124,6 +124,9 @@ impl<'s> Lower<'s> {
         let bounds = self.enter_bounds(node);
         let mut flags = visibility(name);
         if self.is_test && ["Test", "Benchmark", "Fuzz", "Example"].iter().any(|prefix| name.starts_with(prefix)) {
+            flags |= FunctionFlags::TEST;
+        }
+        if node.child_by_field_name("parameters").is_some_and(|given| takes_tests(self.text(given))) {
             flags |= FunctionFlags::TEST;
         }
         let var = if name == "init" { self.to.fresh_var() } else { self.to.declare_once(name) };

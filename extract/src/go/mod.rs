@@ -52,7 +52,7 @@ impl FrontEnd for Go {
 
     fn lower(&self, path: &str, text: &str, role: Role) -> FactBase {
         // Helpers of tests stand in files of any name.
-        let role = if role == Role::Source && imports_testing(text) { Role::Test } else { role };
+        let role = if role == Role::Source && is_for_tests(text) { Role::Test } else { role };
         let mut to = Lowering::new(path, text, Language::Go, role);
         let language = tree_sitter_go::LANGUAGE.into();
         let mut parsed = tree::parse(&language, text);
@@ -96,10 +96,30 @@ impl FrontEnd for Go {
     }
 }
 
-/// Whether a file imports the package that only tests need.
-fn imports_testing(text: &str) -> bool {
+/// Whether a file is there for tests alone: it imports their package, and half of its functions, or one of its types, take what
+/// that gives. A mock at the end of a file of the service makes no test of it.
+fn is_for_tests(text: &str) -> bool {
     let head = text.lines().map(str::trim).take_while(|line| !line.starts_with("func ") && !line.starts_with("type "));
-    head.into_iter().any(|line| matches!(line, "\"testing\"" | "import \"testing\""))
+    if !head.into_iter().any(|line| matches!(line, "\"testing\"" | "import \"testing\"")) {
+        return false;
+    }
+    let (mut all, mut taking) = (0usize, 0usize);
+    for line in text.lines() {
+        let takes = takes_tests(line);
+        if line.starts_with("func ") {
+            all += 1;
+            taking += usize::from(takes);
+        } else if takes && !line.contains("func(") && !line.trim_start().starts_with("//") {
+            // A field: `t *testing.T`.
+            return true;
+        }
+    }
+    2 * taking >= all
+}
+
+/// Whether a parameter or a field is what the runner of tests gives.
+fn takes_tests(declared: &str) -> bool {
+    ["*testing.T", "*testing.B", "*testing.F", "*testing.M", " testing.TB"].iter().any(|type_| declared.contains(type_))
 }
 
 /// What `new` is given is no longer, or no reason to read a file twice.

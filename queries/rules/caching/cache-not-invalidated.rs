@@ -47,7 +47,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let effect = meaning.effects.get(row.effect);
         // `@Cacheable("orders") Order find(…)`, `@remembered("orders:{}")`: the annotated function does it.
         let function = meaning.function_about(row.site);
-        if !context.in_scope(row.site) {
+        // What a tool wrote is a way to the row; whose write it is, who calls it says.
+        if meaning.program.tries_out(context.function_of(row.site)) {
             continue;
         }
         if matches!(effect.kind, OpKind::CacheWrite | OpKind::CacheDelete) {
@@ -75,7 +76,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 changes.entry(function).or_default().push(row.site);
                 // A library does what a method without a body is named for.
                 let is_hollow = |function: &FunctionId| meaning.program.function(*function).flags.has(FunctionFlags::ABSTRACT);
-                let by_library = || meaning.operations.at(row.site).any(|op| op.kind == OpKind::DbWrite);
+                let by_library = || meaning.operations.at(row.site).any(|op| matches!(op.kind, OpKind::DbWrite | OpKind::Sql));
                 let callees = meaning.callees(row.site);
                 if callees.is_empty() || callees.iter().all(is_hollow) && by_library() {
                     writes.extend(effect.entity_name().map(|name| (name, row.site, row.effect)));
@@ -168,7 +169,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     cached.retain(|(_, key, fill)| dropped.contains(key) || nobody_drops(key) && stays_long(context, *key, *fill));
     let entities: FxHashSet<Name> = cached.iter().map(|(entity, ..)| *entity).collect();
     changers.retain(|(entity, _)| entities.contains(entity));
-    writes.retain(|(entity, site, _)| entities.contains(entity) && context.in_scope(*site) && !runs_once(context, *site) && !is_never_asked_for(context, *site));
+    writes.retain(|(entity, site, _)| entities.contains(entity) && !meaning.program.tries_out(context.function_of(*site)) && !runs_once(context, *site) && !is_never_asked_for(context, *site));
     let dropped_by: Vec<(Name, FunctionId)> = drops.iter().map(|(key, drop)| (*key, drop.function)).collect();
     let mut dropping: FxHashMap<Name, FxHashMap<FunctionId, Vec<Drop>>> = FxHashMap::default();
     // What is kept under several keys is dropped with one of them.
