@@ -3,8 +3,8 @@
 //! Values are merged over the callers of a function. What such a function gives depends on the argument alone, so a call of it
 //! gets what its own argument is.
 
-use distsys_facts::schema::{Load, Store};
-use distsys_facts::{FunctionId, LiteralKind, VarId};
+use distsys_facts::schema::{Call, Load, Store};
+use distsys_facts::{FunctionId, LiteralKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::program::Program;
@@ -62,8 +62,14 @@ fn of_function(program: &Program<'_>, function: FunctionId, stores: &[&Store]) -
                     Some(GivenBack { parameter: own(callee)?, called: true })
                 }
                 None => {
-                    stack.push(call.receiver?);
-                    is_refined = true;
+                    let put = put_under_same_key(program, function, call);
+                    match put.is_empty() {
+                        true => {
+                            stack.push(call.receiver?);
+                            is_refined = true;
+                        }
+                        false => stack.extend(put),
+                    }
                     None
                 }
             }
@@ -89,6 +95,21 @@ fn is_of_type_returned(program: &Program<'_>, function: FunctionId, parameter: V
     let taken = program.parameter(parameter).map(|row| row.type_).filter(|type_| !type_.is_empty());
     let mut returned = program.return_type_by_function.of(&program.facts.relations.return_type, function);
     taken.is_some() && returned.next().map(|row| row.type_) == taken
+}
+
+/// What the function puts into the mapping, under the key by which `taken` gets it: `kept.set(name, make())`, `kept.get(name)`.
+fn put_under_same_key(program: &Program<'_>, function: FunctionId, taken: &Call) -> Vec<VarId> {
+    let Some(mapping) = taken.receiver.filter(|_| program.text(taken.name) == "get") else { return Vec::new() };
+    let key_of = |site: SiteId| program.arguments(site).next().map(|row| row.var);
+    let field_of = |var: VarId| program.loaded_as(var).map(|load| (load.base, load.field));
+    let is_same = |other: VarId| other == mapping || field_of(mapping).is_some_and(|own| Some(own) == field_of(other));
+    let puts = program.sites(function).filter_map(|row| program.call(row.site)).filter(|call| {
+        matches!(program.text(call.name), "set" | "put")
+            && call.receiver.is_some_and(is_same)
+            && key_of(call.site).is_some()
+            && key_of(call.site) == key_of(taken.site)
+    });
+    puts.filter_map(|call| program.arguments(call.site).nth(1).map(|row| row.var)).collect()
 }
 
 /// Whether a store is to the field of what a load is from, as the code names it.
