@@ -2,7 +2,7 @@
 
 use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, FunctionKind, ParameterKind, SiteId, VarId};
 use oxc_ast::ast::{
-    ArrowFunctionBody, ArrowFunctionExpression, BindingPattern, FormalParameters, Function, FunctionBody,
+    ArrowFunctionBody, ArrowFunctionExpression, BindingPattern, FormalParameters, Function, FunctionBody, Statement,
 };
 use oxc_span::GetSpan;
 
@@ -51,7 +51,7 @@ impl Lower<'_> {
         if function.generator {
             flags |= FunctionFlags::GENERATOR;
         }
-        if function.body.is_none() {
+        if function.body.as_ref().is_none_or(|body| member.is_some() && leaves_to_subclasses(body)) {
             flags |= FunctionFlags::ABSTRACT;
         }
         let own_name = function.id.as_ref().map_or(name, |id| id.name.as_str());
@@ -243,4 +243,9 @@ impl Lower<'_> {
             self.to.store(this, &name, var, span(at));
         }
     }
+}
+
+/// Whether a method does nothing but say that it is missing: `throw new Error("not implemented")`.
+fn leaves_to_subclasses(body: &FunctionBody<'_>) -> bool {
+    matches!(&body.statements[..], [Statement::ThrowStatement(_)])
 }
