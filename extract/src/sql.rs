@@ -21,7 +21,7 @@ use sqlparser::parser::Parser;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     pub verb: SqlVerb,
-    /// The table written, or the first one read; without quotes and schema `public`.
+    /// The table written, or the first one read; without quotes and schema `public`. `{1}`: what fills hole 1.
     pub table: String,
     pub columns: Vec<String>,
     pub where_columns: Vec<String>,
@@ -56,14 +56,8 @@ pub fn read(text: &str) -> Vec<Statement> {
         Ok(statements) => statements.iter().flat_map(|ast| all_of(ast, &plain)).collect(),
         Err(_) => scan::statement(&plain).into_iter().chain(scan::written_parts(&plain)).collect(),
     };
-    // Of a list with something in it that is put together none is known.
-    let is_open = |columns: &[String]| columns.iter().any(|column| column == "hole");
-    for statement in statements.iter_mut().filter(|statement| text.contains("{}") && is_open(&statement.columns)) {
-        statement.columns.clear();
-    }
-    // A table whose name is put together is none that is known.
-    for statement in statements.iter_mut().filter(|statement| text.contains("{}") && statement.table.contains("hole")) {
-        statement.table.clear();
+    if text.contains("{}") {
+        statements.iter_mut().for_each(with_holes);
     }
     if let [only] = &mut statements[..] {
         match only.verb {
@@ -73,6 +67,25 @@ pub fn read(text: &str) -> Vec<Statement> {
         }
     }
     statements
+}
+
+/// What is known of a statement that is put together: of a list with something in it nothing, of a table which hole names it.
+fn with_holes(statement: &mut Statement) {
+    if statement.columns.iter().any(|column| hole_of(column).is_some()) {
+        statement.columns.clear();
+    }
+    for column in statement.where_columns.iter_mut().filter(|column| hole_of(column).is_some()) {
+        "hole".clone_into(column);
+    }
+    match hole_of(&statement.table) {
+        Some(index) => statement.table = format!("{{{index}}}"),
+        None if statement.table.contains("hole") => statement.table.clear(),
+        None => {}
+    }
+}
+
+fn hole_of(name: &str) -> Option<usize> {
+    name.strip_prefix("hole")?.parse().ok()
 }
 
 /// What a statement does: itself, what its parts write, and what it reads of the tables that it joins.
@@ -645,7 +658,9 @@ mod tests {
         assert_eq!((odd.verb, odd.table.as_str()), (SqlVerb::Update, "orders"));
         let row = one("insert into orders {}");
         assert_eq!((row.verb, row.table.as_str()), (SqlVerb::Insert, "orders"));
-        assert_eq!(one("update {} set state = {} where id = {}").table, "");
+        assert_eq!(one("update {} set state = {} where id = {}").table, "{0}");
+        assert_eq!(one("select {} from {} where id = $1").table, "{1}");
+        assert_eq!(one("select * from {}_archive where note = '{}' and id = {}").table, "");
         let set = one("update orders set {} where id = {}");
         assert_eq!((set.verb, set.table.as_str()), (SqlVerb::Update, "orders"));
     }

@@ -17,7 +17,7 @@ pub(super) fn of_sql_text(describer: &mut Describer<'_, '_>, effect: Effect) -> 
         return effect;
     }
     match statements_of_text(describer, effect.entity).first() {
-        Some(row) => of_statement(describer, effect, row),
+        Some(row) => of_statement(describer, effect, row, None),
         None => Effect { entity: Term::Unknown, ..effect },
     }
 }
@@ -25,7 +25,7 @@ pub(super) fn of_sql_text(describer: &mut Describer<'_, '_>, effect: Effect) -> 
 /// What an SQL text reads beside its first table.
 pub(super) fn joined_in_text(describer: &mut Describer<'_, '_>, text: Term, read: Effect) -> Vec<Effect> {
     let rows = statements_of_text(describer, text);
-    rows.iter().skip(1).map(|row| of_statement(describer, read, row)).collect()
+    rows.iter().skip(1).map(|row| of_statement(describer, read, row, None)).collect()
 }
 
 fn statements_of_text(describer: &Describer<'_, '_>, text: Term) -> Vec<distsys_facts::schema::Sql> {
@@ -35,11 +35,24 @@ fn statements_of_text(describer: &Describer<'_, '_>, text: Term) -> Vec<distsys_
     program.sql_of_text(symbol).copied().collect()
 }
 
-fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys_facts::schema::Sql) -> Effect {
+/// The effect of a statement; `filled` is what stands for its table if that is put together.
+fn of_statement(
+    describer: &mut Describer<'_, '_>,
+    effect: Effect,
+    row: &distsys_facts::schema::Sql,
+    filled: Option<Term>,
+) -> Effect {
     let program = describer.reader.program;
     let has = |clause: &str| program.has_clause(row, clause);
-    let table = describer.names.intern(program.text(row.table));
-    let entity = describer.as_entity(Term::Text(table));
+    let entity = match filled {
+        Some(filled) => describer.as_entity(filled),
+        // Which of the templates that are alike it is, and so what fills its holes, is not known.
+        None if program.text(row.table).starts_with('{') => Term::Unknown,
+        None => {
+            let table = describer.names.intern(program.text(row.table));
+            describer.as_entity(Term::Text(table))
+        }
+    };
     let mut flags = effect.flags;
     let (kind, verb) = match row.verb {
         SqlVerb::Select if has("session_lock") => (OpKind::SessionLock, ""),
@@ -77,6 +90,14 @@ fn of_statement(describer: &mut Describer<'_, '_>, effect: Effect, row: &distsys
     }
     let verb = if verb.is_empty() { Term::Unknown } else { Term::Text(describer.names.intern(verb)) };
     Effect { kind, verb, entity, flags, ..effect }
+}
+
+/// What stands for the table of a statement that is put together: `UPDATE {TABLE} SET …`.
+fn filler(describer: &mut Describer<'_, '_>, row: &distsys_facts::schema::Sql) -> Option<Term> {
+    let program = describer.reader.program;
+    let index: u32 = program.text(row.table).strip_prefix('{')?.strip_suffix('}')?.parse().ok()?;
+    let mut holes = program.hole_by_var.of(&program.facts.relations.hole, row.var);
+    Some(holes.find(|hole| hole.index == index).map_or(Term::Unknown, |hole| describer.describe(hole.value)))
 }
 
 fn transaction_kind(word: &str) -> OpKind {
@@ -163,7 +184,11 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             if let Found::Is(Operand::Var(var)) = &found {
                 let rows = statements(describer.reader, *var);
                 if !rows.is_empty() {
-                    return rows.iter().map(|row| of_statement(describer, effect, row)).collect();
+                    let of_each = rows.iter().map(|row| {
+                        let filled = filler(describer, row);
+                        of_statement(describer, effect, row, filled)
+                    });
+                    return of_each.collect();
                 }
                 if let Some(effect) = built_statements::of_built(describer, operations, effect, *var) {
                     return vec![effect];

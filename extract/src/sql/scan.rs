@@ -131,8 +131,15 @@ pub(super) fn without_placeholders(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let mut in_string = false;
+    let mut holes = 0usize;
+    let mut hole = String::new();
     while let Some(c) = rest.chars().next() {
         let width = c.len_utf8();
+        // The caller's holes are told apart, wherever they stand.
+        if rest.starts_with("{}") {
+            hole = format!("hole{holes}");
+            holes += 1;
+        }
         let (replacement, length) = match c {
             '\'' => {
                 in_string = !in_string;
@@ -144,7 +151,7 @@ pub(super) fn without_placeholders(text: &str) -> String {
                 Some(end) => (Some("$1"), end + 2),
                 None => (None, width),
             },
-            '{' if rest.starts_with("{}") => (Some("hole"), 2),
+            '{' if rest.starts_with("{}") => (Some(hole.as_str()), 2),
             // MyBatis: a value, and text; what a template of Spring Data names is the entity.
             '#' | '$' if rest[1..].starts_with('{') => {
                 let end = rest.find('}').map_or(rest.len(), |end| end + 1);
@@ -163,11 +170,10 @@ pub(super) fn without_placeholders(text: &str) -> String {
         match replacement {
             Some(text) => {
                 // `orders_{}` is one name.
-                let glued = text == "hole" && out.ends_with(|c: char| c.is_alphanumeric() || c == '_');
                 if text == "$1" && out.ends_with(|c: char| c.is_alphanumeric()) {
                     out.push(' ');
                 }
-                out.push_str(if glued { "hole" } else { text });
+                out.push_str(text);
             }
             None => out.push_str(&rest[..length]),
         }
