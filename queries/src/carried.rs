@@ -25,6 +25,30 @@ pub(crate) fn rests_on(context: &Context<'_>, read: SiteId, site: SiteId, write:
     decides(context, value, site, write) || takes && goes_into(context, value, site, write, MAX_CALLS)
 }
 
+/// Whether the write has anything of what is read under the lock that `lock` takes, is decided by it, or by what is read after
+/// it on the primary. Where all that is read is dropped, the lock only makes others wait.
+pub(crate) fn is_looked_at(context: &Context<'_>, lock: SiteId, write: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    if lock == write {
+        return true;
+    }
+    let function = context.function_of(write);
+    let reads_again = |effect: &Effect| effect.kind == OpKind::DbRead && effect.role != Role::Replica;
+    let mut later =
+        meaning.effects.in_function(function).filter(|(effect, _)| reads_again(effect)).map(|(_, row)| row.site);
+    let is_between =
+        |site: SiteId| site != lock && meaning.precedes(lock, site) && (site == write || meaning.precedes(site, write));
+    if later.any(is_between) {
+        return true;
+    }
+    let Some(read) = program.call(lock).map(|call| call.result) else { return true };
+    let receiver = program.call(write).and_then(|call| call.receiver);
+    let given = meaning.chain_arguments(write).into_iter().chain(receiver);
+    let decided = meaning.decisions(write).into_iter().map(|decision| decision.condition);
+    given.chain(decided).any(|var| meaning.made_from(var).contains(&read))
+}
+
 /// Whether a loop repeats both sites.
 fn in_one_loop(context: &Context<'_>, read: SiteId, site: SiteId) -> bool {
     let program = context.meaning.program;

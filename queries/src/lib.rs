@@ -46,6 +46,7 @@ mod timed_later;
 mod told_beside;
 mod transactions;
 mod unknown_loads;
+mod untimed;
 mod versioned;
 mod wrapped_handlers;
 

@@ -205,6 +205,18 @@ pub const DERIVED: &[Derived] = &[
         rows: details::site_marks,
     },
     Derived {
+        name: "looked_at",
+        doc: "The write at `site` has something of what is read at `at` under a row lock, is decided by it, or by what is read after it on the primary.",
+        columns: &[("site", SITE), ("at", SITE)],
+        rows: details::looked_at,
+    },
+    Derived {
+        name: "untimed",
+        doc: "The call at `site` leaves out how long the lock that is taken at `at` may be held.",
+        columns: &[("site", SITE), ("at", SITE)],
+        rows: details::untimed_locks,
+    },
+    Derived {
         name: "left_behind",
         doc: "What is written at `site` as `effect` in an attempt is committed by what is called at `at`, before something else of the attempt may fail there, and nothing knows it again.",
         columns: &[("site", SITE), ("effect", Type::Number), ("at", SITE)],

@@ -2,7 +2,7 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::Scope;
-use distsys_facts::{FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
+use distsys_facts::{FunctionKind, LiteralKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
 
 use crate::{Context, FindingBuilder};
 
@@ -173,6 +173,70 @@ pub(crate) fn may_have_failed(context: &Context<'_>, taken: SiteId, site: SiteId
         let mut bodies = r.handles.iter().filter(|row| row.region == handler.region);
         bodies.any(|row| program.region_within(program.site(taken).region, row.body))
     })
+}
+
+/// Whether who comes to a site has not got what is taken at `taken`: in the handler of a body that ends with taking it, or where
+/// what that gave is asked and says so.
+pub(crate) fn is_refused_at(context: &Context<'_>, taken: SiteId, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(got) = program.call(taken).map(|call| call.result) else { return false };
+    program.regions_outward(program.site(site).region).any(|region| match region.kind {
+        RegionKind::Catch => {
+            let body = r.handles.iter().find(|row| row.region == region.region).map(|row| row.body);
+            body.is_some_and(|body| ends_with(context, body, taken))
+        }
+        RegionKind::Branch => {
+            let mut asked = program.condition_by_region.of(&r.condition, region.region);
+            asked.any(|row| says_refused(context, row.var, taken, got, 0))
+        }
+        RegionKind::Else => {
+            let mut asked = program.condition_by_region.of(&r.condition, region.region);
+            asked.any(|row| row.var == got || program.assigned_from(row.var).any(|row| row.src == got))
+        }
+        _ => false,
+    })
+}
+
+/// Whether nothing else is called in a body after what is called at a site.
+fn ends_with(context: &Context<'_>, body: RegionId, last: SiteId) -> bool {
+    let program = context.meaning.program;
+    let inside = |site: SiteId| program.region_within(program.site(site).region, body);
+    let mut calls =
+        program.sites(context.function_of(last)).filter(|row| matches!(row.kind, SiteKind::Call | SiteKind::Throw));
+    inside(last) && !calls.any(|row| row.site > last && inside(row.site))
+}
+
+/// Whether a condition holds where what was asked for was not got: `!ok`, `lock === null`, `err != nil || !ok`.
+fn says_refused(context: &Context<'_>, condition: VarId, taken: SiteId, got: VarId, depth: u32) -> bool {
+    const MAX_ASKED: u32 = 3;
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Some(row) = program.binary_by_dst.first(&program.facts.relations.binary, condition) else { return false };
+    let mut further = std::iter::once(row.left).chain(row.right);
+    if matches!(program.text(row.operator), "||" | "or") {
+        return depth < MAX_ASKED && further.any(|part| says_refused(context, part, taken, got, depth + 1));
+    }
+    let said = row.right.and_then(|right| program.literal(right));
+    let is_none = said.is_some_and(|row| {
+        row.kind == LiteralKind::Null || matches!(program.text(row.value), "Err" | "None" | "false" | "0")
+    });
+    let refuses = match program.text(row.operator) {
+        "!" | "not" => true,
+        "is" | "==" | "===" => is_none,
+        "!=" | "!==" => said.is_some_and(|row| row.kind == LiteralKind::String),
+        _ => false,
+    };
+    let sources = meaning.made_from(row.left);
+    // The variable may have got what another call gave since: `err = other()`.
+    let is_later = |site: SiteId| {
+        let call = program.call(site).filter(|call| sources.contains(&call.result));
+        call.is_some_and(|call| !call.receiver.is_some_and(|on| meaning.made_from(on).contains(&got)))
+    };
+    let between =
+        program.sites(context.function_of(taken)).map(|row| row.site).filter(|site| taken < *site && *site < row.site);
+    refuses && sources.contains(&got) && !between.into_iter().any(is_later)
 }
 
 /// Whether who calls a helper has its lock in any case: no way out of it goes around what takes the lock, and nothing asks what

@@ -1,7 +1,7 @@
 //! Statements that calls have built (`select(Order).where(…)`), here or in helpers, and that may be run elsewhere: by a function
 //! that is given them.
 
-use distsys_facts::{FunctionId, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
 
 use super::at_calls::Argument;
 use super::callbacks::parameter_of;
@@ -17,6 +17,9 @@ use crate::operation::{Attr, OpKind};
 /// A statement is followed through so many helpers that begin it.
 const MAX_HELPERS: u32 = 4;
 
+/// Conditions and columns are taken apart this deep for the statements within them.
+const MAX_WITHIN: u32 = 5;
+
 /// A call leads to so few functions, if it is known what it gives.
 const FEW_TARGETS: usize = 4;
 
@@ -28,6 +31,37 @@ pub(super) fn of_built(
     var: VarId,
 ) -> Option<Effect> {
     built(describer, operations, effect, var, 0).map(|(effect, _)| effect)
+}
+
+/// What the statements within it read: `select(Plan.allowed - select(func.count()).where(Visit.plan_id == id))`.
+pub(super) fn read_within(
+    describer: &mut Describer<'_, '_>,
+    operations: &Operations,
+    effect: Effect,
+    var: VarId,
+) -> Vec<Effect> {
+    let reader = describer.reader;
+    let program = reader.program;
+    let Some(last) = reader.maker(var) else { return Vec::new() };
+    let given = |site: SiteId| program.arguments(site).map(|row| (row.var, 0));
+    let mut stack: Vec<(VarId, u32)> = reader.builders(last.site).iter().flat_map(|call| given(call.site)).collect();
+    let mut found = Vec::new();
+    while let Some((at, depth)) = stack.pop() {
+        let call = program.call_giving(at);
+        if call.is_some()
+            && let Some((inner, _)) = built(describer, operations, effect, at, MAX_HELPERS)
+        {
+            found.extend(Some(inner).filter(|inner| inner.kind == OpKind::DbRead));
+        } else if depth < MAX_WITHIN {
+            let binary = program.binary_by_dst.of(&program.facts.relations.binary, at);
+            let sides = binary.flat_map(|row| std::iter::once(row.left).chain(row.right));
+            let parts =
+                sides.chain(program.assigned_from(at).map(|row| row.src)).chain(call.and_then(|call| call.receiver));
+            let arguments = call.into_iter().flat_map(|call| program.arguments(call.site)).map(|row| row.var);
+            stack.extend(parts.chain(arguments).map(|part| (part, depth + 1)));
+        }
+    }
+    found
 }
 
 /// The effect of a function that runs the statement that it is given, where the call gives it one that calls have built.
@@ -142,6 +176,15 @@ fn by_helper<'o>(
     found
 }
 
+/// The class of the project whose columns the conditions of a statement compare, or that it is said to be from.
+fn class_asked(reader: Reader<'_, '_>, last: SiteId) -> Option<ClassId> {
+    let program = reader.program;
+    let asks = |name: &str| matches!(name, "select_from" | "from" | "where" | "filter");
+    let calls = reader.builders(last).into_iter().filter(|call| asks(program.text(call.name)));
+    let given = calls.flat_map(|call| program.arguments(call.site)).map(|row| row.var);
+    given.filter_map(|var| reader.only_class(var).or_else(|| reader.class_of_columns(var))).last()
+}
+
 /// The effect of a statement that `op` began and the call `last` ends.
 fn of_operation(
     describer: &mut Describer<'_, '_>,
@@ -153,7 +196,13 @@ fn of_operation(
     let reader = describer.reader;
     let verb = reader.attribute(op, Attr::Verb);
     let entity = reader.attribute(op, Attr::Entity);
-    let (verb, entity) = (describer.term(&verb), describer.entity_term(&entity));
+    let (verb, mut entity) = (describer.term(&verb), describer.entity_term(&entity));
+    // `select(func.count()).where(Visit.plan_id == plan)`: what its conditions are about.
+    if !matches!(entity, Term::Text(_) | Term::Parameter(_) | Term::Within(..))
+        && let Some(class) = class_asked(reader, last)
+    {
+        entity = Term::Text(describer.entity_of(class));
+    }
     let kind = match verb {
         Term::Text(name) if describer.names.text(name) == "select" => OpKind::DbRead,
         _ => OpKind::DbWrite,

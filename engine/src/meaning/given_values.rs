@@ -52,23 +52,37 @@ impl Meaning<'_> {
     /// The calls that give nothing for what `var` is, where the function would take it (`timeout?: number`, or an entry of its
     /// options) and has no default.
     pub fn left_out_by(&self, var: VarId) -> Vec<SiteId> {
-        let Some(Kept { parameter, entry, default: None }) = self.kept_from(var) else { return Vec::new() };
-        if parameter.default.is_some() {
+        let Some(kept) = self.kept_from(var) else { return self.left_out_of_options(var) };
+        let Kept { parameter, entry, default: None } = kept else { return Vec::new() };
+        // Of options by default (`options = {}`) an entry may be left out all the same.
+        if parameter.default.is_some() && entry.is_none() {
             return Vec::new();
         }
+        let is_without = |options: VarId, entry: Sym| {
+            self.reader().within(options, &[self.program.text(entry).to_owned()]) == Found::Absent
+        };
         let leaves_out = |site: &SiteId| {
             let only = matches!(self.resolution.calls_at(*site), [edge] if edge.function == parameter.function);
             let passed = self.resolution.passed_at(*site).iter().find(|row| row.parameter == parameter.var);
             let is_absent = match (entry, passed) {
                 (None, passed) => passed.is_none() && !self.spreads(*site),
-                (Some(entry), Some(row)) => {
-                    self.reader().within(row.argument, &[self.program.text(entry).to_owned()]) == Found::Absent
+                (Some(entry), Some(row)) => is_without(row.argument, entry),
+                (Some(entry), None) => {
+                    parameter.default.is_some_and(|default| is_without(default, entry)) && !self.spreads(*site)
                 }
-                (Some(_), None) => false,
             };
             only && is_absent && !self.is_out_of_scope(self.program.site(*site).function)
         };
         self.callers(parameter.function).iter().copied().filter(leaves_out).collect()
+    }
+
+    /// The calls by which a limit that `var` says is none: they leave it out, or say so themselves.
+    pub fn unlimited_by(&self, var: VarId) -> Vec<SiteId> {
+        let given = self.given_by_each(var).into_iter().filter(|(_, value)| self.is_endless(*value));
+        let mut found: Vec<SiteId> = given.map(|(site, _)| site).chain(self.left_out_by(var)).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// What a call leaves to the default of a parameter.
@@ -150,7 +164,7 @@ impl Meaning<'_> {
         parameter.default.filter(|_| !self.spreads(site))
     }
 
-    fn spreads(&self, site: SiteId) -> bool {
+    pub(super) fn spreads(&self, site: SiteId) -> bool {
         self.program.arguments(site).any(|row| matches!(self.program.text(row.keyword), "*" | "**" | "..."))
     }
 }

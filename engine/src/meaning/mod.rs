@@ -39,6 +39,7 @@ mod failed_for;
 mod failures;
 mod fetched;
 mod filters;
+mod functional_options;
 mod gates;
 mod generic;
 mod given_or;

@@ -190,8 +190,9 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
                     });
                     return of_each.collect();
                 }
-                if let Some(effect) = built_statements::of_built(describer, operations, effect, *var) {
-                    return vec![effect];
+                if let Some(whole) = built_statements::of_built(describer, operations, effect, *var) {
+                    let within = built_statements::read_within(describer, operations, effect, *var);
+                    return std::iter::once(whole).chain(within).collect();
                 }
             }
             effect.entity = match &found {

@@ -1,6 +1,6 @@
 //! What a value is called in the source: by its variable, its field, what it was taken from.
 
-use distsys_facts::VarId;
+use distsys_facts::{ClassId, VarId};
 
 use super::callbacks::parameter_of;
 use super::operations::{Found, Operand, Operation};
@@ -48,6 +48,9 @@ impl<'m> Reader<'m, '_> {
         {
             return Found::Is(Operand::Class(class));
         }
+        if let Some(class) = self.class_of_columns(var) {
+            return Found::Is(Operand::Class(class));
+        }
         if let Some(name) = self.made_under(var) {
             return Found::Is(Operand::Text(name.to_owned()));
         }
@@ -69,6 +72,24 @@ impl<'m> Reader<'m, '_> {
             (Some(name), None) => Found::Is(Operand::Text(name)),
             _ => is_var(var),
         }
+    }
+
+    /// The class that columns which an operator works on are of: `Plan.visits_allowed - used`, `Visit.plan_id == plan_id`.
+    pub(super) fn class_of_columns(&self, var: VarId) -> Option<ClassId> {
+        let program = self.program;
+        let mut stack = vec![var];
+        for _ in 0..MAX_CHAIN {
+            let at = stack.pop()?;
+            if at != var
+                && let Some(class) = program.loaded_as(at).and_then(|load| self.only_class(load.base))
+            {
+                return Some(class);
+            }
+            let binary = program.binary_by_dst.of(&program.facts.relations.binary, at);
+            let sides: Vec<VarId> = binary.flat_map(|row| std::iter::once(row.left).chain(row.right)).collect();
+            stack.extend(sides.into_iter().rev());
+        }
+        None
     }
 
     /// The name under which a library made `var`: `pgTable("orders", …)`, `Table("orders", metadata)`.

@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::timed_later::timed_later;
+use crate::untimed::untimed;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -55,7 +56,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let place = context.place(*site);
         lines.insert((place.path, place.line))
     });
-    found.into_iter().map(|site| report(context, site, turns.get(&site).copied())).collect()
+    let by_callers = untimed(context).into_iter().filter(|(call, _)| context.in_scope(*call));
+    let by_callers = by_callers.map(|(call, taken)| report_untimed(context, call, taken));
+    found.iter().map(|site| report(context, *site, turns.get(site).copied())).chain(by_callers).collect()
 }
 
 fn is_null(context: &Context<'_>, found: &Found) -> bool {
@@ -79,5 +82,15 @@ fn report(context: &Context<'_>, site: SiteId, later: Option<SiteId>) -> Finding
     builder
         .checked("no time to live in the call that takes the lock")
         .help("set the time to live in the same command (`SET key token NX PX 30000`), and let the write under the lock be fenced")
+        .build()
+}
+
+fn report_untimed(context: &Context<'_>, call: SiteId, taken: SiteId) -> Finding {
+    let message = "this call says nothing of how long the lock may be held, so it has no time to live; when its holder is killed before it lets go, nobody ever gets it again";
+    FindingBuilder::new(context, &RULE.info, call, message.to_owned())
+        .step(call, "no time to live is given here")
+        .step(taken, "and the lock is taken without one")
+        .checked("neither this call nor the helper sets a time to live")
+        .help("give the lock a time to live here, or let the helper have one by default")
         .build()
 }

@@ -1,7 +1,7 @@
 //! A write under a lock that may have expired, with nothing that tells the store so.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Operand, Scope, Term};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Operand, Scope, Term};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
 use distsys_facts::{FunctionId, SiteId, VarId};
@@ -9,6 +9,8 @@ use rustc_hash::FxHashMap;
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::locks::{adds, is_outlived_by_none, is_held_still, writes_the_same};
+use crate::taken::is_refused_at;
+use crate::untimed::untimed_calls;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -36,7 +38,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         let tokens = tokens(context, scope);
-        for site in meaning.sites(scope) {
+        let refused = |site: SiteId| matches!(scope.extent, Extent::Open(taken) if is_refused_at(context, taken, site));
+        for site in meaning.sites(scope).into_iter().filter(|site| !refused(*site)) {
             held.push((number as Lock, site));
             if !tokens.is_empty() && carries(context, site, &tokens) {
                 fenced.push((number as Lock, site));
@@ -159,6 +162,9 @@ const MAX_DOWN: usize = 12;
 fn expires(context: &Context<'_>, scope: &Scope) -> bool {
     let meaning = context.meaning;
     let Some(op) = meaning.operation(scope) else { return false };
+    if scope.steps.iter().any(|site| untimed_calls(context, op).contains(site)) {
+        return false;
+    }
     let key_of = |site: SiteId, kind: OpKind| {
         meaning.effects.at(site).find(|(effect, _)| effect.kind == kind).map(|(effect, _)| effect.key)
     };

@@ -8,7 +8,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Role};
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::FxHashMap;
 
-use crate::carried::{is_made_anew, rests_on};
+use crate::carried::{is_looked_at, is_made_anew, rests_on};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -69,7 +69,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         before(f, r, re, w, we) <-- stale(f, r, re), writes(f, w, we), if r != w && meaning.precedes(*r, *w);
         relation read_again(SiteId, SiteId);
         read_again(r, w) <--
-            before(f, r, re, w, _), locks(f, l, le), if meaning.precedes(*r, *l) && comes_first(*l, *w) && again(*re, *le);
+            before(f, r, re, w, _), locks(f, l, le),
+            if meaning.precedes(*r, *l) && comes_first(*l, *w) && again(*re, *le) && is_looked_at(context, *l, *w);
         relation found(SiteId, SiteId, EffectId, EffectId);
         found(w, r, re, we) <-- before(_, r, re, w, we), !read_again(r, w), if same(*re, *we) && rests_on(context, *r, *w, &meaning.effects.get(*we));
     };

@@ -1,20 +1,21 @@
 //! What rules judge with beside operations and effects: order, marks, places, attributes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Operand, Role, Term};
 use distsys_engine::resolve::HandleRole;
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::SiteId;
+use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Rows;
-use crate::carried::is_made_anew;
+use crate::carried::{is_looked_at, is_made_anew};
 use crate::handlers::knows_again;
 use crate::routed::Routed;
 use crate::timed_later::timed_later;
 use crate::transactions::{AfterFailures, Settled, covered, hands_on, is_own, loop_sources, open, starts_task};
+use crate::untimed::untimed;
 use crate::{Context, carried, left_behind};
 
 /// Effects by number, in the order in which rules see them.
@@ -238,6 +239,34 @@ pub(super) fn site_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
             let mark = rows.text(mark);
             rows.add(&[site.raw(), mark]);
         }
+    }
+}
+
+pub(super) fn looked_at(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let meaning = context.meaning;
+    let mut locks: BTreeMap<FunctionId, BTreeSet<SiteId>> = BTreeMap::new();
+    let mut writes: BTreeMap<FunctionId, BTreeSet<SiteId>> = BTreeMap::new();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        let of = match effect.kind {
+            OpKind::DbRead if effect.flags.has(EffectFlags::ROW_LOCK) => &mut locks,
+            OpKind::DbWrite => &mut writes,
+            _ => continue,
+        };
+        of.entry(context.function_of(row.site)).or_default().insert(row.site);
+    }
+    for (function, locks) in &locks {
+        for write in writes.get(function).into_iter().flatten() {
+            for lock in locks.iter().filter(|lock| is_looked_at(context, **lock, *write)) {
+                rows.add(&[write.raw(), lock.raw()]);
+            }
+        }
+    }
+}
+
+pub(super) fn untimed_locks(context: &Context<'_>, rows: &mut Rows<'_>) {
+    for (call, taken) in untimed(context) {
+        rows.add(&[call.raw(), taken.raw()]);
     }
 }
 

@@ -38,7 +38,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                     .loaded_as(var)
                     .and_then(|load| by_name(load.field).or_else(|| known(self.role_of_value(load.base, depth + 1))))
             })
-            .or_else(|| program.variable(var).and_then(|variable| by_name(variable.name)))
+            .or_else(|| known(self.role_of_node(Self::node(var))))
             .or_else(|| program.global(var).and_then(by_name))
             .or_else(|| program.template(var).and_then(by_name))
             .or_else(|| program.assigned_from(var).find_map(|row| known(self.role_of_value(row.src, depth + 1))))
@@ -50,7 +50,10 @@ impl<'p, 'f> Flow<'p, 'f> {
             })
             .or_else(|| {
                 let call = program.call_giving(var)?;
-                program.arguments(call.site).find_map(|argument| known(self.role_of_value(argument.var, depth + 1)))
+                // `builder().url(replicaUrl).build()`
+                let chain = call.receiver.filter(|var| program.call_giving(*var).is_some());
+                let given = program.arguments(call.site).map(|argument| argument.var).chain(chain);
+                given.into_iter().find_map(|var| known(self.role_of_value(var, depth + 1)))
             })
             .unwrap_or_default()
     }

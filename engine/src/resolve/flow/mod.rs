@@ -15,6 +15,7 @@ mod keyed;
 mod lambdas;
 mod listed;
 mod lists;
+mod made_connections;
 mod named_classes;
 mod named_members;
 mod overloads;
@@ -49,11 +50,16 @@ use told::Told;
 impl Resolution {
     pub fn solve(program: &Program<'_>, models: &ModelSet) -> Resolution {
         let mut flow = Self::propagate(program, models, Grounds::new(program, models), Told::default(), None, 0);
+        // Of what helpers make of settings nothing said the role yet.
+        let made = flow.made_connections();
+        if !made.is_empty() {
+            flow = flow.again(Told::of_made(made), None);
+        }
         // The plain connection of a declared type has gone on beside the one that was given, and one that was made had gone on
         // before what it is made from said its role. Where that happens, all is done again, with both known from the start.
         let told = flow.told();
         let mut roles = flow.is_enriched.then(|| flow.made_roles(false));
-        if told.is_empty() && roles.is_none() {
+        if told.is_settled() && roles.is_none() {
             return flow.finish();
         }
         flow = flow.again(told, roles.clone());
@@ -314,6 +320,12 @@ impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn add_id(&mut self, node: u32, mut id: ValueId) {
         let role = self.role_of_node(node);
         if role != HandleRole::Unknown {
+            let value = self.values.get(id);
+            if value.role == HandleRole::Unknown && self.is_handle(value) {
+                id = self.values.intern(Value { role, ..value });
+            }
+        }
+        if let Some(&role) = self.told.made.get(&node) {
             let value = self.values.get(id);
             if value.role == HandleRole::Unknown && self.is_handle(value) {
                 id = self.values.intern(Value { role, ..value });

@@ -14,10 +14,17 @@ use crate::resolve::values::{HandleRole, ValueKind};
 pub(super) struct Told {
     parameters: FxHashMap<VarId, String>,
     fields: FxHashMap<(ClassId, Sym), String>,
+    /// Roles of what helpers make of settings, by the node of the call's result.
+    pub(super) made: FxHashMap<u32, HandleRole>,
 }
 
 impl Told {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(super) fn of_made(made: FxHashMap<u32, HandleRole>) -> Self {
+        Told { made, ..Self::default() }
+    }
+
+    /// Whether no declared type is to be left aside; what helpers make is known by now.
+    pub(super) fn is_settled(&self) -> bool {
         self.parameters.is_empty() && self.fields.is_empty()
     }
 
@@ -65,6 +72,7 @@ impl Flow<'_, '_> {
         let fields = fields.map(|row| (self.grounds.hierarchy.whole(row.class), row.name));
         let given = |field: &(ClassId, Sym)| self.class_fields.get(field).and_then(|node| role_of(*node));
         told.fields = fields.filter_map(|field| Some((field, given(&field)?))).collect();
+        told.made.clone_from(&self.told.made);
         told
     }
 }
