@@ -84,7 +84,7 @@ fn columns_in_condition(text: &str, has_value: bool) -> impl Iterator<Item = &st
 }
 
 /// The word that a text ends in; empty if it ends otherwise.
-fn last_word(text: &str) -> &str {
+pub(super) fn last_word(text: &str) -> &str {
     text.rsplit(|c| !is_of_word(c)).next().unwrap_or_default()
 }
 
@@ -93,7 +93,7 @@ fn has_word(text: &str, word: &str) -> bool {
     text.split(|c| !is_of_word(c)).any(|part| part == word)
 }
 
-fn is_of_word(c: char) -> bool {
+pub(super) fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 

@@ -32,6 +32,7 @@ mod creation;
 mod cursors;
 mod deadlines;
 mod deferred;
+mod discriminators;
 mod durations;
 mod effects;
 mod environments;

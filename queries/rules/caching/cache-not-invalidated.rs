@@ -223,6 +223,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         program_found.extend(at.into_iter().map(|at| Stale { at, write, effect, fill, key }));
     }
     let mut found = program_found;
+    found.retain(|stale| !is_of_other_rows(context, &reads, stale));
     // Columns that the copy does not hold may change.
     found.retain(|stale| {
         let held = columns_held(context, &reads, stale);
@@ -485,6 +486,21 @@ const MAX_CARELESS_OF_PROCESS: usize = 2;
 /// Likewise where the key is named for what they write.
 const MAX_CARELESS_OF_NAMED: usize = 8;
 
+/// Whether all that the copy is made from and what is written are told apart by a constant: settings of two names in one table.
+fn is_of_other_rows(context: &Context<'_>, reads: &Reads, stale: &Stale) -> bool {
+    let meaning = context.meaning;
+    let read = reads_of(context, reads, stale);
+    let written = meaning.trace(stale.at, &meaning.effects.get(stale.effect));
+    let written = if written.last() == Some(&stale.write) { written } else { vec![stale.write] };
+    !read.is_empty() && read.into_iter().all(|read| meaning.are_of_other_rows(&way_to_read(context, read), &written))
+}
+
+/// The way from a call down to what reads.
+fn way_to_read(context: &Context<'_>, read: SiteId) -> Vec<SiteId> {
+    let below = context.meaning.effects.at(read).find(|(effect, _)| effect.kind == OpKind::DbRead);
+    below.map_or_else(|| vec![read], |(effect, _)| context.meaning.trace(read, &effect))
+}
+
 /// The reads of an entity that what is cached by a fill is made from.
 fn reads_of(context: &Context<'_>, reads: &Reads, stale: &Stale) -> Vec<SiteId> {
     let meaning = context.meaning;
@@ -503,9 +519,8 @@ fn columns_held<'m>(context: &Context<'m>, reads: &Reads, stale: &Stale) -> Vec<
     let meaning = context.meaning;
     let mut held = Vec::new();
     for read in reads_of(context, reads, stale) {
-        let read_below = meaning.effects.at(read).find(|(effect, _)| effect.kind == OpKind::DbRead);
-        let asked = read_below.and_then(|(effect, _)| meaning.trace(read, &effect).last().copied()).unwrap_or(read);
-        let named = meaning.columns_read(asked);
+        let way = way_to_read(context, read);
+        let named = columns_given(context, &way);
         // What a helper keeps is what a function that it is given loads.
         if read == stale.fill {
             held.extend(named.unwrap_or_default());
@@ -529,6 +544,19 @@ fn columns_held<'m>(context: &Context<'m>, reads: &Reads, stale: &Stale) -> Vec<
         }
     }
     held
+}
+
+/// The columns that what reads at the end of a way takes, or those that its function gives of them; none if it may be all.
+fn columns_given<'m>(context: &Context<'m>, way: &[SiteId]) -> Option<Vec<&'m str>> {
+    let meaning = context.meaning;
+    let asked = *way.last()?;
+    let named = || meaning.columns_read(asked);
+    let Some(row) = meaning.program.call(asked).map(|call| call.result).filter(|_| way.len() > 1) else { return named() };
+    let returns = &meaning.program.facts.relations.returns;
+    let returned = meaning.program.returns_by_function.of(returns, context.function_of(asked)).filter_map(|row| row.var);
+    let returned = returned.filter(|var| meaning.made_from(*var).contains(&row));
+    let held: Vec<Vec<&str>> = returned.map(|value| meaning.columns_held(row, value)).collect();
+    if held.is_empty() || held.iter().any(Vec::is_empty) { named() } else { Some(held.concat()) }
 }
 
 /// Whether the cache is filled far below a call: of all that is handed down, what is kept is not sure.
