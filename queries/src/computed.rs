@@ -52,7 +52,8 @@ impl Rewrite<'_, '_> {
         let reads = context.meaning.effects.at(read).filter(|(effect, _)| effect.kind == OpKind::DbRead);
         let entities: Vec<Name> = reads.filter_map(|(effect, _)| effect.entity_name()).collect();
         let of = Read { value, at: Some(read), column, entities: &entities };
-        self.computed_here(&of, write).or_else(|| self.computed_in_closure(&of, write)).or_else(|| {
+        let here = self.computed_here(&of, write).or_else(|| self.computed_for_helper(&of, write));
+        here.or_else(|| self.computed_in_closure(&of, write)).or_else(|| {
             let after = |site: SiteId| context.meaning.precedes(read, site);
             gives_read(context, read, OpKind::DbRead, 0)
                 .then(|| self.computed_by_callee(&of, &after, write, 0))
@@ -133,6 +134,35 @@ impl Rewrite<'_, '_> {
             };
             let mut computed = computed.filter(|(_, computed)| in_time(*computed));
             computed.find(|(var, _)| self.is_carried(write, *var, write, 0)).map(|(_, computed)| computed)
+        })
+    }
+
+    /// Likewise, where a helper is given the row and the new value of one of its fields, stores that and writes the row:
+    /// `store(tool, tool.hours + hours)`.
+    fn computed_for_helper(&self, of: &Read<'_>, write: SiteId) -> Option<SiteId> {
+        let context = self.context;
+        let meaning = context.meaning;
+        self.handed_on(of.value, write).into_iter().find_map(|(_, _, row)| {
+            let callee = meaning.program.parameter(row)?.function;
+            let inner = meaning.effects.in_function(callee).map(|(_, inner)| inner.site);
+            let inner: Vec<SiteId> = inner.filter(|site| self.may_be_part(*site, write)).collect();
+            let is_written = |store: &Store| {
+                inner.iter().any(|site| {
+                    let call = meaning.program.call(*site);
+                    *site == store.site
+                        || meaning.precedes(store.site, *site)
+                            && call.is_some_and(|call| writes_object(context, call, store.base))
+                })
+            };
+            let set = self.stores_into(row, callee).filter(|store| is_written(store));
+            let set: Vec<Store> = set.filter(|store| !is_cursor(meaning.program.text(store.field))).collect();
+            set.into_iter().find_map(|store| {
+                let from = meaning.made_from(store.src);
+                let field = meaning.program.text(store.field);
+                let given = meaning.resolution.passed_at(write).iter();
+                let mut given = given.filter(|passed| passed.parameter != row && from.contains(&passed.parameter));
+                given.find_map(|passed| arithmetic_on(context, Some(field), passed.argument, of, write))
+            })
         })
     }
 
