@@ -1,6 +1,7 @@
 //! Whether a cached copy is dropped on the ways that lead to a write of what it is a copy of.
 
 use distsys_engine::OpKind;
+use distsys_engine::meaning::Mode;
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -115,9 +116,15 @@ impl<'a, 'm> Freshness<'a, 'm> {
     /// The functions that call `function`, each with the call; without one the function around it.
     fn callers(&self, function: FunctionId) -> Vec<(FunctionId, Option<SiteId>)> {
         let meaning = self.context.meaning;
-        let calls = meaning.callers(function).iter();
+        let all = meaning.callers(function);
+        // Who offers it to be run for a request does nothing in that run.
+        let offers = |site: &SiteId| {
+            let mut runs = meaning.invocations.at(*site).filter(|run| run.function == function).peekable();
+            runs.peek().is_some() && runs.all(|run| run.mode == Mode::Registered) && !meaning.callees(*site).contains(&function)
+        };
+        let calls = all.iter().filter(|site| !offers(site));
         let calls: Vec<_> = calls.map(|site| (self.context.function_of(*site), Some(*site))).collect();
-        match calls.is_empty() {
+        match all.is_empty() {
             false => calls,
             true => meaning.program.function(function).parent.map(|parent| (parent, None)).into_iter().collect(),
         }

@@ -38,6 +38,7 @@ mod replaced;
 mod retried;
 mod routed;
 mod sends;
+mod shared_loads;
 mod sizes;
 mod started;
 mod sweeps;

@@ -5,7 +5,11 @@ use distsys_facts::{FunctionId, RegionId, RegionKind, SiteId, SiteKind, VarId};
 
 use super::Meaning;
 use super::callbacks::parameter_of;
+use super::operations::{Found, Operand};
 use super::scopes::Scope;
+
+/// A setting is followed through so many fields and calls.
+const MAX_FIELDS: u32 = 8;
 
 /// More turns than these are no attempts.
 const MAX_TURNS: f64 = 1000.0;
@@ -114,6 +118,13 @@ impl Meaning<'_> {
 
     /// The number that a value is where `calls` lead to its function.
     fn number_given(&self, var: VarId, calls: &[SiteId]) -> Option<f64> {
+        self.number_at(var, calls, 0)
+    }
+
+    fn number_at(&self, var: VarId, calls: &[SiteId], depth: u32) -> Option<f64> {
+        if depth > MAX_FIELDS {
+            return None;
+        }
         if let Some(number) = self.number(var) {
             return Some(number);
         }
@@ -123,12 +134,38 @@ impl Meaning<'_> {
         if let Some(number) = set.and_then(|set| self.number(set)) {
             return Some(number);
         }
+        if let Some(load) = self.program.loaded_as(root) {
+            return self.number_within(load.base, self.program.text(load.field), calls, depth + 1);
+        }
         let parameter = self.program.parameter(parameter_of(self.reader(), var)?)?;
         // Only what leads to this very function gives it anything.
         let is_callee =
             |site: &SiteId| self.resolution.calls_at(*site).iter().any(|edge| edge.function == parameter.function);
         let at = calls.iter().rposition(is_callee)?;
         let given = self.reader().given_at(calls[at], parameter).or(parameter.default)?;
-        self.number_given(given, &calls[..at])
+        self.number_at(given, &calls[..at], depth + 1)
+    }
+
+    /// The number that a field of an object is, where `calls` lead to its function: of a policy that they are given, or that
+    /// their own object keeps.
+    fn number_within(&self, object: VarId, field: &str, calls: &[SiteId], depth: u32) -> Option<f64> {
+        if depth > MAX_FIELDS {
+            return None;
+        }
+        let reader = self.reader();
+        let root = reader.root(object);
+        if let Found::Is(Operand::Var(set)) = reader.within(root, &[field.to_owned()])
+            && set != root
+        {
+            return self.number_at(set, &[], depth + 1);
+        }
+        if let Some(load) = self.program.loaded_as(root) {
+            return self.number_within(reader.stored(load.base, load.field)?, field, &[], depth + 1);
+        }
+        let parameter = self.program.parameter(parameter_of(reader, root)?)?;
+        let is_callee =
+            |site: &SiteId| self.resolution.calls_at(*site).iter().any(|edge| edge.function == parameter.function);
+        let at = calls.iter().rposition(is_callee)?;
+        self.number_within(reader.given_at(calls[at], parameter)?, field, &calls[..at], depth + 1)
     }
 }

@@ -12,6 +12,7 @@ use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity
 use crate::cached::{carried, is_copy};
 use crate::locks::{Key, keys};
 use crate::on_miss::run_on_miss;
+use crate::shared_loads::is_shared;
 use crate::transactions::is_elsewhere;
 use crate::unknown_loads::unknown_loads;
 use crate::{Context, FindingBuilder, Rule};
@@ -426,6 +427,9 @@ fn is_coalesced(context: &Context<'_>, site: SiteId) -> bool {
     const WORDS: &[&str] = &["flight", "flights", "singleflight", "coalesce", "coalesced", "coalescing", "dedupe", "inflight", "pending", "lock", "locked", "mutex", "stale", "swr", "once"];
     let meaning = context.meaning;
     let program = meaning.program;
+    if is_shared(context, site) {
+        return true;
+    }
     let (mut function, mut below) = (Some(context.function_of(site)), None);
     while let Some(id) = function {
         let held = meaning.scopes.in_function(id).any(|scope| {

@@ -162,7 +162,10 @@ impl Retry {
     /// Whether what was not answered in time is tried again: a handler of other failures lets it go.
     fn tries_again_late(&self, context: &Context<'_>, waited: SiteId) -> bool {
         let handled = |failure: &Failure| context.meaning.is_timeout_handled(failure, waited);
-        self.by_hand.as_ref().is_none_or(|(_, failures)| failures.iter().any(handled))
+        // Where failures are values, one that is not asked for goes round like any other.
+        self.by_hand.as_ref().is_none_or(|(origin, failures)| {
+            !context.meaning.throws_silently(*origin) || failures.iter().any(handled)
+        })
     }
 }
 
