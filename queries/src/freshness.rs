@@ -120,7 +120,9 @@ impl<'a, 'm> Freshness<'a, 'm> {
         // Who offers it to be run for a request does nothing in that run.
         let offers = |site: &SiteId| {
             let mut runs = meaning.invocations.at(*site).filter(|run| run.function == function).peekable();
-            runs.peek().is_some() && runs.all(|run| run.mode == Mode::Registered) && !meaning.callees(*site).contains(&function)
+            runs.peek().is_some()
+                && runs.all(|run| run.mode == Mode::Registered)
+                && !meaning.callees(*site).contains(&function)
         };
         let calls = all.iter().filter(|site| !offers(site));
         let calls: Vec<_> = calls.map(|site| (self.context.function_of(*site), Some(*site))).collect();

@@ -28,6 +28,7 @@ mod missing;
 mod models;
 mod on_miss;
 mod only_tells;
+mod other_columns;
 mod outlived;
 mod own_locks;
 mod own_rules;

@@ -205,6 +205,12 @@ pub const DERIVED: &[Derived] = &[
         rows: details::site_marks,
     },
     Derived {
+        name: "other_columns",
+        doc: "What is written at `site` of an entity sets columns of it that what is read of it at `at`, on a replica, neither takes nor asks for.",
+        columns: &[("site", SITE), ("at", SITE)],
+        rows: details::other_columns,
+    },
+    Derived {
         name: "looked_at",
         doc: "The write at `site` has something of what is read at `at` under a row lock, is decided by it, or by what is read after it on the primary.",
         columns: &[("site", SITE), ("at", SITE)],

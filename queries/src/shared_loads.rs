@@ -33,9 +33,13 @@ pub(crate) fn is_shared(context: &Context<'_>, load: SiteId) -> bool {
     let looks_into = |var: &VarId| {
         let asked = program.call_giving(*var).filter(|call| {
             is_of_process(call.site)
-                && matches!(program.text(call.name), "has" | "get" | "contains" | "containsKey" | "contains_key" | "Load")
+                && matches!(
+                    program.text(call.name),
+                    "has" | "get" | "contains" | "containsKey" | "contains_key" | "Load"
+                )
         });
-        let by_key = program.loaded_as(*var).filter(|load| program.text(load.field).starts_with('[')).map(|load| load.base);
+        let by_key =
+            program.loaded_as(*var).filter(|load| program.text(load.field).starts_with('[')).map(|load| load.base);
         let held = asked.and_then(|call| call.receiver).or(by_key);
         held.and_then(name_of).is_some_and(|name| kept.contains(&name))
     };
@@ -43,7 +47,8 @@ pub(crate) fn is_shared(context: &Context<'_>, load: SiteId) -> bool {
     // `key in loading`
     let is_in = |condition: VarId| {
         let compared = program.binary_by_dst.of(&r.binary, condition);
-        let inside = compared.filter(|row| matches!(program.text(row.operator), "in" | "not in")).filter_map(|row| row.right);
+        let inside =
+            compared.filter(|row| matches!(program.text(row.operator), "in" | "not in")).filter_map(|row| row.right);
         inside.filter_map(name_of).any(|name| kept.contains(&name))
     };
     !kept.is_empty() && asked().any(|condition| is_in(condition) || meaning.made_from(condition).iter().any(looks_into))

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Operand, Role, Term};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Name, Operand, Role, Term};
 use distsys_engine::resolve::HandleRole;
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
@@ -12,6 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Rows;
 use crate::carried::{is_looked_at, is_made_anew};
 use crate::handlers::knows_again;
+use crate::other_columns::sets_other_columns;
 use crate::routed::Routed;
 use crate::timed_later::timed_later;
 use crate::transactions::{AfterFailures, Settled, covered, hands_on, is_own, loop_sources, open, starts_task};
@@ -238,6 +239,28 @@ pub(super) fn site_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
         for (_, mark) in MARKS.iter().filter(|(holds, _)| holds(context, site)) {
             let mark = rows.text(mark);
             rows.add(&[site.raw(), mark]);
+        }
+    }
+}
+
+pub(super) fn other_columns(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let meaning = context.meaning;
+    let mut sites: BTreeMap<(FunctionId, Name), (BTreeSet<SiteId>, BTreeSet<SiteId>)> = BTreeMap::new();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        let Some(entity) = effect.entity_name() else { continue };
+        let (writes, reads) = sites.entry((context.function_of(row.site), entity)).or_default();
+        match effect.kind {
+            OpKind::DbWrite => writes.insert(row.site),
+            OpKind::DbRead if effect.role == Role::Replica => reads.insert(row.site),
+            _ => false,
+        };
+    }
+    for ((_, entity), (writes, reads)) in &sites {
+        for read in reads {
+            for write in writes.iter().filter(|write| sets_other_columns(context, **write, *read, *entity)) {
+                rows.add(&[write.raw(), read.raw()]);
+            }
         }
     }
 }
