@@ -166,6 +166,16 @@ pub(crate) fn is_made_anew(context: &Context<'_>, effect: &Effect) -> bool {
     context.meaning.text(effect.entity).is_some_and(|name| is_rendered(name) || is_copy(name))
 }
 
+/// Whether a message is one of a stream that tells how the program does: a gauge that is too early or too much by one harms
+/// nobody.
+pub(crate) fn is_measured(context: &Context<'_>, effect: &Effect) -> bool {
+    const MEASURED: &[&str] =
+        &["metric", "metrics", "telemetry", "gauge", "gauges", "stats", "statistics", "monitoring"];
+    let is_sent = matches!(effect.kind, OpKind::Publish | OpKind::Enqueue);
+    let says = |name: &str| words(name).iter().any(|word| MEASURED.contains(&word.as_str()));
+    is_sent && context.meaning.text(effect.entity).is_some_and(says)
+}
+
 /// Whether a name is that of what is rendered from other data, and is no row of it.
 pub(crate) fn is_rendered(name: &str) -> bool {
     const RENDERED: &[&str] = &["thumbnail", "preview", "rendition"];

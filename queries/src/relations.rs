@@ -118,7 +118,7 @@ pub const DERIVED: &[Derived] = &[
     },
     Derived {
         name: "effect_mark",
-        doc: "Of `effect` this `mark` is true: `conditional`, `background`, `after_commit`, `row_lock`, `transactional`, `retried`, `timed`, `by_clock`, `keyed` (it has a key, known or not), or `made_anew` (it keeps what is worked out from other data).",
+        doc: "Of `effect` this `mark` is true: `conditional`, `background`, `after_commit`, `row_lock`, `transactional`, `retried`, `timed`, `by_clock`, `keyed` (it has a key, known or not), `made_anew` (it keeps what is worked out from other data), or `measured` (it is sent to a stream of measurements).",
         columns: &[("effect", Type::Number), ("mark", TEXT)],
         rows: details::marks,
     },

@@ -250,11 +250,11 @@ impl Meaning<'_> {
                 "+" => Some(self.span_of(left, unit, depth + 1)? + self.span_of(right, unit, depth + 1)?),
                 "-" => Some(self.span_of(left, unit, depth + 1)? - self.span_of(right, unit, depth + 1)?),
                 // One factor is a span, the other a count.
-                "*" => match (self.span_of(left, unit, depth + 1), self.number(right)) {
+                "*" => match (self.span_of(left, unit, depth + 1), self.factor(right, depth)) {
                     (Some(span), Some(count)) => Some(span * count),
-                    _ => Some(self.number(left)? * self.span_of(right, unit, depth + 1)?),
+                    _ => Some(self.factor(left, depth)? * self.span_of(right, unit, depth + 1)?),
                 },
-                "/" => Some(self.span_of(left, unit, depth + 1)? / self.number(right)?),
+                "/" => Some(self.span_of(left, unit, depth + 1)? / self.factor(right, depth)?),
                 _ => None,
             };
         }
@@ -271,6 +271,29 @@ impl Meaning<'_> {
         }
         let source = program.only_source(var).filter(|_| program.parameter(var).is_none())?;
         self.span_of(source, unit, depth + 1)
+    }
+
+    /// A number, also by the type that it is counted as (`time.Duration(5)`), or what a setting has by default.
+    fn factor(&self, var: VarId, depth: u32) -> Option<f64> {
+        let (program, reader) = (self.program, self.reader());
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        if let Some(number) = self.number(var) {
+            return Some(number);
+        }
+        if let Some(call) = program.call_giving(var) {
+            const COUNTS: &[&str] = &["Duration", "int", "int32", "int64", "float64", "float", "Number"];
+            let name = program.text(call.name);
+            let name = call.callee.and_then(|callee| program.global(callee)).map_or(name, |path| program.text(path));
+            let converts = COUNTS.contains(&name.rsplit('.').next().unwrap_or(name));
+            let mut given = program.arguments(call.site).map(|row| row.var);
+            let only = given.next().filter(|_| converts && given.next().is_none())?;
+            return self.factor(only, depth + 1);
+        }
+        let set = program.loaded_as(var).and_then(|load| reader.stored(load.base, load.field));
+        let set = set.or_else(|| reader.resolution.imported(var)).or_else(|| program.only_source(var));
+        self.factor(set.filter(|_| program.parameter(var).is_none())?, depth + 1)
     }
 
     fn made_span(&self, op: &Operation, depth: u32) -> Option<f64> {

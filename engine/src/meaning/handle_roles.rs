@@ -43,6 +43,9 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 
     pub(super) fn role_at(&self, var: VarId, depth: usize) -> Role {
+        if self.is_replica_if_any(var) {
+            return Role::Replica;
+        }
         if let Some(role) = self.role_by_helper(var, depth) {
             return role;
         }
@@ -68,6 +71,30 @@ impl<'m, 'f> Describer<'m, 'f> {
             return found.into();
         }
         root
+    }
+
+    /// Whether a connection is called a replica and may be one: where none is set up it is the primary
+    /// (`const replica = url ? connect(url) : primary`), and where one is, all that is asked of it is behind.
+    fn is_replica_if_any(&self, var: VarId) -> bool {
+        let program = self.reader.program;
+        let says = |sym: Sym| words::role_of_name(program.text(sym), false) == HandleRole::Replica;
+        let may_be_one = |var: VarId| {
+            let roles: Vec<HandleRole> = self.reader.resolution.values_of(var).map(|value| value.role).collect();
+            roles.contains(&HandleRole::Replica) && roles.contains(&HandleRole::Primary)
+        };
+        let mut at = var;
+        for _ in 0..MAX_DEPTH {
+            let load = program.loaded_as(at);
+            let name = load.map(|load| load.field).or_else(|| program.variable(at).map(|row| row.name));
+            if program.parameter(at).is_some() || name.is_some_and(says) {
+                return program.parameter(at).is_none() && may_be_one(at);
+            }
+            let called = program.call_giving(at).filter(|call| self.reader.resolution.calls_at(call.site).is_empty());
+            let on = called.and_then(|call| call.receiver.or(call.callee));
+            let Some(next) = on.or_else(|| program.only_source(at)) else { return false };
+            at = next;
+        }
+        false
     }
 
     /// The role of what a helper of the project made from a connection that it was given: that of this call's connection, not

@@ -5,6 +5,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Term};
 use distsys_facts::{FunctionId, FunctionKind, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::carried::is_measured;
 use crate::transactions::{Locks, hands_on, is_elsewhere, loop_sources, starts_task, while_uncommitted};
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -28,7 +29,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let is_sent = matches!(effect.kind, OpKind::Enqueue | OpKind::Publish);
-        let leaves = is_sent && !effect.flags.has(EffectFlags::TRANSACTIONAL) && !is_elsewhere(effect.flags);
+        let leaves = is_sent
+            && !effect.flags.has(EffectFlags::TRANSACTIONAL)
+            && !is_elsewhere(effect.flags)
+            && !is_measured(context, &effect);
         if leaves || is_of_task(context, &effect) {
             sends.push((row.site, row.effect));
         }

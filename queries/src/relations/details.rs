@@ -10,7 +10,7 @@ use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Rows;
-use crate::carried::{is_looked_at, is_made_anew};
+use crate::carried::{is_looked_at, is_made_anew, is_measured};
 use crate::handlers::knows_again;
 use crate::other_columns::sets_other_columns;
 use crate::routed::Routed;
@@ -81,7 +81,11 @@ pub(super) fn marks(context: &Context<'_>, rows: &mut Rows<'_>) {
         let Effect { flags, key, .. } = context.meaning.effects.get(effect);
         let set = FLAGS.iter().filter(|(flag, _)| flags.has(*flag)).map(|(_, name)| *name);
         let effect = context.meaning.effects.get(effect);
-        let more = [(key != Term::Absent, "keyed"), (is_made_anew(context, &effect), "made_anew")];
+        let more = [
+            (key != Term::Absent, "keyed"),
+            (is_made_anew(context, &effect), "made_anew"),
+            (is_measured(context, &effect), "measured"),
+        ];
         for mark in set.chain(more.into_iter().filter_map(|(holds, name)| holds.then_some(name))) {
             let mark = rows.text(mark);
             rows.add(&[number, mark]);
