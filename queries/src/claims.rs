@@ -56,7 +56,10 @@ fn is_decided_by(context: &Context<'_>, read: SiteId, write: SiteId, columns: &[
 /// The states that a write sets in which somebody is at work on the row, each with its column: `state = "processing"`.
 fn states<'m>(context: &Context<'m>, write: SiteId, effect: &Effect) -> Vec<(&'m str, String)> {
     let meaning = context.meaning;
-    let set = meaning.trace(write, effect).into_iter().flat_map(|site| meaning.columns_set(site));
+    let set = meaning.trace(write, effect).into_iter().flat_map(|site| {
+        let set = meaning.columns_set(site);
+        if set.is_empty() { meaning.columns_stored(site) } else { set }
+    });
     let states = set.filter(|(column, _)| is_state(column));
     let worked = states.filter_map(|(column, var)| Some((column, state_of(context, var)?)));
     worked.filter(|(_, state)| says_at_work(state)).collect()

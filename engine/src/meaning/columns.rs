@@ -470,7 +470,10 @@ impl<'m> Meaning<'m> {
         let set = reader.columns_set(last).into_iter().map(|(column, _)| column);
         let told: Vec<&str> =
             set.chain(of_text).chain(self.columns_made_with(site)).filter(|column| *column != "id").collect();
-        if told.is_empty() { self.columns_stored(site) } else { told }
+        if !told.is_empty() {
+            return told;
+        }
+        self.columns_stored(site).into_iter().map(|(column, _)| column).collect()
     }
 
     /// The call that made the statement which is run at a place.
@@ -552,13 +555,13 @@ impl<'m> Meaning<'m> {
         columns.filter(|column| !column.is_empty() && *column != "**")
     }
 
-    /// The columns that are set on an object before it is saved: `order.state = "paid"`, then `order.save()`.
-    fn columns_stored(&self, site: SiteId) -> Vec<&'m str> {
+    /// The columns that are set on an object before it is saved, each with its value: `order.state = "paid"`, then `order.save()`.
+    pub fn columns_stored(&self, site: SiteId) -> Vec<(&'m str, VarId)> {
         let program = self.program;
         let receiver = program.call(site).and_then(|call| call.receiver);
         let saved = receiver.into_iter().chain(program.arguments(site).map(|row| row.var));
         let stores = saved.flat_map(|var| program.stores_to(var)).filter(|row| self.precedes(row.site, site));
-        stores.map(|row| program.text(row.field)).collect()
+        stores.map(|row| (program.text(row.field), row.src)).collect()
     }
 
     /// The columns of what was read as `row` that `value` is made from; empty if it may be all of them.

@@ -1,5 +1,7 @@
 //! A row and the message about it go to two systems, with nothing that brings the second after the first.
 
+use std::collections::BTreeMap;
+
 use ascent::ascent_run;
 use distsys_engine::{OpKind, Program};
 use distsys_engine::meaning::{EffectFlags, EffectId, Name};
@@ -95,10 +97,47 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             by_send.entry(send).or_insert((message, write, effect, severity));
         }
     }
-    by_send
+    let mut found: Vec<Candidate> = by_send
         .into_iter()
-        .filter_map(|(send, (message, write, effect, severity))| report(context, (send, message), (write, effect), severity))
-        .collect()
+        .map(|(send, (message, write, effect, severity))| Candidate { send, message, write, effect, severity })
+        .collect();
+    found.sort_unstable_by_key(|candidate| candidate.send);
+    let (shared, alone) = by_sender(context, found);
+    let alone = alone.iter().filter_map(|candidate| report(context, candidate, &[]));
+    alone.chain(shared.iter().filter_map(|all| report(context, &all[0], &all[1..]))).collect()
+}
+
+/// A row and the message about it.
+#[derive(Clone, Copy)]
+struct Candidate {
+    send: SiteId,
+    message: EffectId,
+    write: SiteId,
+    effect: EffectId,
+    severity: Severity,
+}
+
+/// So many operations that send through one function of the project after they have written do as the project does: told once.
+const MANY: usize = 6;
+
+/// Those that many others are like, by the function that sends for all of them, and the rest.
+fn by_sender(context: &Context<'_>, found: Vec<Candidate>) -> (Vec<Vec<Candidate>>, Vec<Candidate>) {
+    let meaning = context.meaning;
+    let sender = |candidate: &Candidate| {
+        let trace = meaning.trace(candidate.send, &meaning.effects.get(candidate.message));
+        trace.last().copied().filter(|sent| candidate.severity == Severity::Minor && *sent != candidate.send)
+    };
+    let mut groups: BTreeMap<SiteId, Vec<Candidate>> = BTreeMap::new();
+    let mut alone = Vec::new();
+    for candidate in found {
+        match sender(&candidate) {
+            Some(sent) => groups.entry(sent).or_default().push(candidate),
+            None => alone.push(candidate),
+        }
+    }
+    let (many, few): (Vec<_>, Vec<_>) = groups.into_values().partition(|group| group.len() >= MANY);
+    alone.extend(few.into_iter().flatten());
+    (many, alone)
 }
 
 /// Whether the message goes out only where the call that may write says that it did not: `if (!(await buffer.add(job))) await
@@ -325,8 +364,9 @@ fn root(program: &Program<'_>, var: VarId) -> VarId {
 /// Values are followed so far.
 const MAX_ROOT: usize = 8;
 
-fn report(context: &Context<'_>, send: (SiteId, EffectId), write: (SiteId, EffectId), severity: Severity) -> Option<Finding> {
+fn report(context: &Context<'_>, candidate: &Candidate, alike: &[Candidate]) -> Option<Finding> {
     let meaning = context.meaning;
+    let (send, write, severity) = ((candidate.send, candidate.message), (candidate.write, candidate.effect), candidate.severity);
     let (message, row) = (meaning.effects.get(send.1), meaning.effects.get(write.1));
     let (publishes, writes) = (context.does(&message), context.does(&row));
     let text = if severity == Severity::Major {
@@ -347,6 +387,7 @@ fn report(context: &Context<'_>, send: (SiteId, EffectId), write: (SiteId, Effec
         .rests_on(confidence)
         .steps(context.steps(&write_trace, &row))
         .steps(context.steps(&send_trace, &message))
+        .steps(alike.iter().map(|other| (other.send, "and so is sent here, after what it is about was written".to_owned())))
         .checked("no outbox, no change-data-capture, and nothing runs the whole operation again")
         .help("write the message as a row in the transaction of the data and send from there (outbox), or let a sweep send what is missing")
         .build();
