@@ -14,6 +14,8 @@ pub(crate) struct Kept<'a, 'm> {
     in_maps: FxHashMap<Map, Vec<VarId>>,
     in_cells: FxHashMap<Cell, Vec<VarId>>,
     in_caches: FxHashMap<Name, Vec<VarId>>,
+    /// The parameters of functions that are run for each entry of a map.
+    of_each: FxHashMap<VarId, Map>,
 }
 
 /// A map in a field of the class, or in a variable that outlives the call.
@@ -39,6 +41,7 @@ impl<'a, 'm> Kept<'a, 'm> {
             in_maps: FxHashMap::default(),
             in_cells: FxHashMap::default(),
             in_caches: FxHashMap::default(),
+            of_each: FxHashMap::default(),
         };
         for call in &r.call {
             let name = program.text(call.name);
@@ -46,6 +49,9 @@ impl<'a, 'm> Kept<'a, 'm> {
                 && let Some(map) = kept.map(call.receiver, call.site)
             {
                 kept.in_maps.entry(map).or_default().extend(program.arguments(call.site).nth(1).map(|row| row.var));
+            }
+            if matches!(name, "retain" | "removeIf" | "forEach") {
+                kept.goes_over(call);
             }
             if puts_into_cell(name)
                 && let Some(parts) = cell_parts(context, call)
@@ -82,6 +88,22 @@ impl<'a, 'm> Kept<'a, 'm> {
                 .and_then(|map| self.in_maps.get(&map)),
         };
         found.map_or(&[], Vec::as_slice)
+    }
+
+    /// What is put into the map that a function is run for each entry of, for one of its parameters:
+    /// `seen.retain(|_, at| now - *at < ttl)`, `seen.values().removeIf(at -> …)`.
+    pub(crate) fn of_each(&self, parameter: VarId) -> &[VarId] {
+        let map = self.of_each.get(&parameter);
+        map.and_then(|map| self.in_maps.get(map)).map_or(&[], Vec::as_slice)
+    }
+
+    fn goes_over(&mut self, call: &Call) {
+        let program = self.context.meaning.program;
+        let view = call.receiver.and_then(|receiver| program.call_giving(receiver));
+        let view = view.filter(|call| matches!(program.text(call.name), "values" | "entrySet"));
+        let Some(map) = self.map(view.map_or(call.receiver, |view| view.receiver), call.site) else { return };
+        let given = program.arguments(call.site).filter_map(|row| program.closure(row.var));
+        self.of_each.extend(given.flat_map(|function| program.parameters(function)).map(|row| (row.var, map)));
     }
 
     /// What stands under `field` in the objects that are kept in the map which `object` was taken from:

@@ -320,6 +320,11 @@ impl<'m> Meaning<'m> {
         self.reader().class_of(var)
     }
 
+    /// Whether the class of what is written at `site` counts its versions, which its mapper compares then.
+    pub fn is_versioned(&self, site: SiteId) -> bool {
+        self.operations.at(site).any(|op| own_effects::is_versioned(self.reader(), op))
+    }
+
     /// Whether an object is a row of a table, as far as its classes say.
     pub fn is_mapped(&self, object: VarId) -> bool {
         let classes = self.reader().classes_of(object);

@@ -29,6 +29,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let program = meaning.program;
     let mut by_statement: Vec<(SiteId, EffectId)> = Vec::new();
     let mut writes: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
+    let mut conditional: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
     let mut reads: FxHashMap<FunctionId, Vec<(SiteId, VarId)>> = FxHashMap::default();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
@@ -45,6 +46,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             OpKind::DbWrite | OpKind::CacheWrite | OpKind::ObjectWrite if !effect.flags.has(EffectFlags::CONDITIONAL) => {
                 writes.push((function, row.site, row.effect));
             }
+            OpKind::DbWrite => conditional.push((function, row.site, row.effect)),
             OpKind::DbRead | OpKind::CacheRead | OpKind::ObjectRead => {
                 if let Some(call) = program.call(row.site) {
                     reads.entry(function).or_default().push((row.site, call.result));
@@ -60,8 +62,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for Comparison { site, left, right, fields } in comparisons(context) {
         let function = context.function_of(site);
         let Some(known) = reads.get(&function) else { continue };
-        let of = |var: VarId| {
-            let Some(time) = time_of(context, var) else {
+        let of_change = fields.iter().flatten().filter(|field| names_time(program.text(**field))).count() == 2;
+        let of = |var: VarId, field: Option<Sym>| {
+            let Some(time) = time_of(context, var).or((of_change && field.is_some()).then_some(var)) else {
                 // `SELECT updated_at FROM items WHERE id = $1`, whatever the value is called.
                 let sources = meaning.made_from(var);
                 let is_time = |site: SiteId| only_column(context, site).is_some_and(names_time);
@@ -71,7 +74,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             let sources = meaning.made_from(time);
             Some(known.iter().find(|(_, result)| sources.contains(result)).map(|(site, _)| *site))
         };
-        match (of(left), of(right)) {
+        match (of(left, fields[0]), of(right, fields[1])) {
             (Some(of_left), Some(of_right)) => {
                 if of_left != of_right
                     && let Some(read) = of_left.or(of_right)
@@ -96,6 +99,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
         }
     }
+    // The version that a mapper compares keeps two from writing at once; it does not order what they bring.
+    let deciding: FxHashSet<FunctionId> = decides.iter().map(|(function, ..)| *function).collect();
+    writes.extend(conditional.into_iter().filter(|(function, site, effect)| {
+        let trace = || meaning.trace(*site, &meaning.effects.get(*effect));
+        deciding.contains(function) && trace().last().is_some_and(|last| meaning.is_versioned(*last))
+    }));
     let program = ascent_run! {
         relation by_statement(SiteId, EffectId) = by_statement;
         relation writes(FunctionId, SiteId, EffectId) = writes;
@@ -152,7 +161,10 @@ fn comparisons(context: &Context<'_>) -> Vec<Comparison> {
         }
         for &site in meaning.callers(function) {
             let passed = meaning.resolution.passed_at(site).iter();
-            let given = |parameter: VarId| passed.clone().find(|row| row.parameter == parameter).map(|row| row.argument);
+            // `stored.isOlderThan(change)`
+            let on = |parameter: VarId| program.call(site).filter(|_| is_receiver(context, parameter)).and_then(|call| call.receiver);
+            let argument = |parameter: VarId| passed.clone().find(|row| row.parameter == parameter).map(|row| row.argument);
+            let given = |parameter: VarId| argument(parameter).or_else(|| on(parameter));
             if let (Some(left), Some(right)) = (given(one), given(other)) {
                 found.push(Comparison { site, left, right, fields: [of_one, of_other] });
             }
@@ -166,7 +178,8 @@ fn given_for(context: &Context<'_>, var: VarId) -> Option<(VarId, Option<Sym>)> 
     let program = context.meaning.program;
     let (mut at, mut field) = (var, None);
     for _ in 0..6 {
-        if program.parameter(at).is_some_and(|row| row.kind != ParameterKind::Receiver) {
+        // Of the object that a method is called on, a field may be compared.
+        if program.parameter(at).is_some() && (field.is_some() || !is_receiver(context, at)) {
             return Some((at, field));
         }
         at = match (program.assigned_from(at).next(), program.loaded_as(at)) {
@@ -176,10 +189,21 @@ fn given_for(context: &Context<'_>, var: VarId) -> Option<(VarId, Option<Sym>)> 
                 load.base
             }
             (None, Some(_)) => return None,
-            (None, None) => converted(context, at)?,
+            (None, None) => {
+                // `change.editedAt()`, the accessor of a record.
+                let call = program.call_giving(at).filter(|call| program.arguments(call.site).next().is_none());
+                let names = |name: &str| names_moment(name) && !name.starts_with("get") && name != "time";
+                let read = call.filter(|call| field.is_none() && names(program.text(call.name)));
+                field = field.or(read.map(|call| call.name));
+                converted(context, at)?
+            }
         };
     }
     None
+}
+
+fn is_receiver(context: &Context<'_>, var: VarId) -> bool {
+    context.meaning.program.parameter(var).is_some_and(|row| row.kind == ParameterKind::Receiver)
 }
 
 /// What a call makes another form of: `parse(at)`, `at.getTime()`.

@@ -170,9 +170,25 @@ fn comparisons(context: &Context<'_>) -> Vec<Comparison> {
     found
 }
 
-/// Whether a comparison ends what one run of a function waits for: both times are read in that run and held by nothing that
-/// outlives it, and the outcome ends a loop or the function.
+/// Whether a comparison ends what one run of a function waits for, be it made in a method that tells whether the time is up:
+/// `while not budget.is_over()`.
 fn ends_a_wait(context: &Context<'_>, compare: SiteId, outcome: VarId, readings: &[(SiteId, bool)]) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let function = context.function_of(compare);
+    let told = || {
+        let mut returned = program.returns_by_function.of(&program.facts.relations.returns, function).filter_map(|row| row.var);
+        returned.any(|var| var == outcome || meaning.made_from(var).contains(&outcome))
+    };
+    // What the method reads itself is read where it is called.
+    let earlier = || readings.iter().copied().filter(|(site, kept)| *kept && context.function_of(*site) != function).collect::<Vec<_>>();
+    let asked = || meaning.callers(function).iter().filter_map(|site| program.call(*site)).filter(|call| context.in_scope(call.site));
+    ends_its_run(context, compare, outcome, readings)
+        || told() && !earlier().is_empty() && asked().any(|call| ends_its_run(context, call.site, call.result, &earlier()))
+}
+
+/// Whether both times are read in one run and held by nothing that outlives it, and the outcome ends a loop or the function.
+fn ends_its_run(context: &Context<'_>, compare: SiteId, outcome: VarId, readings: &[(SiteId, bool)]) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
@@ -180,7 +196,17 @@ fn ends_a_wait(context: &Context<'_>, compare: SiteId, outcome: VarId, readings:
     let function = context.function_of(compare);
     // What is read after is kept for another run.
     let in_time = |site: SiteId| context.function_of(site) != function || meaning.precedes(site, compare);
-    let of_run = |(site, kept): &(SiteId, bool)| !kept && run_of(context, *site) == run && in_time(*site);
+    // What an object that is made in this run was made with.
+    let begun_with_it = |site: SiteId| {
+        meaning.callers(context.function_of(site)).iter().any(|made| {
+            let is_made = program.call(*made).is_some_and(|call| meaning.class_of(call.result).is_some());
+            is_made && run_of(context, *made) == run && meaning.precedes(*made, compare)
+        })
+    };
+    let of_run = |(site, kept): &(SiteId, bool)| match kept {
+        true => begun_with_it(*site),
+        false => run_of(context, *site) == run && in_time(*site),
+    };
     if run.is_none() || !readings.iter().all(of_run) {
         return false;
     }
@@ -288,6 +314,7 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
                 stack.extend(row.right.filter(|_| !divides).map(|right| (right, kept, to_come, asked)));
             }
         }
+        stack.extend(kept_by.of_each(at).iter().map(|var| (*var, true, to_come, None)));
         // What an object was made with may as well come out of a store.
         if !kept {
             stack.extend(readings_given(context, at, clocks).into_iter().map(next));
@@ -318,7 +345,7 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
             if meaning.is_mapped(load.base) && !words(field).iter().any(|word| GRAVE_WORDS.contains(&word.as_str())) {
                 continue;
             }
-            if matches!(field, "seconds" | "microseconds" | "days") {
+            if matches!(field, "seconds" | "microseconds" | "days" | "*") {
                 stack.push(next(load.base));
             }
             let mut stored = meaning.stored_in(load.base, load.field);
@@ -415,7 +442,7 @@ const GRAVE_WORDS: &[&str] = &[
 ];
 
 /// Words of functions and files that let so many through, and no more.
-const ADMITS: &[&str] = &["admit", "admits", "allow", "allows", "pace", "pacer", "pacing", "permit", "permits"];
+const ADMITS: &[&str] = &["admit", "admits", "allow", "allows", "can", "may", "pace", "pacer", "pacing", "permit", "permits"];
 
 /// Words of what is left alone for a while, whatever the clock: a jump makes the while shorter or longer, no more.
 const BENIGN_WORDS: &[&str] =
