@@ -88,10 +88,12 @@ impl Reader<'_, '_> {
         let mut parts = 0;
         for _ in 0..MAX_PARTS {
             if let Some(load) = program.loaded_as(at) {
-                if !matches!(program.text(load.field), "0" | "1" | "*" | "[*]" | "key" | "value") {
-                    break;
+                match program.text(load.field) {
+                    "0" | "1" | "*" | "[*]" | "key" | "value" => parts += 1,
+                    // A call without arguments may be read as a member.
+                    "entrySet" => {}
+                    _ => break,
                 }
-                parts += 1;
                 at = self.root(load.base);
                 continue;
             }

@@ -75,6 +75,7 @@ mod operations;
 mod order;
 mod origins;
 mod own_effects;
+mod polls;
 mod promises;
 mod provenance;
 mod reader;

@@ -6,6 +6,7 @@ use rustc_hash::FxHashSet;
 use super::answered::asks_good_answer;
 use super::kinds;
 use super::loop_bounds::goes_by_parts;
+use super::polls;
 use super::recursions::recursions;
 use super::scopes::{Builder, Extent, Scope};
 use super::tries::{goes_on_until_done, slept, tries_later};
@@ -34,7 +35,9 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
             delays || iterated.is_some_and(|_| names_attempts(program, row.region)) || counter(program, row.region);
         let counts_failures =
             || counted && graph.may_leave_early(program, row.region) && looks_at_failure(builder, &graph, row.region);
-        if !(graph.retries_on_error(program, row.region)
+        let answers = if iterated.is_none() { polls::answers(builder, &graph, row.region) } else { Vec::new() };
+        if !(!answers.is_empty()
+            || graph.retries_on_error(program, row.region)
             || graph.retries_on_error_value(program, row.region, iterated.is_none())
             || counts_failures()
             || tries_later(builder, &graph, row.region)
@@ -57,7 +60,7 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
             function: row.function,
             extent: Extent::Region(row.region),
             endless: iterated.is_none()
-                && graph.is_endless(program, row.region)
+                && graph.is_endless(program, row.region, &answers)
                 && !builder.ends_by_what_it_calls(row.region),
             closers: Vec::new(),
             lazy: false,
@@ -270,7 +273,7 @@ fn looks_at_failure(builder: &Builder<'_, '_, '_>, graph: &Graph, region: Region
 }
 
 /// Whether a region is entered for an error: `Err(e) => …`.
-fn asks_error(program: &Program<'_>, region: RegionId) -> bool {
+pub(super) fn asks_error(program: &Program<'_>, region: RegionId) -> bool {
     let conditions = program.condition_by_region.of(&program.facts.relations.condition, region);
     conditions.flat_map(|row| program.asked_variant(row.var)).any(|(_, variant)| variant == "Err")
 }
@@ -468,8 +471,8 @@ impl Graph {
     }
 
     /// Whether nothing ends the loop but success: it has no condition, its failures lead nowhere else, and no count, deadline
-    /// or cancellation is looked at.
-    fn is_endless(&self, program: &Program<'_>, region: RegionId) -> bool {
+    /// or cancellation is looked at. What ends it as one of the `answers` that it waits for bounds nothing.
+    fn is_endless(&self, program: &Program<'_>, region: RegionId, answers: &[RegionId]) -> bool {
         let r = &program.facts.relations;
         let function = program.region(region).function;
         let for_ever =
@@ -555,7 +558,7 @@ impl Graph {
             program
                 .regions_by_function
                 .of(&r.region, function)
-                .filter(|row| inside(row) && !is_for_kind(row.region))
+                .filter(|row| inside(row) && !is_for_kind(row.region) && !answers.contains(&row.region))
                 .any(|row| {
                     program
                         .condition_by_region
