@@ -3,6 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
+use distsys_facts::schema::Parameter;
 use distsys_facts::{EdgeKind, FunctionId, RegionKind, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -50,7 +51,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     let mut handles: Vec<(SiteId, FunctionId)> = Vec::new();
     for op in meaning.operations.of_kind(OpKind::Consume).filter(|op| context.in_scope(op.site)) {
-        if acknowledges_on_receipt(context, op) {
+        if acknowledges_on_receipt(context, op) && !is_said_by_callers(context, op) {
             handles.extend(meaning.invocations.at(op.site).map(|row| (op.site, row.function)));
         }
     }
@@ -212,18 +213,9 @@ fn report_unasked(context: &Context<'_>, job: SiteId, site: SiteId, effect: &Eff
 /// where `ORDERS = Queue("orders", no_ack=True)`.
 fn told_by_settings(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
-    let program = meaning.program;
     let mut findings = Vec::new();
     for op in meaning.operations.of_kind(OpKind::Consume).filter(|op| context.in_scope(op.site)) {
-        let (setting, path) = match meaning.attribute(op, Attr::AutoAck) {
-            Found::Is(Operand::Var(var)) => match program.loaded_as(program.held_at(var)) {
-                Some(load) => (load.base, vec![program.text(load.field).to_owned()]),
-                None => continue,
-            },
-            Found::Is(Operand::Within(var, path)) => (var, path),
-            _ => continue,
-        };
-        let Some(parameter) = program.parameter(setting) else { continue };
+        let Some((parameter, path)) = setting_of(context, op) else { continue };
         for &caller in meaning.callers(parameter.function) {
             let said = meaning.passed_within(caller, parameter.var, &path);
             let is_on = match &said {
@@ -247,6 +239,25 @@ fn told_by_settings(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The parameter whose member says whether messages count as done on receipt, and the way to that member.
+fn setting_of<'m>(context: &Context<'m>, op: &Operation) -> Option<(&'m Parameter, Vec<String>)> {
+    let program = context.meaning.program;
+    let (setting, path) = match context.meaning.attribute(op, Attr::AutoAck) {
+        Found::Is(Operand::Var(var)) => {
+            let load = program.loaded_as(program.held_at(var))?;
+            (load.base, vec![program.text(load.field).to_owned()])
+        }
+        Found::Is(Operand::Within(var, path)) => (var, path),
+        _ => return None,
+    };
+    Some((program.parameter(setting)?, path))
+}
+
+/// Whether each caller says for itself whether messages count as done on receipt: the wrong one is told of then.
+fn is_said_by_callers(context: &Context<'_>, op: &Operation) -> bool {
+    setting_of(context, op).is_some_and(|(parameter, _)| !context.meaning.callers(parameter.function).is_empty())
 }
 
 fn report_told(context: &Context<'_>, caller: SiteId, made: Option<SiteId>, taken: SiteId, done: &Done) -> Finding {

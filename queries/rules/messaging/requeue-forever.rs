@@ -38,7 +38,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         let behind = meaning.failed_for(op.site).into_iter();
-        let behind = behind.filter(|failed| refuses || puts_back(context, op, failed, &taken) && !waits(context, failed));
+        let behind = behind.filter(|failed| refuses || puts_back(context, op, failed, &taken) && !waits(context, op, failed));
         for failed in behind.filter(|failed| !is_decided(context, failed) && !rejects_others(context, op, failed)) {
             if *limited.get_or_insert_with(|| has_delivery_limit(context)) {
                 return Vec::new();
@@ -52,9 +52,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     found
 }
 
-/// Whether the worker waits where something failed: what comes again comes later.
-fn waits(context: &Context<'_>, failed: &FailedFor) -> bool {
-    failed.failure.sites.iter().any(|site| context.operation(*site, OpKind::Sleep).is_some())
+/// Whether what comes again comes later: the worker waits where something failed, or the queue keeps it back for a while.
+fn waits(context: &Context<'_>, op: &Operation, failed: &FailedFor) -> bool {
+    let keeps_back = context.meaning.attribute(op, Attr::Delay) != Found::Absent;
+    keeps_back || failed.failure.sites.iter().any(|site| context.operation(*site, OpKind::Sleep).is_some())
 }
 
 /// Calls that take a message off a queue of the process or a list, each with where it is taken in the end.
@@ -88,9 +89,18 @@ fn puts_back(context: &Context<'_>, op: &Operation, failed: &FailedFor, taken: &
     let mut calls = program.sites(context.function_of(first)).filter_map(|row| program.call(row.site));
     !is_counted
         && calls.any(|call| {
-            let mut ends = taken.get(&call.site).into_iter().flatten();
+            let mut ends = taken.get(&call.site).into_iter().flatten().filter(|end| !is_of_call(context, call.site, **end));
             sources.contains(&call.result) && ends.any(|end| is_same_queue(context, op, *end))
         })
+}
+
+/// Whether what a call takes comes out of a queue that lives no longer than the call: a variable of the function called.
+fn is_of_call(context: &Context<'_>, call: SiteId, taken: SiteId) -> bool {
+    let program = context.meaning.program;
+    let receiver = program.call(taken).and_then(|call| call.receiver);
+    let of = receiver.and_then(|var| program.variable(program.held_at(var)).or_else(|| program.variable(var))).map(|row| row.function);
+    let is_called = |function: &FunctionId| context.meaning.callees(call).contains(function);
+    call != taken && of.is_some_and(|function| is_called(&function) && context.operation(taken, OpKind::Receive).is_some_and(|op| op.function == function))
 }
 
 /// Whether a message is sent to where another is taken: under one name, in one field of a class or in one variable.
@@ -216,11 +226,13 @@ fn is_count(name: &str) -> bool {
 fn has_delivery_limit(context: &Context<'_>) -> bool {
     let program = context.meaning.program;
     let r = &program.facts.relations;
-    program.facts.symbols.lookup(DELIVERY_LIMIT).is_some_and(|limit| {
+    let is_written = program.facts.symbols.lookup(DELIVERY_LIMIT).is_some_and(|limit| {
         r.entry.iter().any(|row| row.key == limit)
             || r.literal.iter().any(|row| row.value == limit)
             || r.manifest.iter().any(|row| row.value == limit)
-    })
+    });
+    // `QueueBuilder.durable(name).quorum().deliveryLimit(5)`
+    is_written || r.call.iter().any(|call| words(program.text(call.name)) == ["delivery", "limit"])
 }
 
 /// Where the message is put back; where several call for it, one of them calls wrongly.
