@@ -193,7 +193,10 @@ kinds! {
         Minutes = "minutes",
         Seconds = "seconds",
         Millis = "millis",
-        /// The failures that are retried: an exception class, or several.
+        /// Of a write: whether it fails where no row is as it asks.
+        Missing = "missing",
+        /// The failures that are retried: an exception class, or several. Of what waits for several: whether those that failed
+        /// are among what it gives.
         Errors = "errors",
         /// The objects that the mapper watches from now on: what is stored into them is written at the next flush.
         Tracked = "tracked",

@@ -229,6 +229,12 @@ pub const DERIVED: &[Derived] = &[
         rows: details::left_behind,
     },
     Derived {
+        name: "spared",
+        doc: "What is done at `site` as `effect` in an attempt is not done again by the next one: that takes another item, or the failure does not come back to where attempts are repeated.",
+        columns: &[("site", SITE), ("effect", Type::Number)],
+        rows: details::spared,
+    },
+    Derived {
         name: "loop_over",
         doc: "`site` stands in a loop over what the call at `read`, in the same function, gives.",
         columns: &[("site", SITE), ("read", SITE)],
@@ -293,6 +299,7 @@ const NOT_KEPT: &[&str] = &[
     "handed_on",
     "site_mark",
     "left_behind",
+    "spared",
     "loop_over",
     "after_failure",
     "writes_column",

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Scope};
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Scope};
 use distsys_engine::words::words;
-use distsys_facts::{FunctionId, SiteId, VarId};
+use distsys_facts::{FunctionId, SiteId, SiteKind, VarId};
 
 use crate::Context;
 
@@ -35,8 +35,57 @@ pub(crate) fn repeated(context: &Context<'_>, chosen: impl Fn(SiteId, &Effect) -
     };
     let mut found = program.found;
     found.sort_unstable();
-    found.retain(|(site, effect)| !is_tried_once(context, &meaning.trace(*site, &meaning.effects.get(*effect))));
+    let is_again = |trace: &[SiteId]| !is_tried_once(context, trace) && !is_spared(context, trace);
+    found.retain(|(site, effect)| is_again(&meaning.trace(*site, &meaning.effects.get(*effect))));
     found
+}
+
+/// Whether no attempt does again what one before it did: each takes another item, or what fails there never comes back to
+/// where the attempts are repeated.
+pub(crate) fn is_spared(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    scope_at(context, trace).is_some_and(|(scope, at)| {
+        takes_another(context, trace, scope, at) || is_ended_below(context, trace, scope, at)
+    })
+}
+
+/// Whether each attempt takes what it sends out of a queue of the process first: the next one takes another, the one in hand is
+/// gone with the attempt that failed.
+fn takes_another(context: &Context<'_>, trace: &[SiteId], scope: &Scope, covered: usize) -> bool {
+    let meaning = context.meaning;
+    let takes = |site: &SiteId| {
+        let function = context.function_of(*site);
+        let mut taken = meaning.operations.of_kind(OpKind::Receive).filter(|op| op.function == function);
+        taken.any(|op| meaning.precedes(op.site, *site))
+    };
+    // A scope that is a whole function holds what that takes itself.
+    let first = if matches!(scope.extent, Extent::Function(_)) { covered } else { covered + 1 };
+    trace.iter().skip(first).any(takes)
+}
+
+/// Whether a function below the scope deals with the failure, and nothing that comes after it in the attempt may fail.
+fn is_ended_below(context: &Context<'_>, trace: &[SiteId], scope: &Scope, covered: usize) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Some(dealt) = meaning.dealt_with_at(&trace[covered..]) else { return false };
+    let may_fail = |site: SiteId| {
+        let throws = program.site(site).kind == SiteKind::Throw;
+        throws || meaning.effects.at(site).any(|(effect, _)| leaves_process(effect.kind)) && !meaning.ends_at(site)
+    };
+    let all = meaning.sites(scope);
+    !trace[covered..=covered + dealt].iter().enumerate().any(|(level, step)| {
+        let within = |site: SiteId| level > 0 || all.contains(&site);
+        let beside = program.sites(context.function_of(*step)).map(|row| row.site);
+        let mut later = beside.filter(|site| site != step && within(*site) && meaning.precedes(*step, *site));
+        later.any(may_fail)
+    })
+}
+
+fn leaves_process(kind: OpKind) -> bool {
+    use OpKind as K;
+    matches!(
+        kind,
+        K::HttpRequest | K::Rpc | K::Payment | K::Publish | K::Enqueue | K::Notify | K::ObjectRead | K::ObjectWrite
+    ) || matches!(kind, K::DbRead | K::DbWrite | K::CacheRead | K::CacheWrite | K::CacheDelete | K::LockAcquire)
 }
 
 /// Whether the call that leads into the loop of attempts says that there is to be only one.

@@ -25,13 +25,45 @@ pub(crate) fn is_only_told(context: &Context<'_>, handler: &Handler, failure: &F
     }
     // A job that tells is begun beside the rest; a mail that comes first is what the rest was for.
     let is_handed_on = lost.iter().all(|done| is_sent_on(&done.effect));
-    let beside: Vec<Done> = beside(context, handler, failure, is_handed_on);
+    // Nor was that what the rest is for which sends out something else in turn.
+    let is_other = |done: &Done| done.effect.kind != OpKind::DbWrite && !is_telling(context, done);
+    let mut beside: Vec<Done> = beside(context, handler, failure, true);
+    if !is_handed_on && !beside.iter().any(is_other) {
+        beside = self::beside(context, handler, failure, false);
+    }
     let notes = |done: &Done| {
         let ways = done.traces(context).into_iter().filter_map(|way| way.last().copied());
         let mut columns = ways.flat_map(|last| context.meaning.columns_written(last));
         columns.any(says_told)
     };
     !beside.is_empty() && !beside.iter().any(notes)
+}
+
+/// Whether all that is lost is a line in a chat that a helper of the handler's puts there, and does nothing else: the alert for
+/// those who run the service, whatever the handler was for.
+pub(crate) fn is_notice(context: &Context<'_>, handler: &Handler, failure: &Failure) -> bool {
+    let meaning = context.meaning;
+    let Some(&first) = failure.protected.first() else { return false };
+    let function = context.function_of(first);
+    let lost = |site: &SiteId| failure.protected.contains(site);
+    let is_work = |done: &Done| is_done(context, &done.effect);
+    let sites: Vec<SiteId> = meaning.program.sites(function).map(|row| row.site).collect();
+    let mut done =
+        sites.iter().filter(|site| lost(site)).flat_map(|site| done_at(context, *site)).filter(is_work).peekable();
+    let mut beside = sites.iter().filter(|site| !lost(site)).flat_map(|site| done_at(context, *site));
+    let is_posted = |done: &Done| done.effect.kind == OpKind::HttpRequest && is_telling(context, done);
+    let is_helper = handler.region.is_some_and(|region| meaning.program.region(region).function != function)
+        || handler.region.is_none() && !meaning.invocations.at(handler.origin).any(|row| row.function == function);
+    is_helper
+        && says_alert(context.named_function(function))
+        && done.peek().is_some()
+        && done.all(|done| is_posted(&done))
+        && !beside.any(|done| is_work(&done))
+}
+
+fn says_alert(name: &str) -> bool {
+    const ALERTS: &[&str] = &["alert", "alerts", "chat", "discord", "notice", "notify", "pager", "slack", "teams"];
+    words(name).iter().any(|word| ALERTS.contains(&word.as_str()))
 }
 
 /// What the handler does before (and, if asked for, `after`) what may fail, be it in the functions that call the one which deals
@@ -75,7 +107,7 @@ fn is_sent_on(effect: &Effect) -> bool {
 /// Whether an effect only tells somebody: a mail, a message in a chat, a job that is called so.
 fn is_telling(context: &Context<'_>, done: &Done) -> bool {
     const TELLS: &[&str] =
-        &["alert", "alerts", "email", "emails", "mail", "mails", "notification", "notifications", "notify"];
+        &["alert", "alerts", "email", "emails", "mail", "mails", "notification", "notifications", "notifier", "notify"];
     let effect = &done.effect;
     let says = |name: &str| words(name).iter().any(|word| TELLS.contains(&word.as_str()));
     match effect.kind {

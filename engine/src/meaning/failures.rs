@@ -1,7 +1,7 @@
 //! Failures: where code deals with what failed, whatever a language calls it: a handler of exceptions, an arm for an error
 //! value, a function given to a promise's `catch`.
 
-use distsys_facts::{BlockId, FunctionFlags, FunctionId, RegionId, RegionKind, SiteId, SiteKind, VarId};
+use distsys_facts::{BlockId, FunctionFlags, FunctionId, RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
 use super::Meaning;
@@ -48,7 +48,7 @@ impl Failure {
 
 /// Calls that run the function that they are given with what failed, and go on with what it gives: of promises, of results and
 /// of futures.
-const TAKES_FAILURES: &[&str] = &["catch", "unwrap_or_else", "exceptionally"];
+const TAKES_FAILURES: &[&str] = &["catch", "unwrap_or_else", "exceptionally", "handle", "onErrorResume"];
 
 /// A value is followed over so many awaits and assignments.
 const MAX_STEPS: usize = 8;
@@ -207,7 +207,7 @@ impl<'m> Meaning<'m> {
         false
     }
 
-    fn handlers_of(&self, function: FunctionId) -> Vec<Failure> {
+    pub(super) fn handlers_of(&self, function: FunctionId) -> Vec<Failure> {
         let program = self.program;
         let r = &program.facts.relations;
         let mut found = Vec::new();
@@ -336,20 +336,6 @@ impl<'m> Meaning<'m> {
             && failed.all(|row| constant(row.var).is_some_and(|text| !well.contains(&Some(text))))
     }
 
-    /// Whether a failure at the end of `trace` never comes back to where that begins: a function on the way deals with all
-    /// that fails, and raises nothing again.
-    pub fn is_dealt_with_below(&self, trace: &[SiteId]) -> bool {
-        let program = self.program;
-        trace.iter().skip(1).any(|step| {
-            let failures = self.failures(program.site(*step).function).into_iter();
-            let mut around = failures.filter(|failure| failure.all && failure.protected.contains(step));
-            around.any(|failure| {
-                let is_handler = failure.region.is_none_or(|region| program.region(region).kind == RegionKind::Catch);
-                is_handler && !failure.sites.iter().any(|site| program.site(*site).kind == SiteKind::Throw)
-            })
-        })
-    }
-
     /// Whether whoever calls the function ignores what it answers.
     fn is_answer_dropped(&self, function: FunctionId) -> bool {
         let callers = self.callers(function);
@@ -374,6 +360,10 @@ impl<'m> Meaning<'m> {
             let (Some(receiver), Some(handler)) = (call.receiver, given) else { continue };
             // What gives a value for one that is not there is given nothing.
             if name != "catch" && program.parameters(handler).next().is_none() {
+                continue;
+            }
+            // `future.handle((value, error) -> …)`; of one alone anything is handled.
+            if name == "handle" && program.parameters(handler).count() != 2 {
                 continue;
             }
             let sites: Vec<SiteId> = program.sites(handler).map(|row| row.site).collect();

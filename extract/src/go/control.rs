@@ -27,7 +27,7 @@ impl<'s> Lower<'s> {
         let mut choice = self.to.begin_choice();
         if let Some(body) = node.child_by_field_name("consequence") {
             let region = self.begin_arm(&choice, RegionKind::Branch, &asked.all, body);
-            if self.to.is_blank(tree::span(body)) {
+            if self.to.is_blank(tree::span(body)) || tree::only_answers(body) {
                 self.to.idle(region);
             }
             self.with_failed(asked.failed, |lower| lower.block(body));

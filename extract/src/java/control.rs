@@ -44,7 +44,7 @@ impl<'s> Lower<'s> {
                 self.to.assign(named, var);
             }
             if let Some(block) = handler.child_by_field_name("body") {
-                if self.to.is_blank(tree::span(block)) {
+                if self.to.is_blank(tree::span(block)) || tree::only_answers(block) {
                     self.to.idle(region);
                 }
                 self.block(block);

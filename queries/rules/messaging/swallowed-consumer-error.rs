@@ -1,7 +1,7 @@
 //! A handler of everything that may fail logs or ignores it, and the message counts as done.
 
-use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, Failure};
+use distsys_engine::meaning::{Effect, EffectFlags, Failure, Found, Operation};
+use distsys_engine::{Attr, OpKind};
 use distsys_facts::{RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
@@ -12,7 +12,7 @@ use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity
 use crate::only_tells::{Answers, hooks_that_only_tell, only_tells, tells};
 use crate::polled::polled;
 use crate::sweeps::is_found_again;
-use crate::told_beside::{is_note_of_failure, is_only_told};
+use crate::told_beside::{is_note_of_failure, is_notice, is_only_told};
 use crate::wrapped_handlers::{around, done_by, done_for};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -54,7 +54,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             if is_beside_the_point(context, &handler, &failure) || is_found_again(context, &handler, &failure) || is_dealt_with_later(context, &failure) {
                 continue;
             }
-            if is_only_told(context, &handler, &failure) || is_note_of_failure(context, &handler, &failure) {
+            if is_only_told(context, &handler, &failure) || is_notice(context, &handler, &failure) || is_note_of_failure(context, &handler, &failure) {
+                continue;
+            }
+            if is_lost_claim(context, &done) {
                 continue;
             }
             // Lost already when it was acknowledged, whatever is done about the failure.
@@ -108,9 +111,14 @@ fn with_helpers(context: &Context<'_>, handler: Handler) -> Vec<Handler> {
                 let own = meaning.callers(function).iter().all(|caller| part.sites.contains(caller));
                 if own && !parts.iter().any(|known| known.function == function) {
                     let inner = meaning.program.sites(function).map(|row| row.site);
-                    let later = part.sites.iter().copied().filter(|later| meaning.precedes(site, *later));
-                    let sites = inner.chain(later).collect();
-                    helpers.push(Handler { function, region: None, sites, ..*part });
+                    let later: Vec<SiteId> = part.sites.iter().copied().filter(|later| meaning.precedes(site, *later)).collect();
+                    let sites = inner.chain(later.iter().copied()).collect();
+                    let helper = Handler { function, region: None, sites, ..*part };
+                    for mut wrapper in around(context, &helper) {
+                        wrapper.sites.extend(&later);
+                        helpers.push(wrapper);
+                    }
+                    helpers.push(helper);
                 }
             }
         }
@@ -313,6 +321,17 @@ fn is_beside_the_point(context: &Context<'_>, handler: &Handler, failure: &Failu
     let deletes = |effect: &Effect| meaning.text(effect.verb) == Some("delete");
     let sent_out = |effect: &Effect| effect.kind != OpKind::DbWrite;
     !after.is_empty() && failed.iter().all(deletes) || after.iter().any(sent_out) && !failed.iter().any(sent_out)
+}
+
+/// Whether what fails is a claim, which does so where another run has changed the row in between: it sets what it asks for.
+fn is_lost_claim(context: &Context<'_>, done: &Done) -> bool {
+    let meaning = context.meaning;
+    let trace = done.trace(context);
+    let claims = |site: SiteId| {
+        let fails = |op: &Operation| op.kind == OpKind::DbWrite && meaning.attribute(op, Attr::Missing) != Found::Absent;
+        meaning.operations.at(site).any(fails) && meaning.compares_and_sets(site)
+    };
+    trace.last().is_some_and(|last| claims(*last))
 }
 
 /// Whether the error is asked for again after it was told of, or handed to what does more than tell: `if err != nil { log }`, and

@@ -80,7 +80,7 @@ fn lost(context: &Context<'_>, failure: &Failure) -> Option<(SiteId, Effect)> {
         .filter(|(site, effect)| effect.kind == OpKind::Payment || !meaning.is_after_failure(*site))
         .find(|(site, effect)| {
             let trace = meaning.trace(*site, effect);
-            let comes_here = trace.last().is_some_and(|done| meaning.is_handled(failure, *done));
+            let comes_here = meaning.is_handled_above(failure, &trace);
             context.confidence_of(*site, effect) == Confidence::High && trace.len() <= MAX_DEPTH && comes_here
                 && !is_told_below(context, &trace)
         })

@@ -6,7 +6,7 @@ use distsys_engine::words::{is_repeatable_action, is_repeatable_function, is_tel
 use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
-use crate::retried::{is_payment, repeated, retry_around, scope_at, scope_steps};
+use crate::retried::{is_payment, repeated, retry_around, scope_steps};
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -32,7 +32,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
         let effect = meaning.effects.get(effect);
         let trace = meaning.trace(site, &effect);
-        if trace.len() > MAX_DEPTH || is_harmless(context, &trace, &effect) || is_asked_by_a_person(context, &trace) || takes_another(context, &trace) {
+        if trace.len() > MAX_DEPTH || is_harmless(context, &trace, &effect) || is_asked_by_a_person(context, &trace) {
             continue;
         }
         let primary = context.primary(&trace);
@@ -58,19 +58,6 @@ fn is_asked_by_a_person(context: &Context<'_>, trace: &[SiteId]) -> bool {
     let program = context.meaning.program;
     let repeats = retry_around(context, trace).map(|scope| scope.function);
     repeats.is_some_and(|function| program.runs_for_one_user(function) && !program.runs_in_browser(function))
-}
-
-/// Whether each attempt takes what it sends out of a queue of the process first: the next one takes another, the one in hand is
-/// gone with the attempt that failed.
-fn takes_another(context: &Context<'_>, trace: &[SiteId]) -> bool {
-    let meaning = context.meaning;
-    let Some((_, covered)) = scope_at(context, trace) else { return false };
-    let takes = |site: &SiteId| {
-        let function = context.function_of(*site);
-        let mut taken = meaning.operations.of_kind(OpKind::Receive).filter(|op| op.function == function);
-        taken.any(|op| meaning.precedes(op.site, *site))
-    };
-    trace.iter().skip(covered + 1).any(takes)
 }
 
 /// Further down, what makes the second request harmless is not seen.

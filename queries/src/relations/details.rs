@@ -13,6 +13,7 @@ use super::Rows;
 use crate::carried::{is_looked_at, is_made_anew, is_measured};
 use crate::handlers::knows_again;
 use crate::other_columns::sets_other_columns;
+use crate::retried::is_spared;
 use crate::routed::Routed;
 use crate::timed_later::timed_later;
 use crate::transactions::{AfterFailures, Settled, covered, hands_on, is_own, loop_sources, open, starts_task};
@@ -308,6 +309,17 @@ pub(super) fn left_behind(context: &Context<'_>, rows: &mut Rows<'_>) {
         let trace = meaning.trace(row.site, &effect);
         if let Some(left) = left_behind::left_behind(context, &trace, &effect, &covered) {
             rows.add(&[row.site.raw(), numbers[&row.effect], left.done.raw()]);
+        }
+    }
+}
+
+pub(super) fn spared(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let (meaning, numbers) = (context.meaning, numbers(context));
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        let is_retried = effect.flags.has(EffectFlags::RETRIED);
+        if is_retried && is_spared(context, &meaning.trace(row.site, &effect)) {
+            rows.add(&[row.site.raw(), numbers[&row.effect]]);
         }
     }
 }
