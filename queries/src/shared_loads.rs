@@ -18,7 +18,21 @@ pub(crate) fn is_shared(context: &Context<'_>, load: SiteId) -> bool {
         field.or_else(|| program.variable(var).filter(|row| row.function != function).map(|row| row.name))
     };
     let is_of_process = |site: SiteId| meaning.effects.at(site).next().is_none() && meaning.callees(site).is_empty();
-    let begun = |var: VarId| meaning.made_from(var).contains(&result);
+    // What is kept is the load under way, not what it gave.
+    let is_awaited = program.sites(function).any(|row| {
+        let at = r.suspend.binary_search_by_key(&row.site, |suspend| suspend.site).ok();
+        at.and_then(|at| r.suspend[at].var) == Some(result)
+    });
+    let is_task = |var: VarId| {
+        let call = program.call_giving(var).filter(|call| {
+            matches!(program.text(call.name), "create_task" | "ensure_future" | "submit" | "supplyAsync" | "spawn")
+        });
+        call.is_some_and(|call| program.arguments(call.site).any(|row| meaning.made_from(row.var).contains(&result)))
+    };
+    let begun = |var: VarId| {
+        let sources = meaning.made_from(var);
+        sources.contains(&result) && !is_awaited && (meaning.gives_promises(load) || sources.into_iter().any(is_task))
+    };
     let by_call = program.sites(function).filter_map(|row| program.call(row.site)).filter_map(|call| {
         let puts = matches!(program.text(call.name), "set" | "put" | "putIfAbsent" | "setdefault" | "insert" | "Store");
         let is_begun = puts && is_of_process(call.site) && program.arguments(call.site).any(|row| begun(row.var));
