@@ -12,6 +12,7 @@ use crate::claims::{is_looked_at, takes};
 use crate::computed::{Rewrite, gives_read, is_row};
 use crate::keys::is_of_none_before;
 use crate::replaced::{Replaced, replaced};
+use crate::routed::Routed;
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -37,6 +38,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut locks: Vec<(FunctionId, SiteId)> = Vec::new();
     let mut released: FxHashSet<SiteId> = FxHashSet::default();
     let mut written: FxHashMap<SiteId, Vec<Effect>> = FxHashMap::default();
+    let routed = Routed::new(context);
     // Where anything is read.
     let mut looks: FxHashSet<SiteId> = FxHashSet::default();
     for row in meaning.effects.rows() {
@@ -58,7 +60,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
         match (effect.kind, effect.entity_name()) {
             // Of a replica's row `replica-read-modify-write` speaks.
-            (OpKind::DbRead, _) if effect.role == Role::Replica => {}
+            (OpKind::DbRead, _) if routed.role(context, row.site, &effect) == Role::Replica => {}
             (OpKind::DbRead, Some(entity)) => reads.push((function, row.site, entity)),
             (OpKind::DbWrite, named) if sets(context, &effect) || is_claim(context, row.site, &effect) => {
                 match named {

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 use crate::carried::{is_looked_at, is_made_anew, rests_on};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::routed::Routed;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -30,6 +31,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut stale: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
     let mut writes: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
     let mut locks: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
+    let routed = Routed::new(context);
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let function = context.function_of(row.site);
@@ -37,7 +39,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         match effect.kind {
-            OpKind::DbRead if effect.role == Role::Replica => stale.push((function, row.site, row.effect)),
+            OpKind::DbRead if routed.role(context, row.site, &effect) == Role::Replica => stale.push((function, row.site, row.effect)),
             // Read again, under a lock: what was read before was only a hint.
             OpKind::DbRead if effect.flags.has(EffectFlags::ROW_LOCK) => locks.push((function, row.site, row.effect)),
             OpKind::DbWrite if effect.role != Role::Replica && !effect.flags.has(EffectFlags::CONDITIONAL) && !is_made_anew(context, &effect) => {
