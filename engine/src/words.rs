@@ -172,9 +172,17 @@ pub fn is_state(field: &str) -> bool {
 /// Whether a name or code is that of the failure by which a database refuses a second row of one key.
 pub fn is_unique_violation(text: &str) -> bool {
     let plain = letters(text);
-    ["integrityerror", "uniqueviolation", "duplicatekey", "uniqueconstraint", "duplicateentry", "alreadyexists"]
-        .iter()
-        .any(|name| plain.contains(name))
+    [
+        "integrityerror",
+        "uniqueviolation",
+        "duplicatekey",
+        "duplicatedkey",
+        "uniqueconstraint",
+        "duplicateentry",
+        "alreadyexists",
+    ]
+    .iter()
+    .any(|name| plain.contains(name))
         || matches!(plain.as_str(), "p2002" | "23505" | "11000" | "erdupentry")
 }
 
@@ -328,9 +336,15 @@ pub fn is_seen_twice(name: &str) -> bool {
         "voucher",
         "withdrawal",
     ];
+    // Whose order it is, or what for: `customerorder`; a `sortorder` is none.
+    const ORDERED: &[&str] = &["client", "customer", "food", "guest", "meal", "sales", "shop", "store", "user", "work"];
+    let is_of_two = |word: &str| {
+        let ends = THINGS.iter().filter_map(|thing| Some((*thing, word.strip_suffix(thing)?)));
+        ends.into_iter().any(|(thing, first)| THINGS.contains(&first) || thing == "order" && ORDERED.contains(&first))
+    };
     words(name).last().is_some_and(|word| {
         let word = entity_name(word);
-        THINGS.contains(&word.as_str()) || ENDS.iter().any(|end| word.ends_with(end))
+        THINGS.contains(&word.as_str()) || ENDS.iter().any(|end| word.ends_with(end)) || is_of_two(&word)
     })
 }
 

@@ -172,7 +172,7 @@ pub(crate) fn given_to_loop(context: &Context<'_>, handler: &Handler) -> Vec<Han
 }
 
 /// Whether a function gives no value back.
-fn answers_nothing(context: &Context<'_>, function: FunctionId) -> bool {
+pub(crate) fn answers_nothing(context: &Context<'_>, function: FunctionId) -> bool {
     let program = context.meaning.program;
     let mut returned = program.returns_by_function.of(&program.facts.relations.returns, function);
     returned.all(|row| row.var.is_none())
@@ -432,7 +432,10 @@ fn expects_refusal(context: &Context<'_>, function: FunctionId) -> bool {
         let names = [literal, imported, variable, field];
         names.into_iter().flatten().any(|name| is_unique_violation(program.text(name)))
     };
+    // `errors.Is(err, gorm.ErrDuplicatedKey)`
+    let mut asked = program.sites(function).flat_map(|row| program.arguments(row.site));
     caught.any(|row| program.text(row.type_).split('|').any(is_unique_violation))
+        || asked.any(|row| named(row.var))
         || program.binaries(function).any(|row| named(row.left) || row.right.is_some_and(named))
 }
 

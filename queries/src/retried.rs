@@ -9,6 +9,7 @@ use distsys_engine::words::words;
 use distsys_facts::{FunctionId, SiteId, SiteKind, VarId};
 
 use crate::Context;
+use crate::handlers::answers_nothing;
 
 /// What retries repeat of the effects that are `chosen`, each at the lowest site that is known to do so by itself,
 /// whoever calls it.
@@ -67,6 +68,10 @@ fn is_ended_below(context: &Context<'_>, trace: &[SiteId], scope: &Scope, covere
     let meaning = context.meaning;
     let program = meaning.program;
     let Some(dealt) = meaning.dealt_with_at(&trace[covered..]) else { return false };
+    // What it answers instead, the loop of attempts may look at.
+    if !answers_nothing(context, context.function_of(trace[covered + dealt])) {
+        return false;
+    }
     let may_fail = |site: SiteId| {
         let throws = program.site(site).kind == SiteKind::Throw;
         throws || meaning.effects.at(site).any(|(effect, _)| leaves_process(effect.kind)) && !meaning.ends_at(site)

@@ -180,6 +180,10 @@ impl<'m> Reader<'m, '_> {
             if let Some(found) = self.given_entry(var, path, depth + 1) {
                 return found;
             }
+            // `base=QuickTask`
+            if let Some(found) = self.kept_by_class(var, first, rest, depth) {
+                return found;
+            }
             let ways = self.ways(var);
             if ways.len() > 1 && ways.iter().all(|way| self.is_entries_or_given(*way)) {
                 let mut found: Vec<Found> = ways.iter().map(|way| self.within_at(*way, path, depth + 1)).collect();
@@ -252,6 +256,18 @@ impl<'m> Reader<'m, '_> {
             Some(within) => Found::Is(within),
             None => Found::Absent,
         }
+    }
+
+    /// What a class of the project, given itself, holds under a name: in its own body, or in that of what it derives from.
+    fn kept_by_class(&self, var: VarId, name: &str, rest: &[String], depth: usize) -> Option<Found> {
+        let program = self.program;
+        let mut values = self.resolution.values_of(var);
+        let (Some(value), None) = (values.next(), values.next()) else { return None };
+        let ValueKind::Class(class) = value.kind else { return None };
+        let classes = std::iter::once(class).chain(self.resolution.ancestors(class).iter().copied());
+        let mut fields = classes.flat_map(|class| program.field_by_class.of(&program.facts.relations.field, class));
+        let held = fields.find(|row| row.value.is_some() && program.text(row.name) == name).and_then(|row| row.value);
+        Some(held.map_or(Found::Absent, |value| self.within_at(value, rest, depth + 1)))
     }
 
     /// The entry at `path` of an object that a helper of the project made, as who calls the helper knows it.

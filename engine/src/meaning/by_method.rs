@@ -31,7 +31,9 @@ impl Causes<'_, '_, '_> {
             return;
         }
         let deciding = self.deciding(scope);
-        let decides = |hole: &Hole| deciding.iter().any(|condition| self.asks_for(*condition, hole));
+        let requests: Vec<SiteId> =
+            holes.iter().filter(|(_, holes)| !holes.is_empty()).map(|(site, _)| *site).collect();
+        let decides = |hole: &Hole| deciding.iter().any(|condition| self.asks_for(*condition, hole, &requests));
         let by_method: FxHashSet<SiteId> =
             holes.into_iter().filter(|(_, holes)| holes.iter().any(decides)).map(|(site, _)| site).collect();
         sites.retain(|site| !by_method.contains(site));
@@ -67,8 +69,8 @@ impl Causes<'_, '_, '_> {
         conditions.chain(counted).collect()
     }
 
-    /// Whether a condition looks at what the caller gives for `hole`.
-    fn asks_for(&self, condition: VarId, hole: &Hole) -> bool {
+    /// Whether a condition looks at what the caller gives for `hole`; what the `requests` themselves answer is no look at it.
+    fn asks_for(&self, condition: VarId, hole: &Hole, requests: &[SiteId]) -> bool {
         let program = self.reader.program;
         let r = &program.facts.relations;
         let field = hole.field.map(|field| self.names.text(field));
@@ -94,7 +96,7 @@ impl Causes<'_, '_, '_> {
                 stack.push(binary.left);
                 stack.extend(binary.right);
             }
-            if let Some(call) = program.call_giving(var) {
+            if let Some(call) = program.call_giving(var).filter(|call| !requests.contains(&call.site)) {
                 stack.extend(call.receiver);
                 stack.extend(program.arguments(call.site).map(|row| row.var));
             }

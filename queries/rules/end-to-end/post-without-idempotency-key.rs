@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use distsys_engine::meaning::{Effect, EffectFlags, Mode, Operation, Term};
-use distsys_engine::words::{is_idempotency_key, is_seen_twice, is_unique_violation, words};
+use distsys_engine::words::{entity_name, is_idempotency_key, is_seen_twice, is_unique_violation, words};
 use distsys_engine::OpKind;
 use distsys_engine::resolve::ValueKind;
 use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, Sym, VarId};
@@ -171,11 +171,22 @@ fn harm(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Option<Harm
     let is_near = trace.len() <= MAX_DEPTH;
     match effect.kind {
         _ if is_seen => Some(if is_payment(context, trace, effect) { Harm::Paid } else { Harm::Seen }),
+        OpKind::DbWrite if is_near && is_booked(context, trace, entity) => Some(Harm::Seen),
         OpKind::DbWrite if is_near && is_on_a_bill(context, trace, effect) => Some(Harm::Seen),
         OpKind::DbWrite if is_near && asks_for_work(context, trace, effect) => Some(Harm::Worked),
         OpKind::DbWrite if is_near => sent_for(context, trace, effect).map(Harm::Sent),
         _ => None,
     }
+}
+
+/// Whether a function on the way says that somebody has what is inserted kept for them: `bookViewing`, `reserve_slot`.
+fn is_booked(context: &Context<'_>, trace: &[SiteId], entity: &str) -> bool {
+    const BOOKS: &[&str] = &["book", "buy", "hire", "order", "purchase", "rent", "reserve"];
+    trace.iter().any(|site| {
+        let name = context.named_function(context.function_of(*site));
+        let said = words(name.rsplit('.').next().unwrap_or(name));
+        said.split_first().is_some_and(|(verb, thing)| BOOKS.contains(&verb.as_str()) && entity_name(&thing.join("_")) == entity)
+    })
 }
 
 /// Whether who asks twice wants to be written to twice, or what is written goes to the house itself, as the names on the way to it

@@ -112,6 +112,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     findings.extend(begun.iter().map(|(ack, done)| report_begun(context, *ack, done)));
     findings.extend(told_by_settings(context));
     findings.extend(unasked_retries(context));
+    findings.extend(jobs_that_differ(context));
     findings
 }
 
@@ -141,6 +142,33 @@ fn is_left_out(context: &Context<'_>, ack: SiteId, work: SiteId) -> bool {
 
 /// A helper acknowledges itself, or through one more.
 const MAX_HELPERS: usize = 3;
+
+/// Jobs that say of themselves, or by the class that they are made with, that they count as done when they start, where others
+/// count when they are done.
+fn jobs_that_differ(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let jobs: Vec<&Operation> = meaning.operations.of_kind(OpKind::HandleJob).filter(|op| context.in_scope(op.site)).collect();
+    let mut findings = Vec::new();
+    for op in &jobs {
+        let Found::Is(Operand::Var(said)) = meaning.attribute(op, Attr::Redelivered) else { continue };
+        let is_own = program.arguments(op.site).any(|row| row.var == said)
+            || program.facts.relations.field.iter().any(|row| row.value == Some(said));
+        let is_no = matches!(meaning.constant(said), Some("False" | "false"));
+        let retried = meaning.operations.at(op.site).any(|other| other.kind == OpKind::RetryScope);
+        let differs = || jobs.iter().any(|other| other.model == op.model && comes_again(context, other));
+        if !is_own || !is_no || retried || !differs() {
+            continue;
+        }
+        for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
+            let work = meaning.effects.in_function(row.function).find(|(effect, _)| is_work(context, effect));
+            if let Some((effect, row)) = work.filter(|_| !asks_for_retry(context, row.function)) {
+                findings.push(report(context, op.site, &Done { through: Vec::new(), site: row.site, effect }));
+            }
+        }
+    }
+    findings
+}
 
 /// Jobs that count as done when they start and declare attempts that nothing ever asks for.
 fn unasked_retries(context: &Context<'_>) -> Vec<Finding> {
