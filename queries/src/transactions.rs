@@ -2,7 +2,7 @@
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{EffectFlags, EffectId, Failure, Mode, Scope};
+use distsys_engine::meaning::{EffectFlags, EffectId, Extent, Failure, Mode, Scope};
 use distsys_engine::resolve::HandleRole;
 use distsys_facts::{FunctionId, ParameterKind, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -55,11 +55,31 @@ pub(crate) fn is_elsewhere(flags: EffectFlags) -> bool {
     flags.has(EffectFlags::BACKGROUND) || flags.has(EffectFlags::AFTER_COMMIT)
 }
 
-/// Whether what commits at a site has begun the transaction itself: it ends no other.
+/// Whether what commits at a site has begun the transaction itself, or does so on a connection of its own, which it gives back:
+/// it ends no other.
 pub(crate) fn is_own(context: &Context<'_>, site: SiteId) -> bool {
     let meaning = context.meaning;
-    context.operation(site, OpKind::TxCommit).is_none()
-        && meaning.effects.at(site).any(|(effect, _)| effect.kind == OpKind::TxBegin)
+    if context.operation(site, OpKind::TxCommit).is_some() {
+        return false;
+    }
+    let mut commits = Vec::new();
+    for (effect, _) in meaning.effects.at(site) {
+        match effect.kind {
+            OpKind::TxBegin => return true,
+            OpKind::TxCommit => commits.push(effect),
+            _ => {}
+        }
+    }
+    let on_its_own = |at: &SiteId| {
+        let mut taken = meaning.scopes.in_function(context.function_of(*at));
+        taken.any(|scope| {
+            scope.kind == OpKind::ConnectionAcquire
+                && !scope.lazy
+                && matches!(scope.extent, Extent::Region(_))
+                && (scope.steps.contains(at) || meaning.sites(scope).contains(at))
+        })
+    };
+    !commits.is_empty() && commits.iter().all(|commit| meaning.trace(site, commit).iter().skip(1).any(on_its_own))
 }
 
 /// Whether a row that is only locked counts as one that is written.
