@@ -39,7 +39,13 @@ impl<'m, 'f> Describer<'m, 'f> {
             Term::Filled(hole, name, at) => match self.argument(hole.parameter, callee, call) {
                 Argument::Given(var) => {
                     let given = match hole.field {
-                        Some(field) => self.held(var, field, depth),
+                        Some(field) if self.is_receiver(hole.parameter) => self.held(var, field, depth),
+                        // `key({ of: "order", id })`
+                        Some(field) => {
+                            let path: Vec<String> = self.names.text(field).split('.').map(str::to_owned).collect();
+                            let found = self.reader.within(var, &path);
+                            self.term(&found)
+                        }
                         None => self.describe_at(var, depth),
                     };
                     self.filled(name, at, given)

@@ -499,7 +499,7 @@ impl<'m, 'f> Describer<'m, 'f> {
                     given.push((Hole { parameter: *parameter, field: None }, before));
                     out.push_str("{}");
                 }
-                Some(Term::Within(parameter, field)) if self.is_receiver(*parameter) => {
+                Some(Term::Within(parameter, field)) => {
                     given.push((Hole { parameter: *parameter, field: Some(*field) }, before));
                     out.push_str("{}");
                 }
@@ -512,8 +512,9 @@ impl<'m, 'f> Describer<'m, 'f> {
         // asked says less than what it is asked for: `self.base_url + path`.
         let is_server =
             |field: Name| words::words(self.names.text(field)).iter().any(|word| SERVERS.contains(&word.as_str()));
-        let says_kind = |hole: &Hole| hole.field.is_some_and(|field| !is_server(field));
-        let says_what = |hole: &Hole| hole.field.is_none();
+        let is_own = |hole: &Hole| hole.field.is_some() && self.is_receiver(hole.parameter);
+        let says_kind = |hole: &Hole| is_own(hole) && hole.field.is_some_and(|field| !is_server(field));
+        let says_what = |hole: &Hole| !is_own(hole);
         let first = |which: &dyn Fn(&Hole) -> bool| given.iter().find(|(hole, _)| which(hole)).copied();
         let chosen = first(&says_kind).or_else(|| first(&says_what)).or(given.first().copied());
         match chosen {
@@ -540,9 +541,7 @@ impl<'m, 'f> Describer<'m, 'f> {
         let (before, after) = (&text[..place], &text[place + 2..]);
         match with {
             Term::Parameter(parameter) => Term::Filled(Hole { parameter, field: None }, name, at),
-            Term::Within(parameter, field) if self.is_receiver(parameter) => {
-                Term::Filled(Hole { parameter, field: Some(field) }, name, at)
-            }
+            Term::Within(parameter, field) => Term::Filled(Hole { parameter, field: Some(field) }, name, at),
             Term::Text(inner) => {
                 let whole = format!("{before}{}{after}", self.names.text(inner));
                 let whole = self.names.intern(&whole);
