@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 
+use distsys_facts::schema::Call;
 use distsys_facts::{FunctionId, LiteralKind, RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
@@ -39,6 +40,19 @@ const MAX_MADE: usize = 400;
 
 /// A row is followed through so many names.
 const MAX_COPIES: usize = 16;
+
+/// Calls that give what an optional row or an outcome holds, and change nothing of it.
+const OPENS: &[&str] = &[
+    "as_ref",
+    "context",
+    "expect",
+    "ok_or",
+    "ok_or_else",
+    "orElseThrow",
+    "unwrap",
+    "unwrap_or_default",
+    "with_context",
+];
 
 impl Meaning<'_> {
     /// The decisions before `site` in its function: of the arms around it, and of the arms that leave before it.
@@ -317,8 +331,12 @@ impl Meaning<'_> {
             at += 1;
             let awaited = program.assign_by_src.of(&r.assign, var).map(|row| row.dst);
             held.extend(awaited.filter(|copy| !held.contains(copy)).collect::<Vec<_>>());
+            let opens = |call: &&Call| OPENS.contains(&program.text(call.name));
+            let opened = program.calls_by_receiver.of(&r.call, var).filter(opens).map(|call| call.result);
+            held.extend(opened.filter(|inner| !held.contains(inner)).collect::<Vec<_>>());
+            let mut asked = program.calls_by_receiver.of(&r.call, var).filter(|call| !opens(call));
             if program.stores_to(var).next().is_some()
-                || program.calls_by_receiver.of(&r.call, var).any(|call| !is_seen(call.site))
+                || asked.any(|call| !is_seen(call.site))
                 || program.argument_by_var.of(&r.argument, var).any(|row| !is_known(row.site))
             {
                 return true;
