@@ -509,6 +509,11 @@ impl Graph {
         if !successes.is_empty() && self.leads(program, region, region, Way::Out, &told) {
             return false;
         }
+        // What ends it beside the answers that it waits for gives up.
+        let awaited: Vec<RegionId> = answers.iter().chain(&told).copied().collect();
+        if !answers.is_empty() && self.leads(program, region, region, Way::Out, &awaited) {
+            return false;
+        }
         // `if err == nil || ctx.Err() != nil { return err }`: what else is asked there gives up.
         let mut gives_up_with_success = successes
             .iter()
