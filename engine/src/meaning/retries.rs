@@ -511,7 +511,13 @@ impl Graph {
         }
         // What ends it beside the answers that it waits for gives up.
         let awaited: Vec<RegionId> = answers.iter().chain(&told).copied().collect();
-        if !answers.is_empty() && self.leads(program, region, region, Way::Out, &awaited) {
+        let throws_beside = || {
+            let arms = program.regions_by_function.of(&r.region, function).filter(|row| inside(row));
+            let mut arms = arms.filter(|row| matches!(row.kind, RegionKind::Branch | RegionKind::Else));
+            arms.any(|row| !answers.contains(&row.region) && throws_in(row.region))
+        };
+        let leaves = || self.leads(program, region, region, Way::Out, &awaited);
+        if !answers.is_empty() && (leaves() || throws_beside()) {
             return false;
         }
         // `if err == nil || ctx.Err() != nil { return err }`: what else is asked there gives up.
