@@ -28,6 +28,9 @@ impl Routed {
 
     /// The role of what an effect at a site is done on.
     pub(crate) fn role(&self, context: &Context<'_>, site: SiteId, effect: &Effect) -> Role {
+        if let Role::Carried(parameter) = effect.role {
+            return context.meaning.role_under(parameter);
+        }
         if self.functions.is_empty()
             || effect.kind != OpKind::DbRead
             || !matches!(effect.role, Role::Unknown | Role::Parameter(_))

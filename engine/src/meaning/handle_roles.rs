@@ -13,6 +13,13 @@ impl<'m, 'f> Describer<'m, 'f> {
             Role::Parameter(parameter) => (parameter, HandleRole::Unknown),
             Role::ParameterOr(parameter, otherwise) => (parameter, otherwise),
             Role::Chosen(condition, taken, other) => return self.role_chosen((condition, taken, other), callee, call),
+            Role::Carried(context) => {
+                return match self.argument(context, callee, call) {
+                    Argument::Given(given) => self.reader.role_carried(given),
+                    Argument::Elsewhere => role,
+                    _ => Role::Unknown,
+                };
+            }
             role => return role,
         };
         match self.argument(parameter, callee, call) {
@@ -171,7 +178,7 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 
     fn role_given(&self, site: SiteId, depth: usize) -> Option<Role> {
-        if let Some(role) = self.role_held(site, depth) {
+        if let Some(role) = self.role_held(site, depth).or_else(|| self.role_by_context(site, depth)) {
             return Some(role);
         }
         let [edge] = self.reader.resolution.calls_at(site) else { return None };

@@ -17,6 +17,7 @@ mod by_method;
 mod by_time;
 mod cache_spaces;
 mod callbacks;
+mod carried_roles;
 mod causes;
 mod chains;
 mod chosen;

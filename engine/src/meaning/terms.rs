@@ -67,6 +67,8 @@ pub enum Role {
     ParameterOr(VarId, HandleRole),
     /// The first where what the caller decides holds (this condition), else the second: `writer if fresh else reader`.
     Chosen(VarId, HandleRole, HandleRole),
+    /// The replica's, unless the context passed as this parameter holds what a helper put into it.
+    Carried(VarId),
 }
 
 impl From<HandleRole> for Role {

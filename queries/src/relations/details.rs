@@ -37,7 +37,7 @@ pub(super) fn happens(context: &Context<'_>, rows: &mut Rows<'_>) {
         let role = match routed.role(context, row.site, &effect) {
             Role::Primary => "primary",
             Role::Replica => "replica",
-            Role::Unknown | Role::Parameter(_) | Role::ParameterOr(..) | Role::Chosen(..) => "",
+            Role::Unknown | Role::Parameter(_) | Role::ParameterOr(..) | Role::Chosen(..) | Role::Carried(_) => "",
         };
         let kind = rows.text(&effect.kind.to_string());
         let verb = rows.text(meaning.text(effect.verb).unwrap_or_default());
