@@ -91,10 +91,17 @@ impl<'m, 'f> Describer<'m, 'f> {
         };
         let mut at = var;
         for _ in 0..MAX_DEPTH {
-            let load = program.loaded_as(at);
-            let name = load.map(|load| load.field).or_else(|| program.variable(at).map(|row| row.name));
-            if program.parameter(at).is_some() || name.is_some_and(says) {
-                return program.parameter(at).is_none() && may_be_one(at);
+            if program.parameter(at).is_some() {
+                return false;
+            }
+            if program.variable(at).is_some_and(|row| says(row.name)) {
+                return may_be_one(at);
+            }
+            // What objects of one class were made with may be different for each of them.
+            if let Some(load) = program.loaded_as(at).filter(|load| says(load.field)) {
+                let Some(stored) = self.reader.stored(load.base, load.field) else { return false };
+                at = stored;
+                continue;
             }
             let called = program.call_giving(at).filter(|call| self.reader.resolution.calls_at(call.site).is_empty());
             let on = called.and_then(|call| call.receiver.or(call.callee));
