@@ -38,7 +38,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             let mut seen = FxHashSet::default();
             let mut trace = Vec::new();
             waits(context, op.site, site, &mut Vec::new(), &mut trace, &mut seen, &mut |trace, inner, attempts| {
-                let counts = inner * attempts > outer && (attempts > 1.0 || !travels || trace.len() <= NEAR);
+                // The deadline itself, which all attempts share.
+                let is_own = travels && (inner - outer).abs() < f64::EPSILON;
+                let counts = !is_own && inner * attempts > outer && (attempts > 1.0 || !travels || trace.len() <= NEAR);
                 if counts && longest.as_ref().is_none_or(|known| inner * attempts > known.inner * known.attempts) {
                     longest = Some(Inverted { outer, inner, attempts, trace: trace.to_vec() });
                 }
