@@ -44,7 +44,12 @@ impl<'m, 'f> Describer<'m, 'f> {
                         Some(field) => {
                             let path: Vec<String> = self.names.text(field).split('.').map(str::to_owned).collect();
                             let found = self.reader.within(var, &path);
-                            self.term(&found)
+                            match self.term(&found) {
+                                // What is but partly known tells keys apart that are of one kind.
+                                Term::Text(name) if self.names.text(name).contains("{}") => Term::Unknown,
+                                Term::Filled(..) => Term::Unknown,
+                                given => given,
+                            }
                         }
                         None => self.describe_at(var, depth),
                     };
