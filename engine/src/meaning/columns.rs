@@ -57,7 +57,7 @@ fn sets_one_column(name: &str) -> bool {
 
 /// Calls that say which rows a statement is about.
 fn asks_columns(name: &str) -> bool {
-    matches!(name, "where" | "Where" | "filter" | "filter_by" | "and" | "And" | "andWhere" | "and_where")
+    matches!(name, "where" | "Where" | "exclude" | "filter" | "filter_by" | "and" | "And" | "andWhere" | "and_where")
 }
 
 /// Objects within objects that hold the columns of a write: `{ where, data: { state } }`.
