@@ -197,7 +197,7 @@ impl Meaning<'_> {
             if let Some(load) = program.loaded_as(at) {
                 let mut stored = self.stored_in(load.base, load.field);
                 if stored.is_empty() && self.reader().class_of(load.base).is_none() {
-                    stored = self.elements_put(&load);
+                    stored = self.elements_put(load);
                 }
                 let is_made = |var: &VarId| program.parameter(*var).is_none();
                 if stored.iter().any(is_made) {
