@@ -62,24 +62,31 @@ pub(crate) fn is_own(context: &Context<'_>, site: SiteId) -> bool {
     if context.operation(site, OpKind::TxCommit).is_some() {
         return false;
     }
-    let mut commits = Vec::new();
-    for (effect, _) in meaning.effects.at(site) {
-        match effect.kind {
-            OpKind::TxBegin => return true,
-            OpKind::TxCommit => commits.push(effect),
-            _ => {}
+    let kinds: Vec<OpKind> = meaning.effects.at(site).map(|(effect, _)| effect.kind).collect();
+    kinds.contains(&OpKind::TxBegin)
+        || kinds.contains(&OpKind::TxCommit) && takes_its_own(context, site, &mut FxHashSet::default())
+}
+
+/// Whether a call comes to a commit within a connection that is taken for it: of `(conn or db).execute(…)` one way is on what a
+/// caller may give, the other on its own.
+fn takes_its_own(context: &Context<'_>, site: SiteId, seen: &mut FxHashSet<FunctionId>) -> bool {
+    let meaning = context.meaning;
+    meaning.callees(site).into_iter().any(|callee| {
+        if !seen.insert(callee) {
+            return false;
         }
-    }
-    let on_its_own = |at: &SiteId| {
-        let mut taken = meaning.scopes.in_function(context.function_of(*at));
-        taken.any(|scope| {
-            scope.kind == OpKind::ConnectionAcquire
-                && !scope.lazy
-                && matches!(scope.extent, Extent::Region(_))
-                && (scope.steps.contains(at) || meaning.sites(scope).contains(at))
-        })
-    };
-    !commits.is_empty() && commits.iter().all(|commit| meaning.trace(site, commit).iter().skip(1).any(on_its_own))
+        let taken: Vec<&Scope> = meaning
+            .scopes
+            .in_function(callee)
+            .filter(|scope| scope.kind == OpKind::ConnectionAcquire && !scope.lazy)
+            .filter(|scope| matches!(scope.extent, Extent::Region(_)))
+            .collect();
+        let commits = meaning.effects.in_function(callee).filter(|(effect, _)| effect.kind == OpKind::TxCommit);
+        let commits: Vec<SiteId> = commits.map(|(_, row)| row.site).collect();
+        let is_within =
+            |at: &SiteId| taken.iter().any(|scope| scope.steps.contains(at) || meaning.sites(scope).contains(at));
+        commits.iter().any(is_within) || commits.iter().any(|at| takes_its_own(context, *at, seen))
+    })
 }
 
 /// Whether a row that is only locked counts as one that is written.
