@@ -36,7 +36,6 @@ const BELOW: &[&str] = &[
     "swallowed-consumer-error",
     "unbounded-fanout",
     "unbounded-queue",
-    "wall-clock-duration",
     "write-then-replica-read",
 ];
 
