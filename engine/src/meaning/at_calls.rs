@@ -2,7 +2,7 @@
 
 use distsys_facts::{FunctionId, ParameterKind, SiteId, VarId};
 
-use super::terms::{Describer, Term};
+use super::terms::{Describer, Name, Term};
 
 pub(super) enum Argument {
     Given(VarId),
@@ -42,7 +42,7 @@ impl<'m, 'f> Describer<'m, 'f> {
                         Some(field) if self.is_receiver(hole.parameter) => self.held(var, field, depth),
                         // `key({ of: "order", id })`
                         Some(field) => {
-                            let path: Vec<String> = self.names.text(field).split('.').map(str::to_owned).collect();
+                            let path = self.path_of(field);
                             let found = self.reader.within(var, &path);
                             match self.term(&found) {
                                 // What is but partly known tells keys apart that are of one kind.
@@ -68,17 +68,17 @@ impl<'m, 'f> Describer<'m, 'f> {
             Term::Within(parameter, path) => match self.argument(parameter, callee, call) {
                 Argument::Given(var) if self.is_receiver(parameter) => self.held(var, path, depth),
                 Argument::Given(var) => {
-                    let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
+                    let path = self.path_of(path);
                     let found = self.reader.within(var, &path);
                     self.term(&found)
                 }
                 Argument::Keywords(site) => {
-                    let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
+                    let path = self.path_of(path);
                     let found = self.reader.keyword(site, &path);
                     self.term(&found)
                 }
                 Argument::Gathered(given) => {
-                    let path: Vec<String> = self.names.text(path).split('.').map(str::to_owned).collect();
+                    let path = self.path_of(path);
                     let found = self.reader.set_by_options(&given, &path);
                     self.term(&found)
                 }
@@ -89,6 +89,11 @@ impl<'m, 'f> Describer<'m, 'f> {
             Term::Given(hole, given, otherwise) => self.given_at_call((hole, given, otherwise), callee, call, depth),
             term => term,
         }
+    }
+
+    /// The members that a dotted name leads through.
+    pub(super) fn path_of(&self, name: Name) -> Vec<String> {
+        self.names.text(name).split('.').map(str::to_owned).collect()
     }
 
     pub(super) fn argument(&self, parameter: VarId, callee: FunctionId, call: Option<SiteId>) -> Argument {

@@ -383,7 +383,7 @@ impl<'m, 'f> Describer<'m, 'f> {
     /// What the object that `var` is holds in a field: what it was made with, where that is seen.
     pub(super) fn held(&mut self, var: VarId, field: Name, depth: u32) -> Term {
         let program = self.reader.program;
-        let path: Vec<String> = self.names.text(field).split('.').map(str::to_owned).collect();
+        let path = self.path_of(field);
         // `request.key(id);`, then what made it.
         let found = match self.reader.filled(var, &path, 0, 0) {
             Found::Absent => self.reader.built_entry(var, &path, 0),

@@ -152,12 +152,13 @@ fn jobs_that_differ(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for op in &jobs {
         let Found::Is(Operand::Var(said)) = meaning.attribute(op, Attr::Redelivered) else { continue };
-        let is_own = program.arguments(op.site).any(|row| row.var == said)
+        let is_own = || program.arguments(op.site).any(|row| row.var == said)
             || program.facts.relations.field.iter().any(|row| row.value == Some(said));
         let is_no = matches!(meaning.constant(said), Some("False" | "false"));
         let retried = meaning.operations.at(op.site).any(|other| other.kind == OpKind::RetryScope);
         let differs = || jobs.iter().any(|other| other.model == op.model && comes_again(context, other));
-        if !is_own || !is_no || retried || !differs() {
+        // Fields are looked through only for what says so.
+        if !is_no || retried || !is_own() || !differs() {
             continue;
         }
         for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
