@@ -116,6 +116,24 @@ pub fn is_idempotency_key(name: &str) -> bool {
         )
 }
 
+/// Whether a class of this name holds what a service is configured with: `RetrySettings`, `ClientConfig`.
+pub fn is_settings_name(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "config",
+        "configuration",
+        "conf",
+        "cfg",
+        "setting",
+        "settings",
+        "properties",
+        "props",
+        "option",
+        "options",
+        "limits",
+    ];
+    words(name).iter().any(|word| NAMES.contains(&word.as_str()))
+}
+
 /// Whether a function's name says that it answers a question about the state of something: `isOpen`, `has_paid`.
 pub fn is_predicate(name: &str) -> bool {
     words(name).first().is_some_and(|word| {

@@ -217,6 +217,14 @@ impl Meaning<'_> {
             Found::Is(Operand::Var(var)) => self.span_of(*var, unit, 0),
             Found::Is(Operand::Counted(var, unit)) => self.span_of(*var, Some(*unit), 0),
             Found::Is(Operand::Text(text)) => Some(text.parse::<f64>().ok()? * unit?),
+            // `new Breaker(work, options)` in a constructor that is called once.
+            Found::Is(Operand::Within(object, path)) => {
+                let given = self.reader().given_by_only_caller(*object)?;
+                match self.reader().within(given, path) {
+                    Found::Is(Operand::Var(var)) => self.span_of(var, unit, 0),
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }
@@ -234,6 +242,9 @@ impl Meaning<'_> {
         let program = self.program;
         let reader = self.reader();
         if let Some(row) = reader.literal(var).and_then(|literal| program.literal(literal)) {
+            if row.kind == LiteralKind::String {
+                return span_written(program.text(row.value));
+            }
             let number = matches!(row.kind, LiteralKind::Integer | LiteralKind::Float);
             return number
                 .then(|| program.text(row.value).parse::<f64>().ok())
@@ -258,9 +269,19 @@ impl Meaning<'_> {
                 _ => None,
             };
         }
+        // A span said as a number is as long as it was: `wait.toMillis()`.
+        if let Some(call) = program.call_giving(var).filter(|call| counts_span(program.text(call.name))) {
+            return self.span_of(call.receiver?, unit, depth + 1);
+        }
         if let Some(call) = reader.maker(var) {
             let made = self.operations.at(call.site).find(|op| op.kind == OpKind::Duration)?;
             return self.made_span(made, depth);
+        }
+        // Limits of connecting and of reading, of which the longer counts: `(3, 15)`.
+        let mut parts = program.element_by_var.of(&program.facts.relations.element, reader.root(var));
+        if let (Some(connect), Some(read), None) = (parts.next(), parts.next(), parts.next()) {
+            let connect = self.span_of(connect.value, unit, depth + 1);
+            return Some(self.span_of(read.value, unit, depth + 1)?.max(connect.unwrap_or(0.0)));
         }
         // A setting's default: `settings.timeout`.
         let offered = |load: &Load| reader.offered(load.base, load.field);
@@ -268,6 +289,9 @@ impl Meaning<'_> {
             program.loaded_as(var).and_then(|load| offered(load).or_else(|| reader.stored(load.base, load.field)));
         if let Some(value) = stored.or_else(|| reader.resolution.imported(var)) {
             return self.span_of(value, unit, depth + 1);
+        }
+        if let Some(given) = reader.given_by_only_caller(var) {
+            return self.span_of(given, unit, depth + 1);
         }
         let source = program.only_source(var).filter(|_| program.parameter(var).is_none())?;
         self.span_of(source, unit, depth + 1)
@@ -314,6 +338,46 @@ impl Meaning<'_> {
     pub fn number(&self, var: VarId) -> Option<f64> {
         self.constant(var)?.parse().ok()
     }
+}
+
+/// Whether a method of a span says how long it is.
+fn counts_span(name: &str) -> bool {
+    matches!(
+        name,
+        "toMillis"
+            | "toSeconds"
+            | "getSeconds"
+            | "toNanos"
+            | "as_millis"
+            | "as_secs"
+            | "as_secs_f64"
+            | "total_seconds"
+            | "Milliseconds"
+            | "Seconds"
+    )
+}
+
+/// The milliseconds of a span that settings write with its units: `8s`, `1m30s`, `500ms`, `PT8S` (ISO 8601).
+fn span_written(text: &str) -> Option<f64> {
+    let text = text.to_ascii_lowercase();
+    let mut rest = text.strip_prefix("pt").unwrap_or(&text).trim();
+    let mut total = None;
+    while !rest.is_empty() {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
+        let (number, unit) = rest.split_at(digits);
+        let end = unit.find(|letter: char| letter.is_ascii_digit()).unwrap_or(unit.len());
+        let millis = match unit[..end].trim() {
+            "ms" | "millis" | "milliseconds" => 1.0,
+            "s" | "sec" | "secs" | "second" | "seconds" => 1000.0,
+            "m" | "min" | "mins" | "minute" | "minutes" => 60_000.0,
+            "h" | "hour" | "hours" => 3_600_000.0,
+            "d" | "day" | "days" => 86_400_000.0,
+            _ => return None,
+        };
+        *total.get_or_insert(0.0) += number.parse::<f64>().ok()? * millis;
+        rest = unit[end..].trim();
+    }
+    total
 }
 
 /// The milliseconds of a unit that a library's constant names: `TimeUnit.SECONDS`, `ChronoUnit.MINUTES`.

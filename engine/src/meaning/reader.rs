@@ -13,7 +13,7 @@ use crate::model::source::{Condition, Source};
 use crate::model::{Family, ModelSet, OpModel};
 use crate::operation::{Attr, OpKind};
 use crate::program::Program;
-use crate::resolve::{Resolution, Value, ValueKind};
+use crate::resolve::{Passed, Resolution, Value, ValueKind};
 
 /// Evaluates the sources of models at call sites.
 #[derive(Clone, Copy, Debug)]
@@ -180,13 +180,43 @@ impl<'m> Reader<'m, '_> {
             }
         }
         if self.program.parameter(at).is_some() {
-            return None;
+            return self.setting_read(at).filter(|_| self.given_by_only_caller(at).is_some());
         }
         let mut literals = self.resolution.values_of(at).filter(|value| !self.says_text(value.kind));
         match (literals.next(), literals.next()) {
-            (Some(Value { kind: ValueKind::Literal(var), .. }), None) => Some(var),
-            _ => None,
+            (Some(Value { kind: ValueKind::Literal(var), .. }), None) => {
+                Some(var).filter(|var| self.resolution.settings.get(var) != Some(&false))
+            }
+            // What a getter gives is known of its call.
+            _ => self.setting_read(at).or_else(|| self.setting_read(var)),
         }
+    }
+
+    /// The literal of a settings file that `var` surely is: what libraries say beside it is of which type it is, or who read it.
+    fn setting_read(&self, var: VarId) -> Option<VarId> {
+        let mut setting = None;
+        for value in self.resolution.values_of(var) {
+            match value.kind {
+                ValueKind::Literal(literal)
+                    if setting.is_none() && self.resolution.settings.get(&literal) == Some(&true) =>
+                {
+                    setting = Some(literal);
+                }
+                ValueKind::External(_) => {}
+                _ => return None,
+            }
+        }
+        setting
+    }
+
+    /// What the only call in the tree that gives a parameter gives it; tests aside.
+    pub(super) fn given_by_only_caller(&self, var: VarId) -> Option<VarId> {
+        let program = self.program;
+        let parameter = program.parameter(parameter_of(*self, var)?).filter(|row| row.default.is_none())?;
+        let is_of_service = |row: &&Passed| !program.is_out_of_scope(program.site(row.site).function);
+        let mut given = self.resolution.passed_to(parameter.var).filter(is_of_service);
+        let only = given.next()?;
+        given.next().is_none().then_some(only.argument)
     }
 
     /// Whether a value is only the type of text, as a constant is declared of it: that says nothing of the text.

@@ -150,7 +150,7 @@ impl Walk {
         }
         let metadata = metadata();
         let size = metadata.as_ref().map_or(0, std::fs::Metadata::len);
-        if manifest::is_yaml(&name) && size > manifest::MAX_YAML_BYTES {
+        if manifest::max_bytes(&name).is_some_and(|most| size > most) {
             return;
         }
         if size > options.max_file_bytes {

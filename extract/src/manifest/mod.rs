@@ -1,8 +1,9 @@
 //! Manifests as key paths: packages (package.json, tsconfig, Cargo.toml, pyproject.toml, go.mod, go.work), and how the code is deployed
-//! (Dockerfiles, Kubernetes, compose, vercel.json, workflows of a CI).
+//! (Dockerfiles, Kubernetes, compose, vercel.json, workflows of a CI). Settings files are read as object literals (`settings.rs`).
 
 mod dockerfile;
 mod go_module;
+mod settings;
 mod yaml;
 
 use distsys_facts::schema::{File, Manifest, Module};
@@ -17,7 +18,13 @@ pub(crate) const MAX_YAML_BYTES: u64 = 256 << 10;
 
 /// Whether a file of this name holds a package's manifest, or may say how code is deployed: of YAML the text decides.
 pub(crate) fn is_manifest(name: &str) -> bool {
-    is_package(name) || is_yaml(name) || is_dockerfile(name)
+    is_package(name) || is_yaml(name) || is_dockerfile(name) || settings::is_settings(name)
+}
+
+/// The size from which on a file of this name is data.
+pub(crate) fn max_bytes(name: &str) -> Option<u64> {
+    let settings = settings::is_settings(name).then_some(settings::MAX_BYTES);
+    settings.or(is_yaml(name).then_some(MAX_YAML_BYTES))
 }
 
 pub(crate) fn is_package(name: &str) -> bool {
@@ -75,12 +82,34 @@ pub(crate) fn lower(path: &str, name: &str, text: &str) -> Result<FactBase, Stri
         flatten(&mut String::new(), &value, &mut row);
     } else if is_dockerfile(name) {
         dockerfile::rows(text, &mut row);
+    } else if settings::is_settings(name) && !(is_yaml(name) && deploys(path, name, text)) {
+        return settings(name, text, facts, module);
     } else if !deploys(path, name, text) {
         return Ok(FactBase::default());
     } else if let Err(message) = yaml::rows(text, &mut row) {
         // A template becomes YAML only when it is filled in.
         return if text.contains("{{") || text.contains("{%") { Ok(FactBase::default()) } else { Err(message) };
     }
+    Ok(facts)
+}
+
+/// The facts of a settings file; none where it is one only by its name.
+fn settings(name: &str, text: &str, mut facts: FactBase, module: ModuleId) -> Result<FactBase, String> {
+    let mut settings = settings::Settings::default();
+    let mut row = |key: &str, value: &str, _line: u32| settings.put(key, value);
+    if name.ends_with(".toml") {
+        let Ok(table) = text.parse::<toml::Table>() else { return Ok(FactBase::default()) };
+        let value = serde_json::to_value(table).map_err(|error| error.to_string())?;
+        flatten(&mut String::new(), &value, &mut row);
+    } else if name.ends_with(".json") {
+        let Ok(value) = serde_json::from_str(&plain_json(text)) else { return Ok(FactBase::default()) };
+        flatten(&mut String::new(), &value, &mut row);
+    } else if name.ends_with(".properties") {
+        settings::properties(text, &mut row);
+    } else if yaml::rows(text, &mut row).is_err() {
+        return Ok(FactBase::default());
+    }
+    settings.write(&mut facts, module);
     Ok(facts)
 }
 
@@ -186,8 +215,60 @@ mod tests {
         assert_eq!(read("Dockerfile.worker", "CMD run\n"), Ok(Some(1)));
         assert_eq!(read("locales/en.yaml", "title: Hello\n"), Ok(None));
         assert_eq!(read("composer.yaml", "title: Hello\n"), Ok(None));
+        assert_eq!(read("application.yml", "a: 1\n"), Ok(Some(0)));
+        assert_eq!(read("application-test.yml", "a: 1\n"), Ok(None));
         let template = "apiVersion: v1\nkind: X\n{{- if .Values.on }}\na: {{ b }}\n{{- end }}\n";
         assert_eq!(read("templates/api.yaml", template), Ok(None));
         assert!(read("compose.yaml", "a: [\n").is_err());
+    }
+
+    /// Key paths and literals of a settings file.
+    fn settings(name: &str, text: &str) -> Vec<String> {
+        fn below(facts: &FactBase, var: distsys_facts::VarId, path: &str, found: &mut Vec<String>) {
+            let r = &facts.relations;
+            for row in r.literal.iter().filter(|row| row.var == var) {
+                found.push(format!("{path}={} {:?}", facts.text(row.value), row.kind));
+            }
+            for row in r.entry.iter().filter(|row| row.var == var) {
+                below(facts, row.value, &format!("{path}/{}", facts.text(row.key)), found);
+            }
+            for row in r.element.iter().filter(|row| row.var == var) {
+                below(facts, row.value, &format!("{path}/{}", row.index), found);
+            }
+        }
+        let facts = lower(name, name, text).expect("settings are read as far as they can be");
+        let mut found = Vec::new();
+        if let Some(row) = facts.relations.export.first() {
+            below(&facts, row.var, "", &mut found);
+        }
+        found
+    }
+
+    #[test]
+    fn settings_of_all_formats_are_one_object() {
+        let expected = ["/pay/attempts=3 Integer", "/pay/timeout=8s String"];
+        assert_eq!(settings("application.yml", "pay:\n  timeout: 8s\n  attempts: 3\n"), expected);
+        assert_eq!(settings("settings.toml", "[pay]\ntimeout = \"8s\"\nattempts = 3\n"), expected);
+        assert_eq!(settings("application.properties", "# x\npay.timeout=8s\npay.attempts : 3\n"), expected);
+        assert_eq!(settings("default.json", "{\"pay\": {\"timeout\": \"8s\", \"attempts\": 3}}"), expected);
+    }
+
+    #[test]
+    fn placeholders_are_what_they_are_by_default() {
+        let text = "a: ${A:5s}\nb: ${B}\nc: ${C:-true}\nd: http://${HOST}/x\n";
+        assert_eq!(settings("application.yml", text), ["/a=5s String", "/c=true Boolean"]);
+    }
+
+    #[test]
+    fn secrets_are_no_facts() {
+        let text = "password: x\nclient-secret: y\ndsn: postgres://me:pw@db/shop\nurl: https://shop.example\n";
+        assert_eq!(settings("config.yaml", text), ["/url=https://shop.example String"]);
+    }
+
+    #[test]
+    fn what_is_no_settings_after_all_says_nothing() {
+        for (name, text) in [("config.yaml", "a: [\n"), ("settings.toml", "a = \n"), ("config.json", "{")] {
+            assert_eq!(settings(name, text), Vec::<String>::new(), "{name}");
+        }
     }
 }

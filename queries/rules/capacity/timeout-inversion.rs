@@ -1,6 +1,6 @@
 //! A caller waits less long than what it waits for may take with all its attempts.
 
-use distsys_engine::meaning::{Failure, Found, Operand, Operation, Scope};
+use distsys_engine::meaning::{Failure, Found, Meaning, Operand, Operation, Scope};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -127,7 +127,8 @@ fn waits(
             tell(trace, inner, attempts);
         }
     }
-    for callee in meaning.waited_for(site) {
+    let begun = if trace.len() == 1 && begins_task(meaning, timeout, site) { meaning.callees(site) } else { Vec::new() };
+    for callee in meaning.waited_for(site).into_iter().chain(begun) {
         if seen.insert(callee) {
             for row in meaning.program.sites(callee) {
                 waits(context, timeout, row.site, retries, trace, seen, tell);
@@ -136,6 +137,18 @@ fn waits(
     }
     trace.pop();
     retries.truncate(outer);
+}
+
+/// Whether what the time is given to is a task that `site` begins: who waits for its outcome waits for all that it does. One that
+/// is begun within, too, if the outcome is handed back.
+fn begins_task(meaning: &Meaning<'_>, timeout: SiteId, site: SiteId) -> bool {
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(call) = program.call(site) else { return false };
+    let function = program.site(site).function;
+    let is_given_back = || program.returns_by_function.of(&r.returns, function).any(|row| row.var.is_some_and(|var| program.held_at(var) == call.result));
+    meaning.operations.at(site).any(|op| op.kind == OpKind::Spawn)
+        && (program.site(timeout).function == function || is_given_back())
 }
 
 fn is_wait(kind: OpKind) -> bool {

@@ -125,6 +125,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     pub(super) fn finish(self) -> Resolution {
+        let settings = self.settings_read();
         let mut calls: Vec<CallEdge> =
             self.calls.iter().map(|(&(site, function), &confidence)| CallEdge { site, function, confidence }).collect();
         // A double that a test puts in is not what the service runs; what a tool generated is.
@@ -235,6 +236,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             own_fields,
             overridden,
             given_as: self.given_as,
+            settings,
             bounds_requests: OnceLock::new(),
         }
     }

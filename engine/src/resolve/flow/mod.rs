@@ -2,6 +2,7 @@
 
 mod annotated_roles;
 mod calls;
+mod configured;
 mod containers;
 mod filled;
 mod finish;
@@ -94,6 +95,9 @@ impl Resolution {
         flow.by_declared_interfaces();
         flow.by_handed();
         flow.by_given_registries();
+        flow.by_settings();
+        flow.run();
+        flow.by_settings_asked();
         flow.run();
         flow.by_containers();
         flow.run();
@@ -217,6 +221,8 @@ struct Flow<'p, 'f> {
     /// What tests give to the code that they try out.
     given_by_tests: Vec<(u32, u32)>,
     provided: provided::Provided,
+    /// Literals of settings files that code reads, with the fields that hold them.
+    settings: FxHashMap<VarId, Vec<(ClassId, Sym)>>,
     any_element: Sym,
     computed: Sym,
     spread_depth: usize,
@@ -287,6 +293,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             connections_given: Vec::new(),
             given_by_tests: Vec::new(),
             provided: provided::Provided::default(),
+            settings: FxHashMap::default(),
             any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
             computed: facts.symbols.lookup("[]").unwrap_or(Sym::EMPTY),
             spread_depth: 0,

@@ -86,6 +86,8 @@ pub struct Resolution {
     pub(super) overridden: FxHashSet<(ClassId, Sym)>,
     /// Lambdas that functions give back: the function, the lambda, and the library's interface that it is given as.
     pub(crate) given_as: Vec<(FunctionId, FunctionId, PathId)>,
+    /// Literals of settings files that code reads, and whether nothing else is set where it reads them.
+    pub(crate) settings: FxHashMap<VarId, bool>,
     /// Whether some call of the tree gives requests a deadline, once it has been asked.
     pub(crate) bounds_requests: OnceLock<bool>,
 }
