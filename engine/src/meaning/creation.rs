@@ -1,8 +1,10 @@
 //! Options that were set when a client was made.
 
-use distsys_facts::{SiteId, VarId};
+use distsys_facts::schema::Call;
+use distsys_facts::{ParameterKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::callbacks::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use super::{Creation, Meaning};
 use crate::model::Family;
@@ -140,16 +142,71 @@ impl<'m> Meaning<'m> {
     /// call goes through, in milliseconds; the library's own default does not count.
     pub fn span_set(&self, op: &Operation, attr: Attr) -> Option<f64> {
         let said = self.attribute(op, attr);
+        if let Some(span) = self.span_by_maker(op, &said, &[]) {
+            return Some(span);
+        }
         if matches!(said, Found::Is(Operand::Var(_))) {
             return self.span(op, attr).filter(|_| !self.may_be_left_out(&said));
         }
         let created = self.creations(op, attr)?;
+        if let [(_, found)] = &created[..]
+            && let Some(span) = self.span_by_maker(op, found, &[])
+        {
+            return Some(span);
+        }
         if created.iter().any(|(_, found)| self.may_be_left_out(found)) {
             return None;
         }
         let mut spans = created.into_iter().map(|(_, found)| self.span_found(op, &found));
         let first = spans.next()??;
         spans.all(|span| span == Some(first)).then_some(first)
+    }
+
+    /// The span that the project gives where it makes the client of an operation, be it made for others with others:
+    /// `const pay = client({ timeout: 5_000 })`, `new Api(url, 5_000)` whose method `calls` (outermost first) lead to.
+    pub(super) fn span_by_maker(&self, op: &Operation, found: &Found, calls: &[SiteId]) -> Option<f64> {
+        let call = self.made_by_call(op, calls)?;
+        let reader = self.reader();
+        let program = self.program;
+        let given = match found {
+            // `({ timeout }) => create({ timeout })`
+            Found::Is(Operand::Var(var)) if parameter_of(reader, *var).is_none() => {
+                let load = program.loaded_as(reader.root(*var))?;
+                let object = parameter_of(reader, load.base)?;
+                Found::Is(Operand::Within(object, vec![program.text(load.field).to_owned()]))
+            }
+            found => found.clone(),
+        };
+        let given = match (reader.passed_from(given.clone(), call.site, 0), given) {
+            (passed, given) if passed == given => return None,
+            (passed, _) => passed,
+        };
+        self.span_found(op, &given)
+    }
+
+    /// The call of the project's own helper or constructor that made the client of an operation.
+    fn made_by_call(&self, op: &Operation, calls: &[SiteId]) -> Option<&Call> {
+        let program = self.program;
+        let receiver = program.call(op.call).and_then(|call| call.receiver.or(call.callee))?;
+        let client = self.reader().root(receiver);
+        let own = program.loaded_as(client).and_then(|load| program.parameter(self.reader().root(load.base)));
+        let is_of_object = own.is_some_and(|row| row.kind == ParameterKind::Receiver);
+        let of_caller = || program.call(*calls.last()?)?.receiver;
+        let held = is_of_object.then(of_caller).flatten().and_then(|object| self.made_of_project(object));
+        held.or_else(|| self.made_of_project(client))
+    }
+
+    /// The call of the project that gave a value, by whatever name it is held.
+    fn made_of_project(&self, var: VarId) -> Option<&Call> {
+        const MAX_NAMES: usize = 3;
+        let (program, reader) = (self.program, self.reader());
+        let mut at = reader.root(var);
+        for _ in 0..MAX_NAMES {
+            let held = program.loaded_as(at).and_then(|load| reader.stored(load.base, load.field));
+            let Some(inner) = self.resolution.imported(at).or(held) else { break };
+            at = reader.root(inner);
+        }
+        program.call_giving(at).filter(|call| !self.resolution.calls_at(call.site).is_empty())
     }
 
     /// Whether some caller gives nothing for what a value is: what others give is not that of its client.

@@ -59,11 +59,15 @@ impl Meaning<'_> {
             Found::Is(Operand::Counted(var, unit)) => (var, Some(unit)),
             _ => return None,
         };
+        let calls = trace.len().checked_sub(1).map_or(&[][..], |last| &trace[..last]);
+        // This object's own, whatever others are given.
+        if let Some(held) = self.held_by_caller(var, calls) {
+            return self.span_of(held, unit, 0);
+        }
         if self.may_be_left_out(&said) {
             return None;
         }
-        let calls = trace.len().checked_sub(1).map_or(&[][..], |last| &trace[..last]);
-        self.given_span(var, unit, calls, 0)
+        self.given_span(var, unit, calls, 0).or_else(|| self.span_by_maker(op, &said, calls))
     }
 
     /// Whether a limit of time says that there is none: null or 0, null for the wait for an answer in a pair of limits

@@ -54,8 +54,8 @@ impl Meaning<'_> {
     pub fn left_out_by(&self, var: VarId) -> Vec<SiteId> {
         let Some(kept) = self.kept_from(var) else { return self.left_out_of_options(var) };
         let Kept { parameter, entry, default: None } = kept else { return Vec::new() };
-        // Of options by default (`options = {}`) an entry may be left out all the same.
-        if parameter.default.is_some() && entry.is_none() {
+        // Of options by default (`options = {}`) an entry may be left out all the same; null by default is nothing.
+        if parameter.default.is_some_and(|default| !self.reader().is_null(default)) && entry.is_none() {
             return Vec::new();
         }
         let is_without = |options: VarId, entry: Sym| {

@@ -34,6 +34,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut bounds: FxHashMap<SiteId, Bound> = FxHashMap::default();
     // The operation that waits, by the call that says how long.
     let mut asked_by: FxHashMap<SiteId, SiteId> = FxHashMap::default();
+    let mut makers: FxHashSet<SiteId> = FxHashSet::default();
     for op in &meaning.operations.all {
         if !(waits(op.kind) || waits_for_a_turn(context, op)) || !meaning.declares(op, Attr::Timeout) || !context.in_scope(op.site) {
             continue;
@@ -47,7 +48,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let by_caller = by_caller.into_iter().filter(|(site, _)| context.in_scope(*site));
         let mut by_caller: Vec<(SiteId, Option<Bound>)> =
             by_caller.map(|(site, found)| (site, bound(context, &found))).collect();
-        let alike = by_caller.first().filter(|(_, first)| by_caller.iter().all(|(_, bound)| bound == first));
+        let by_maker = if own.is_none() && by_caller.is_empty() { unlimited_by_makers(context, &said) } else { Vec::new() };
+        by_caller.extend(by_maker.iter().map(|site| (*site, Some(Bound::None))));
+        let alike = by_caller.first().filter(|_| by_maker.is_empty()).filter(|(_, first)| by_caller.iter().all(|(_, bound)| bound == first));
         let Some(bound) = own.or(alike.and_then(|(_, bound)| *bound)).or(by_caller.iter().find_map(|(_, bound)| *bound)) else {
             continue;
         };
@@ -73,6 +76,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             bounds.insert(site, bound);
             asked_by.insert(site, op.site);
         }
+        makers.extend(by_maker);
     }
     let mut timed: Vec<(SiteId,)> = Vec::new();
     let mut held: Vec<(SiteId,)> = Vec::new();
@@ -132,6 +136,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let is_off_here = matches!(meaning.attribute(op, Attr::Timeout), Found::Is(Operand::Var(var))
             if bounds[&site] == Bound::None && meaning.program.arguments(op.site).any(|row| row.var == var));
         let places = match meaning.set_at_creation(op, Attr::Timeout) {
+            // The object that is made there gives each call its limit.
+            _ if makers.contains(&site) => vec![site],
             Creation::Seen(created) if is_off_here && created.is_empty() => vec![site],
             Creation::Unseen if is_off_here => vec![site],
             // Others of its callers do set it: the client need not.
@@ -175,6 +181,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     told.into_iter().map(|(place, (bound, sites), beside)| report(context, place, bound, &sites, &beside, asked_by.contains_key(&place))).collect()
+}
+
+/// Where an object is made without the limit that its methods give each call, while others of its class have one:
+/// `requests.get(url, timeout=self._timeout)`.
+fn unlimited_by_makers(context: &Context<'_>, said: &Found) -> Vec<SiteId> {
+    let Found::Is(Operand::Var(var)) = said else { return Vec::new() };
+    let of_object = context.meaning.program.loaded_as(*var).is_some();
+    let sites = if of_object { context.meaning.unlimited_by(*var) } else { Vec::new() };
+    sites.into_iter().filter(|site| context.in_scope(*site)).collect()
 }
 
 /// Calls that a function bounds, of what it calls without a bound on another arm: `limit > 0 ? within(limit, send) : send()`.
