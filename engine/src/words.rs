@@ -440,6 +440,57 @@ pub fn is_repeatable_function(name: &str) -> bool {
     words(name).iter().any(|word| ASKS.contains(&word.as_str()) || ALSO.contains(&word.as_str()))
 }
 
+/// Whether a procedure of another service changes something there, as its name says: `CreateShipment`, `/users.Users/Delete`.
+pub fn is_change(name: &str) -> bool {
+    const CHANGES: &[&str] = &[
+        "activate",
+        "add",
+        "approve",
+        "assign",
+        "book",
+        "cancel",
+        "capture",
+        "charge",
+        "confirm",
+        "create",
+        "deactivate",
+        "delete",
+        "disable",
+        "enable",
+        "grant",
+        "insert",
+        "issue",
+        "move",
+        "notify",
+        "pay",
+        "place",
+        "post",
+        "provision",
+        "publish",
+        "put",
+        "refund",
+        "register",
+        "reject",
+        "release",
+        "remove",
+        "renew",
+        "reserve",
+        "revoke",
+        "send",
+        "set",
+        "ship",
+        "submit",
+        "suspend",
+        "transfer",
+        "unregister",
+        "update",
+        "upsert",
+        "write",
+    ];
+    let last = name.rsplit(['/', '.']).next().unwrap_or(name);
+    words(last).first().is_some_and(|word| CHANGES.contains(&word.as_str()))
+}
+
 /// Whether a request to this URL may be repeated whatever its method, as its last segment says: it asks (`/search`), or
 /// puts something in a state that it may already be in (`/cancel`).
 pub fn is_repeatable_action(url: &str) -> bool {

@@ -97,20 +97,27 @@ pub(crate) fn comments(to: &mut Lowering<'_>, source: &str, root: Node<'_>) {
     }
 }
 
-/// Whether a block only returns constants, with no comment that says why.
+/// Whether a block only returns constants, or nothing, with no comment that says why.
 pub(crate) fn only_answers(block: Node<'_>) -> bool {
-    let mut at = block;
-    while matches!(at.kind(), "block" | "statement_list") {
-        let Some(inner) = at.named_child(0).filter(|_| at.named_child_count() == 1) else { return false };
-        at = inner;
-    }
-    if at.kind() != "return_statement" {
-        return false;
-    }
+    let Some(at) = only_statement(block).filter(|at| at.kind() == "return_statement") else { return false };
     let listed = |value: Node<'_>| value.kind() == "expression_list";
     let values: Vec<Node<'_>> =
         parts(at).into_iter().flat_map(|value| if listed(value) { parts(value) } else { vec![value] }).collect();
-    !values.is_empty() && values.iter().all(|value| CONSTANTS.contains(&value.kind()))
+    values.iter().all(|value| CONSTANTS.contains(&value.kind()))
+}
+
+/// Whether a block only returns, and says not what.
+pub(crate) fn only_leaves(block: Node<'_>) -> bool {
+    only_statement(block).is_some_and(|at| at.kind() == "return_statement" && at.named_child_count() == 0)
+}
+
+/// The only statement of a block, if no comment stands beside it.
+fn only_statement(block: Node<'_>) -> Option<Node<'_>> {
+    let mut at = block;
+    while matches!(at.kind(), "block" | "statement_list") {
+        at = at.named_child(0).filter(|_| at.named_child_count() == 1)?;
+    }
+    Some(at)
 }
 
 /// Kinds of nodes that are constants.

@@ -17,11 +17,13 @@ pub struct Failure {
     /// Whether every failure comes here.
     pub all: bool,
     /// The libraries whatever failure of whose calls comes here, if not every failure does.
-    libraries: Vec<u32>,
+    pub(super) libraries: Vec<u32>,
     /// Those of whose calls only what was not answered in time does.
-    timing_out: Vec<u32>,
+    pub(super) timing_out: Vec<u32>,
     /// Whether nothing at all is done: no statement, no comment that says why.
     pub empty: bool,
+    /// Whether nothing is done but to answer with a constant, which some caller may look at.
+    pub idle: bool,
     /// What may fail.
     pub protected: Vec<SiteId>,
     /// What is done then.
@@ -39,6 +41,7 @@ impl Failure {
             libraries: Vec::new(),
             timing_out: Vec::new(),
             empty: false,
+            idle: false,
             protected,
             sites: Vec::new(),
             entry: None,
@@ -61,6 +64,7 @@ impl<'m> Meaning<'m> {
         found.extend(self.promise_handlers(function));
         found.extend(self.dropped_results(function));
         found.extend(self.folded_results(function));
+        found.extend(self.resumed_empty(function));
         found
     }
 
@@ -86,7 +90,7 @@ impl<'m> Meaning<'m> {
         {
             return Vec::new();
         }
-        vec![Failure { empty: true, ..Failure::told_by(protected) }]
+        vec![Failure { empty: true, idle: true, ..Failure::told_by(protected) }]
     }
 
     /// `let _ = send(order).await;`, `send(order).await.ok();`: what says how it went is dropped unread.
@@ -109,18 +113,7 @@ impl<'m> Meaning<'m> {
         };
         let dropped =
             sites.filter(|site| self.gives_outcome(*site) && self.is_outcome_dropped(*site) && !in_failure(*site));
-        dropped
-            .map(|site| Failure {
-                region: None,
-                all: true,
-                libraries: Vec::new(),
-                timing_out: Vec::new(),
-                empty: true,
-                protected: vec![site],
-                sites: Vec::new(),
-                entry: None,
-            })
-            .collect()
+        dropped.map(|site| Failure { empty: true, idle: true, ..Failure::told_by(vec![site]) }).collect()
     }
 
     /// Whether a call tells by its value whether it failed.
@@ -170,7 +163,7 @@ impl<'m> Meaning<'m> {
         self.error_arms(function).iter().any(|failure| failure.sites.iter().any(is_told))
     }
 
-    fn is_outcome_dropped(&self, site: SiteId) -> bool {
+    pub(super) fn is_outcome_dropped(&self, site: SiteId) -> bool {
         let program = self.program;
         let r = &program.facts.relations;
         let Some(call) = program.call(site) else { return false };
@@ -295,12 +288,14 @@ impl<'m> Meaning<'m> {
     /// What a region does about the failure of what it protects.
     fn failure_in(&self, region: RegionId, all: bool, protected: Vec<SiteId>) -> Failure {
         let function = self.program.region(region).function;
+        let idle = self.program.is_idle(region);
         Failure {
             region: Some(region),
             all,
             libraries: Vec::new(),
             timing_out: Vec::new(),
-            empty: self.program.is_idle(region) && (!self.answers(region) || self.is_answer_dropped(function)),
+            empty: idle && (!self.answers(region) || self.is_answer_dropped(function)),
+            idle,
             protected,
             sites: self.sites_in(region),
             entry: self.order.entry_of(self.program, region),
@@ -372,16 +367,13 @@ impl<'m> Meaning<'m> {
             let instead = returned.clone().all(|row| row.var.is_none_or(|var| program.literal(var).is_some()))
                 && returned.clone().count() == sites.len()
                 && (self.is_outcome_dropped(site.site) || self.is_handed_on_and_dropped(function, call.result));
+            // Who does not wait either has let it go on purpose.
+            let empty = name == "catch" && (sites.is_empty() || instead) && self.is_used(call.result);
             found.push(Failure {
-                region: None,
-                all: true,
-                libraries: Vec::new(),
-                timing_out: Vec::new(),
-                // Who does not wait either has let it go on purpose.
-                empty: name == "catch" && (sites.is_empty() || instead) && self.is_used(call.result),
-                protected: self.failing_calls(receiver, function),
+                empty,
+                idle: empty,
                 sites,
-                entry: None,
+                ..Failure::told_by(self.failing_calls(receiver, function))
             });
         }
         found

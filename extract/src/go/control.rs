@@ -27,7 +27,9 @@ impl<'s> Lower<'s> {
         let mut choice = self.to.begin_choice();
         if let Some(body) = node.child_by_field_name("consequence") {
             let region = self.begin_arm(&choice, RegionKind::Branch, &asked.all, body);
-            if self.to.is_blank(tree::span(body)) || tree::only_answers(body) {
+            // What has a name is given back by a mere `return`.
+            let gives_named = tree::only_leaves(body) && !self.frame().results.is_empty();
+            if self.to.is_blank(tree::span(body)) || tree::only_answers(body) && !gives_named {
                 self.to.idle(region);
             }
             self.with_failed(asked.failed, |lower| lower.block(body));

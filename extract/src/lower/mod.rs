@@ -27,7 +27,7 @@
 
 mod control;
 mod functions;
-mod remarks;
+pub(crate) mod remarks;
 mod scopes;
 mod source_map;
 mod values;

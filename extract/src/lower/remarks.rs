@@ -2,7 +2,7 @@
 
 /// Whether a comment in `text` says that what fails is borne, whatever the language's marker of comments: that it is best
 /// effort, or that what it is a part of is not to fail for it.
-pub(super) fn says_borne(text: &str) -> bool {
+pub(crate) fn says_borne(text: &str) -> bool {
     text.lines().filter_map(comment).any(|comment| {
         let comment = comment.to_ascii_lowercase();
         let comment = comment.replace(['-', '\u{2019}', '\''], " ");

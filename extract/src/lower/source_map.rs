@@ -46,6 +46,13 @@ impl<'s> SourceMap<'s> {
         self.slice(Span::new(span.start, span.end + line))
     }
 
+    /// The line above the one that an offset is in.
+    pub fn line_above(&self, offset: u32) -> &'s str {
+        let before = self.text.get(..offset as usize).unwrap_or("");
+        let above = before.rfind('\n').map_or("", |end| &before[..end]);
+        above.rsplit('\n').next().unwrap_or("")
+    }
+
     /// The text of a span up to `most` bytes, in whole lines if it is longer.
     pub fn beginning(&self, span: Span, most: u32) -> &'s str {
         let whole = self.slice(span);

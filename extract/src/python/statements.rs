@@ -9,6 +9,7 @@ use ruff_text_size::Ranged;
 
 use super::types::type_text;
 use super::{Lower, span, span_of};
+use crate::lower::remarks::says_borne;
 use crate::lower::{Choice, Span};
 use distsys_facts::VarId;
 
@@ -216,11 +217,35 @@ impl Lower<'_> {
             }
         });
         self.to.manages(region, value, bound);
-        self.with(with, index + 1);
+        match suppressed(&item.context_expr) {
+            Some(types) => self.suppressing(with, index, &types),
+            None => self.with(with, index + 1),
+        }
         if with.is_async {
             self.to.suspend(None, Span::new(with.range().end().to_u32(), with.range().end().to_u32()));
         }
         self.to.end_region();
+    }
+
+    /// `with suppress(KeyError): …` is a `try` whose handler does nothing.
+    fn suppressing(&mut self, with: &StmtWith, index: usize, types: &str) {
+        let at = span_of(with);
+        let mut open = self.to.begin_try(false, body_span(&with.body, at));
+        self.with(with, index + 1);
+        let head = Span::new(at.start, with.body.first().map_or(at.end, |first| span_of(first).start));
+        let region = self.to.begin_catch(&mut open, types, None, head);
+        if !self.is_excused(head) {
+            self.to.idle(region);
+        }
+        self.to.end_catch(&mut open);
+        self.to.end_try(open);
+    }
+
+    /// Whether a comment above the head of a statement or below its first line says why, or one behind it that it is borne.
+    fn is_excused(&self, head: Span) -> bool {
+        let source = self.to.source();
+        let below = source.slice(head).split_once('\n').is_some_and(|(_, below)| below.contains('#'));
+        below || source.line_above(head.start).trim_start().starts_with('#') || says_borne(source.slice(head))
     }
 
     fn match_(&mut self, match_: &StmtMatch) {
@@ -400,4 +425,18 @@ fn body_span(body: &[Stmt], otherwise: Span) -> Span {
         (Some(first), Some(last)) => Span::new(first.start().to_u32(), last.end().to_u32()),
         _ => otherwise,
     }
+}
+
+/// The types that `contextlib.suppress(…)` is given, which is the language's own word for a handler that does nothing.
+fn suppressed(item: &Expr) -> Option<String> {
+    let Expr::Call(call) = item else { return None };
+    match &*call.func {
+        Expr::Name(name) if name.id.as_str() == "suppress" => {}
+        Expr::Attribute(member) if member.attr.as_str() == "suppress" => {
+            matches!(&*member.value, Expr::Name(module) if module.id.as_str() == "contextlib").then_some(())?;
+        }
+        _ => return None,
+    }
+    let types = call.arguments.args.iter().map(type_text).collect::<Vec<_>>();
+    (!types.is_empty()).then(|| types.join("|"))
 }

@@ -2,7 +2,7 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, Failure};
-use distsys_engine::words::{entity_name, words};
+use distsys_engine::words::{entity_name, is_change, words};
 use distsys_facts::{FunctionId, RegionId, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
@@ -26,19 +26,29 @@ pub(crate) static RULE: Rule = Rule {
 
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
-    let mut found: FxHashMap<SiteId, (Option<RegionId>, Effect)> = FxHashMap::default();
+    let mut found: FxHashMap<SiteId, Lost> = FxHashMap::default();
     for row in &meaning.program.facts.relations.function {
         let function = row.function;
         if meaning.is_out_of_scope(function) || meaning.program.runs_in_browser(function) || tidies_up(context, function) {
             continue;
         }
-        for failure in meaning.failures(function).into_iter().filter(|failure| failure.empty) {
-            if let Some((site, effect)) = lost(context, &failure) {
-                found.entry(site).or_insert((failure.region, effect));
+        for failure in meaning.failures(function).into_iter().filter(|failure| failure.idle) {
+            if let Some((site, effect)) = lost(context, &failure).filter(|_| failure.empty) {
+                found.entry(site).or_insert(Lost { begins: site, region: failure.region, effect });
+            } else if let Some((runs, begins, effect)) = lost_by_helper(context, &failure) {
+                found.entry(runs).or_insert(Lost { begins, region: failure.region, effect });
             }
         }
     }
-    found.into_iter().map(|(site, (region, effect))| report(context, site, region, &effect)).collect()
+    found.into_iter().map(|(site, lost)| report(context, site, &lost)).collect()
+}
+
+/// An effect whose failure nobody is told of.
+struct Lost {
+    /// Where the way to the effect begins: in a helper's caller, if that drops what fails of all that it is given to run.
+    begins: SiteId,
+    region: Option<RegionId>,
+    effect: Effect,
 }
 
 /// Where failures are expected and nothing is left to be done.
@@ -50,7 +60,9 @@ fn tidies_up(context: &Context<'_>, function: FunctionId) -> bool {
     const ENDS: &[&str] = &["close", "delete", "remove", "del"];
     let name = context.named_function(function);
     let words = words(name);
-    words.iter().any(|word| TIDY.contains(&word.as_str()))
+    // The log that is asked for is kept for those who ask.
+    let is_asked_for = words.iter().any(|word| word == "audit");
+    words.iter().any(|word| TIDY.contains(&word.as_str()) && !(is_asked_for && word == "log"))
         || words.iter().any(|word| ENDS.contains(&word.as_str())) && !ends_a_thing(context, function, name)
 }
 
@@ -81,9 +93,39 @@ fn lost(context: &Context<'_>, failure: &Failure) -> Option<(SiteId, Effect)> {
         .find(|(site, effect)| {
             let trace = meaning.trace(*site, effect);
             let comes_here = meaning.is_handled_above(failure, &trace);
-            context.confidence_of(*site, effect) == Confidence::High && trace.len() <= MAX_DEPTH && comes_here
-                && !is_told_below(context, &trace)
+            let is_sure = context.confidence_of(*site, effect) == Confidence::High || is_done_by_each(context, *site);
+            is_sure && trace.len() <= MAX_DEPTH && comes_here && !is_told_below(context, &trace)
         })
+}
+
+/// Whether each of the implementations that a call may run does something that is missed: one of them runs.
+fn is_done_by_each(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let edges = meaning.resolution.calls_at(site);
+    edges.len() > 1
+        && edges.iter().all(|edge| {
+            let mut done = meaning.effects.of(edge.function);
+            done.any(|(effect, confidence)| is_missed(context, &effect) && context.confidence(confidence) == Confidence::High)
+        })
+}
+
+/// What a helper that drops whatever fails is given to run, for the first caller who would miss it, with the call that runs it.
+fn lost_by_helper(context: &Context<'_>, failure: &Failure) -> Option<(SiteId, SiteId, Effect)> {
+    let meaning = context.meaning;
+    meaning.dropped_for_callers(failure).into_iter().find_map(|(runs, function)| {
+        let is_left_out = meaning.is_out_of_scope(function) || meaning.program.runs_in_browser(function);
+        if is_left_out || tidies_up(context, function) {
+            return None;
+        }
+        let mut inside = failure.clone();
+        inside.protected = meaning.program.sites(function).map(|row| row.site).collect();
+        let (site, effect) = lost(context, &inside)?;
+        // What deals with its own failures has none left.
+        if meaning.ends_at(site) {
+            return None;
+        }
+        Some((runs, site, effect))
+    })
 }
 
 /// Whether a function on the way to the effect tells of its failure itself, in a log or a metric, before it hands that on.
@@ -121,20 +163,22 @@ fn is_missed(context: &Context<'_>, effect: &Effect) -> bool {
         OpKind::Enqueue | OpKind::Payment | OpKind::Notify | OpKind::ObjectWrite => true,
         OpKind::DbWrite => matches!(verb, Some("insert" | "update" | "upsert" | "increment")),
         OpKind::HttpRequest => matches!(verb, Some("post" | "put" | "patch" | "delete")),
+        OpKind::Rpc => context.meaning.text(effect.entity).is_some_and(is_change),
         _ => false,
     }
 }
 
-fn report(context: &Context<'_>, site: SiteId, region: Option<RegionId>, effect: &Effect) -> Finding {
-    let trace = context.meaning.trace(site, effect);
+fn report(context: &Context<'_>, site: SiteId, lost: &Lost) -> Finding {
+    let Lost { begins, region, effect } = lost;
+    let trace = context.meaning.trace(*begins, effect);
     let what = context.does(effect);
     let message = format!("when what {what} fails nobody is told: no log, no metric, no answer; the effect is lost and looks done");
     let mut builder = FindingBuilder::new(context, &RULE.info, site, message)
         .severity(Severity::Major)
         .subject(context.meaning.text(effect.entity).unwrap_or_default())
-        .rests_on(context.confidence_of(site, effect));
+        .rests_on(context.confidence_of(*begins, effect));
     if let Some(region) = region {
-        builder = builder.at_region(region);
+        builder = builder.at_region(*region);
     }
     builder
         .steps(context.steps(&trace, effect))
