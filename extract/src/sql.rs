@@ -115,12 +115,14 @@ fn of_ast(ast: &Ast, text: &str) -> Statement {
         Ast::Insert(insert) => of_insert(insert),
         Ast::Update(update) => {
             let mut statement = Statement::new(SqlVerb::Update, table_of(&update.table));
+            // A version that is counted up beside what is set makes no sum of that.
+            let is_alone = update.assignments.len() == 1;
             for assignment in &update.assignments {
                 let column = match &assignment.target {
                     AssignmentTarget::ColumnName(name) => last(name),
                     AssignmentTarget::Tuple(names) => names.first().map(last).unwrap_or_default(),
                 };
-                if adds_to(&assignment.value, &column) {
+                if adds_to(&assignment.value, &column) && (is_alone || !VERSIONS.contains(&column.as_str())) {
                     statement.clauses.push("increment");
                 }
                 statement.columns.push(column);
@@ -398,26 +400,17 @@ fn plain_column(item: &SelectItem) -> Option<String> {
     }
 }
 
+/// Columns that say which of several states a row is in, and no more.
+const VERSIONS: &[&str] =
+    &["version", "lock_version", "row_version", "revision", "generation", "etag", "fencing_token", "token", "epoch"];
+
 fn finish_where(selection: Option<&Expr>, statement: &mut Statement) {
     if let Some(selection) = selection {
         columns_of(selection, &mut statement.where_columns);
     }
     // Compare and set: a column that is written is also tested.
     let tests_own = statement.columns.iter().any(|column| statement.where_columns.contains(&column.to_lowercase()));
-    let tests_version = statement.where_columns.iter().any(|column| {
-        matches!(
-            column.as_str(),
-            "version"
-                | "lock_version"
-                | "row_version"
-                | "revision"
-                | "generation"
-                | "etag"
-                | "fencing_token"
-                | "token"
-                | "epoch"
-        )
-    });
+    let tests_version = statement.where_columns.iter().any(|column| VERSIONS.contains(&column.as_str()));
     if tests_own || tests_version {
         statement.clauses.push("atomic_where");
     }

@@ -176,7 +176,7 @@ pub const DERIVED: &[Derived] = &[
     },
     Derived {
         name: "scope_mark",
-        doc: "Of `scope` this `mark` is true: `whole_function` (it holds for all of its function), `lazy` (a session: from its first statement on).",
+        doc: "Of `scope` this `mark` is true: `whole_function` (it holds for all of its function), `lazy` (a session: from its first statement on), `unit_of_work` (what manages a `with` commits behind its body).",
         columns: &[("scope", Type::Number), ("mark", TEXT)],
         rows: details::scope_marks,
     },

@@ -1,10 +1,11 @@
-//! Reads that a transaction sends to a replica: where the project routes by whether a transaction only reads, whatever is read in
-//! one that does is read there.
+//! Reads that are sent to a replica by what they are done in or on: where the project routes by whether a transaction only reads,
+//! whatever is read in one that does is read there; where a library was told of replicas, what is read outside of transactions.
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, Extent, Role};
 use distsys_engine::resolve::HandleRole;
-use distsys_facts::{FunctionId, SiteId};
+use distsys_engine::words::words;
+use distsys_facts::{FunctionId, ParameterKind, SiteId};
 use rustc_hash::FxHashSet;
 
 use crate::Context;
@@ -12,6 +13,8 @@ use crate::Context;
 /// The functions that run in such a transaction of their own.
 pub(crate) struct Routed {
     functions: FxHashSet<FunctionId>,
+    /// Reads that what they are done on sends there.
+    reads: FxHashSet<SiteId>,
 }
 
 impl Routed {
@@ -23,7 +26,8 @@ impl Routed {
             Extent::Function(function) => Some(function),
             _ => None,
         });
-        Routed { functions: functions.collect() }
+        let reads = meaning.operations.of_kind(OpKind::DbRead).filter(|op| meaning.is_routed(op)).map(|op| op.site);
+        Routed { functions: functions.collect(), reads: reads.collect() }
     }
 
     /// The role of what an effect at a site is done on.
@@ -31,7 +35,7 @@ impl Routed {
         if let Role::Carried(parameter) = effect.role {
             return context.meaning.role_under(parameter);
         }
-        if self.functions.is_empty()
+        if self.functions.is_empty() && self.reads.is_empty()
             || effect.kind != OpKind::DbRead
             || !matches!(effect.role, Role::Unknown | Role::Parameter(_))
         {
@@ -39,6 +43,12 @@ impl Routed {
         }
         let program = context.meaning.program;
         let trace = context.meaning.trace(site, effect);
+        if trace.last().is_some_and(|last| self.reads.contains(last)) {
+            return match is_handed_transaction(context, effect.role) || self.joins(context, &trace) {
+                true => effect.role,
+                false => Role::Replica,
+            };
+        }
         let entered = trace.iter().position(|step| self.functions.contains(&context.function_of(*step)));
         // An object that calls itself does not go through what begins the transaction.
         let class = |site: SiteId| program.function(context.function_of(site)).class;
@@ -56,7 +66,21 @@ impl Routed {
         let callers = way.iter().take(1).flat_map(|site| meaning.callers(context.function_of(*site)));
         way.iter().chain(callers).any(|site| {
             let mut around = meaning.scopes.in_function(context.function_of(*site));
-            around.any(|scope| scope.kind == OpKind::TxScope && meaning.sites(scope).contains(site))
+            around.any(|scope| {
+                matches!(scope.kind, OpKind::TxScope | OpKind::TxBegin) && meaning.sites(scope).contains(site)
+            })
         })
     }
+}
+
+/// Whether a read is done on what a caller gives that has opened a transaction, as the name or type of the parameter says.
+fn is_handed_transaction(context: &Context<'_>, role: Role) -> bool {
+    const CARRIERS: &[&str] =
+        &["tx", "trx", "txn", "transaction", "session", "manager", "em", "runner", "context", "ctx", "uow"];
+    let Role::Parameter(var) = role else { return false };
+    let program = context.meaning.program;
+    program.parameter(var).is_some_and(|row| {
+        let says = |text: &str| words(text).iter().any(|word| CARRIERS.contains(&word.as_str()));
+        row.kind != ParameterKind::Receiver && (says(program.text(row.name)) || says(program.text(row.type_)))
+    })
 }

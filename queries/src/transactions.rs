@@ -122,6 +122,7 @@ pub(crate) fn while_uncommitted(
     let function_of = |site: &SiteId| context.function_of(*site);
     let program = ascent_run! {
         relation within(Transaction, SiteId) = covered(context);
+        relation units(Transaction) = units_of_work(context);
         relation sends(SiteId, EffectId) = sends;
         relation writes(SiteId, EffectId) = writes;
         relation commits(FunctionId, SiteId) = commits;
@@ -150,13 +151,28 @@ pub(crate) fn while_uncommitted(
         begun_later(s, c) <--
             pending(f, s, _, _, _, c), begins(f, b),
             if meaning.precedes(*s, *b) && meaning.precedes(*b, *c) && !meaning.precedes(*b, *s);
-        in_transaction(s, m, w, e) <-- pending(_, s, m, w, e, c), !committed_between(w, s), !begun_later(s, c);
+        // The unit of work that it was done in has committed it, as it was left.
+        relation left(SiteId, SiteId);
+        left(w, s) <-- pending(_, s, _, w, _, _), within(t, w), units(t), !within(t, s);
+        in_transaction(s, m, w, e) <-- pending(_, s, m, w, e, c), !committed_between(w, s), !begun_later(s, c), !left(w, s);
     };
     let mut found = program.in_transaction;
     found.sort_unstable();
     let mut failures = AfterFailures::default();
     found.retain(|(send, _, write, _)| !failures.holds(context, *write, *send));
     found
+}
+
+/// Those that are committed behind the body of a `with` by what manages it.
+pub(crate) fn units_of_work(context: &Context<'_>) -> Vec<(Transaction,)> {
+    let meaning = context.meaning;
+    let commits = |site: SiteId| meaning.effects.at(site).any(|(effect, _)| effect.kind == OpKind::TxCommit);
+    let is_unit = |scope: &Scope| {
+        let managed = matches!(scope.extent, Extent::Region(_));
+        scope.kind == OpKind::TxScope && managed && scope.op.is_none() && scope.origin.is_some_and(commits)
+    };
+    let numbered = meaning.scopes.all.iter().enumerate().filter(|(_, scope)| is_unit(scope));
+    numbered.map(|(number, _)| (number as Transaction,)).collect()
 }
 
 /// What ends a transaction that others have begun, with the function that it is in.

@@ -114,8 +114,17 @@ impl Reader<'_, '_> {
     pub(super) fn counts_by_operator(&self, site: SiteId) -> bool {
         let program = self.program;
         let objects = program.arguments(site).filter_map(|row| self.object(row.var));
-        let mut entries = objects.flat_map(|object| program.entry_by_var.of(&program.facts.relations.entry, object));
-        entries.any(|row| matches!(program.text(row.key), "$inc" | "$mul"))
+        let r = &program.facts.relations;
+        let entries: Vec<_> = objects.flat_map(|object| program.entry_by_var.of(&r.entry, object)).collect();
+        // A version that is counted up beside what is set makes no sum of that.
+        let sets = entries.iter().any(|row| program.text(row.key) == "$set");
+        let only_version = |counted: VarId| {
+            let object = self.object(counted).into_iter();
+            let mut counted = object.flat_map(|object| program.entry_by_var.of(&r.entry, object)).peekable();
+            counted.peek().is_some() && counted.all(|row| is_version(program.text(row.key)))
+        };
+        let mut counted = entries.iter().filter(|row| matches!(program.text(row.key), "$inc" | "$mul"));
+        counted.any(|row| !(sets && only_version(row.value)))
     }
 }
 

@@ -174,6 +174,10 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             if is_there(&reader.attribute(op, Attr::Condition)) {
                 effect.flags =
                     effect.flags | if op.kind == DbRead { EffectFlags::ROW_LOCK } else { EffectFlags::CONDITIONAL };
+                // Rows are locked on the primary, whoever else is asked for rows.
+                if op.kind == DbRead && effect.role == Role::Replica {
+                    effect.role = Role::Primary;
+                }
             } else if op.kind == DbRead {
                 effect = locked_later(reader, effect, reader.put_later(op, Attr::Condition, op.site));
             }
@@ -182,6 +186,9 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             effect.role = role_of(describer, op);
             let found = describer.reader.attribute(op, Attr::Sql);
             if let Found::Is(Operand::Var(var)) = &found {
+                if describer.reader.waits_for_replica(*var) {
+                    return vec![Effect { kind: ReplicaSync, ..effect }];
+                }
                 let rows = statements(describer.reader, *var);
                 if !rows.is_empty() {
                     let of_each = rows.iter().map(|row| {
@@ -366,7 +373,9 @@ fn counts_on(describer: &Describer<'_, '_>, operations: &Operations, op: &Operat
     let updates = matches!(verb, Term::Text(name) if describer.names.text(name) == "update");
     let of_columns = || {
         let set = reader.columns_set(op.site);
-        set.iter().any(|(column, value)| reader.is_counted_on(operations, column, *value))
+        let is_alone = set.len() == 1;
+        let mut counted = set.iter().filter(|(column, _)| is_alone || !is_version(column));
+        counted.any(|(column, value)| reader.is_counted_on(operations, column, *value))
     };
     updates && (reader.counts_by_operator(op.site) || of_columns())
 }

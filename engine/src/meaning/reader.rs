@@ -504,6 +504,8 @@ impl<'m> Reader<'m, '_> {
             Source::Exported(name, path) => self.exported(op, name, path),
             Source::Manifest { name, section, entry } => self.deployed(op, name, section, entry),
             Source::Setting(name) => self.setting(name),
+            Source::Answers(name) => self.answered_replica(name),
+            Source::Entry(names) => self.entry_anywhere(names),
             Source::Stored(path) => self.stored_into_library(path),
             Source::Overrides(attribute, position) => {
                 let of = match position {

@@ -1,6 +1,6 @@
 //! Classes of values, and the tables that their models stand for.
 
-use distsys_facts::{ClassId, FunctionFlags, Id, ParameterKind, VarId};
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, Id, ParameterKind, VarId};
 
 use super::operations::{Found, Operand, Operation};
 use super::reader::Reader;
@@ -15,7 +15,30 @@ impl<'m> Reader<'m, '_> {
         // A manager or query set of the project's own is of whatever class holds it.
         let said = |class: &ClassId| !self.resolution.is_held(*class);
         let class = op.via.class.or_else(|| receiver.and_then(|var| self.class_of(var)));
-        class.filter(said).map_or(Found::Absent, |class| Found::Is(Operand::Class(class)))
+        let class = class.filter(said).map(Operand::Class);
+        let foreign =
+            || op.via.class.is_none().then(|| receiver.and_then(|var| self.foreign_class(var, op.function))).flatten();
+        class.or_else(foreign).map_or(Found::Absent, Found::Is)
+    }
+
+    /// The class that a table is declared to be of, where a package beside the tree has it: `Repository<Order>`.
+    fn foreign_class(&self, table: VarId, function: FunctionId) -> Option<Operand> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let type_ = match program.loaded_as(table) {
+            Some(load) => {
+                let class = self.class_of(load.base)?;
+                let mut fields = program.field_by_class.of(&r.field, class);
+                fields.find(|row| row.name == load.field).map(|row| row.type_)?
+            }
+            None => program.parameter(table).map(|row| row.type_)?,
+        };
+        let name = program.text(type_).split_once('<')?.1.strip_suffix('>')?;
+        let module = program.function(function).module;
+        let is_imported = |row: &&distsys_facts::schema::Import| {
+            row.module == module && program.variable(row.var).is_some_and(|var| program.text(var.name) == name)
+        };
+        r.import.iter().find(is_imported).map(|_| Operand::Text(name.to_owned()))
     }
 
     /// The one project class that `var` is, or is an instance of.

@@ -363,6 +363,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         reads: Vec::new(),
         kind: OpKind::Apply,
         when: Vec::new(),
+        routed: Vec::new(),
         attributes: Vec::new(),
         scopes: Vec::new(),
         callbacks: Vec::new(),
@@ -391,6 +392,11 @@ fn op(entry: &Table) -> Result<OpModel, String> {
             "when" => {
                 for text in strings(key, value)? {
                     op.when.push(Condition::parse(&text)?);
+                }
+            }
+            "routed" => {
+                for text in strings(key, value)? {
+                    op.routed.push(Condition::parse(&text)?);
                 }
             }
             "scope" => {

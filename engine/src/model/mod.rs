@@ -196,6 +196,8 @@ pub struct OpModel {
     pub reads: Vec<String>,
     pub kind: OpKind,
     pub when: Vec<Condition>,
+    /// When what is read outside of transactions is read from a replica; never if nothing is said.
+    pub routed: Vec<Condition>,
     pub attributes: Vec<(Attr, Vec<Source>)>,
     pub scopes: Vec<ScopeKind>,
     pub callbacks: Vec<Callback>,

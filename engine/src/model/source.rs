@@ -93,6 +93,10 @@ pub enum Source {
     /// `setting(task_acks_late)`: the constant that the project gives under this name, wherever it does: as a keyword, a field,
     /// an entry or a variable of a module.
     Setting(String),
+    /// `answers(db_for_read)`: the name of a replica, if every method of the project so called answers with one.
+    Answers(String),
+    /// `entry(replication.slaves)`: what stands under these names in an object, wherever the project says so.
+    Entry(String),
     /// `stored(net/http.DefaultClient.Timeout)`: what the project stores into what the library offers under a name.
     Stored(String),
     /// `overrides(timeout)`: that the project's own class of the receiver gives it in a method of the library's that it has
@@ -227,6 +231,8 @@ impl Source {
                     Ok(Source::Option(name.to_owned(), Box::new(Source::parse(inner)?)))
                 }
                 "setting" => Ok(Source::Setting(argument.to_owned())),
+                "answers" => Ok(Source::Answers(argument.to_owned())),
+                "entry" => Ok(Source::Entry(argument.to_owned())),
                 "overrides" => Ok(match argument.split_once(" of ") {
                     Some((attribute, position)) => Source::Overrides(
                         attribute.to_owned(),
@@ -249,7 +255,7 @@ impl Source {
                     )),
                 },
                 _ => Err(format!(
-                    "`{name}(…)` is no source; known are chain, path, type, argument, column, resends, deadline, timer, maker, any, after, span, outer, of, made, function, annotated, statement, tree, passed, option, exported, manifest, setting, overrides"
+                    "`{name}(…)` is no source; known are chain, path, type, argument, column, resends, deadline, timer, maker, any, after, span, outer, of, made, function, annotated, statement, tree, passed, option, exported, manifest, setting, answers, entry, overrides"
                 )),
             };
         }

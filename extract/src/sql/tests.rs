@@ -19,6 +19,9 @@ fn verbs_tables_and_clauses() {
         (write.verb, write.table.as_str(), &write.clauses[..]),
         (SqlVerb::Update, "accounts", &["increment"][..])
     );
+    let versioned = one("UPDATE quotas SET bytes = $1, version = version + 1 WHERE tenant = $2");
+    assert!(versioned.clauses.is_empty());
+    assert_eq!(one("UPDATE quotas SET version = version + 1 WHERE tenant = $1").clauses, ["increment"]);
     assert_eq!(one("INSERT INTO t (a) VALUES (?) ON CONFLICT DO NOTHING").clauses, ["on_conflict"]);
     assert_eq!(one("INSERT INTO t (a) VALUES (:a) ON DUPLICATE KEY UPDATE a = 1").clauses, ["on_conflict"]);
     for kept in ["a = excluded.a", "b = t.b", "a = excluded.a, b = b"] {

@@ -16,7 +16,9 @@ use crate::other_columns::sets_other_columns;
 use crate::retried::is_spared;
 use crate::routed::Routed;
 use crate::timed_later::timed_later;
-use crate::transactions::{AfterFailures, Settled, covered, hands_on, is_own, loop_sources, open, starts_task};
+use crate::transactions::{
+    AfterFailures, Settled, covered, hands_on, is_own, loop_sources, open, starts_task, units_of_work,
+};
 use crate::untimed::untimed;
 use crate::{Context, carried, left_behind};
 
@@ -191,8 +193,13 @@ pub(super) fn scopes_made(context: &Context<'_>, rows: &mut Rows<'_>) {
 }
 
 pub(super) fn scope_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let units: FxHashSet<u32> = units_of_work(context).into_iter().map(|(number,)| number).collect();
     for (number, scope) in context.meaning.scopes.all.iter().enumerate() {
-        let marks = [(matches!(scope.extent, Extent::Function(_)), "whole_function"), (scope.lazy, "lazy")];
+        let marks = [
+            (matches!(scope.extent, Extent::Function(_)), "whole_function"),
+            (scope.lazy, "lazy"),
+            (units.contains(&(number as u32)), "unit_of_work"),
+        ];
         for (_, mark) in marks.into_iter().filter(|(holds, _)| *holds) {
             let mark = rows.text(mark);
             rows.add(&[number as u32, mark]);
@@ -250,6 +257,7 @@ pub(super) fn site_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
 
 pub(super) fn other_columns(context: &Context<'_>, rows: &mut Rows<'_>) {
     let meaning = context.meaning;
+    let routed = Routed::new(context);
     let mut sites: BTreeMap<(FunctionId, Name), (BTreeSet<SiteId>, BTreeSet<SiteId>)> = BTreeMap::new();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
@@ -257,7 +265,7 @@ pub(super) fn other_columns(context: &Context<'_>, rows: &mut Rows<'_>) {
         let (writes, reads) = sites.entry((context.function_of(row.site), entity)).or_default();
         match effect.kind {
             OpKind::DbWrite => writes.insert(row.site),
-            OpKind::DbRead if effect.role == Role::Replica => reads.insert(row.site),
+            OpKind::DbRead if routed.role(context, row.site, &effect) == Role::Replica => reads.insert(row.site),
             _ => false,
         };
     }
