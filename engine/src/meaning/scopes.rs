@@ -446,6 +446,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
     fn make_index(&self) -> Index {
         let (program, resolution) = (self.reader.program, self.reader.resolution);
         let mut index = Index::default();
+        let mut entering: FxHashMap<ClassId, Vec<FunctionId>> = FxHashMap::default();
         for row in &program.facts.relations.manages {
             if let Some(site) = self.made_here(row.var) {
                 index.managed.insert(site);
@@ -455,10 +456,14 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             }
             // `__enter__` of a class of the project.
             let made = self.reader.maker(row.var).map(|call| call.site);
-            for function in self.entering(row.var) {
-                let managed = index.managed_by.entry(function).or_default();
-                if !managed.contains(&(row.region, made)) {
-                    managed.push((row.region, made));
+            for value in resolution.values_of(row.var) {
+                let ValueKind::Instance(class) = value.kind else { continue };
+                for function in entering.entry(class).or_insert_with(|| self.entering(class)) {
+                    let managed = index.managed_by.entry(*function).or_default();
+                    let mut of_region = managed.iter().rev().take_while(|(region, _)| *region == row.region);
+                    if !of_region.any(|(_, by)| *by == made) {
+                        managed.push((row.region, made));
+                    }
                 }
             }
         }
@@ -494,22 +499,21 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
     }
 
     /// The methods that enter a manager of the project: those of its class, and of what is below that if the class leaves it to them.
-    fn entering(&self, manager: VarId) -> Vec<FunctionId> {
+    fn entering(&self, class: ClassId) -> Vec<FunctionId> {
         let (program, resolution) = (self.reader.program, self.reader.resolution);
         let names = ["__enter__", "__aenter__"].map(|name| program.facts.symbols.lookup(name));
-        let names: Vec<Sym> = names.into_iter().flatten().collect();
-        let mut found = Vec::new();
-        for value in resolution.values_of(manager) {
-            let ValueKind::Instance(class) = value.kind else { continue };
-            let below = program.facts.relations.class.iter().map(|row| row.class);
-            let below = below.filter(|other| *other != class && resolution.ancestors(*other).contains(&class));
-            for class in std::iter::once(class).chain(below.filter(|_| resolution.is_derived_from(class))) {
-                let ancestors = resolution.ancestors(class).iter();
-                found.extend(names.iter().filter_map(|name| {
-                    ancestors.clone().find_map(|ancestor| program.methods.get(&(*ancestor, *name))).copied()
-                }));
-            }
+        let mut below: Vec<ClassId> = vec![class];
+        if resolution.is_derived_from(class) {
+            let others = program.facts.relations.class.iter().map(|row| row.class);
+            below.extend(others.filter(|other| *other != class && resolution.ancestors(*other).contains(&class)));
         }
+        let entered = |class: ClassId, name: Sym| {
+            resolution.ancestors(class).iter().find_map(|ancestor| program.methods.get(&(*ancestor, name))).copied()
+        };
+        let mut found: Vec<FunctionId> = below
+            .into_iter()
+            .flat_map(|class| names.into_iter().flatten().filter_map(move |name| entered(class, name)))
+            .collect();
         found.sort_unstable();
         found.dedup();
         found
