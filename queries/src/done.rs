@@ -1,7 +1,7 @@
 //! What is done at a site of code that is run for each message: there, or by a function that callers give it to run.
 
 use distsys_engine::meaning::Effect;
-use distsys_facts::SiteId;
+use distsys_facts::{FunctionId, SiteId};
 
 use crate::Context;
 
@@ -37,17 +37,27 @@ impl Done {
 
 /// What is done at `site`.
 pub(crate) fn done_at(context: &Context<'_>, site: SiteId) -> Vec<Done> {
-    let meaning = context.meaning;
-    let own = meaning.effects.at(site).map(|(effect, row)| Done { through: Vec::new(), site: row.site, effect });
-    own.chain(given_at(context, site)).collect()
+    own_at(context, site).chain(given_at(context, site)).collect()
+}
+
+/// What is done at a site of what the call `wrapped` puts around the function that it is given.
+pub(crate) fn done_under(context: &Context<'_>, site: SiteId, wrapped: SiteId) -> Vec<Done> {
+    let given = context.meaning.given_to_run_under(site, wrapped);
+    own_at(context, site).chain(done_by_given(context, given)).collect()
+}
+
+fn own_at<'c>(context: &'c Context<'_>, site: SiteId) -> impl Iterator<Item = Done> + use<'c> {
+    context.meaning.effects.at(site).map(|(effect, row)| Done { through: Vec::new(), site: row.site, effect })
 }
 
 /// What the functions do that callers give to be run at `site`.
 pub(crate) fn given_at(context: &Context<'_>, site: SiteId) -> Vec<Done> {
-    let meaning = context.meaning;
-    let given = meaning.given_to_run(site).into_iter();
-    let done = given.flat_map(|(through, function)| {
-        let effects = meaning.effects.in_function(function);
+    done_by_given(context, context.meaning.given_to_run(site))
+}
+
+fn done_by_given(context: &Context<'_>, given: Vec<(Vec<SiteId>, FunctionId)>) -> Vec<Done> {
+    let done = given.into_iter().flat_map(|(through, function)| {
+        let effects = context.meaning.effects.in_function(function);
         effects.map(move |(effect, row)| Done { through: through.clone(), site: row.site, effect }).collect::<Vec<_>>()
     });
     done.collect()

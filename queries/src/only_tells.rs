@@ -15,6 +15,8 @@ pub(crate) enum Answers {
     Asked,
     /// A queue does not know the answers of HTTP.
     NotOfHttp,
+    /// A job that answers that it failed has been done for its queue.
+    NotOfFailure,
 }
 
 /// Whether dealing with the failure is nothing but telling of it.
@@ -89,7 +91,12 @@ fn tells_at(context: &Context<'_>, sites: &[SiteId], asked: Answers, besides: Op
         returned.filter(|row| row.site == *site).filter_map(|row| row.var)
     });
     let answered: Vec<VarId> = answered.collect();
-    if !answered.iter().all(|var| asked == Answers::NotOfHttp && is_of_http(context, *var)) {
+    let is_for_nobody = |var: VarId| match asked {
+        Answers::Asked => false,
+        Answers::NotOfHttp => is_of_http(context, var),
+        Answers::NotOfFailure => says_failed(context, var),
+    };
+    if !answered.iter().all(|var| is_for_nobody(*var)) {
         return false;
     }
     sites.iter().filter(|site| besides != Some(**site)).all(|site| match program.site(*site).kind {
@@ -110,6 +117,15 @@ fn is_of_http(context: &Context<'_>, var: VarId) -> bool {
     let program = context.meaning.program;
     let mut entries = program.entry_by_var.of(&program.facts.relations.entry, program.held_at(var));
     entries.any(|row| matches!(program.text(row.key), "statusCode" | "status_code" | "status"))
+}
+
+/// Whether what is answered says that it failed, and no more than that and why: `{ ok: false }`, `{"success": False, "error": …}`.
+fn says_failed(context: &Context<'_>, var: VarId) -> bool {
+    let program = context.meaning.program;
+    let mut entries = program.entry_by_var.of(&program.facts.relations.entry, program.held_at(var));
+    let is_no = |value: VarId| context.meaning.constant(value).is_some_and(|text| text.eq_ignore_ascii_case("false"));
+    let says = |key: &str| matches!(key, "ok" | "success" | "succeeded" | "done");
+    entries.any(|row| says(program.text(row.key)) && is_no(row.value))
 }
 
 /// Whether a call tells of a failure, acknowledges or waits, or is only done for what is told: `body.get("id")` in the

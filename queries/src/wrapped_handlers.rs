@@ -1,7 +1,7 @@
 //! What the project puts around the handler of a message: a decorator, a middleware.
 
 use crate::Context;
-use crate::done::{Done, done_at};
+use crate::done::{Done, done_at, done_under};
 use crate::handlers::Handler;
 use distsys_facts::{ClassId, FunctionId, SiteId};
 
@@ -28,10 +28,9 @@ pub(crate) fn around(context: &Context<'_>, handler: &Handler) -> Vec<Handler> {
 
 /// What is done at `site` for the message of `handler`, where a wrapper runs many.
 pub(crate) fn done_for(context: &Context<'_>, handler: &Handler, site: SiteId) -> Vec<Done> {
-    let mut done = done_at(context, site);
-    if let Some(under) = handler.under {
-        done.retain(|done| done.through.is_empty() || context.function_of(done.site) == under.function);
-    }
+    let Some(under) = handler.under else { return done_at(context, site) };
+    let mut done = done_under(context, site, under.site);
+    done.retain(|done| done.through.is_empty() || context.function_of(done.site) == under.function);
     done
 }
 

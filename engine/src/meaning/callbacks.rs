@@ -201,6 +201,7 @@ pub(super) fn functions_of(reader: Reader<'_, '_>, var: VarId) -> Vec<FunctionId
         .values_of(var)
         .filter_map(|value| match value.kind {
             ValueKind::Function(function) => Some(function),
+            ValueKind::Instance(class) => called_itself(reader, class),
             _ => None,
         })
         .collect();
@@ -217,6 +218,13 @@ pub(super) fn functions_of(reader: Reader<'_, '_>, var: VarId) -> Vec<FunctionId
         functions.truncate(MAX_FUNCTIONS);
     }
     functions
+}
+
+/// What calling an object of the class runs: `def __call__(self, message)`.
+fn called_itself(reader: Reader<'_, '_>, class: ClassId) -> Option<FunctionId> {
+    let program = reader.program;
+    let name = program.facts.symbols.lookup("__call__")?;
+    reader.resolution.ancestors(class).iter().find_map(|class| program.methods.get(&(*class, name)).copied())
 }
 
 /// The call whose result `var` is, unawaited, through whatever constants and modules it is handed on.

@@ -1,6 +1,6 @@
 //! A handler of everything that may fail logs or ignores it, and the message counts as done.
 
-use distsys_engine::meaning::{Effect, EffectFlags, Failure, Found, Operation};
+use distsys_engine::meaning::{Effect, EffectFlags, Failure, Found, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{RegionId, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
@@ -79,7 +79,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
 
 /// Whether whoever runs the handler may ask what it answers.
 fn asked_answers(context: &Context<'_>, handler: &Handler) -> Answers {
-    let is_of_queue = handler.region.is_none() && context.operation(handler.origin, OpKind::Consume).is_some();
+    if handler.region.is_some() {
+        return Answers::Asked;
+    }
+    if context.operation(handler.origin, OpKind::HandleJob).is_some() {
+        return Answers::NotOfFailure;
+    }
+    let is_of_queue = context.operation(handler.origin, OpKind::Consume).is_some();
     if is_of_queue { Answers::NotOfHttp } else { Answers::Asked }
 }
 
@@ -262,7 +268,8 @@ fn acknowledges_by_hand(context: &Context<'_>, handler: &Handler) -> bool {
     let meaning = context.meaning;
     let takes = |kind: OpKind| matches!(kind, OpKind::Consume | OpKind::HandleJob | OpKind::Route);
     let Some(op) = meaning.operations.at(handler.origin).find(|op| takes(op.kind)) else { return true };
-    op.kind == OpKind::Consume && meaning.models.acknowledges(op.family, op.model)
+    let is_done_when_left = matches!(meaning.attribute(op, Attr::Redelivered), Found::Is(Operand::Text(said)) if said == "returned");
+    op.kind == OpKind::Consume && !is_done_when_left && meaning.models.acknowledges(op.family, op.model)
 }
 
 /// What the message was sent for, among what may fail.

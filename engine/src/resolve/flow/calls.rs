@@ -26,11 +26,8 @@ impl<'p, 'f> Flow<'p, 'f> {
                 self.call_function(row, function, through, confidence);
             }
             ValueKind::Class(class) => self.construct(row, class),
-            ValueKind::Instance(class) => {
-                let name = self.program.facts.symbols.lookup("__call__");
-                if let Some(name) = name
-                    && let Member::Method(function) = self.grounds.hierarchy.member(class, name)
-                {
+            ValueKind::Instance(_) => {
+                if let Some(function) = self.run_by(callee) {
                     self.call_function(row, function, Some(false), confidence);
                 }
             }
@@ -219,11 +216,22 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     pub(super) fn functions_in(&self, node: u32) -> Vec<FunctionId> {
-        let of_value = |id| match self.values.get(id).kind {
+        self.sets.of(node).filter_map(|id| self.run_by(self.values.get(id))).collect()
+    }
+
+    /// The function that calling a value runs: itself, or the method of an object that can be called (`def __call__(self)`).
+    pub(super) fn run_by(&self, value: Value) -> Option<FunctionId> {
+        match value.kind {
             ValueKind::Function(function) => Some(function),
+            ValueKind::Instance(class) => {
+                let name = self.program.facts.symbols.lookup("__call__")?;
+                match self.grounds.hierarchy.member(class, name) {
+                    Member::Method(function) => Some(function),
+                    _ => None,
+                }
+            }
             _ => None,
-        };
-        self.sets.of(node).filter_map(of_value).collect()
+        }
     }
 
     pub(super) fn construct(&mut self, row: &Call, class: ClassId) {

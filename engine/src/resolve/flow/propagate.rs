@@ -45,7 +45,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 }
             }
             if let Some(handed) = self.handed.get(&node)
-                && let ValueKind::Function(function) = self.values.get(id).kind
+                && let Some(function) = self.run_by(self.values.get(id))
             {
                 let handed = handed.clone();
                 self.hand(function, &handed);
