@@ -5,17 +5,20 @@ use std::collections::VecDeque;
 use distsys_facts::schema::{Call, Load};
 use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, RegionKind, SiteId, Sym, VarId};
 
-use super::callbacks::parameter_of;
+use super::callbacks::{functions_of, parameter_of};
 use super::operations::{Found, Operand, Operation};
 use super::reader::{MAX_CHAIN, Reader};
 use crate::model::source::Source;
 use crate::model::{Family, Returned};
-use crate::operation::Attr;
+use crate::operation::{Attr, OpKind};
 use crate::paths::PathId;
 use crate::resolve::ValueKind;
 
 /// A variable that is assigned in more places than this is no builder.
 const MAX_WAYS: usize = 6;
+
+/// A value is copied so often before it is handed in, and handed in so often.
+const MAX_COPIES: usize = 4;
 
 /// Methods of a promise, which run nothing of the chain.
 pub(super) fn settles(name: &str) -> bool {
@@ -31,9 +34,13 @@ impl<'m> Reader<'m, '_> {
     /// The calls that the receiver of `site` came from, nearest first: a builder chain, through variables and fields, on all
     /// of the ways that lead here (`if let Some(key) = key { request = request.header("Idempotency-Key", key) }`).
     pub(super) fn chain_calls(&self, site: SiteId) -> Vec<SiteId> {
+        self.calls_behind(site, self.call(site).and_then(|call| call.receiver.or(call.callee)))
+    }
+
+    /// Likewise, of what `start` is for the call `site`.
+    fn calls_behind(&self, site: SiteId, start: Option<VarId>) -> Vec<SiteId> {
         let mut found: Vec<SiteId> = Vec::new();
-        let mut queue: VecDeque<VarId> =
-            self.call(site).and_then(|call| call.receiver.or(call.callee)).into_iter().collect();
+        let mut queue: VecDeque<VarId> = start.into_iter().collect();
         while let Some(var) = queue.pop_front()
             && found.len() < MAX_CHAIN
         {
@@ -60,6 +67,47 @@ impl<'m> Reader<'m, '_> {
             }
         }
         found
+    }
+
+    /// The calls that made what the chain before `site` begins with, where one caller alone hands it in.
+    fn calls_handed_in(&self, site: SiteId, before: &[SiteId]) -> Vec<SiteId> {
+        let mut found: Vec<SiteId> = Vec::new();
+        let first = self.call(before.last().copied().unwrap_or(site));
+        let mut next = first.and_then(|call| call.receiver.or(call.callee));
+        for _ in 0..MAX_COPIES {
+            let Some(given) = next.and_then(|var| self.given_alone(var)) else { break };
+            let behind = self.calls_behind(site, Some(given));
+            next = match behind.last().and_then(|last| self.call(*last)) {
+                Some(call) => call.receiver,
+                None => Some(given),
+            };
+            found.extend(behind);
+        }
+        found
+    }
+
+    /// What is given for a parameter, or for an entry of the object that it is, if one caller alone gives it:
+    /// `const makeClose = ({ tickets }: Deps) => …`.
+    fn given_alone(&self, var: VarId) -> Option<VarId> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let alone = |parameter: VarId| {
+            let mut given = self.resolution.passed_to(program.parameter(parameter)?.var);
+            given.next().filter(|_| given.next().is_none()).map(|row| row.argument)
+        };
+        let mut at = var;
+        for _ in 0..MAX_COPIES {
+            if let Some(given) = alone(at) {
+                return Some(given);
+            }
+            if let Some(load) = program.loaded_as(at) {
+                let object = alone(load.base).or_else(|| alone(program.only_source(load.base)?))?;
+                let mut entries = program.entry_by_var.of(&r.entry, program.held_at(object));
+                return entries.find(|row| row.key == load.field).map(|row| row.value);
+            }
+            at = program.only_source(at)?;
+        }
+        None
     }
 
     /// The member that `var` is, or is assigned.
@@ -368,7 +416,12 @@ impl<'m> Reader<'m, '_> {
         let before = self.chain_calls(op.site);
         // `const request = https.get(url); request.setTimeout(3000);`
         let later = self.called_later(op);
-        for site in after.into_iter().chain(before.iter().copied()).chain(later) {
+        // Of a request that is handed in half made each caller says its own.
+        let handed =
+            || if op.kind == OpKind::HttpRequest { Vec::new() } else { self.calls_handed_in(op.site, &before) };
+        let handed = std::iter::once_with(handed).flatten().map(|site| (site, true));
+        let own = after.into_iter().chain(before.iter().copied()).chain(later).map(|site| (site, false));
+        for (site, is_handed) in own.chain(handed) {
             let Some(call) = self.call(site) else { continue };
             if name != "*" && self.program.text(call.name) != name && !self.is_called(site, name) {
                 continue;
@@ -381,10 +434,25 @@ impl<'m> Reader<'m, '_> {
             match self.source(&at, inner) {
                 Found::Absent => {}
                 Found::Unknown => unknown = true,
+                // A value of the caller's own is known where it hands it in, and not here.
+                found if is_handed && !self.is_settled(&found) => {}
                 found => return self.as_passed(found, &before),
             }
         }
         if unknown { Found::Unknown } else { Found::Absent }
+    }
+
+    /// Whether what was found is the same wherever it is looked at: a constant, or a function.
+    fn is_settled(&self, found: &Found) -> bool {
+        let is_function = |var: VarId| !functions_of(*self, var).is_empty();
+        match found {
+            Found::Is(Operand::Var(var)) => {
+                let made = || self.maker(*var).into_iter().flat_map(|call| self.program.arguments(call.site));
+                self.constant(*var).is_some() || is_function(*var) || made().any(|row| is_function(row.var))
+            }
+            Found::Is(Operand::Text(_) | Operand::Present) => true,
+            _ => false,
+        }
     }
 
     /// The calls on the variable that holds what an operation gives whose chain may go on.
@@ -464,7 +532,8 @@ impl<'m> Reader<'m, '_> {
                 text = format!("{}.{text}", program.text(call.name));
                 next = call.receiver;
             } else {
-                break;
+                let named = program.variable(var).map(|row| program.text(row.name)).filter(|name| !name.is_empty());
+                return named.map_or_else(|| text.clone(), |name| format!("{name}.{text}"));
             }
         }
         text

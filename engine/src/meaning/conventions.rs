@@ -22,6 +22,7 @@ pub(super) fn entries(reader: &Reader<'_, '_>) -> Vec<Entry> {
     let mut found = Vec::new();
     by_file(reader, &mut found);
     by_class(reader, &mut found);
+    by_base(reader, &mut found);
     by_parameter(reader, &mut found);
     by_type(reader, &mut found);
     by_result(reader, &mut found);
@@ -44,6 +45,30 @@ fn by_class(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
                 let functions = elements.flat_map(|var| functions_of(*reader, var));
                 found.extend(functions.filter_map(|function| {
                     Some(Entry { site: program.sites(function).next()?.site, function, model })
+                }));
+            }
+        }
+    }
+}
+
+/// `class Orders(APIView): def post(self, request)`.
+fn by_base(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
+    let program = reader.program;
+    let r = &program.facts.relations;
+    let mut models = FxHashMap::default();
+    for class in &r.class {
+        let family = Family::from(program.language(program.file_of_module(class.module)));
+        for &base in reader.resolution.library_bases(class.class) {
+            let models = models
+                .entry((family, base))
+                .or_insert_with(|| reader.models.ops_of_base(family, reader.resolution.paths.text(base)));
+            for &model in models.iter() {
+                let handlers = &reader.models.op(family, model).handlers;
+                let own = program.method_by_class.of(&r.method, class.class);
+                let named = own.filter(|row| handlers.iter().any(|(known, _)| known == program.text(row.name)));
+                found.extend(named.filter_map(|row| {
+                    let site = program.sites(row.function).next()?.site;
+                    Some(Entry { site, function: row.function, model })
                 }));
             }
         }

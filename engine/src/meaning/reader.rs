@@ -459,6 +459,19 @@ impl<'m> Reader<'m, '_> {
                 let mut called = self.resolution.external.iter().map(|(_, path, _)| self.resolution.paths.text(*path));
                 if called.any(|path| path == name) { Found::Is(Operand::Present) } else { Found::Absent }
             }
+            Source::Said(name, inner) => {
+                let called = self.resolution.external.iter();
+                let called = called.filter(|(_, path, _)| self.resolution.paths.text(*path) == name);
+                let mut said: Vec<Found> = called
+                    .map(|&(site, ..)| self.source(&Operation { site, call: site, shift: 0, ..*op }, inner))
+                    .collect();
+                said.dedup();
+                match said.len() {
+                    0 => Found::Absent,
+                    1 => said.remove(0),
+                    _ => Found::Unknown,
+                }
+            }
             Source::TreeText(start, end) => {
                 let program = self.program;
                 let is_like = |text: &str| {

@@ -358,6 +358,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         shapes: Vec::new(),
         files: Vec::new(),
         classes: Vec::new(),
+        derives: Vec::new(),
         takes: Vec::new(),
         typed: Vec::new(),
         reads: Vec::new(),
@@ -382,6 +383,7 @@ fn op(entry: &Table) -> Result<OpModel, String> {
             "shape" => op.shapes = patterns(key, value)?,
             "files" => op.files = patterns(key, value)?,
             "classes" => op.classes = patterns(key, value)?,
+            "derives" => op.derives = patterns(key, value)?,
             "takes" => op.takes = patterns(key, value)?,
             "typed" => op.typed = patterns(key, value)?,
             "reads" => op.reads = strings(key, value)?,
@@ -456,13 +458,16 @@ fn op(entry: &Table) -> Result<OpModel, String> {
         }
     }
     op.kind = kind.ok_or("`kind` is missing")?;
-    let named = [&op.patterns, &op.shapes, &op.files, &op.classes, &op.takes, &op.typed];
+    let named = [&op.patterns, &op.shapes, &op.files, &op.classes, &op.derives, &op.takes, &op.typed];
     if named.iter().all(|patterns| patterns.is_empty()) && op.reads.is_empty() {
-        return Err("`call`, `shape`, `files`, `classes`, `takes`, `typed` or `reads` is missing".to_owned());
+        return Err("`call`, `shape`, `files`, `classes`, `derives`, `takes`, `typed` or `reads` is missing".to_owned());
     }
     let of_class = |callback: &Callback| matches!(callback, Callback::Methods(_) | Callback::MethodsDecorated);
-    if op.handlers.is_empty() == (op.callbacks.iter().any(of_class) || !op.files.is_empty() || !op.classes.is_empty()) {
-        return Err("`handlers` and `callback = \"methods(…)\"`, `files` or `classes` need each other".to_owned());
+    let names_them = !op.files.is_empty() || !op.classes.is_empty() || !op.derives.is_empty();
+    if op.handlers.is_empty() == (op.callbacks.iter().any(of_class) || names_them) {
+        return Err(
+            "`handlers` and `callback = \"methods(…)\"`, `files`, `classes` or `derives` need each other".to_owned()
+        );
     }
     if !op.gives.is_empty() && op.callbacks.is_empty() && op.classes.is_empty() {
         return Err("`gives` needs `callback` or `classes`".to_owned());

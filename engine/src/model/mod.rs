@@ -188,6 +188,8 @@ pub struct OpModel {
     pub files: Vec<Pattern>,
     /// Names of classes: the functions listed in the fields in `handlers` are run.
     pub classes: Vec<Pattern>,
+    /// Types: the methods in `handlers` of classes that derive from one are run.
+    pub derives: Vec<Pattern>,
     /// Types: functions that take a parameter of one are run.
     pub takes: Vec<Pattern>,
     /// Types: functions that are given to a name which is declared of one are run.
@@ -220,7 +222,7 @@ pub struct OpModel {
 impl OpModel {
     /// Whether no call says what is run, but where it stands or what it takes.
     pub fn is_convention(&self) -> bool {
-        let patterns = [&self.files, &self.classes, &self.takes, &self.typed];
+        let patterns = [&self.files, &self.classes, &self.derives, &self.takes, &self.typed];
         !(patterns.iter().all(|patterns| patterns.is_empty()) && self.reads.is_empty())
     }
 

@@ -405,6 +405,11 @@ impl ModelSet {
         self.ops_where(family, |op| op.classes.iter().any(|pattern| pattern.matches(name)))
     }
 
+    /// The models of methods of classes that derive from this type.
+    pub fn ops_of_base(&self, family: Family, type_: &str) -> Vec<u32> {
+        self.ops_where(family, |op| op.derives.iter().any(|pattern| pattern.matches(type_)))
+    }
+
     /// Operations that functions are about by what they read of their first parameter.
     pub fn ops_that_read(&self, family: Family) -> Vec<u32> {
         self.ops_where(family, |op| !op.reads.is_empty())

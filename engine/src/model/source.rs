@@ -72,6 +72,8 @@ pub enum Source {
     Statement(usize),
     /// `tree(lapin.Channel.confirm_select)`: there if some call of this qualified name is anywhere in the tree.
     Tree(String),
+    /// `said(org.acme.Factory.setMode).0`: a source at the calls of this qualified name, wherever in the tree, if all say the same.
+    Said(String, Box<Source>),
     /// `tree("mail.*timeout")`: there if some string so written, a `*` in it for anything, is anywhere in the tree.
     TreeText(String, String),
     /// `passed(getSignedUrl)`: what is given is an argument of a call of this name; `passed(send).result`: what that gives.
@@ -225,6 +227,11 @@ impl Source {
                     }
                     None => Source::Tree(argument.to_owned()),
                 }),
+                "said" => {
+                    let inner =
+                        rest.strip_prefix('.').ok_or_else(|| format!("`{text}` lacks what is taken of the calls"))?;
+                    Ok(Source::Said(argument.to_owned(), Box::new(Source::parse(inner)?)))
+                }
                 "passed" => Ok(Source::PassedTo(argument.to_owned(), rest == ".result")),
                 "option" => {
                     let (name, inner) = argument.split_once('.').unwrap_or((argument, "0"));

@@ -86,8 +86,8 @@ type Placed<'c> = (SiteId, &'c Candidate);
 /// So many other places of one cause are shown.
 const MAX_SHOWN: usize = 8;
 
-/// Whether a relay sends what stands in the rows that it has locked, one after another, and then marks these as sent: what is
-/// rolled back is sent again, and nothing is sent that was never written.
+/// Whether a relay sends what stands in the rows that it has locked, one after another, and then marks these as sent, or deletes
+/// those that it has read: what is rolled back is sent again, and nothing is sent that was never written.
 fn is_relayed(context: &Context<'_>, send: SiteId, write: SiteId, written: &Effect) -> bool {
     let meaning = context.meaning;
     let function = context.function_of(send);
@@ -96,7 +96,8 @@ fn is_relayed(context: &Context<'_>, send: SiteId, write: SiteId, written: &Effe
     }
     let sources = loop_sources(context, send);
     let locked = meaning.effects.in_function(function).filter(|(effect, _)| {
-        effect.kind == OpKind::DbRead && effect.flags.has(EffectFlags::ROW_LOCK) && effect.entity == written.entity
+        let is_held = effect.flags.has(EffectFlags::ROW_LOCK) || meaning.text(written.verb) == Some("delete");
+        effect.kind == OpKind::DbRead && is_held && effect.entity == written.entity
     });
     let mut read = locked.filter_map(|(_, row)| meaning.program.call(row.site));
     read.any(|call| sources.contains(&call.result))
