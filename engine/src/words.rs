@@ -209,10 +209,11 @@ pub fn is_unique_violation(text: &str) -> bool {
 pub fn is_failure_to_connect(name: &str) -> bool {
     let words = words(name);
     let pair = |first: &str, second: &str| words.windows(2).any(|pair| pair[0] == first && pair[1] == second);
-    words.iter().any(|word| matches!(word.as_str(), "connect" | "econnrefused"))
-        || pair("connection", "refused")
-        || pair("new", "connection")
-        || pair("pool", "timeout")
+    let is_said = |word: &String| {
+        let code = matches!(word.as_str(), "econnrefused" | "enotfound" | "ehostunreach" | "enetunreach" | "eai");
+        code || word == "connect"
+    };
+    words.iter().any(is_said) || pair("connection", "refused") || pair("new", "connection") || pair("pool", "timeout")
 }
 
 /// Whether a call of this name only tells somebody: a log, a metric, a trace, or making the text for one.

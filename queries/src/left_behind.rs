@@ -7,7 +7,7 @@ use distsys_facts::{SiteId, SiteKind};
 use rustc_hash::FxHashSet;
 
 use crate::Context;
-use crate::handlers::is_unique;
+use crate::added_again::is_another;
 use crate::retried::{counts_attempts, scope_at};
 
 /// What an attempt has committed, and what may fail after that in the function which does both.
@@ -63,19 +63,6 @@ fn may_fail(effect: &Effect) -> bool {
         OpKind::HttpRequest | OpKind::Rpc | OpKind::Publish | OpKind::Enqueue | OpKind::Payment | OpKind::ObjectWrite
     );
     is_remote && !effect.flags.has(EffectFlags::BACKGROUND) && !effect.flags.has(EffectFlags::AFTER_COMMIT)
-}
-
-/// Whether a second row would be one too many: nothing refuses it, and it is no note of what happened.
-fn is_another(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> bool {
-    const NOTES: &[&str] = &[
-        "log", "audit", "event", "history", "trace", "metric", "activity", "attempt", "outbox", "message", "error",
-        "failure",
-    ];
-    let last = trace.last().copied();
-    let entity = context.meaning.text(effect.entity);
-    !effect.flags.has(EffectFlags::CONDITIONAL)
-        && entity.is_some_and(|entity| !NOTES.iter().any(|note| entity.ends_with(note)))
-        && last.is_some_and(|last| !is_unique(context, last, effect))
 }
 
 /// Whether the failure of what is done at `site` does not end the attempt, which did what is done at `done` outside of what

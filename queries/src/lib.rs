@@ -1,5 +1,6 @@
 //! Meaning to findings: the rules, the library models they rest on, and the catalogue of both.
 
+mod added_again;
 mod begun;
 mod bounded_uses;
 mod builder;
@@ -36,6 +37,7 @@ mod polled;
 mod refills;
 mod relations;
 mod replaced;
+mod resent;
 mod retried;
 mod routed;
 mod sends;

@@ -223,6 +223,12 @@ pub const DERIVED: &[Derived] = &[
         rows: details::untimed_locks,
     },
     Derived {
+        name: "added_again",
+        doc: "To do `effect` at `site` again, by itself, leaves two: a count, a row that nothing refuses, a mail, a job or a message that carries nothing by which it is known again.",
+        columns: &[("site", SITE), ("effect", Type::Number)],
+        rows: details::added_again,
+    },
+    Derived {
         name: "left_behind",
         doc: "What is written at `site` as `effect` in an attempt is committed by what is called at `at`, before something else of the attempt may fail there, and nothing knows it again.",
         columns: &[("site", SITE), ("effect", Type::Number), ("at", SITE)],
@@ -298,6 +304,7 @@ const NOT_KEPT: &[&str] = &[
     "settled",
     "handed_on",
     "site_mark",
+    "added_again",
     "left_behind",
     "spared",
     "loop_over",

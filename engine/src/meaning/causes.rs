@@ -6,12 +6,14 @@
 use distsys_facts::{ClassId, FunctionId, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::callbacks::functions_of;
 use super::effects::Effects;
 use super::operations::{Found, Operand, Operations};
 use super::order::Order;
 use super::reader::Reader;
 use super::scopes::{Extent, Scope};
 use super::terms::Names;
+use crate::model::ScopeKind;
 use crate::operation::{Attr, OpKind};
 use crate::resolve::ValueKind;
 use crate::words::is_failure_to_connect;
@@ -52,6 +54,10 @@ impl<'b, 'm, 'f> Causes<'b, 'm, 'f> {
         if let Extent::Function(function) = scope.extent {
             sites.retain(|site| self.reader.program.site(*site).function != function || !self.succeeds_after(*site));
         }
+        // What comes after the call that asks for another attempt no attempt has done: `raise self.retry()`.
+        if let Some(asks) = self.asks_again(scope) {
+            sites.retain(|site| self.order.precedes(self.reader.program, *site, asks));
+        }
         let named = self.retried(scope);
         if self.are_failures_to_connect(&named) {
             // Of the request that failed nothing was sent; what was sent before it is repeated.
@@ -81,6 +87,13 @@ impl<'b, 'm, 'f> Causes<'b, 'm, 'f> {
             let within = |cause: &SiteId| cause == site && self.fails_after_sending(*cause, &raised, &raising, 0);
             causes.iter().any(|cause| follows(cause) || within(cause))
         });
+    }
+
+    /// The call in the function itself that has all of it done again.
+    fn asks_again(&self, scope: &Scope) -> Option<SiteId> {
+        let op = &self.operations.all[scope.op? as usize];
+        let is_asked = op.function == scope.function && self.reader.model(op).scopes.contains(&ScopeKind::Function);
+        is_asked.then_some(op.site)
     }
 
     /// Whether a function that tells of failures by what it returns tells of none after a site, whatever came of that:
@@ -152,6 +165,10 @@ impl<'b, 'm, 'f> Causes<'b, 'm, 'f> {
     fn are_failures_to_connect(&self, named: &[VarId]) -> bool {
         let resolution = self.reader.resolution;
         let is_one = |var: &VarId| {
+            let conditions = functions_of(self.reader, *var);
+            if !conditions.is_empty() {
+                return conditions.into_iter().all(|condition| self.reader.holds_only_unsent(condition));
+            }
             let mut values = resolution.values_of(*var).peekable();
             values.peek().is_some()
                 && values.all(|value| match value.kind {

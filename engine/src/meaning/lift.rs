@@ -4,6 +4,7 @@ use distsys_facts::{CallKind, FunctionFlags, FunctionId, SiteId, SiteKind, VarId
 use rustc_hash::FxHashSet;
 
 use super::callbacks::{DESCRIPTOR, functions_of, handed_parameter};
+use super::invoked::Mode;
 use super::operations::{Found, Operand};
 use super::scopes::{Builder, Extent, Scope, closes, ends_its_own};
 use super::terms::Term;
@@ -37,7 +38,7 @@ impl Builder<'_, '_, '_> {
             lifted.push(Scope { steps, function, extent, closers, passed_on, ..scope.clone() });
         };
         let sites: Vec<SiteId> = self.sites(scope).collect();
-        let inside: FxHashSet<SiteId> = sites.iter().copied().collect();
+        let inside = self.with_closures(&sites);
         // A parameter of the function or of one around it that is called inside.
         let mut owner = Some(scope.function);
         while let Some(function) = owner {
@@ -123,6 +124,22 @@ impl Builder<'_, '_, '_> {
             }
         }
         lifted
+    }
+
+    /// Sites with those of the closures that are written and run there: `retry(|| async { work().await })`.
+    fn with_closures(&self, sites: &[SiteId]) -> FxHashSet<SiteId> {
+        let program = self.reader.program;
+        let mut inside: FxHashSet<SiteId> = sites.iter().copied().collect();
+        let mut stack: Vec<SiteId> = sites.to_vec();
+        while let Some(site) = stack.pop() {
+            let own = program.site(site).function;
+            for row in self.invocations.at(site).filter(|row| row.mode == Mode::Inline) {
+                if program.function(row.function).parent == Some(own) {
+                    stack.extend(program.sites(row.function).map(|row| row.site).filter(|inner| inside.insert(*inner)));
+                }
+            }
+        }
+        inside
     }
 
     /// Calls beside the one that takes a lock whose helper deletes the same key: `if (!(await take())) return; try { … } finally {

@@ -10,6 +10,7 @@ mod answered;
 mod arguments;
 mod asked_person;
 mod at_calls;
+mod brought_ids;
 mod built;
 mod built_statements;
 mod by_caller;
@@ -107,6 +108,7 @@ mod turns;
 mod unawaited;
 mod uniqueness;
 mod units_of_work;
+mod unsent;
 mod wrapped;
 
 use std::sync::OnceLock;

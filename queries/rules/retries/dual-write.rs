@@ -10,6 +10,7 @@ use distsys_facts::{FunctionId, FunctionKind, ParameterKind, RegionId, RegionKin
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::handlers::{handlers, redelivered};
+use crate::resent::Resent;
 use crate::transactions::{AfterFailures, is_elsewhere};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
@@ -36,7 +37,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     if is_captured(context) {
         return Vec::new();
     }
-    let (repeated, kept) = (run_again(context), with_outbox(context));
+    let (repeated, kept, resent) = (run_again(context), with_outbox(context), Resent::new(context));
     let mut writes: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
     let mut sends: Vec<(FunctionId, SiteId, EffectId)> = Vec::new();
     for row in meaning.effects.rows() {
@@ -86,12 +87,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             if endless.is_below(context, write, effect) || endless.is_below(context, send, message) {
                 continue;
             }
-            let swept = || severity == Severity::Major && is_swept(context, send, write, meaning.effects.get(effect).entity_name());
+            let marked = || severity == Severity::Major && is_swept(context, send, write, meaning.effects.get(effect).entity_name());
             // What is written where the message was not sent says so.
             let is_instead = severity == Severity::Major && failures.holds(context, send, write);
             let chosen = || severity == Severity::Minor && is_the_other_way(context, send, write);
             let noted = || severity == Severity::Major && notes_the_sending(context, send, write, effect);
-            if failures.holds(context, write, send) || is_instead || swept() || noted() || chosen() {
+            if resent.holds(context, (send, message), effect) {
+                continue;
+            }
+            if failures.holds(context, write, send) || is_instead || marked() || noted() || chosen() {
                 continue;
             }
             by_send.entry(send).or_insert((message, write, effect, severity));

@@ -1,10 +1,11 @@
-//! A retry reaches an insert, an increment, a message or a mail that nothing recognises as done before.
+//! A retry reaches an insert, an increment, a job, a message or a mail that nothing recognises as done before.
 
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, Extent, Term};
+use distsys_engine::meaning::{Effect, EffectFlags, Extent};
 use distsys_facts::SiteId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::added_again::{adds_again, is_added};
 use crate::handlers::is_known_again;
 use crate::left_behind::left_behind;
 use crate::retried::{Repeated, by_cause, counts_attempts, repeated, retry_around, scope_at, scope_steps};
@@ -35,7 +36,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let trace = || meaning.trace(site, effect);
         is_row_or_count(context, effect).then(|| left_behind(context, &trace(), effect, &transactional)).flatten()
     };
-    let adds = |site: SiteId, effect: &Effect| adds_again(context, effect) || left_at(site, effect).is_some();
+    let adds = |site: SiteId, effect: &Effect| {
+        is_added(effect.kind)
+            && (adds_again(context, &meaning.trace(site, effect), effect) || left_at(site, effect).is_some())
+    };
     for (site, effect) in repeated(context, adds) {
         if !context.in_scope(site) {
             continue;
@@ -45,7 +49,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let left = left_at(site, &effect);
         // An attempt that is one transaction leaves nothing behind when it fails.
         let undone = effect.kind == OpKind::DbWrite && trace.iter().any(|site| transactional.contains(site));
-        if left.is_none() && (undone || !adds_again(context, &effect)) {
+        if left.is_none() && (undone || !adds_again(context, &trace, &effect)) {
             continue;
         }
         if counts_attempts(context, &trace) || is_marked_within(context, &trace) {
@@ -55,6 +59,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         lefts.extend(left.map(|left| (place, left.after)));
         by_place.entry(place).or_insert((trace, effect));
     }
+    only_for_the_work(context, &mut by_place, &lefts);
     let causes = by_cause(by_place.into_iter().collect());
     causes.into_iter().map(|(place, repeated)| report(context, place, &repeated, lefts.get(&place).copied())).collect()
 }
@@ -74,19 +79,13 @@ fn is_marked_within(context: &Context<'_>, trace: &[SiteId]) -> bool {
     is_known_again(context, None, &trace[if whole { at } else { at + 1 }..])
 }
 
-/// Whether doing it twice leaves two.
-fn adds_again(context: &Context<'_>, effect: &Effect) -> bool {
-    let apart = effect.flags.has(EffectFlags::BACKGROUND)
-        || effect.flags.has(EffectFlags::CONDITIONAL)
-        || effect.flags.has(EffectFlags::TRANSACTIONAL);
-    if apart {
-        return false;
-    }
-    match effect.kind {
-        OpKind::DbWrite => context.meaning.text(effect.verb) == Some("increment"),
-        OpKind::Notify => effect.key == Term::Absent,
-        _ => false,
-    }
+/// Leaves of what one scope repeats the messages and jobs, where it repeats a row, a count or a mail, too: these go out for it.
+fn only_for_the_work(context: &Context<'_>, by_place: &mut FxHashMap<SiteId, Repeated>, lefts: &FxHashMap<SiteId, SiteId>) {
+    let scope = |trace: &[SiteId]| retry_around(context, trace).map(|scope| (scope.function, scope.origin));
+    let is_sent = |effect: &Effect| matches!(effect.kind, OpKind::Enqueue | OpKind::Publish);
+    let works = by_place.iter().filter(|(place, (_, effect))| lefts.contains_key(place) || !is_sent(effect));
+    let works: FxHashSet<_> = works.map(|(_, (trace, _))| scope(trace)).collect();
+    by_place.retain(|_, (trace, effect)| !is_sent(effect) || !works.contains(&scope(trace)));
 }
 
 /// So many of the places of one cause are shown.

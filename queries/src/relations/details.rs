@@ -20,7 +20,7 @@ use crate::transactions::{
     AfterFailures, Settled, covered, hands_on, is_own, loop_sources, open, starts_task, units_of_work,
 };
 use crate::untimed::untimed;
-use crate::{Context, carried, left_behind};
+use crate::{Context, added_again, carried, left_behind};
 
 /// Effects by number, in the order in which rules see them.
 fn numbers(context: &Context<'_>) -> FxHashMap<EffectId, u32> {
@@ -303,6 +303,19 @@ pub(super) fn looked_at(context: &Context<'_>, rows: &mut Rows<'_>) {
 pub(super) fn untimed_locks(context: &Context<'_>, rows: &mut Rows<'_>) {
     for (call, taken) in untimed(context) {
         rows.add(&[call.raw(), taken.raw()]);
+    }
+}
+
+pub(super) fn added_again(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let (meaning, numbers) = (context.meaning, numbers(context));
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        if added_again::is_added(effect.kind)
+            && effect.flags.has(EffectFlags::RETRIED)
+            && added_again::adds_again(context, &meaning.trace(row.site, &effect), &effect)
+        {
+            rows.add(&[row.site.raw(), numbers[&row.effect]]);
+        }
     }
 }
 
