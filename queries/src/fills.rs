@@ -90,14 +90,43 @@ pub(crate) fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
                 }
                 let loaded: Vec<VarId> =
                     loads.filter_map(|row| program.call(row.site)).map(|call| call.result).collect();
-                let fills = program
-                    .sites(helper)
+                let (then, loaded) = with_continuations(context, helper, loaded);
+                let fills = then
+                    .into_iter()
+                    .flat_map(|function| program.sites(function))
                     .filter(|row| meaning.effects.at(row.site).any(|(effect, _)| effect.kind == OpKind::CacheWrite));
                 fills.flat_map(|row| program.arguments(row.site)).any(|row| {
                     let made = meaning.made_from(row.var);
                     loaded.iter().any(|var| made.contains(var))
                 })
             }))
+}
+
+/// A helper with the functions that go on with what it has loaded (`load().then((value) => …)`), and what is loaded under the
+/// names that it has there.
+fn with_continuations(
+    context: &Context<'_>,
+    helper: FunctionId,
+    mut loaded: Vec<VarId>,
+) -> (Vec<FunctionId>, Vec<VarId>) {
+    const GO_ON: &[&str] = &["then", "tap", "map", "flatMap", "doOnNext", "thenApply", "thenCompose", "whenComplete"];
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut functions = vec![helper];
+    if loaded.is_empty() {
+        return (functions, loaded);
+    }
+    for call in program.sites(helper).filter_map(|row| program.call(row.site)) {
+        let goes_on = GO_ON.contains(&program.text(call.name)) && meaning.callees(call.site).len() < 2;
+        let Some(receiver) = call.receiver.filter(|_| goes_on) else { continue };
+        let given = program.arguments(call.site).next().and_then(|row| program.closure(row.var));
+        let Some(inner) = given.filter(|_| meaning.made_from(receiver).iter().any(|var| loaded.contains(var))) else {
+            continue;
+        };
+        functions.push(inner);
+        loaded.extend(program.parameters(inner).take(1).map(|row| row.var));
+    }
+    (functions, loaded)
 }
 
 /// Whether `step` stands in a method of a class beside that of the object which is asked at `site`.

@@ -161,9 +161,11 @@ impl Meaning<'_> {
         else {
             return self.floor_of(program.only_source(var)?, unit, calls, depth + 1);
         };
-        let (call, outer) = calls.split_last()?;
-        let argument = self.reader().given_at(*call, parameter).or(parameter.default)?;
-        self.floor_of(argument, unit, outer, depth + 1)
+        // A closure that goes on (`load().then(…)`) has it of the function around, which somebody further up calls.
+        let gives = |call: &SiteId| self.callees(*call).contains(&parameter.function);
+        let at = calls.iter().rposition(gives).or_else(|| calls.len().checked_sub(1))?;
+        let argument = self.reader().given_at(calls[at], parameter).or(parameter.default)?;
+        self.floor_of(argument, unit, &calls[..at], depth + 1)
     }
 
     /// What a number is where nothing else is set: `int(environ.get("TTL", "900"))`.

@@ -8,6 +8,30 @@ use super::reader::{MAX_CHAIN, Reader, is_var};
 use crate::resolve::{HandleRole, ValueKind};
 use crate::words::{role_of_name, role_said};
 
+/// A text for `format` with its holes left open, whatever they are called: `tenant:{tenant}` is `tenant:{}`, as `tenant:%s` is.
+pub(super) fn unnamed_holes(text: &str) -> String {
+    let mut open = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '%']) {
+        open.push_str(&rest[..at]);
+        let hole = &rest[at..];
+        let named = hole.strip_prefix('{').and_then(|inner| inner.find('}')).map(|end| end + 2);
+        let printed = ["%s", "%d"].iter().find(|verb| hole.starts_with(**verb)).map(|verb| verb.len());
+        match named.or(printed) {
+            Some(length) => {
+                open.push_str("{}");
+                rest = &hole[length..];
+            }
+            None => {
+                open.push_str(&hole[..1]);
+                rest = &hole[1..];
+            }
+        }
+    }
+    open.push_str(rest);
+    open
+}
+
 impl<'m> Reader<'m, '_> {
     /// What the receiver of the first call of the chain is called, as a member or a variable: `models.Order.unscoped().findAll()`.
     pub(super) fn receiver_name(&self, op: &Operation) -> Found {

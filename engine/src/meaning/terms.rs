@@ -9,6 +9,7 @@ use super::callbacks::parameter_of;
 use super::handed_in;
 use super::operations::{Found, Operand};
 use super::reader::Reader;
+use super::spelled::unnamed_holes;
 use crate::model::Family;
 use crate::resolve::{HandleRole, ValueKind};
 use crate::words;
@@ -249,7 +250,16 @@ impl<'m, 'f> Describer<'m, 'f> {
                     | "text"
             ) && let Some(inner) = call.receiver.or_else(|| program.arguments(call.site).next().map(|row| row.var))
             {
-                return self.describe_at(inner, depth + 1);
+                let said = self.describe_at(inner, depth + 1);
+                return match said {
+                    // `KEY.format(tenant=tenant)`: a text that is said elsewhere.
+                    Term::Text(text) if name == "format" => {
+                        let open = unnamed_holes(self.names.text(text));
+                        let open = self.names.intern(&open);
+                        self.settled(open)
+                    }
+                    said => said,
+                };
             }
             if let Some(text) = self.newtype(call) {
                 return self.describe_at(text, depth + 1);

@@ -4,7 +4,7 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Name, Operand, Term};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
-use distsys_facts::{FunctionFlags, FunctionId, FunctionKind, SiteId, SiteKind, VarId};
+use distsys_facts::{FunctionFlags, FunctionId, FunctionKind, ParameterKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -395,6 +395,9 @@ fn is_of_row(context: &Context<'_>, reads: &Reads, stale: &Stale) -> bool {
         given.flat_map(|var| meaning.made_from(var)).collect()
     };
     reads_of(context, reads, stale).into_iter().any(|read| {
+        if let Some(of_row) = is_loaded_row(context, stale, read) {
+            return of_row;
+        }
         let Some(row) = program.call(read).map(|call| call.result) else { return false };
         let asked = origins(read);
         let (kept, key): (Vec<VarId>, Vec<VarId>) =
@@ -404,6 +407,36 @@ fn is_of_row(context: &Context<'_>, reads: &Reads, stale: &Stale) -> bool {
         });
         same && kept.into_iter().any(|value| !meaning.columns_held(row, value).is_empty() || is_copy(context, value, row, 0))
     })
+}
+
+/// Of what a helper or a decorator keeps: whether that is the row which a function of its own loads, given to the helper or
+/// under the decorator, under what it asks for the row by.
+fn is_loaded_row(context: &Context<'_>, stale: &Stale, read: SiteId) -> Option<bool> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let about = meaning.function_about(stale.fill);
+    let (loader, keys): (FunctionId, FxHashSet<VarId>) = if about != context.function_of(stale.fill) {
+        (about, program.parameters(about).filter(|row| row.kind != ParameterKind::Receiver).map(|row| row.var).collect())
+    } else if read == stale.fill {
+        let given = || program.arguments(stale.fill).map(|row| row.var);
+        let loader = given().find_map(|var| program.closure(var))?;
+        (loader, given().filter(|var| program.closure(*var).is_none()).flat_map(|var| meaning.made_from(var)).collect())
+    } else {
+        return None;
+    };
+    let returns = &program.facts.relations.returns;
+    let gives = |row: VarId| {
+        let mut given = program.returns_by_function.of(returns, loader).filter_map(|row| row.var);
+        given.any(|value| !meaning.columns_held(row, value).is_empty() || is_copy(context, value, row, 0))
+    };
+    let entity = meaning.effects.get(stale.effect).entity_name();
+    let mut loads = meaning.effects.in_function(loader).filter(|(effect, _)| effect.kind == OpKind::DbRead && effect.entity_name() == entity);
+    Some(loads.any(|(_, row)| {
+        let Some(call) = program.call(row.site) else { return false };
+        let chain = meaning.chain_arguments(row.site).into_iter();
+        let mut asked = program.arguments(row.site).map(|row| row.var).chain(chain).flat_map(|var| meaning.made_from(var));
+        asked.any(|var| keys.contains(&var) && meaning.constant(var).is_none()) && gives(call.result)
+    }))
 }
 
 /// Whether `value` is `row` in whatever form a library gives it, not what the project works out of it.
