@@ -8,7 +8,7 @@ mod queues;
 mod scan;
 mod scripts;
 
-use distsys_facts::SqlVerb;
+use distsys_facts::{SqlVerb, names_version};
 use sqlparser::ast::{
     AlterTableOperation, Assignment, AssignmentTarget, BinaryOperator, ColumnOption, ConflictTarget, Expr, FromTable,
     Insert, LockType, ObjectName, OnConflictAction, OnInsert, Query, SelectItem, SetExpr, Statement as Ast,
@@ -122,7 +122,7 @@ fn of_ast(ast: &Ast, text: &str) -> Statement {
                     AssignmentTarget::ColumnName(name) => last(name),
                     AssignmentTarget::Tuple(names) => names.first().map(last).unwrap_or_default(),
                 };
-                if adds_to(&assignment.value, &column) && (is_alone || !VERSIONS.contains(&column.as_str())) {
+                if adds_to(&assignment.value, &column) && (is_alone || !names_version(&column)) {
                     statement.clauses.push("increment");
                 }
                 statement.columns.push(column);
@@ -400,17 +400,13 @@ fn plain_column(item: &SelectItem) -> Option<String> {
     }
 }
 
-/// Columns that say which of several states a row is in, and no more.
-const VERSIONS: &[&str] =
-    &["version", "lock_version", "row_version", "revision", "generation", "etag", "fencing_token", "token", "epoch"];
-
 fn finish_where(selection: Option<&Expr>, statement: &mut Statement) {
     if let Some(selection) = selection {
         columns_of(selection, &mut statement.where_columns);
     }
     // Compare and set: a column that is written is also tested.
     let tests_own = statement.columns.iter().any(|column| statement.where_columns.contains(&column.to_lowercase()));
-    let tests_version = statement.where_columns.iter().any(|column| VERSIONS.contains(&column.as_str()));
+    let tests_version = statement.where_columns.iter().any(|column| names_version(column));
     if tests_own || tests_version {
         statement.clauses.push("atomic_where");
     }

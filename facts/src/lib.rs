@@ -21,4 +21,4 @@ pub use words::{
     CallKind, ClassKind, DiagnosticKind, EdgeKind, FunctionFlags, FunctionKind, Language, LiteralKind, ParameterKind,
     RegionKind, Role, SiteKind, SqlVerb, Word,
 };
-pub use words::{names_moment, names_time};
+pub use words::{names_moment, names_time, names_version};

@@ -262,9 +262,63 @@ impl std::fmt::Debug for FunctionFlags {
     }
 }
 
-/// Whether a column or field holds the time of a change by its name: `updated_at`, `lastModified`, `ts`.
+/// The words of a name, in lower case.
+fn words_of(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = vec![String::new()];
+    let mut after_lower = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() || c.is_uppercase() && after_lower {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
+        }
+        after_lower = c.is_lowercase();
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Whether a column tells by its name one state of a row from the next, or one holder of a lock from the next, so that a write
+/// which asks for it is refused once the row has moved on: `version`, `lock_version`, `last_fence`, `etag`.
+pub fn names_version(name: &str) -> bool {
+    const WORDS: &[&str] = &["fence", "fencing", "epoch", "generation", "revision", "etag"];
+    let words = words_of(name);
+    let plain = words.concat();
+    matches!(plain.as_str(), "version" | "lockversion" | "rowversion" | "versionid" | "rev" | "token")
+        || words.iter().any(|word| WORDS.contains(&word.as_str()))
+}
+
+/// The name of a time without the unit that it is counted in: `updated_at` of `updated_at_ms`, `editedAt` of `editedAtMillis`.
+fn without_unit(name: &str) -> &str {
+    const UNITS: &[&str] = &[
+        "ms",
+        "millis",
+        "milliseconds",
+        "us",
+        "micros",
+        "microseconds",
+        "ns",
+        "nanos",
+        "sec",
+        "secs",
+        "seconds",
+        "unix",
+        "epoch",
+        "utc",
+    ];
+    let is_unit = |word: &str| UNITS.iter().any(|unit| unit.eq_ignore_ascii_case(word));
+    match (name.rsplit_once('_'), name.rfind(char::is_uppercase)) {
+        (Some((rest, unit)), _) if is_unit(unit) => rest,
+        (_, Some(at)) if at > 0 && name[..at].ends_with(char::is_lowercase) && is_unit(&name[at..]) => &name[..at],
+        _ => name,
+    }
+}
+
+/// Whether a column or field holds the time of a change by its name: `updated_at`, `lastModified`, `ts`, `modified_ms`.
 pub fn names_time(name: &str) -> bool {
-    let plain: String = name.chars().filter(|c| *c != '_' && *c != '-').flat_map(char::to_lowercase).collect();
+    let plain: String =
+        without_unit(name).chars().filter(|c| *c != '_' && *c != '-').flat_map(char::to_lowercase).collect();
     matches!(
         plain.as_str(),
         "updatedat"
@@ -317,18 +371,7 @@ pub fn names_moment(name: &str) -> bool {
         "valid",
         "wake",
     ];
-    let mut words: Vec<String> = vec![String::new()];
-    let mut after_lower = false;
-    for c in name.chars() {
-        if !c.is_alphanumeric() || c.is_uppercase() && after_lower {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
-            word.extend(c.to_lowercase());
-        }
-        after_lower = c.is_lowercase();
-    }
-    words.retain(|word| !word.is_empty());
+    let words = words_of(without_unit(name));
     words.len() > 1
         && matches!(words.last().map(String::as_str), Some("at" | "time" | "timestamp"))
         && !words.iter().any(|word| TO_COME.contains(&word.as_str()))

@@ -80,7 +80,11 @@ impl Rewrite<'_, '_> {
             .map(|store| (program.text(store.field), store.src))
             .collect();
         // That it is of this entity, nothing says: then it is so of the object alone whose method it is.
-        let is_named = |effect: &Effect| effect.entity_name().is_some_and(|name| of.entities.contains(&name));
+        // What is read has no name either where one place holds both.
+        let is_named = |effect: &Effect| match effect.entity_name() {
+            Some(name) => of.entities.contains(&name),
+            None => of.entities.is_empty(),
+        };
         if self.writes.get(&write).is_some_and(|all| !all.iter().any(is_named)) {
             let own = call.receiver.is_some_and(|var| is_row(context, var, of.value, false));
             let stored = stored.into_iter().filter(|(field, _)| own && !is_cursor(field));

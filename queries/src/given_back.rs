@@ -3,7 +3,8 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Operation, Term};
-use distsys_facts::{FunctionId, RegionKind, SiteId, VarId};
+use distsys_facts::schema::Load;
+use distsys_facts::{FunctionId, ParameterKind, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::Context;
@@ -115,13 +116,34 @@ fn by_objects(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
     let locks: Vec<&Operation> = meaning.operations.of_kind(OpKind::LockAcquire).collect();
     let mut found = Vec::new();
     for delete in meaning.operations.of_kind(OpKind::CacheDelete).filter(|_| !locks.is_empty()) {
-        let Some(class) = program.function(delete.function).class else { continue };
+        let Some(class) = program.class_around(delete.function) else { continue };
         let deleted = keys(context, delete);
         let fields = deleted.iter().filter_map(|key| match key {
             Key::Value(var) => program.loaded_as(*var),
             _ => None,
         });
-        let stored: Vec<VarId> = fields.flat_map(|load| meaning.stored_in(load.base, load.field)).collect();
+        // `let key = self.key.clone()`, for the task that deletes it
+        let is_own = |var: VarId| program.parameter(var).is_some_and(|row| row.kind == ParameterKind::Receiver);
+        let copied: Vec<&Load> = deleted
+            .iter()
+            .filter_map(|key| match key {
+                Key::Value(var) => Some(meaning.made_from(*var)),
+                _ => None,
+            })
+            .flatten()
+            .filter_map(|var| program.loaded_as(var))
+            .filter(|load| is_own(load.base))
+            .collect();
+        let stored: Vec<VarId> =
+            fields.chain(copied).flat_map(|load| meaning.stored_in(load.base, load.field)).collect();
+        // `lock := &Lock{key: key}`, whoever takes it then
+        let is_kept_there = |lock: &Operation| {
+            let mut own = keys(context, lock).into_iter();
+            own.any(|own| match own {
+                Key::Value(var) => stored.iter().any(|kept| program.held_at(*kept) == program.held_at(var)),
+                _ => false,
+            })
+        };
         // What its constructor is given.
         let given = stored.iter().flat_map(|var| meaning.resolution.passed_to(program.held_at(*var)));
         let given: Vec<(SiteId, VarId)> = given.map(|row| (row.site, row.argument)).collect();
@@ -139,7 +161,9 @@ fn by_objects(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
                 of_class && is_same && context.function_of(*site) == lock.function && meaning.precedes(lock.site, *site)
             })
         };
-        found.extend(locks.iter().filter(|lock| is_made_there(lock)).map(|lock| (delete.site, lock.site)));
+        found.extend(
+            locks.iter().filter(|lock| is_made_there(lock) || is_kept_there(lock)).map(|lock| (delete.site, lock.site)),
+        );
     }
     found
 }

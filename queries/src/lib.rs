@@ -44,6 +44,7 @@ mod sends;
 mod shared_loads;
 mod sizes;
 mod started;
+mod stored_at;
 mod sweeps;
 mod taken;
 mod timed_later;

@@ -1,11 +1,10 @@
 //! Statements that calls have built (`select(Order).where(…)`), here or in helpers, and that may be run elsewhere: by a function
 //! that is given them.
 
-use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionId, SiteId, VarId, names_version};
 
 use super::at_calls::Argument;
 use super::callbacks::parameter_of;
-use super::columns::is_version;
 use super::effects::{Effect, EffectFlags};
 use super::gates::decided_by;
 use super::operations::{Operation, Operations};
@@ -216,7 +215,7 @@ fn of_operation(
         false => verb,
     };
     // What the row holds decides whether it changes.
-    if asked.iter().any(|column| is_version(column) || set.iter().any(|(known, _)| known == column)) {
+    if asked.iter().any(|column| names_version(column) || set.iter().any(|(known, _)| known == column)) {
         flags = flags | EffectFlags::CONDITIONAL;
     }
     if is_there(&reader.attribute(op, Attr::Condition)) {

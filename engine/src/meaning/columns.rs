@@ -9,18 +9,12 @@ use super::operations::{Found, Operand, Operations};
 use super::own_effects::statements;
 use super::reader::Reader;
 use crate::operation::{Attr, OpKind};
-use crate::words::words;
 
 /// The part of what a call gives that it puts into a variable by its address; it may be any column.
 const FILLED: &str = "[&]";
 
 /// How deep conditions within conditions are read.
 pub(super) const MAX_CONDITION: u32 = 3;
-
-pub(super) fn is_version(column: &str) -> bool {
-    let plain: String = words(column).concat();
-    matches!(plain.as_str(), "version" | "lockversion" | "rowversion" | "versionid")
-}
 
 /// Calls that set columns: `update(Order).values(state="paid")`, `.set({ state })`, `.update(state="paid")`.
 fn sets_columns(name: &str) -> bool {
@@ -56,7 +50,7 @@ fn sets_one_column(name: &str) -> bool {
 }
 
 /// Calls that say which rows a statement is about.
-fn asks_columns(name: &str) -> bool {
+pub(super) fn asks_columns(name: &str) -> bool {
     matches!(name, "where" | "Where" | "exclude" | "filter" | "filter_by" | "and" | "And" | "andWhere" | "and_where")
 }
 
@@ -147,6 +141,9 @@ impl<'m, 'f> Reader<'m, 'f> {
             "UpdateOne",
             "UpdateMany",
             "FindOneAndUpdate",
+            "replaceOne",
+            "replace_one",
+            "ReplaceOne",
             // TypeORM's; of others it takes one object.
             "update",
         ];

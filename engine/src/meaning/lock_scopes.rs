@@ -66,6 +66,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             || let_go
             || holds_open
             || self.is_let_go_by_callers(op)
+            || self.is_released_by_callers(op)
             || self.is_held_by_an_object(op)
             || self.operations.of_kind(OpKind::LockRelease).any(|release| self.is_same_field(op, release))
             || self.effects.in_function(op.function).any(|(effect, _)| effect.kind == OpKind::LockRelease)
@@ -130,6 +131,17 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                 let callers = self.index.callers.get(&delete.function).into_iter().flatten();
                 callers.into_iter().any(|site| self.ends_with(*site) && self.is_called_beside(op.function, *site))
             }
+        })
+    }
+
+    /// Whether whoever has the key set has it taken away again by a script that asks whose it is: `release(&mut conn, lock)`.
+    fn is_released_by_callers(&self, op: &Operation) -> bool {
+        let callers = self.index.callers.get(&op.function).into_iter().flatten();
+        callers.into_iter().any(|site| {
+            let mut done = self.effects.in_function(self.reader.program.site(*site).function);
+            done.any(|(effect, row)| {
+                effect.kind == OpKind::LockRelease && self.order.precedes(self.reader.program, *site, row.site)
+            })
         })
     }
 

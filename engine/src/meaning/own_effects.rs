@@ -1,9 +1,8 @@
 //! What one operation does: its effects, by its model's attributes and by the SQL that it runs.
 
-use distsys_facts::{FunctionFlags, FunctionId, ParameterKind, SiteId, SqlVerb, VarId};
+use distsys_facts::{FunctionFlags, FunctionId, ParameterKind, SiteId, SqlVerb, VarId, names_version};
 
 use super::built_statements::{self, locked_later};
-use super::columns::is_version;
 use super::effects::{Effect, EffectFlags};
 use super::operations::{Found, Operand, Operation, Operations};
 use super::reader::Reader;
@@ -363,7 +362,7 @@ fn asks_what_it_sets(describer: &Describer<'_, '_>, op: &Operation, verb: Term) 
         reader
             .columns_asked(op.site)
             .iter()
-            .any(|column| is_version(column) || set.iter().any(|(known, _)| known == column))
+            .any(|column| names_version(column) || set.iter().any(|(known, _)| known == column))
     }
 }
 

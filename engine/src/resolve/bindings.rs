@@ -434,6 +434,8 @@ impl<'p, 'f> Bindings<'p, 'f> {
                         continue;
                     }
                 }
+                // `Collection<Order>` of a database's client holds no orders: it is asked for them.
+                Generic::Collection if self.is_of_client(module, part.name, hops) => {}
                 Generic::Collection => {
                     if let Some(argument) = types::element_argument(&part) {
                         targets.extend(
@@ -463,6 +465,14 @@ impl<'p, 'f> Bindings<'p, 'f> {
             }
         }
         targets
+    }
+
+    /// Whether a name that languages have for a collection is imported from a library that gives connections under it.
+    fn is_of_client(&self, module: ModuleId, name: &str, hops: u32) -> bool {
+        match self.type_name(module, name, hops) {
+            Named::Is(Denoted::External(path)) => self.models.is_handle_anywhere(&path),
+            _ => false,
+        }
     }
 
     fn type_name(&self, module: ModuleId, name: &str, hops: u32) -> Named<'f> {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ascent::ascent_run;
-use distsys_engine::OpKind;
-use distsys_engine::meaning::Term;
+use distsys_engine::meaning::{Found, Operand, Operation, Term};
+use distsys_engine::{Attr, OpKind};
 use distsys_facts::schema::Sql;
 use distsys_facts::{FunctionId, SiteId, SqlVerb, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -12,6 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::given_back::given_back;
 use crate::locks::{Key, is_outlived_by_none, keys};
+use crate::stored_at::is_of_one_table;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -48,8 +49,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         context.in_scope(*delete) && !asks && !ends && known.insert((*delete, *lock))
     });
     let given_back: Vec<(SiteId, SiteId)> = given_back.collect();
+    let items = of_items(context);
     if locks.is_empty() && given_back.is_empty() {
-        return of_tables(context);
+        return items.into_iter().chain(of_tables(context)).collect();
     }
     let mut deletes: Vec<(Key, SiteId)> = Vec::new();
     let mut asks_owner: Vec<(SiteId,)> = Vec::new();
@@ -73,7 +75,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     found.extend(given_back);
     found.sort_unstable();
     found.dedup_by_key(|(delete, _)| *delete);
-    found.into_iter().map(|(delete, lock)| report(context, delete, lock)).chain(of_tables(context)).collect()
+    found.into_iter().map(|(delete, lock)| report(context, delete, lock)).chain(items).chain(of_tables(context)).collect()
 }
 
 /// Whether the key of what is done at a site is what its function is given, bare.
@@ -154,6 +156,34 @@ fn deepest_shared(released: &[Release], depth: usize, found: &mut Vec<(SiteId, S
             None => {}
         }
     }
+}
+
+/// Locks that are items which are put where none is, or an old one: another call of the same class or file deletes the item by its
+/// name alone.
+fn of_items(context: &Context<'_>) -> Vec<Finding> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let owner = |op: &Operation| (program.class_around(op.function), program.file_of_function(op.function));
+    let mut locks: Vec<(&Operation, &Operation)> = Vec::new();
+    for scope in meaning.scopes.of_kind(OpKind::LockAcquire) {
+        let Some(op) = meaning.operation(scope) else { continue };
+        let put = context.operation(op.site, OpKind::DbWrite);
+        locks.extend(put.filter(|_| !is_outlived_by_none(context, op, &[], &[op.function])).map(|put| (op, put)));
+    }
+    let deletes = meaning.operations.of_kind(OpKind::DbWrite).filter(|op| context.in_scope(op.site) && !locks.is_empty());
+    let by_name = |op: &Operation| {
+        let verb = meaning.attribute(op, Attr::Verb);
+        let deletes = matches!(verb, Found::Is(Operand::Text(text)) if text == "delete");
+        deletes && meaning.attribute(op, Attr::Condition) == Found::Absent && !is_after_comparison(context, op.site)
+    };
+    let mut found: BTreeMap<SiteId, SiteId> = BTreeMap::new();
+    for delete in deletes.filter(|op| by_name(op)) {
+        let of_same = locks.iter().filter(|(_, put)| owner(put) == owner(delete) && is_of_one_table(context, put, delete));
+        if let Some(lock) = of_same.map(|(lock, _)| lock.site).min() {
+            found.insert(delete.site, lock);
+        }
+    }
+    found.into_iter().map(|(delete, lock)| report_row(context, delete, lock)).collect()
 }
 
 /// Locks that are rows: a statement takes the row over when its time has run out, another deletes it by its name alone.

@@ -13,6 +13,7 @@ use crate::computed::{Rewrite, gives_read, is_row};
 use crate::keys::is_of_none_before;
 use crate::replaced::{Replaced, replaced};
 use crate::routed::Routed;
+use crate::stored_at::is_of_one_place;
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -35,6 +36,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut writes: Vec<(FunctionId, SiteId, Name)> = Vec::new();
     // Those of an entity that nothing says: of the row that is read, if they are its own method.
     let mut nameless: Vec<(FunctionId, SiteId)> = Vec::new();
+    let mut reads_nameless: Vec<(FunctionId, SiteId)> = Vec::new();
     let mut locks: Vec<(FunctionId, SiteId)> = Vec::new();
     let mut released: FxHashSet<SiteId> = FxHashSet::default();
     let mut written: FxHashMap<SiteId, Vec<Effect>> = FxHashMap::default();
@@ -62,6 +64,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             // Of a replica's row `replica-read-modify-write` speaks.
             (OpKind::DbRead, _) if routed.role(context, row.site, &effect) == Role::Replica => {}
             (OpKind::DbRead, Some(entity)) => reads.push((function, row.site, entity)),
+            (OpKind::DbRead, None) => reads_nameless.push((function, row.site)),
             (OpKind::DbWrite, named) if sets(context, &effect) || is_claim(context, row.site, &effect) => {
                 match named {
                     Some(entity) => writes.push((function, row.site, entity)),
@@ -108,11 +111,14 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation reads(FunctionId, SiteId, Name) = reads;
         relation writes(FunctionId, SiteId, Name) = writes;
         relation nameless(FunctionId, SiteId) = nameless;
+        relation reads_nameless(FunctionId, SiteId) = reads_nameless;
         relation locks(FunctionId, SiteId) = locks;
         relation guarded(SiteId) = guarded;
         relation pairs(SiteId, SiteId);
         pairs(r, w) <-- writes(f, w, e), !guarded(w), reads(f, r, e), if r != w && meaning.precedes(*r, *w);
         pairs(r, w) <-- nameless(f, w), !guarded(w), reads(f, r, _), if r != w && meaning.precedes(*r, *w);
+        pairs(r, w) <--
+            nameless(f, w), !guarded(w), reads_nameless(f, r), if r != w && meaning.precedes(*r, *w) && is_of_one_place(context, *r, *w);
         relation locked(SiteId, SiteId);
         locked(r, w) <--
             pairs(r, w), locks(context.function_of(*w), l), if (l == w || meaning.precedes(*l, *w)) && is_before(*l, *r, *w);

@@ -112,10 +112,12 @@ impl<'p, 'f> Flow<'p, 'f> {
         through: Option<bool>,
         receiver: Option<VarId>,
     ) {
-        if row.kind == CallKind::Annotation || !self.bound.insert((row.site, function)) {
+        let program = self.program;
+        // `@locked("orders", ttl=30)` calls what makes the decorator; a decorator by itself is given the function.
+        let decorates = row.kind == CallKind::Annotation;
+        if decorates && program.arguments(row.site).next().is_none() || !self.bound.insert((row.site, function)) {
             return;
         }
-        let program = self.program;
         let parameters: Vec<_> = program.parameters(function).collect();
         let has_receiver = parameters.first().is_some_and(|parameter| parameter.kind == ParameterKind::Receiver);
         let positional = program.arguments(row.site).filter(|argument| argument.position != u32::MAX).count();
@@ -124,7 +126,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         let of_class = program.function(function).flags.has(FunctionFlags::STATIC);
         let explicit_receiver = has_receiver && !of_class && through != Some(false) && positional == named + 1;
         let offset = usize::from(has_receiver && !explicit_receiver);
-        let given_back = self.grounds.given_back.get(&function).copied();
+        let given_back = self.grounds.given_back.get(&function).copied().filter(|_| !decorates);
         let is_tried = self.is_tried_at(row.site, function);
         for argument in program.arguments(row.site) {
             let keyword = program.text(argument.keyword);
@@ -180,6 +182,9 @@ impl<'p, 'f> Flow<'p, 'f> {
                 self.bind_further_results(row, function);
                 return;
             }
+        }
+        if decorates {
+            return;
         }
         self.bind_further_results(row, function);
         if given_back.is_none() {
