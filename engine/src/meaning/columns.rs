@@ -115,7 +115,7 @@ impl Reader<'_, '_> {
         let only_version = |counted: VarId| {
             let object = self.object(counted).into_iter();
             let mut counted = object.flat_map(|object| program.entry_by_var.of(&r.entry, object)).peekable();
-            counted.peek().is_some() && counted.all(|row| is_version(program.text(row.key)))
+            counted.peek().is_some() && counted.all(|row| names_version(program.text(row.key)))
         };
         let mut counted = entries.iter().filter(|row| matches!(program.text(row.key), "$inc" | "$mul"));
         counted.any(|row| !(sets && only_version(row.value)))

@@ -373,7 +373,7 @@ fn counts_on(describer: &Describer<'_, '_>, operations: &Operations, op: &Operat
     let of_columns = || {
         let set = reader.columns_set(op.site);
         let is_alone = set.len() == 1;
-        let mut counted = set.iter().filter(|(column, _)| is_alone || !is_version(column));
+        let mut counted = set.iter().filter(|(column, _)| is_alone || !names_version(column));
         counted.any(|(column, value)| reader.is_counted_on(operations, column, *value))
     };
     updates && (reader.counts_by_operator(op.site) || of_columns())

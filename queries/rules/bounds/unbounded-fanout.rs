@@ -4,7 +4,7 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectId, Found, Mode, Operand, Operation};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{FunctionId, ParameterKind, RegionId, RegionKind, SiteId, SiteKind, Sym, VarId};
+use distsys_facts::{FunctionId, FunctionKind, ParameterKind, RegionId, RegionKind, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::sizes::{is_bounded, is_of_few};
@@ -42,8 +42,6 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             starts.extend(started.map(|(site, over)| (op.site, site, over)));
         }
     }
-    let helped: Vec<(SiteId, SiteId, VarId)> = starts.iter().flat_map(|start| handed_in(context, *start)).collect();
-    starts.extend(helped);
     let one_by_one = |op: &Operation| meaning.attribute(op, Attr::Capacity) == Found::Is(Operand::Text("1".to_owned()));
     for op in meaning.operations.of_kind(OpKind::Spawn).filter(|op| serves(context, op.site) && !one_by_one(op)) {
         if let Some(over) = iterated_at(context, op.site, None).or_else(|| elements_of(context, op.function)) {
@@ -53,6 +51,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             starts.extend(futures.map(|call| (op.site, call.site, over)));
         }
     }
+    let helped: Vec<(SiteId, SiteId, VarId)> = starts.iter().flat_map(|start| handed_in(context, *start)).collect();
+    starts.extend(helped);
     let mut calls: Vec<(SiteId, EffectId)> = Vec::new();
     let mut limited: Vec<(SiteId,)> = Vec::new();
     let mut traces: FxHashMap<(SiteId, EffectId), Vec<SiteId>> = FxHashMap::default();
@@ -201,9 +201,13 @@ fn serves(context: &Context<'_>, site: SiteId) -> bool {
 fn handed_in(context: &Context<'_>, (gather, start, over): (SiteId, SiteId, VarId)) -> Vec<(SiteId, SiteId, VarId)> {
     let meaning = context.meaning;
     let program = meaning.program;
-    let helper = context.function_of(gather);
+    // Closures of its own do it for the helper.
+    let mut helper = context.function_of(gather);
+    while let Some(parent) = program.function(helper).parent.filter(|_| program.function(helper).kind == FunctionKind::Closure) {
+        helper = parent;
+    }
     // What it calls is its own parameter, or is given as one to what runs over the list.
-    let is_own = |var: VarId| program.parameter(var).filter(|row| row.function == helper);
+    let is_own = |var: VarId| program.parameter(program.held_at(var)).filter(|row| row.function == helper);
     let within = program.arguments(start).filter_map(|row| program.closure(row.var)).chain([helper]);
     let calls = |site: SiteId| meaning.invocations.is_through_parameter(site);
     let called = within.flat_map(|function| program.sites(function)).find(|row| calls(row.site)).map(|row| row.site);

@@ -85,14 +85,17 @@ fn has_no_end(context: &Context<'_>, scope: &Scope) -> bool {
             meaning.declares(op, Attr::Attempts)
                 && match meaning.attribute(op, Attr::Attempts) {
                     Found::Absent => true,
-                    // Fewer than none are as many as it takes.
-                    Found::Is(Operand::Var(var)) => {
-                        meaning.constant(var).is_some_and(|text| text.parse::<i64>().is_ok_and(|attempts| attempts < 0))
-                    }
+                    Found::Is(Operand::Var(var)) => meaning.constant(var).is_some_and(says_no_number),
+                    Found::Is(Operand::Text(text)) => says_no_number(&text),
                     _ => false,
                 }
         }
     }
+}
+
+/// Whether a number of attempts means that there is none: null, infinity; fewer than none are as many as it takes.
+fn says_no_number(attempts: &str) -> bool {
+    matches!(attempts, "null" | "Infinity") || attempts.parse::<i64>().is_ok_and(|attempts| attempts < 0)
 }
 
 /// The loop that repeats, be it in the wrapper that the scope comes from.
