@@ -1,8 +1,8 @@
 //! Locks that keep nobody waiting who should not: those that one run of a function has for itself, those of one key, and those
 //! that are there for nothing but a load whose readers do not take them.
 
-use distsys_engine::OpKind;
-use distsys_engine::meaning::{Extent, Scope};
+use distsys_engine::meaning::{Extent, Found, Operand, Scope};
+use distsys_engine::{Attr, OpKind};
 use distsys_facts::{ClassId, FunctionId, FunctionKind, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::FxHashSet;
 
@@ -77,9 +77,14 @@ fn is_called_directly(context: &Context<'_>, closure: FunctionId, owner: Functio
     })
 }
 
-/// Whether the lock is one of many, found under a key: only those who are after the same thing wait for one another.
+/// Whether the lock is one of many, found under a key or taken by one: only those who are after the same thing wait for one
+/// another.
 pub(crate) fn is_of_one_key(context: &Context<'_>, scope: &Scope) -> bool {
     let program = context.meaning.program;
+    let key = context.meaning.operation(scope).map(|op| context.meaning.attribute(op, Attr::Key));
+    if let Some(Found::Is(Operand::Var(key))) = key {
+        return context.meaning.constant(key).is_none();
+    }
     let Some(lock) = lock_of(context, scope) else { return false };
     let mut at = lock;
     for _ in 0..MAX_COPIES {
@@ -176,8 +181,14 @@ fn is_read_without_lock(context: &Context<'_>, scope: &Scope, class: ClassId, fi
         .map(|row| row.function)
         .filter(|function| *function != scope.function && program.function(*function).class == Some(class))
         .collect();
+    // `locked(() => this.known.get(key))`: a closure of the method looks, and is run under the lock.
+    let is_within = |inner: FunctionId, outer: FunctionId| {
+        let mut around = std::iter::successors(Some(inner), |at| program.function(*at).parent);
+        around.any(|at| at == outer)
+    };
     let takes = |function: FunctionId| {
-        meaning.scopes.in_function(function).any(|other| other.kind == OpKind::Guard && name(other) == own)
+        let mut guards = meaning.scopes.of_kind(OpKind::Guard);
+        guards.any(|other| is_within(other.function, function) && name(other) == own)
     };
     !readers.is_empty() && !readers.into_iter().any(takes)
 }

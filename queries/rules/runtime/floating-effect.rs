@@ -56,8 +56,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             consider(op.site);
             // `create_task(work())`: what the task does is done by the call that is given.
             if op.kind == OpKind::Spawn {
-                let given = meaning.program.arguments(op.site).filter_map(|row| meaning.program.call_giving(row.var));
-                given.for_each(|call| consider(call.site));
+                // `def fire(work): create_task(work)`: by those that hand it over.
+                let handed = |var: VarId| meaning.resolution.passed_to(var).map(|row| row.argument).chain([var]);
+                let given = meaning.program.arguments(op.site).flat_map(|row| handed(row.var));
+                given.filter_map(|var| meaning.program.call_giving(var)).for_each(|call| consider(call.site));
             }
         }
     }

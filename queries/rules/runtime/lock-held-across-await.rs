@@ -4,8 +4,8 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, Extent, Found, Operand, Scope};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::schema::Call;
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, SiteId, SiteKind, Sym, VarId};
-use rustc_hash::FxHashMap;
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, LiteralKind, SiteId, SiteKind, Sym, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::own_locks::{is_of_one_key, is_of_one_run, orders_loads};
@@ -413,7 +413,7 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId], 
         .of(&r.region, scope.function)
         .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
         .flat_map(|condition| meaning.made_from(condition.var))
-        .collect::<rustc_hash::FxHashSet<VarId>>();
+        .collect::<FxHashSet<VarId>>();
     // What asks how a request has ended (`if err != nil`) has not looked before it.
     let requested: Vec<VarId> = awaited
         .iter()
@@ -425,8 +425,17 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId], 
         .of(&r.region, scope.function)
         .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
         .filter(|condition| !ends_in(context, condition.var, &requested))
-        .flat_map(|condition| meaning.made_from(condition.var))
-        .collect::<rustc_hash::FxHashSet<VarId>>();
+        .flat_map(|condition| looked_at(context, condition.var))
+        .collect::<FxHashSet<VarId>>();
+    // `if (!session) return`: that something is there at all says nothing of what it holds.
+    let asked_of = |base: VarId| {
+        let regions = program.regions_by_function.of(&r.region, scope.function);
+        let mut asks = regions
+            .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
+            .filter(|row| !ends_in(context, row.var, &requested) && !only_asks_whether_there(context, row.var, base));
+        let sources = meaning.made_from(base);
+        asks.any(|row| meaning.made_from(row.var).iter().any(|var| sources.contains(var)))
+    };
     // A variable of the module or of a function around this one.
     let outlives = |var: VarId| program.variable(var).is_some_and(|row| row.function != scope.function);
     if conditions.iter().any(|var| outlives(*var) && program.assigned_from(*var).any(|row| from_awaited(row.src))) {
@@ -456,7 +465,10 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId], 
             let came = ends_in(context, store.base, &requested);
             let into_guard = looked_into && guard.is_some_and(|guard| meaning.made_from(store.base).contains(&guard));
             // `if key not in tokens: tokens[key] = await load(key)`
-            let asked = || meaning.made_from(store.base).iter().any(|var| looks.contains(var));
+            let asked = || match program.text(store.field) {
+                "[]" => meaning.made_from(store.base).iter().any(|var| looks.contains(var)),
+                _ => asked_of(store.base),
+            };
             from_awaited(store.src) && !came && (checked(store.field) || into_guard || asked())
         }),
         // `guard.insert(key, loaded)`
@@ -472,6 +484,35 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId], 
         }),
         _ => false,
     })
+}
+
+/// What a condition asks for whether it is there at all: `var` of `!var`, `var == null`, `var is None`.
+fn asked_whether_there(context: &Context<'_>, condition: VarId) -> VarId {
+    let program = context.meaning.program;
+    let is_null = |at: VarId| program.literal(at).is_some_and(|row| row.kind == LiteralKind::Null);
+    let mut asks = program.binary_by_dst.of(&program.facts.relations.binary, condition);
+    let asked = asks.find(|row| match program.text(row.operator) {
+        "!" | "not" => true,
+        "==" | "===" | "!=" | "!==" | "is" | "is not" => row.right.is_some_and(is_null),
+        _ => false,
+    });
+    program.held_at(asked.map_or(condition, |row| row.left))
+}
+
+/// Whether a condition only asks whether `var` is there at all.
+fn only_asks_whether_there(context: &Context<'_>, condition: VarId, var: VarId) -> bool {
+    asked_whether_there(context, condition) == context.meaning.program.held_at(var)
+}
+
+/// What a condition looks at: of what a library's call gave (`known.get(key)`), if only that it is there, not what it holds.
+fn looked_at(context: &Context<'_>, condition: VarId) -> FxHashSet<VarId> {
+    let meaning = context.meaning;
+    let asked = asked_whether_there(context, condition);
+    let call = meaning.program.call_giving(asked).filter(|call| meaning.resolution.calls_at(call.site).is_empty());
+    match call.and_then(|call| call.receiver) {
+        Some(receiver) => meaning.made_from(receiver).into_iter().chain([asked, receiver]).collect(),
+        None => meaning.made_from(condition),
+    }
 }
 
 /// The requests to other services that are waited for under a lock after what it guards has been filled, and that go their own
