@@ -3,6 +3,7 @@
 
 use distsys_facts::{VarId, names_time};
 
+use super::columns::asks_columns;
 use super::operations::{Found, Operand, Operation};
 use super::reader::Reader;
 use crate::operation::Attr;
@@ -61,17 +62,66 @@ impl<'m> Reader<'m, '_> {
                 }
             }
         }
+        asked.extend(self.older_by_calls(op));
         if asked.is_empty() {
             return false;
         }
         let set = self.columns_set(op.call);
-        let wholes: Vec<VarId> = program.arguments(op.call).flat_map(|row| self.set_as_a_whole(row.var)).collect();
+        let mut wholes: Vec<VarId> = program.arguments(op.call).flat_map(|row| self.set_as_a_whole(row.var)).collect();
+        // `.insert(change).onConflict("id").merge()`
+        let puts = self
+            .builders(self.chain_end(op.site))
+            .into_iter()
+            .filter(|call| matches!(program.text(call.name), "insert" | "values" | "update" | "set"));
+        wholes.extend(puts.flat_map(|call| program.arguments(call.site)).map(|row| row.var));
         asked.into_iter().any(|(column, limit)| {
             let is_limit = |value: VarId| self.is_same_value(value, limit);
             let of = self.field_of(limit).filter(|(_, field)| *field == column).map(|(base, _)| base);
             set.iter().any(|(known, value)| *known == column && is_limit(*value))
                 || of.is_some_and(|of| wholes.iter().any(|whole| self.root(*whole) == of))
         })
+    }
+
+    /// The columns of times that a built statement asks to be older than something, each with that:
+    /// `.where("updated_at", "<", change.updated_at)`, `.filter(updated_at__lt=at)`, `.where(Item.updated_at < at)`.
+    fn older_by_calls(&self, op: &Operation) -> Vec<(&'m str, VarId)> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut asked = Vec::new();
+        for call in
+            self.builders(self.chain_end(op.site)).into_iter().filter(|call| asks_columns(program.text(call.name)))
+        {
+            let given: Vec<VarId> =
+                program.arguments(call.site).filter(|row| row.keyword.is_empty()).map(|row| row.var).collect();
+            if let [column, sign, limit] = given[..]
+                && matches!(self.constant(sign), Some("<" | "<="))
+                && let Some(column) = self.column_in_text(column).filter(|column| names_time(column))
+            {
+                asked.push((column, limit));
+            }
+            for row in program.arguments(call.site) {
+                let keyword = program.text(row.keyword);
+                let column = keyword.strip_suffix("__lt").or(keyword.strip_suffix("__lte"));
+                asked.extend(column.filter(|column| names_time(column)).map(|column| (column, row.var)));
+                for compared in program.binary_by_dst.of(&r.binary, row.var) {
+                    let sides = match (program.text(compared.operator), compared.right) {
+                        ("<" | "<=", Some(right)) => (compared.left, right),
+                        (">" | ">=", Some(right)) => (right, compared.left),
+                        _ => continue,
+                    };
+                    let column = program.loaded_as(sides.0).map(|load| program.text(load.field));
+                    asked.extend(column.filter(|column| names_time(column)).map(|column| (column, sides.1)));
+                }
+            }
+        }
+        asked
+    }
+
+    /// The column that a text names, behind that of its table: `items.updated_at`, `` `${table}.updated_at` ``.
+    fn column_in_text(&self, var: VarId) -> Option<&'m str> {
+        let template = || self.program.template(var).map(|text| self.program.text(text));
+        let text = self.constant(var).or_else(template)?;
+        text.rsplit('.').next()
     }
 
     /// What an update puts into the row as it is: `{ $set: change }`, `{ data: change }`.

@@ -3,7 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::words::{is_report, words};
-use distsys_facts::schema::Site;
+use distsys_facts::schema::{Parameter, Site};
 use distsys_facts::{FunctionId, FunctionKind, ParameterKind, RegionKind, SiteId, SiteKind, VarId, names_time};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -27,7 +27,7 @@ pub(crate) static RULE: Rule = Rule {
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let program = meaning.program;
-    let clocks: FxHashMap<VarId, SiteId> = meaning
+    let mut clocks: FxHashMap<VarId, SiteId> = meaning
         .operations
         .of_kind(OpKind::ClockRead)
         .filter(|op| context.in_scope(op.site))
@@ -36,6 +36,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     if clocks.is_empty() {
         return Vec::new();
     }
+    clocks.extend(given_clocks(context));
     let kept = Kept::new(context);
     let mut compares: Vec<(SiteId,)> = Vec::new();
     // Each reading with whether it was kept in an object or behind a reference meanwhile.
@@ -57,8 +58,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if read.iter().all(|reading| reading.kept) && !std::iter::once(left).chain(right).any(|var| is_span(context, var)) {
             continue;
         }
-        // Whether a span is there at all decides nothing, unless it is what is left until a deadline.
-        let is_left = || read.iter().any(|reading| reading.to_come) && read.iter().any(|reading| !reading.to_come);
+        // Whether a span is there at all decides nothing, unless it is what is left until a deadline, or of a limit.
+        let is_left = || {
+            read.iter().any(|reading| reading.to_come) && read.iter().any(|reading| !reading.to_come)
+                || std::iter::once(left).chain(right).any(|var| is_rest(context, var))
+        };
         if asks_for_any && !is_left() {
             continue;
         }
@@ -69,12 +73,13 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if begins_set_back(context, &read) {
             continue;
         }
+        let is_lent = read.iter().any(|reading| reading.is_lent);
         let mut readings: Vec<(SiteId, bool)> = read.into_iter().map(|reading| (reading.site, reading.kept)).collect();
         readings.sort_unstable();
         readings.dedup();
         if readings.len() >= 2 {
             let is_end = ends_a_wait(context, site, outcome, &readings);
-            if asks_for_any && !is_end {
+            if (asks_for_any || is_lent) && !is_end {
                 continue;
             }
             compares.push((site,));
@@ -121,6 +126,16 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         .collect()
 }
 
+/// The readings by a clock that a function is given to call, each with its site: `Bucket(clock=time.time)`, `self.last = clock()`.
+fn given_clocks(context: &Context<'_>) -> Vec<(VarId, SiteId)> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let read = meaning.operations.of_kind(OpKind::ClockRead).filter(|op| context.in_scope(op.site));
+    let given = read.flat_map(|op| meaning.resolution.passed_at(op.site)).map(|row| row.parameter);
+    given.flat_map(|clock| program.calls_by_callee.of(&r.call, clock)).map(|call| (call.result, call.site)).collect()
+}
+
 /// Whether the first of the readings of one run is set back by some span as it is read (`start = now() - ttl`): it is no beginning,
 /// and what lies between it and now is that span.
 fn begins_set_back(context: &Context<'_>, read: &[Reading]) -> bool {
@@ -143,6 +158,30 @@ fn is_span(context: &Context<'_>, var: VarId) -> bool {
     let sources = || meaning.made_from(var).into_iter().chain([var]);
     let kept = |var: VarId| program.loaded_as(var).map(|load| meaning.stored_in(load.base, load.field)).unwrap_or_default();
     sources().any(subtracts) || sources().flat_map(kept).any(|stored| meaning.made_from(stored).into_iter().chain([stored]).any(subtracts))
+}
+
+/// Whether a value is what a span leaves of a limit, worked out here or by a function that is asked for it: `limit - (now - begun)`.
+fn is_rest(context: &Context<'_>, var: VarId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let subtracted = |var: VarId| program.binary_by_dst.of(&r.binary, var).filter(|row| program.text(row.operator) == "-");
+    let takes_span = |var: VarId| {
+        let off = subtracted(var).filter_map(|row| row.right);
+        off.into_iter().any(|off| meaning.made_from(off).into_iter().chain([off]).any(|var| subtracted(var).next().is_some()))
+    };
+    let returned = |var: VarId| {
+        let call = program.call_giving(var).filter(|call| program.arguments(call.site).next().is_none());
+        let edges = call.map_or(&[][..], |call| meaning.resolution.calls_at(call.site)).iter();
+        edges.flat_map(|edge| program.returns_by_function.of(&r.returns, edge.function)).filter_map(|row| row.var).collect::<Vec<_>>()
+    };
+    let given: Vec<VarId> = std::iter::once(var).chain(returned(var)).collect();
+    // `(limit - passed).total_seconds()`
+    let converted = |var: VarId| {
+        let call = program.call_giving(var).filter(|call| TIME_CALLS.contains(&program.text(call.name)))?;
+        call.receiver.or_else(|| Some(program.arguments(call.site).next()?.var))
+    };
+    given.into_iter().flat_map(|var| [Some(var), converted(var)]).flatten().any(takes_span)
 }
 
 /// Two values of which one is asked to be the greater.
@@ -257,6 +296,25 @@ struct Reading {
     kept: bool,
     /// Something was added to it.
     to_come: bool,
+    /// In an object that was made with it: such objects may come out of a store as well.
+    is_lent: bool,
+}
+
+/// The ends that a constructor is given for a parameter, where each caller works one out from the clock: `new Deadline(now() + limit)`.
+fn ends_given(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>) -> Vec<VarId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let is_constructor = |row: &Parameter| program.function(row.function).kind == FunctionKind::Constructor;
+    if program.parameter(var).is_none_or(|row| row.kind == ParameterKind::Receiver || !is_constructor(row)) {
+        return Vec::new();
+    }
+    let given: Vec<VarId> = meaning.resolution.passed_to(var).filter(|row| context.in_scope(row.site)).map(|row| row.argument).collect();
+    let is_end = |var: &VarId| {
+        let mut sums = program.binary_by_dst.of(&program.facts.relations.binary, program.held_at(*var));
+        sums.any(|row| program.text(row.operator) == "+")
+            && meaning.made_from(*var).iter().any(|source| clocks.contains_key(source))
+    };
+    if given.iter().all(is_end) { given } else { Vec::new() }
 }
 
 /// The readings that callers give for a parameter, where each of them gives one: `is_over(started, limit)`. A date of the data is
@@ -292,11 +350,19 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
     let r = &program.facts.relations;
     let (mut found, mut stack) = (Vec::new(), vec![(var, false, false, None)]);
     let mut seen: FxHashSet<(VarId, bool, bool, Option<SiteId>)> = FxHashSet::default();
+    // Ends that objects are made with, as far as they are asked for.
+    let mut made_with: FxHashSet<VarId> = FxHashSet::default();
     while let Some((at, kept, to_come, asked)) = stack.pop() {
         if seen.len() > 64 || !seen.insert((at, kept, to_come, asked)) {
             continue;
         }
-        found.extend(clocks.get(&at).map(|site| Reading { site: asked.unwrap_or(*site), kept, to_come }));
+        let is_lent = made_with.contains(&at);
+        found.extend(clocks.get(&at).map(|site| Reading { site: asked.unwrap_or(*site), kept, to_come, is_lent }));
+        if kept {
+            let ends = ends_given(context, at, clocks);
+            made_with.extend(ends.iter().flat_map(|end| meaning.made_from(*end)).chain(ends.iter().copied()));
+            stack.extend(ends.into_iter().map(|end| (end, true, to_come, asked)));
+        }
         stack.extend(program.assigned_from(at).map(|row| (row.src, kept, to_come, asked)));
         let next = |var: VarId| (var, kept, to_come, asked);
         for row in program.binary_by_dst.of(&r.binary, at) {
