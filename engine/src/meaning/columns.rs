@@ -1,7 +1,7 @@
 //! Columns: which of an entity's a write sets, a condition asks for, a copy holds.
 
 use distsys_facts::schema::{Argument, Call, Sql};
-use distsys_facts::{CallKind, SiteId, VarId};
+use distsys_facts::{CallKind, SiteId, VarId, names_version};
 
 use super::Meaning;
 use super::filters;
