@@ -30,7 +30,13 @@ pub(crate) fn adds_again(context: &Context<'_>, trace: &[SiteId], effect: &Effec
         OpKind::DbWrite => verb == Some("increment"),
         OpKind::CacheWrite => verb == Some("increment") && is_owed(context, trace, effect),
         OpKind::Notify => effect.key == Term::Absent,
-        OpKind::Enqueue => effect.key == Term::Absent && !is_measured(context, effect) && !only_wakes(context, trace),
+        OpKind::Enqueue => {
+            effect.key == Term::Absent
+                && !matches!(effect.entity, Term::Absent | Term::Unknown)
+                && !is_measured(context, effect)
+                && !only_wakes(context, trace)
+                && !carries_key(context, trace)
+        }
         OpKind::Publish => {
             effect.key == Term::Absent
                 && !flags.has(EffectFlags::LOSSY)
@@ -47,6 +53,49 @@ fn only_wakes(context: &Context<'_>, trace: &[SiteId]) -> bool {
     let is_bare = |site: &SiteId| program.arguments(*site).next().is_none();
     let enqueues = |site: &SiteId| context.operation(*site, OpKind::Enqueue).is_some();
     trace.last().is_some_and(|last| enqueues(last) && is_bare(last))
+}
+
+/// Whether what is enqueued is put together, here or in a helper of the project, with an entry by which the queue knows it again,
+/// be it only where there is one: `{ url, ...(deduplicationId && { deduplicationId }) }`.
+fn carries_key(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    const KEYS: &[&str] = &[
+        "jobid",
+        "taskid",
+        "messageid",
+        "deduplicationid",
+        "messagededuplicationid",
+        "dedupid",
+        "dedupkey",
+        "idempotencykey",
+        "uniquekey",
+        "singletonkey",
+    ];
+    const MAX_PARTS: usize = 200;
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let Some(&last) = trace.last() else { return false };
+    let mut stack = meaning.chain_arguments(last);
+    let mut seen: FxHashSet<VarId> = FxHashSet::default();
+    while let Some(at) = stack.pop() {
+        if seen.len() > MAX_PARTS || !seen.insert(at) {
+            continue;
+        }
+        for row in program.entry_by_var.of(&r.entry, at) {
+            if KEYS.contains(&words(program.text(row.key)).concat().as_str()) {
+                return true;
+            }
+            if program.text(row.key) == "**" {
+                stack.push(row.value);
+            }
+        }
+        stack.extend(program.element_by_var.of(&r.element, at).map(|row| row.value));
+        stack.extend(program.assigned_from(at).map(|row| row.src));
+        for callee in program.call_giving(at).into_iter().flat_map(|call| meaning.callees(call.site)) {
+            stack.extend(program.returns_by_function.of(&r.returns, callee).filter_map(|row| row.var));
+        }
+    }
+    false
 }
 
 /// Whether a message is put together here of this and that, and of nothing by which whoever gets it knows it again: one that is

@@ -352,7 +352,27 @@ pub(crate) fn knows_again(context: &Context<'_>, whole: Option<FunctionId>, site
         gives
             && meaning.resolution.calls_at(site).iter().any(|edge| runs_only_once(context, edge.function, &guarded, 0))
     };
-    guarded(site) || says_known(context, site) || wrapped()
+    guarded(site) || says_known(context, site) || is_claimed_first(context, site) || wrapped()
+}
+
+/// Whether a site is only come to where what nothing is known of has given a claim, as it is called: `if (claimed.length === 0)
+/// return;`.
+fn is_claimed_first(context: &Context<'_>, site: SiteId) -> bool {
+    const CLAIMS: &[&str] = &["claimed", "claim", "duplicate", "duplicated", "processed", "inserted", "unseen"];
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let says = |text: &str| words(text).iter().any(|word| CLAIMS.contains(&word.as_str()));
+    let is_unknown = |var: VarId| {
+        let made = meaning.made_from(var).into_iter().filter_map(|var| program.call_giving(var));
+        made.into_iter().any(|call| {
+            meaning.resolution.calls_at(call.site).is_empty() && meaning.resolution.external_at(call.site).is_empty()
+        })
+    };
+    meaning.decisions(site).into_iter().any(|decision| {
+        let parts = meaning.made_from(decision.condition).into_iter().chain([decision.condition]);
+        let mut named = parts.filter(|var| program.variable(*var).is_some_and(|row| says(program.text(row.name))));
+        named.any(is_unknown)
+    })
 }
 
 /// Whether a function of the project runs what it is given only where that is guarded: in itself, in a closure of its own that a

@@ -62,6 +62,7 @@ impl<'m> Meaning<'m> {
         let mut found = self.handlers_of(function);
         found.extend(self.error_arms(function));
         found.extend(self.promise_handlers(function));
+        found.extend(self.recovered(function));
         found.extend(self.dropped_results(function));
         found.extend(self.folded_results(function));
         found.extend(self.resumed_empty(function));

@@ -84,6 +84,7 @@ mod promises;
 mod provenance;
 mod raised_as;
 mod reader;
+mod recovered;
 mod recursions;
 mod refusals;
 mod refused;

@@ -327,6 +327,12 @@ impl Lowering<'_> {
         self.facts.relations.class_value.push(ClassValue { var, class });
     }
 
+    /// The type that was last declared of a variable.
+    pub fn declared_type(&self, var: VarId) -> Option<String> {
+        let mut rows = self.facts.relations.declared_type.iter().rev();
+        rows.find(|row| row.var == var).map(|row| self.facts.text(row.type_).to_owned())
+    }
+
     /// `type_` in the schema's spelling; nothing is recorded if it is empty.
     pub fn declare_type(&mut self, var: VarId, type_: &str) {
         if !type_.is_empty() {

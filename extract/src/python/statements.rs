@@ -202,7 +202,10 @@ impl Lower<'_> {
             match target {
                 // One name for one connection after the other (`with a() as s: …`, `with b() as s: …`) is as many variables.
                 Expr::Name(name) if !self.at_module_level() => {
+                    // `session: Session` before it says what is entered.
+                    let said = self.to.lookup(&name.id).and_then(|outer| self.to.declared_type(outer));
                     let var = self.to.declare(&name.id);
+                    self.to.declare_type(var, &said.unwrap_or_default());
                     self.to.assign(var, entered);
                     var
                 }
