@@ -32,14 +32,28 @@ impl Meaning<'_> {
                 Found::Is(_) => return Vec::new(),
                 Found::Unknown => reader.built_by_callers(op, source),
             };
-            // Where a caller says nothing, what the library does otherwise counts.
-            let otherwise = |found| match found {
-                Found::Absent => reader.first(op, &sources[at + 1..]),
+            // Where a caller says nothing, what it says otherwise counts, or what the library does.
+            let otherwise = |site, found| match found {
+                Found::Absent => self.first_by_caller(op, &sources[at + 1..], site),
                 found => found,
             };
-            return by_caller.into_iter().map(|(site, found)| (site, otherwise(found))).collect();
+            return by_caller.into_iter().map(|(site, found)| (site, otherwise(site, found))).collect();
         }
         Vec::new()
+    }
+
+    /// The first of some sources that is there, as the caller at `site` says.
+    fn first_by_caller(&self, op: &Operation, sources: &[Source], site: SiteId) -> Found {
+        let as_passed = |source: &Source| {
+            let found = self.reader().source(op, source);
+            let by_caller = match &found {
+                Found::Is(Operand::Var(var)) => self.passed_by_callers(*var, &[]),
+                Found::Is(Operand::Within(var, path)) => self.passed_by_callers(*var, path),
+                _ => Vec::new(),
+            };
+            by_caller.into_iter().find(|(caller, _)| *caller == site).map_or(found, |(_, passed)| passed)
+        };
+        Found::first(sources.iter().map(as_passed))
     }
 
     /// What each call of a function passes at `path` of the parameter that `var` is, if the function leaves it as it is.

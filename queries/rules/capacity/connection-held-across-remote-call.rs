@@ -64,7 +64,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
 type Holding = u32;
 
 fn is_slow(kind: OpKind) -> bool {
-    matches!(kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment | OpKind::Notify)
+    matches!(
+        kind,
+        OpKind::HttpRequest
+            | OpKind::Rpc
+            | OpKind::Payment
+            | OpKind::Notify
+            | OpKind::ObjectRead
+            | OpKind::ObjectWrite
+    )
 }
 
 fn report(context: &Context<'_>, scope: &Scope, site: SiteId, effect: &Effect) -> Finding {
