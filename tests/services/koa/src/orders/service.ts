@@ -37,10 +37,10 @@ export class OrderService {
   }
 
   async reserve(sku: string, count: number) {
-    const item = await StockItem.findOne({ where: { sku } })
+    const item = await StockItem.findOne({ where: { sku } }) // finds: replica-read-modify-write
     if (!item || item.quantity < count) throw new Error('out of stock')
     item.quantity -= count
-    await item.save() // finds: lost-update
+    await item.save()
   }
 
   async reserveLocked(sku: string, count: number) {
