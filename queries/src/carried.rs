@@ -6,7 +6,7 @@
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, Role};
 use distsys_engine::words::{entity_name, is_identity, is_predicate, words};
-use distsys_facts::{LiteralKind, RegionKind, SiteId, VarId};
+use distsys_facts::{FunctionId, LiteralKind, RegionKind, SiteId, VarId};
 
 use crate::Context;
 
@@ -143,6 +143,20 @@ fn goes_into(context: &Context<'_>, value: VarId, site: SiteId, write: &Effect, 
     let program = meaning.program;
     let receiver = program.call(site).and_then(|call| call.receiver);
     let mut given = program.arguments(site).map(|argument| argument.var).chain(receiver);
+    // `jdbi.useHandle(handle -> handle.createUpdate(…).bind("seats", left))`: what is given to be run holds it.
+    let mut run = program.arguments(site).filter_map(|argument| program.closure(argument.var));
+    let in_closure = |function: FunctionId| {
+        let mut writes = meaning.effects.in_function(function);
+        writes.any(|(effect, inner)| {
+            effect.kind == OpKind::DbWrite
+                && effect.entity_name() == write.entity_name()
+                && (decides(context, value, inner.site, &effect)
+                    || goes_into(context, value, inner.site, &effect, calls - 1))
+        })
+    };
+    if calls > 0 && run.any(in_closure) {
+        return true;
+    }
     let edges = meaning.resolution.calls_at(site);
     if edges.is_empty() || calls == 0 {
         return given.any(|var| is_from(context, var, value));
