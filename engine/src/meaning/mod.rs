@@ -168,6 +168,8 @@ pub struct Meaning<'m> {
     page_modules: OnceLock<FxHashSet<distsys_facts::ModuleId>>,
     /// The families of libraries of which a call ends requests in time, and with them what they wait for.
     requests_end: OnceLock<Vec<Family>>,
+    /// The entities whose mappers compare versions.
+    versioned: OnceLock<FxHashSet<String>>,
     unique: OnceLock<FxHashMap<String, uniqueness::Keys>>,
     run_limits: OnceLock<FxHashMap<FunctionId, Option<f64>>>,
     /// What is stored as a default of a client, by the name of what is set.
@@ -255,6 +257,7 @@ impl<'m> Meaning<'m> {
             run_by: OnceLock::new(),
             page_modules: OnceLock::new(),
             requests_end: OnceLock::new(),
+            versioned: OnceLock::new(),
             unique: OnceLock::new(),
             run_limits: OnceLock::new(),
             defaults: OnceLock::new(),
@@ -334,6 +337,24 @@ impl<'m> Meaning<'m> {
     /// Whether the class of what is written at `site` counts its versions, which its mapper compares then.
     pub fn is_versioned(&self, site: SiteId) -> bool {
         self.operations.at(site).any(|op| own_effects::is_versioned(self.reader(), op))
+    }
+
+    /// Whether the mapper of an entity compares the version of each row that it writes.
+    pub fn counts_versions(&self, entity: Name) -> bool {
+        let reader = self.reader();
+        let versioned = self.versioned.get_or_init(|| {
+            let classes = self.program.facts.relations.class.iter().map(|row| row.class);
+            let classes = classes.filter(|class| own_effects::counts_versions(reader, *class));
+            classes.map(|class| reader.entity_text(class)).collect()
+        });
+        versioned.contains(self.names.text(entity))
+    }
+
+    /// Likewise, of the class that an object is of, or that a library gave it for.
+    pub fn is_of_versioned(&self, object: VarId) -> bool {
+        let given_for = self.resolution.values_of(object).filter_map(|value| value.class);
+        let classes = self.reader().classes_of(object).into_iter().chain(given_for);
+        classes.into_iter().any(|class| own_effects::counts_versions(self.reader(), class))
     }
 
     /// Whether an object is a row of a table, as far as its classes say.

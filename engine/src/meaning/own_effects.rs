@@ -1,6 +1,6 @@
 //! What one operation does: its effects, by its model's attributes and by the SQL that it runs.
 
-use distsys_facts::{FunctionFlags, FunctionId, ParameterKind, SiteId, SqlVerb, VarId, names_version};
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, ParameterKind, SiteId, SqlVerb, VarId, names_version};
 
 use super::built_statements::{self, locked_later};
 use super::effects::{Effect, EffectFlags};
@@ -324,7 +324,6 @@ fn says_its_key(describer: &Describer<'_, '_>, operations: &Operations, op: &Ope
 /// Whether the class of the entity counts its versions, which its mapper then compares at each write.
 pub(super) fn is_versioned(reader: Reader<'_, '_>, op: &Operation) -> bool {
     let program = reader.program;
-    let r = &program.facts.relations;
     let Found::Is(Operand::Class(class)) = reader.attribute(op, Attr::Entity) else { return false };
     // `repository.update(id, { total })`: columns by themselves have no version that could be compared.
     let given: Vec<VarId> = program.arguments(op.call).map(|row| row.var).collect();
@@ -332,6 +331,13 @@ pub(super) fn is_versioned(reader: Reader<'_, '_>, op: &Operation) -> bool {
     if given.iter().any(|var| reader.object(*var).is_some()) && !given.iter().any(is_of_class) {
         return false;
     }
+    counts_versions(reader, class)
+}
+
+/// Whether a class counts the versions of its rows: a field, an accessor or a setting of its mapper's says so.
+pub(super) fn counts_versions(reader: Reader<'_, '_>, class: ClassId) -> bool {
+    let program = reader.program;
+    let r = &program.facts.relations;
     let mapped = |name: &str| words(name).iter().any(|word| word == "version");
     // What its bases have is its own, too.
     let classes = reader.resolution.ancestors(class);
@@ -345,6 +351,13 @@ pub(super) fn is_versioned(reader: Reader<'_, '_>, op: &Operation) -> bool {
             program.text(row.key) == "version" && is_true()
         })
     };
+    // `@DynamoDbVersionAttribute public Long getVersion()`
+    let methods = classes.iter().flat_map(|class| program.method_by_class.of(&r.method, *class));
+    let of_methods = methods.flat_map(|row| program.annotation_by_function.of(&r.function_annotation, row.function));
+    let of_methods = of_methods.filter_map(|row| program.call(row.site)).map(|call| program.written_name(call));
+    if of_methods.into_iter().any(mapped) {
+        return true;
+    }
     annotated
         .filter_map(|row| program.call(row.site))
         .any(|call| mapped(program.written_name(call)) || asked(call.site))

@@ -573,10 +573,7 @@ impl<'m, 'f> Describer<'m, 'f> {
         if let Some(&name) = self.entities.get(&class) {
             return name;
         }
-        let program = self.reader.program;
-        let named = self.reader.table_of(class);
-        let text = words::entity_name(named.unwrap_or_else(|| program.text(program.class(class).name)));
-        let name = self.names.intern(&text);
+        let name = self.names.intern(&self.reader.entity_text(class));
         self.entities.insert(class, name);
         name
     }
@@ -601,6 +598,12 @@ impl<'m, 'f> Describer<'m, 'f> {
 }
 
 impl<'m, 'f> Reader<'m, 'f> {
+    /// The name of the entity that a class stands for.
+    pub(super) fn entity_text(&self, class: ClassId) -> String {
+        let named = self.table_of(class);
+        words::entity_name(named.unwrap_or_else(|| self.program.text(self.program.class(class).name)))
+    }
+
     /// The entity that an annotation of a class names: `@Entity("orders")`.
     pub(super) fn annotated_entity(&self, class: ClassId) -> Option<&'m str> {
         let program = self.program;

@@ -4,7 +4,7 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, Found, Name, Operand, Role, Term};
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
-use distsys_facts::{FunctionId, FunctionKind, SiteId, VarId};
+use distsys_facts::{FunctionId, FunctionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::cached::{is_of_process, is_on_miss};
@@ -112,7 +112,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation writes(FunctionId, SiteId, Name) = writes;
         relation nameless(FunctionId, SiteId) = nameless;
         relation reads_nameless(FunctionId, SiteId) = reads_nameless;
-        relation locks(FunctionId, SiteId) = locks;
+        relation locks(FunctionId, SiteId) = locks.clone();
         relation guarded(SiteId) = guarded;
         relation pairs(SiteId, SiteId);
         pairs(r, w) <-- writes(f, w, e), !guarded(w), reads(f, r, e), if r != w && meaning.precedes(*r, *w);
@@ -131,6 +131,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut findings: FxHashMap<SiteId, (SiteId, SiteId, Effect)> = FxHashMap::default();
     let mut claims: FxHashMap<SiteId, Claim> = FxHashMap::default();
     for (write, read) in found {
+        if is_run_under_lock(context, context.function_of(write), &locks, &released, 0) {
+            continue;
+        }
         if !context.in_scope(write) || runs_alone(context, write) || context.meaning.compares_and_sets(write) {
             continue;
         }
@@ -140,6 +143,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             && is_read()
             && !findings.contains_key(&write)
             && let Some(computed) = rewrite.computed_from(read, write)
+            && !writes_versioned(context, read, write, &effect)
         {
             findings.insert(write, (read, computed, effect));
         }
@@ -160,6 +164,56 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     told.extend(replaced);
     told.extend(never_locked(context));
     told
+}
+
+/// Whether the row that was read is written as an object, be that stored into or handed over, whose mapper refuses it when the
+/// row has moved on.
+fn writes_versioned(context: &Context<'_>, read: SiteId, write: SiteId, effect: &Effect) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let counts = effect.entity_name().is_some_and(|entity| meaning.counts_versions(entity));
+    let is_row = |var: VarId| program.call(read).is_some_and(|call| program.held_at(var) == call.result);
+    let is_store = program.site(write).kind == SiteKind::Store;
+    let given = program.arguments(write).map(|row| row.var).chain(program.call(write).and_then(|call| call.receiver));
+    // `orders.update(order.id, { total })`, further down: columns by themselves have no version.
+    let objects = &program.facts.relations.entry;
+    let is_whole = |var: VarId| {
+        program.loaded_as(program.held_at(var)).is_none() && program.entry_by_var.of(objects, var).next().is_none()
+    };
+    let end = meaning.trace(write, effect).last().copied().unwrap_or(write);
+    let given_there = program.arguments(end).map(|row| row.var).chain(program.call(end).and_then(|call| call.receiver));
+    let writes_whole = is_store || program.site(end).kind == SiteKind::Store || given_there.into_iter().any(is_whole);
+    writes_whole
+        && (counts && is_store || given.into_iter().any(|var| is_row(var) && (counts || meaning.is_of_versioned(var))))
+}
+
+/// Whether whoever runs a function has locked before it does: `tx.execute("select pg_advisory_xact_lock(…)"); work(tx)`.
+fn is_run_under_lock(context: &Context<'_>, function: FunctionId, locks: &[(FunctionId, SiteId)], released: &FxHashSet<SiteId>, depth: u32) -> bool {
+    const MAX_ABOVE: u32 = 2;
+    let meaning = context.meaning;
+    // What stands in no other function may be run by others that are not seen.
+    let parent = meaning.program.function(function).parent.map(|parent| meaning.program.function(parent).kind);
+    if parent.is_none_or(|kind| kind == FunctionKind::Module) || depth > MAX_ABOVE {
+        return false;
+    }
+    let is_after_lock = |run: SiteId| {
+        let around = context.function_of(run);
+        locks.iter().any(|(own, lock)| *own == around && !released.contains(lock) && meaning.precedes(*lock, run))
+    };
+    // Where what is handed the closure runs it.
+    let runs_of = |given: SiteId| {
+        let passed = meaning.resolution.passed_at(given).iter();
+        let passed = passed.filter(|row| meaning.functions_given(row.argument).contains(&function));
+        passed.flat_map(|row| meaning.invocations.applied(row.parameter)).copied().collect::<Vec<SiteId>>()
+    };
+    let mut given = meaning.callers(function).iter().copied().filter(|site| context.in_scope(*site)).peekable();
+    given.peek().is_some()
+        && given.all(|given| {
+            let runs = runs_of(given);
+            is_after_lock(given)
+                || !runs.is_empty() && runs.into_iter().all(is_after_lock)
+                || is_run_under_lock(context, context.function_of(given), locks, released, depth + 1)
+        })
 }
 
 /// Queries that would lock what is written after them, if anything ran them.
