@@ -1,7 +1,7 @@
 //! Provenance: what a value is made from, backwards through assignments, templates, calls and fields.
 
 use distsys_facts::schema::Load;
-use distsys_facts::{CallKind, IdKind, ParameterKind, SiteId, VarId};
+use distsys_facts::{CallKind, IdKind, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Meaning;
@@ -112,6 +112,9 @@ impl Meaning<'_> {
             for row in self.flow.field_by_value.of(&r.field, at) {
                 self.loads_of_class_field(row.class, row.name, &mut stack);
             }
+            for row in self.flow.entry_by_value.of(&r.entry, at) {
+                self.loads_of_entry(row.var, row.key, &mut stack);
+            }
             for row in program.argument_by_var.of(&r.argument, at) {
                 if let Some(call) = program.call(row.site) {
                     // Wrappers that give their argument back, struct literals that hold it.
@@ -141,6 +144,22 @@ impl Meaning<'_> {
             }
         }
         seen
+    }
+
+    /// What is taken out of an object under a key, where the object is handed on: `start({ queue })`, `function start({ queue })`.
+    fn loads_of_entry(&self, object: VarId, key: Sym, found: &mut Vec<VarId>) {
+        const MAX_HANDED: usize = 8;
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut held = vec![object];
+        let mut at = 0;
+        while let Some(&var) = held.get(at).filter(|_| at < MAX_HANDED) {
+            let copies = program.assign_by_src.of(&r.assign, var).map(|row| row.dst);
+            let passed = self.flow.passed_by_argument.of(&self.resolution.passed, var).map(|row| row.parameter);
+            held.extend(copies.chain(passed));
+            found.extend(program.load_by_base.of(&r.load, var).filter(|row| row.field == key).map(|row| row.dst));
+            at += 1;
+        }
     }
 
     /// The library calls that make what `var` may be, backwards through builders, parameters, fields, wrappers and helpers
@@ -229,7 +248,7 @@ impl Meaning<'_> {
     }
 
     /// Where the function that makes a value and stores it in a field of its own object takes it out again.
-    fn named_again(&self, stored: VarId, field: distsys_facts::Sym) -> Vec<VarId> {
+    fn named_again(&self, stored: VarId, field: Sym) -> Vec<VarId> {
         let program = self.program;
         let r = &program.facts.relations;
         let Some(call) = program.call_giving(stored) else { return Vec::new() };
@@ -314,12 +333,12 @@ impl Meaning<'_> {
     }
 
     /// What is stored in a field of the class that `base` is: in its methods, at its construction, by default.
-    pub fn stored_in(&self, base: VarId, field: distsys_facts::Sym) -> Vec<VarId> {
+    pub fn stored_in(&self, base: VarId, field: Sym) -> Vec<VarId> {
         let program = self.program;
         let r = &program.facts.relations;
         let Some(class) = self.reader().class_of(base) else { return self.reader().held(base, field) };
         let of_class = |var: VarId| self.reader().class_of(var).is_some_and(|known| self.is_related(known, class));
-        let rows = |index: &FxHashMap<distsys_facts::Sym, Vec<u32>>| index.get(&field).cloned().unwrap_or_default();
+        let rows = |index: &FxHashMap<Sym, Vec<u32>>| index.get(&field).cloned().unwrap_or_default();
         let mut stored: Vec<VarId> = rows(&self.flow.stores_by_field)
             .into_iter()
             .map(|row| r.store[row as usize])
@@ -341,7 +360,7 @@ impl Meaning<'_> {
     }
 
     /// What is stored under a name of a field that few places store to, of whatever class.
-    pub fn stored_under(&self, field: distsys_facts::Sym) -> Vec<VarId> {
+    pub fn stored_under(&self, field: Sym) -> Vec<VarId> {
         const FEW: usize = 6;
         let rows = self.flow.stores_by_field.get(&field).map_or(&[][..], Vec::as_slice);
         let stores = rows.iter().map(|row| self.program.facts.relations.store[*row as usize]);
@@ -356,13 +375,13 @@ impl Meaning<'_> {
     }
 
     /// Where the field of a project class is read.
-    pub(super) fn loads_of_field(&self, base: VarId, field: distsys_facts::Sym, stack: &mut Vec<VarId>) {
+    pub(super) fn loads_of_field(&self, base: VarId, field: Sym, stack: &mut Vec<VarId>) {
         if let Some(class) = self.reader().class_of(base) {
             self.loads_of_class_field(class, field, stack);
         }
     }
 
-    fn loads_of_class_field(&self, class: distsys_facts::ClassId, field: distsys_facts::Sym, stack: &mut Vec<VarId>) {
+    fn loads_of_class_field(&self, class: distsys_facts::ClassId, field: Sym, stack: &mut Vec<VarId>) {
         for &row in self.flow.loads_by_field.get(&field).into_iter().flatten() {
             let load = &self.program.facts.relations.load[row as usize];
             if self.reader().class_of(load.base).is_some_and(|known| self.is_related(known, class)) {
@@ -385,14 +404,15 @@ pub(super) struct FlowIndex {
     passed_by_argument: Csr,
     returns_by_var: Csr,
     field_by_value: Csr,
-    loads_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
-    stores_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>>,
-    arguments_by_keyword: FxHashMap<distsys_facts::Sym, Vec<u32>>,
+    entry_by_value: Csr,
+    loads_by_field: FxHashMap<Sym, Vec<u32>>,
+    stores_by_field: FxHashMap<Sym, Vec<u32>>,
+    arguments_by_keyword: FxHashMap<Sym, Vec<u32>>,
     /// What is fetched from a cursor, with the results of the statements that it is of.
     pub(super) fetched: FxHashMap<VarId, Vec<VarId>>,
     /// The value whose method calls a closure, by the closure's parameters.
     pub(super) given_by: FxHashMap<VarId, VarId>,
-    imports_by_member: FxHashMap<distsys_facts::Sym, Vec<VarId>>,
+    imports_by_member: FxHashMap<Sym, Vec<VarId>>,
     /// The parameters that get what a function of the project provides, by what it returns.
     provided_to: FxHashMap<VarId, Vec<VarId>>,
     /// Values that are returned, yielded, stored, or part of another value.
@@ -403,19 +423,19 @@ impl FlowIndex {
     pub(super) fn new(program: &Program<'_>, resolution: &Resolution) -> Self {
         let r = &program.facts.relations;
         let vars = program.facts.count(IdKind::Var);
-        let mut loads_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>> = FxHashMap::default();
+        let mut loads_by_field: FxHashMap<Sym, Vec<u32>> = FxHashMap::default();
         for (number, row) in r.load.iter().enumerate() {
             loads_by_field.entry(row.field).or_default().push(number as u32);
         }
-        let mut imports_by_member: FxHashMap<distsys_facts::Sym, Vec<VarId>> = FxHashMap::default();
+        let mut imports_by_member: FxHashMap<Sym, Vec<VarId>> = FxHashMap::default();
         for row in &r.import {
             imports_by_member.entry(row.member).or_default().push(row.var);
         }
-        let mut stores_by_field: FxHashMap<distsys_facts::Sym, Vec<u32>> = FxHashMap::default();
+        let mut stores_by_field: FxHashMap<Sym, Vec<u32>> = FxHashMap::default();
         for (number, row) in r.store.iter().enumerate() {
             stores_by_field.entry(row.field).or_default().push(number as u32);
         }
-        let mut arguments_by_keyword: FxHashMap<distsys_facts::Sym, Vec<u32>> = FxHashMap::default();
+        let mut arguments_by_keyword: FxHashMap<Sym, Vec<u32>> = FxHashMap::default();
         for (number, row) in r.argument.iter().enumerate().filter(|(_, row)| !row.keyword.is_empty()) {
             arguments_by_keyword.entry(row.keyword).or_default().push(number as u32);
         }
@@ -453,6 +473,7 @@ impl FlowIndex {
             passed_by_argument: Csr::by(vars, &resolution.passed, |row| Some(row.argument)),
             returns_by_var: Csr::by(vars, &r.returns, |row| row.var),
             field_by_value: Csr::by(vars, &r.field, |row| row.value),
+            entry_by_value: Csr::by(vars, &r.entry, |row| Some(row.value)),
             loads_by_field,
             stores_by_field,
             arguments_by_keyword,
@@ -464,7 +485,7 @@ impl FlowIndex {
         self.kept.contains(&var)
     }
 
-    fn imports_of(&self, name: distsys_facts::Sym) -> &[VarId] {
+    fn imports_of(&self, name: Sym) -> &[VarId] {
         self.imports_by_member.get(&name).map_or(&[], Vec::as_slice)
     }
 }

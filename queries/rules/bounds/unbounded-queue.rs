@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use ascent::ascent_run;
 use distsys_engine::meaning::{Found, Operand, Operation};
+use distsys_engine::resolve::ValueKind;
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
 use distsys_facts::{CallKind, FunctionId, FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
@@ -414,7 +415,8 @@ impl Unending {
     fn new(context: &Context<'_>) -> Self {
         let repeated = [OpKind::Route, OpKind::Consume, OpKind::HandleJob, OpKind::Middleware, OpKind::Cron];
         let entries = context.meaning.entry_points().into_iter().filter(|(_, kind)| repeated.contains(kind));
-        Unending { entries: entries.map(|(function, _)| (function, ())).collect() }
+        let entries = entries.map(|(function, _)| function).chain(hooks(context));
+        Unending { entries: entries.map(|function| (function, ())).collect() }
     }
 
     /// The place that repeats a send as long as its queue lives: in its function or one that calls it, below the function
@@ -455,6 +457,20 @@ impl Unending {
         }
         None
     }
+}
+
+/// The functions that a library's object calls for each message: `client.on_message = on_message`, `socket.onmessage = (event) => …`.
+fn hooks(context: &Context<'_>) -> Vec<FunctionId> {
+    const EACH: &[&str] = &["data", "event", "frame", "message", "packet", "request", "tick", "update"];
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let is_hook = |field: &str| {
+        let rest = field.strip_prefix("on_").or(field.strip_prefix("on")).map(str::to_lowercase);
+        rest.is_some_and(|rest| EACH.contains(&rest.as_str()))
+    };
+    let is_of_library = |var: VarId| meaning.resolution.values_of(var).any(|value| matches!(value.kind, ValueKind::External(_)));
+    let set = program.facts.relations.store.iter().filter(|row| is_hook(program.text(row.field)) && is_of_library(row.base));
+    set.flat_map(|row| meaning.functions_given(row.src)).collect()
 }
 
 /// The functions that make an object which has a queue of its own: each call makes another.
