@@ -207,7 +207,13 @@ fn handed_in(context: &Context<'_>, (gather, start, over): (SiteId, SiteId, VarI
         helper = parent;
     }
     // What it calls is its own parameter, or is given as one to what runs over the list.
-    let is_own = |var: VarId| program.parameter(program.held_at(var)).filter(|row| row.function == helper);
+    let is_own = |var: VarId| {
+        let at = program.held_at(var);
+        // `items.stream()`
+        let walked = program.call_giving(at).filter(|call| matches!(program.text(call.name), "iter" | "into_iter" | "stream" | "parallelStream"));
+        let at = walked.and_then(|call| call.receiver).map_or(at, |from| program.held_at(from));
+        program.parameter(at).filter(|row| row.function == helper)
+    };
     let within = program.arguments(start).filter_map(|row| program.closure(row.var)).chain([helper]);
     let calls = |site: SiteId| meaning.invocations.is_through_parameter(site);
     let called = within.flat_map(|function| program.sites(function)).find(|row| calls(row.site)).map(|row| row.site);
