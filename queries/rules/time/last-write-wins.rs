@@ -4,7 +4,7 @@ use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId};
 use distsys_engine::resolve::{Value, ValueKind};
-use distsys_facts::{FunctionId, ParameterKind, SiteId, Sym, VarId, names_moment, names_time};
+use distsys_facts::{FunctionId, FunctionKind, ParameterKind, SiteId, Sym, VarId, names_moment, names_time};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::computed::only_column;
@@ -60,9 +60,14 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     // A comparison that goes by what the column holds counts for a write that puts the compared time there.
     let mut puts: FxHashMap<SiteId, (&str, VarId)> = FxHashMap::default();
     for Comparison { site, left, right, fields } in comparisons(context) {
-        let function = context.function_of(site);
+        let here = context.function_of(site);
+        let (function, site) = if reads.contains_key(&here) { (here, site) } else { asked_by(context, site) };
         let Some(known) = reads.get(&function) else { continue };
-        let of_change = fields.iter().flatten().filter(|field| names_time(program.text(**field))).count() == 2;
+        let is_time = |var: VarId, field: Option<Sym>| match field {
+            Some(field) => names_time(program.text(field)),
+            None => time_of(context, var).is_some(),
+        };
+        let of_change = is_time(left, fields[0]) && is_time(right, fields[1]);
         let of = |var: VarId, field: Option<Sym>| {
             let Some(time) = time_of(context, var).or((of_change && field.is_some()).then_some(var)) else {
                 // `SELECT updated_at FROM items WHERE id = $1`, whatever the value is called.
@@ -125,6 +130,18 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         by_compare.entry(compare).or_insert((write, meaning.effects.get(effect), read));
     }
     by_compare.into_iter().map(|(compare, (write, effect, read))| report(context, write, &effect, compare, read)).collect()
+}
+
+/// The function that a comparison decides something in, and where: around the closure that compares, where that is called at once
+/// (`stored.is_some_and(|stored| stored.changed_at >= change.changed_at)`).
+fn asked_by(context: &Context<'_>, site: SiteId) -> (FunctionId, SiteId) {
+    let program = context.meaning.program;
+    let function = context.function_of(site);
+    let row = program.function(function);
+    match (row.kind, row.parent, context.meaning.callers(function)) {
+        (FunctionKind::Closure, Some(parent), &[run]) if context.function_of(run) == parent => (parent, run),
+        _ => (function, site),
+    }
 }
 
 /// Two values of which one is asked to be the later.
