@@ -438,8 +438,8 @@ fn is_put_once(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
             .any(|op| op.kind == OpKind::DbWrite && meaning.attribute(op, Attr::Condition) != Found::Absent)
 }
 
-/// Whether a function catches, or compares with, the failure by which a database refuses a second row.
-fn expects_refusal(context: &Context<'_>, function: FunctionId) -> bool {
+/// Whether a function catches, compares with or asks for the failure by which a database refuses a second row.
+pub(crate) fn expects_refusal(context: &Context<'_>, function: FunctionId) -> bool {
     let program = context.meaning.program;
     let r = &program.facts.relations;
     let regions = program.regions_by_function.of(&r.region, function);
@@ -456,6 +456,8 @@ fn expects_refusal(context: &Context<'_>, function: FunctionId) -> bool {
     let mut asked = program.sites(function).flat_map(|row| program.arguments(row.site));
     caught.any(|row| program.text(row.type_).split('|').any(is_unique_violation))
         || asked.any(|row| named(row.var))
+        // `if (!isDuplicateKeyError(error)) throw error`
+        || program.sites(function).filter_map(|row| program.call(row.site)).any(|call| is_unique_violation(program.written_name(call)))
         || program.binaries(function).any(|row| named(row.left) || row.right.is_some_and(named))
 }
 

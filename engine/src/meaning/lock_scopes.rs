@@ -49,6 +49,10 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             _ => false,
         };
         let path = op.path.is_some_and(|path| says_lock(self.reader.resolution.paths.text(path)));
+        // Who does not ask whether the key was there goes on either way: it is set to begin with.
+        if !key && !path && self.is_answer_dropped(op) {
+            return false;
+        }
         // A context manager that takes the key away again: what its user does is between the two.
         let holds_open = program.sites(op.function).any(|row| row.kind == SiteKind::Yield)
             && !self.deletions_of_key(op, op.function).is_empty();
@@ -70,6 +74,27 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             || self.is_held_by_an_object(op)
             || self.operations.of_kind(OpKind::LockRelease).any(|release| self.is_same_field(op, release))
             || self.effects.in_function(op.function).any(|(effect, _)| effect.kind == OpKind::LockRelease)
+    }
+
+    /// Whether nobody looks at what the call gives, once it has been waited for.
+    fn is_answer_dropped(&self, op: &Operation) -> bool {
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        let Some(call) = program.call(op.call) else { return false };
+        let waited: Vec<VarId> = program.assign_by_src.of(&r.assign, call.result).map(|row| row.dst).collect();
+        let is_asked = |var: VarId| {
+            program.variable(var).is_some()
+                || program.argument_by_var.of(&r.argument, var).next().is_some()
+                || program.calls_by_receiver.of(&r.call, var).next().is_some()
+                || program.load_by_base.of(&r.load, var).next().is_some()
+                || program.binaries(op.function).any(|row| row.left == var || row.right == Some(var))
+                || program.returns_by_function.of(&r.returns, op.function).any(|row| row.var == Some(var))
+                || r.condition.iter().any(|row| row.var == var)
+                || r.store.iter().any(|row| row.src == var)
+                || r.choice.iter().any(|row| row.condition == var)
+        };
+        let further = waited.iter().any(|var| program.assign_by_src.of(&r.assign, *var).next().is_some());
+        !further && !waited.iter().copied().chain([call.result]).any(is_asked)
     }
 
     /// The calls of a helper that sets a key only if it is absent, by which its callers take a lock, as their keys or what they do

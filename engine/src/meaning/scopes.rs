@@ -18,6 +18,7 @@ use super::reader::Reader;
 use super::retries;
 use crate::model::ScopeKind;
 use crate::operation::{Attr, OpKind};
+use crate::paths::PathId;
 use crate::resolve::ValueKind;
 
 /// What a scope covers, within one function.
@@ -251,6 +252,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                             Scope { steps: vec![site], closers, ..scope(function, Extent::Open(site)) }
                         }));
                     }
+                    // Of one of several methods that a variable may be (`send = post ? got.post : got.get`) nothing is said for all.
+                    ScopeKind::Call if kind == OpKind::RetryScope && self.is_one_of_several(op) => {}
                     ScopeKind::Call => found.push(scope(op.function, Extent::Site(op.site))),
                     ScopeKind::Function => found.push(scope(op.function, Extent::Function(op.function))),
                     ScopeKind::Client => {
@@ -307,6 +310,14 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             Some(region) => Some(Extent::Region(region.region)),
             None => left_by_caller.then_some(Extent::Open(op.site)),
         }
+    }
+
+    /// Whether the call may be of other methods of the library, of which another is that operation, too, or none.
+    fn is_one_of_several(&self, op: &Operation) -> bool {
+        let paths = &self.reader.resolution.paths;
+        let method = |path: PathId| paths.text(path).rsplit('.').next();
+        let mut called = self.reader.resolution.external_at(op.call).iter().map(|(_, path, _)| *path);
+        op.path.is_some_and(|own| called.any(|path| method(path) != method(own)))
     }
 
     /// What can be called from outside on an object of the class: what an annotation on the class speaks of.
