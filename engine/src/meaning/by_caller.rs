@@ -32,12 +32,20 @@ impl Meaning<'_> {
                 Found::Is(_) => return Vec::new(),
                 Found::Unknown => reader.built_by_callers(op, source),
             };
-            // Where a caller says nothing, what it says otherwise counts, or what the library does.
-            let otherwise = |site, found| match found {
-                Found::Absent => self.first_by_caller(op, &sources[at + 1..], site),
+            // Where none of them says anything under any name, all do without.
+            let rest = &sources[at + 1..];
+            let is_absent = |(site, found): &(SiteId, Found)| {
+                *found == Found::Absent && self.first_by_caller(op, rest, *site) == Found::Absent
+            };
+            if !by_caller.is_empty() && by_caller.iter().all(is_absent) {
+                return by_caller;
+            }
+            // Where a caller says nothing, what the library does otherwise counts.
+            let otherwise = |found| match found {
+                Found::Absent => reader.first(op, rest),
                 found => found,
             };
-            return by_caller.into_iter().map(|(site, found)| (site, otherwise(site, found))).collect();
+            return by_caller.into_iter().map(|(site, found)| (site, otherwise(found))).collect();
         }
         Vec::new()
     }

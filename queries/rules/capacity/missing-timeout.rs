@@ -148,7 +148,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             Creation::None => vec![site],
         };
         let of_service = |place: &SiteId| {
-            context.in_scope(*place) && !meaning.program.runs_for_one_user(context.function_of(*place))
+            let for_one_user = meaning.program.runs_for_one_user(context.function_of(*place)) || sends_cookies(context, *place);
+            context.in_scope(*place) && !for_one_user
         };
         // What every use of it bounds need have no limit of its own.
         let is_open = |place: &SiteId| *place == site || !bounded_where_used(context, *place, &timed);
@@ -190,6 +191,17 @@ fn unlimited_by_makers(context: &Context<'_>, said: &Found) -> Vec<SiteId> {
     let of_object = context.meaning.program.loaded_as(*var).is_some();
     let sites = if of_object { context.meaning.unlimited_by(*var) } else { Vec::new() };
     sites.into_iter().filter(|site| context.in_scope(*site)).collect()
+}
+
+/// Whether a client is made to send the cookies of whoever looks at the page: only a browser has those.
+fn sends_cookies(context: &Context<'_>, made: SiteId) -> bool {
+    let program = context.meaning.program;
+    let entries = &program.facts.relations.entry;
+    let mut options = program.arguments(made).flat_map(|row| program.entry_by_var.of(entries, row.var));
+    options.any(|row| {
+        let is_on = || program.literal(row.value).is_some_and(|literal| program.text(literal.value) == "true");
+        program.text(row.key) == "withCredentials" && is_on()
+    })
 }
 
 /// Calls that a function bounds, of what it calls without a bound on another arm: `limit > 0 ? within(limit, send) : send()`.
