@@ -72,10 +72,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         .map(|op| op.site)
         .filter(|queue| {
             let held = || holds.iter().filter(|(site, _)| site == queue).map(|(_, var)| *var);
-            // What is made anew and filled by one function holds no more than that was given.
+            // What is made anew and filled by one function holds no more than that was given, or what it stands for from then on held.
+            let maker = meaning.program.function(context.function_of(*queue));
             let filled = sends.iter().filter(|(receiver, _)| held().any(|var| var == *receiver));
-            let is_rebuilt = !is_made_once(context, *queue)
-                && filled.map(|(_, send)| context.function_of(*send)).all(|function| function == context.function_of(*queue));
+            let mut by_maker = filled.map(|(_, send)| context.function_of(*send) == maker.function);
+            let is_rebuilt = match maker.kind {
+                FunctionKind::Module | FunctionKind::Constructor => false,
+                FunctionKind::Method => by_maker.any(|own| own),
+                _ => by_maker.all(|own| own),
+            };
             !held().any(|var| taken.contains(&var)) || is_rebuilt || !outlives_its_maker(context, *queue, held())
         })
         .collect();
@@ -132,12 +137,6 @@ fn queue_of(context: &Context<'_>, op: &Operation) -> Option<VarId> {
 /// Whether what is made lets nobody wait: as much a collection as a queue.
 fn is_collection(context: &Context<'_>, op: &Operation) -> bool {
     matches!(context.meaning.attribute(op, Attr::Sync), Found::Is(Operand::Text(text)) if text == "false")
-}
-
-/// Whether what makes a queue is done once for a module or an object.
-fn is_made_once(context: &Context<'_>, created: SiteId) -> bool {
-    let maker = context.meaning.program.function(context.function_of(created));
-    matches!(maker.kind, FunctionKind::Module | FunctionKind::Constructor)
 }
 
 /// Whether what is made stays when the function that makes it has returned: the module has it, or it is in a field or given away.
