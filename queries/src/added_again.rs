@@ -8,8 +8,9 @@ use rustc_hash::FxHashSet;
 
 use crate::Context;
 use crate::carried::is_measured;
-use crate::handlers::is_unique;
+use crate::handlers::{expects_refusal, is_unique};
 use crate::keys::is_fresh;
+use crate::retried::retry_around;
 
 /// The kinds of which doing it twice may leave two: asked first, before the way down to it is looked for.
 pub(crate) fn is_added(kind: OpKind) -> bool {
@@ -26,7 +27,7 @@ pub(crate) fn adds_again(context: &Context<'_>, trace: &[SiteId], effect: &Effec
     }
     let verb = context.meaning.text(effect.verb);
     match effect.kind {
-        OpKind::DbWrite if verb == Some("insert") => is_another(context, trace, effect),
+        OpKind::DbWrite if verb == Some("insert") => is_another(context, trace, effect) && !is_refused(context, trace),
         OpKind::DbWrite => verb == Some("increment"),
         OpKind::CacheWrite => verb == Some("increment") && is_owed(context, trace, effect),
         OpKind::Notify => effect.key == Term::Absent,
@@ -152,6 +153,12 @@ pub(crate) fn is_another(context: &Context<'_>, trace: &[SiteId], effect: &Effec
                 !context.meaning.columns_written(*last).is_empty() || !context.meaning.fields_given(*last).is_empty();
             is_seen && !is_unique(context, *last, effect) && !brings_its_id(context, *last)
         })
+}
+
+/// Whether what repeats an insert asks for the failure by which the database refuses the second one.
+fn is_refused(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    let origin = retry_around(context, trace).and_then(|scope| scope.origin);
+    origin.is_some_and(|site| expects_refusal(context, context.function_of(site)))
 }
 
 /// Whether a row is inserted under an id that it brings from outside of the attempt: the primary key refuses the second one.

@@ -6,7 +6,7 @@ use distsys_facts::SiteId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::added_again::{adds_again, is_added};
-use crate::handlers::{expects_refusal, is_known_again};
+use crate::handlers::is_known_again;
 use crate::left_behind::left_behind;
 use crate::retried::{Repeated, by_cause, counts_attempts, repeated, retry_around, scope_at, scope_steps};
 use crate::transactions::covered;
@@ -52,7 +52,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if left.is_none() && (undone || !adds_again(context, &trace, &effect)) {
             continue;
         }
-        if counts_attempts(context, &trace) || is_marked_within(context, &trace) || is_refused(context, &trace, &effect) {
+        if counts_attempts(context, &trace) || is_marked_within(context, &trace) {
             continue;
         }
         let place = left.map_or(context.primary(&trace), |left| left.done);
@@ -77,12 +77,6 @@ fn is_marked_within(context: &Context<'_>, trace: &[SiteId]) -> bool {
     let Some((scope, at)) = scope_at(context, trace) else { return false };
     let whole = matches!(scope.extent, Extent::Function(_));
     is_known_again(context, None, &trace[if whole { at } else { at + 1 }..])
-}
-
-/// Whether what repeats an insert asks for the failure by which the database refuses the second one.
-fn is_refused(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> bool {
-    let origin = retry_around(context, trace).and_then(|scope| scope.origin);
-    effect.kind == OpKind::DbWrite && origin.is_some_and(|site| expects_refusal(context, context.function_of(site)))
 }
 
 /// Leaves of what one scope repeats the messages and jobs, where it repeats a row, a count or a mail, too: these go out for it.
