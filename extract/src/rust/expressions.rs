@@ -8,6 +8,20 @@ use syn::{BinOp, Expr, ExprCall, ExprMethodCall, ExprStruct, Lit, Member, UnOp};
 use super::Lower;
 use crate::lower::{Arg, Callee, Span};
 
+/// The operator that a method is which looks out for what a number cannot hold: `balance.checked_sub(price)`.
+fn bounded_operator(name: &str) -> Option<&'static str> {
+    let (way, operation) = name.split_once('_')?;
+    let operator = match operation {
+        "add" => "+",
+        "sub" => "-",
+        "mul" => "*",
+        "div" => "/",
+        "rem" => "%",
+        _ => return None,
+    };
+    matches!(way, "checked" | "saturating" | "wrapping" | "strict").then_some(operator)
+}
+
 /// Methods that give their receiver's value, borrowed, copied or unwrapped.
 const TRANSPARENT_METHODS: &[&str] = &[
     "clone",
@@ -211,6 +225,10 @@ impl Lower<'_> {
         let (_, result) = self.to.call(CallKind::Call, Callee::Member(receiver, &name), &arguments, span);
         if TRANSPARENT_METHODS.contains(&name.as_str()) {
             self.to.assign(result, receiver);
+        }
+        if let ([Arg::Positional(other)], Some(operator)) = (&arguments[..], bounded_operator(&name)) {
+            let value = self.to.binary(operator, receiver, Some(*other), span);
+            self.to.assign(result, value);
         }
         self.moves(call.args.iter(), span);
         if let Some(turbofish) = &call.turbofish
