@@ -116,21 +116,10 @@ pub fn is_idempotency_key(name: &str) -> bool {
         )
 }
 
-/// Whether a class of this name holds what a service is configured with: `RetrySettings`, `ClientConfig`.
+/// Whether a class of this name holds what a service is configured with: `RetrySettings`, `ClientConfig`; options are given by who
+/// calls.
 pub fn is_settings_name(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "config",
-        "configuration",
-        "conf",
-        "cfg",
-        "setting",
-        "settings",
-        "properties",
-        "props",
-        "option",
-        "options",
-        "limits",
-    ];
+    const NAMES: &[&str] = &["config", "configuration", "conf", "cfg", "setting", "settings", "properties", "limits"];
     words(name).iter().any(|word| NAMES.contains(&word.as_str()))
 }
 
