@@ -115,6 +115,12 @@ kinds! {
 }
 
 impl OpKind {
+    /// Whether another system does it, while the one that asks waits for the answer: requests, mails, objects of a store.
+    pub fn asks_another_system(self) -> bool {
+        use OpKind as K;
+        matches!(self, K::HttpRequest | K::Rpc | K::Payment | K::Notify | K::ObjectRead | K::ObjectWrite)
+    }
+
     /// Whether it is done to another system, or to a store that others see.
     pub fn leaves_the_process(self) -> bool {
         use OpKind::*;

@@ -57,7 +57,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut limited: Vec<(SiteId,)> = Vec::new();
     let mut traces: FxHashMap<(SiteId, EffectId), Vec<SiteId>> = FxHashMap::default();
     for &(_, site, over) in &starts {
-        for (effect, row) in meaning.effects.at(site).filter(|(effect, _)| is_remote(effect.kind) || is_transaction(effect.kind)) {
+        for (effect, row) in meaning.effects.at(site).filter(|(effect, _)| effect.kind.asks_another_system() || is_transaction(effect.kind)) {
             // What tells of a failure is not what each element does.
             let Some(trace) = meaning.trace_unless_failed(site, &effect) else { continue };
             let is_far = trace.len() > MAX_DEPTH && trace.iter().skip(1).any(|step| is_behind_condition(context, *step));
@@ -174,13 +174,6 @@ fn run_for_messages(context: &Context<'_>) -> FxHashSet<FunctionId> {
 const MAX_GIVEN: usize = 24;
 
 /// What waits for another system without a pool that bounds how many wait.
-fn is_remote(kind: OpKind) -> bool {
-    matches!(
-        kind,
-        OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment | OpKind::Notify | OpKind::ObjectRead | OpKind::ObjectWrite
-    )
-}
-
 /// Whether a site is reached only where something holds: of what each element may do, few may come there.
 fn is_behind_condition(context: &Context<'_>, site: SiteId) -> bool {
     let program = context.meaning.program;
@@ -254,7 +247,7 @@ fn asks_each_client(context: &Context<'_>, site: SiteId, over: VarId) -> bool {
         calls.extend(inside.filter(|row| program.call(row.site).is_some()).map(|row| row.site));
     }
     let own = is_own_list(context, over);
-    let asks = |kind: OpKind| kind == OpKind::Rpc || own && is_remote(kind);
+    let asks = |kind: OpKind| kind == OpKind::Rpc || own && kind.asks_another_system();
     let is_client = |var: VarId| {
         let mut methods = meaning.class_of(var).into_iter().flat_map(|class| program.method_by_class.of(&r.method, class));
         let mut asked = program.calls_by_receiver.of(&r.call, var);

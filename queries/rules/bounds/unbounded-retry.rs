@@ -109,21 +109,8 @@ fn loop_of(context: &Context<'_>, scope: &Scope) -> Option<RegionId> {
 }
 
 fn is_remote(kind: OpKind) -> bool {
-    matches!(
-        kind,
-        OpKind::HttpRequest
-            | OpKind::Rpc
-            | OpKind::Payment
-            | OpKind::Notify
-            | OpKind::Publish
-            | OpKind::Enqueue
-            | OpKind::ObjectRead
-            | OpKind::ObjectWrite
-            | OpKind::DbRead
-            | OpKind::DbWrite
-            | OpKind::Sql
-            | OpKind::Consensus
-    )
+    use OpKind as K;
+    kind.asks_another_system() || matches!(kind, K::Publish | K::Enqueue | K::DbRead | K::DbWrite | K::Sql | K::Consensus)
 }
 
 fn report(context: &Context<'_>, scope: &Scope, site: SiteId, effect: &Effect) -> Option<Finding> {

@@ -37,7 +37,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut remote: Vec<(SiteId, EffectId)> = Vec::new();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
-        if is_slow(effect.kind) && !is_elsewhere(effect.flags) {
+        if effect.kind.asks_another_system() && !is_elsewhere(effect.flags) {
             remote.push((row.site, row.effect));
         }
     }
@@ -62,18 +62,6 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
 
 /// Where a connection is held, by its number among the scopes.
 type Holding = u32;
-
-fn is_slow(kind: OpKind) -> bool {
-    matches!(
-        kind,
-        OpKind::HttpRequest
-            | OpKind::Rpc
-            | OpKind::Payment
-            | OpKind::Notify
-            | OpKind::ObjectRead
-            | OpKind::ObjectWrite
-    )
-}
 
 fn report(context: &Context<'_>, scope: &Scope, site: SiteId, effect: &Effect) -> Finding {
     let trace = context.meaning.trace(site, effect);

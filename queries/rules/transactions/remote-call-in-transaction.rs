@@ -100,17 +100,7 @@ type Call = (Vec<SiteId>, Effect);
 const MAX_SHOWN: usize = 8;
 
 fn is_remote(kind: OpKind) -> bool {
-    matches!(
-        kind,
-        OpKind::HttpRequest
-            | OpKind::Rpc
-            | OpKind::Payment
-            | OpKind::Notify
-            | OpKind::ObjectRead
-            | OpKind::ObjectWrite
-            | OpKind::LockAcquire
-            | OpKind::Consensus
-    )
+    kind.asks_another_system() || matches!(kind, OpKind::LockAcquire | OpKind::Consensus)
 }
 
 /// Whether a lock is asked for once and its answer taken, whoever holds it: a key that is set if it is absent, and no loop
