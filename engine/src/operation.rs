@@ -213,5 +213,7 @@ kinds! {
         Space = "space",
         /// It is taken with the first statement, and given back with the end of each transaction.
         Lazy = "lazy",
+        /// Of a transaction: a part of one that is open already, if one is.
+        Joins = "joins",
     }
 }

@@ -8,6 +8,7 @@ mod cached;
 mod carried;
 #[path = "../rules/mod.rs"]
 mod catalogue;
+mod check_and_fill;
 mod claims;
 mod combined;
 mod computed;
@@ -45,6 +46,7 @@ mod shared_loads;
 mod sizes;
 mod started;
 mod stored_at;
+mod streams;
 mod sweeps;
 mod taken;
 mod timed_later;

@@ -176,7 +176,7 @@ pub const DERIVED: &[Derived] = &[
     },
     Derived {
         name: "scope_mark",
-        doc: "Of `scope` this `mark` is true: `whole_function` (it holds for all of its function), `lazy` (a session: from its first statement on), `unit_of_work` (what manages a `with` commits behind its body).",
+        doc: "Of `scope` this `mark` is true: `whole_function` (it holds for all of its function), `lazy` (a session: from its first statement on), `ended_by_block` (the end of a block ends it).",
         columns: &[("scope", Type::Number), ("mark", TEXT)],
         rows: details::scope_marks,
     },
@@ -191,6 +191,12 @@ pub const DERIVED: &[Derived] = &[
         doc: "The call at `site` commits what it does as `effect` before it comes back, always or as it is asked to.",
         columns: &[("site", SITE), ("effect", Type::Number)],
         rows: details::settled,
+    },
+    Derived {
+        name: "over",
+        doc: "What the call at `site` does as `effect` is over as it comes back: the block in which it took the connection, or began the transaction, has ended.",
+        columns: &[("site", SITE), ("effect", Type::Number)],
+        rows: details::over,
     },
     Derived {
         name: "handed_on",
@@ -302,6 +308,7 @@ const NOT_KEPT: &[&str] = &[
     "scope_mark",
     "transaction_open",
     "settled",
+    "over",
     "handed_on",
     "site_mark",
     "added_again",

@@ -1,9 +1,9 @@
 //! What happens while a database transaction is open.
 
 use ascent::ascent_run;
-use distsys_engine::OpKind;
-use distsys_engine::meaning::{EffectFlags, EffectId, Extent, Failure, Mode, Scope};
+use distsys_engine::meaning::{EffectFlags, EffectId, Extent, Failure, Found, Mode, Scope};
 use distsys_engine::resolve::HandleRole;
+use distsys_engine::{Attr, OpKind};
 use distsys_facts::{FunctionId, ParameterKind, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -85,7 +85,22 @@ fn takes_its_own(context: &Context<'_>, site: SiteId, seen: &mut FxHashSet<Funct
         let commits: Vec<SiteId> = commits.map(|(_, row)| row.site).collect();
         let is_within =
             |at: &SiteId| taken.iter().any(|scope| scope.steps.contains(at) || meaning.sites(scope).contains(at));
-        commits.iter().any(is_within) || commits.iter().any(|at| takes_its_own(context, *at, seen))
+        commits.iter().any(|at| is_within(at) || is_on_one_made_here(context, *at))
+            || commits.iter().any(|at| takes_its_own(context, *at, seen))
+    })
+}
+
+/// Whether what commits at a site does so on a session that its function has made for itself: `session = Session(engine)`.
+fn is_on_one_made_here(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let Some(on) = context.operation(site, OpKind::TxCommit).and_then(|op| program.call(op.site)?.receiver) else {
+        return false;
+    };
+    let made = std::iter::once(on).chain(meaning.made_from(on)).filter_map(|var| program.call_giving(var));
+    made.map(|call| call.site).any(|made| {
+        context.function_of(made) == context.function_of(site)
+            && [OpKind::ConnectionAcquire, OpKind::TxScope].iter().any(|kind| context.operation(made, *kind).is_some())
     })
 }
 
@@ -120,9 +135,10 @@ pub(crate) fn while_uncommitted(
     writes.retain(|(site, effect)| !settled.holds(*site, *effect));
     let begins = begins(context);
     let function_of = |site: &SiteId| context.function_of(*site);
+    let loose = writes.iter().copied().filter(|(site, effect)| !is_over(context, *site, *effect)).collect::<Vec<_>>();
     let program = ascent_run! {
         relation within(Transaction, SiteId) = covered(context);
-        relation units(Transaction) = units_of_work(context);
+        relation ends(Transaction) = ended_by_block(context);
         relation sends(SiteId, EffectId) = sends;
         relation writes(SiteId, EffectId) = writes;
         relation commits(FunctionId, SiteId) = commits;
@@ -137,7 +153,8 @@ pub(crate) fn while_uncommitted(
         relation sends_in(FunctionId, SiteId, EffectId);
         sends_in(function_of(s), s, m) <-- sends(s, m);
         relation writes_in(FunctionId, SiteId, EffectId);
-        writes_in(function_of(w), w, e) <-- writes(w, e);
+        relation loose(SiteId, EffectId) = loose;
+        writes_in(function_of(w), w, e) <-- loose(w, e);
         relation pending(FunctionId, SiteId, EffectId, SiteId, EffectId, SiteId);
         pending(f, s, m, w, e, c) <--
             commits(f, c), sends_in(f, s, m), if s != c && meaning.precedes(*s, *c),
@@ -151,9 +168,9 @@ pub(crate) fn while_uncommitted(
         begun_later(s, c) <--
             pending(f, s, _, _, _, c), begins(f, b),
             if meaning.precedes(*s, *b) && meaning.precedes(*b, *c) && !meaning.precedes(*b, *s);
-        // The unit of work that it was done in has committed it, as it was left.
+        // The block that it was done in has ended the transaction, as it was left.
         relation left(SiteId, SiteId);
-        left(w, s) <-- pending(_, s, _, w, _, _), within(t, w), units(t), !within(t, s);
+        left(w, s) <-- pending(_, s, _, w, _, _), within(t, w), ends(t), !within(t, s);
         in_transaction(s, m, w, e) <-- pending(_, s, m, w, e, c), !committed_between(w, s), !begun_later(s, c), !left(w, s);
     };
     let mut found = program.in_transaction;
@@ -163,16 +180,33 @@ pub(crate) fn while_uncommitted(
     found
 }
 
-/// Those that are committed behind the body of a `with` by what manages it.
-pub(crate) fn units_of_work(context: &Context<'_>) -> Vec<(Transaction,)> {
+/// Those that the end of a block ends.
+pub(crate) fn ended_by_block(context: &Context<'_>) -> Vec<(Transaction,)> {
+    let numbered = context.meaning.scopes.all.iter().enumerate();
+    let ended = numbered.filter(|(_, scope)| scope.kind == OpKind::TxScope && ends_with_block(context, scope));
+    ended.map(|(number, _)| (number as Transaction,)).collect()
+}
+
+/// Whether what was begun or taken for a block ends with it, and is no part of something around it.
+fn ends_with_block(context: &Context<'_>, scope: &Scope) -> bool {
+    let op = context.meaning.operation(scope);
+    let joins = op.is_some_and(|op| context.meaning.attribute(op, Attr::Joins) != Found::Absent);
+    matches!(scope.extent, Extent::Region(_)) && !joins
+}
+
+/// Whether what is written by a call is over as it comes back: the block in which the callee took the connection, or began the
+/// transaction, has ended. Within a transaction of the caller that is so written down it may be a part of that.
+pub(crate) fn is_over(context: &Context<'_>, write: SiteId, effect: EffectId) -> bool {
     let meaning = context.meaning;
-    let commits = |site: SiteId| meaning.effects.at(site).any(|(effect, _)| effect.kind == OpKind::TxCommit);
-    let is_unit = |scope: &Scope| {
-        let managed = matches!(scope.extent, Extent::Region(_));
-        scope.kind == OpKind::TxScope && managed && scope.op.is_none() && scope.origin.is_some_and(commits)
-    };
-    let numbered = meaning.scopes.all.iter().enumerate().filter(|(_, scope)| is_unit(scope));
-    numbered.map(|(number, _)| (number as Transaction,)).collect()
+    let trace = meaning.trace(write, &meaning.effects.get(effect));
+    trace.iter().skip(1).any(|below| {
+        let mut around = meaning.scopes.in_function(context.function_of(*below));
+        around.any(|scope| {
+            matches!(scope.kind, OpKind::TxScope | OpKind::ConnectionAcquire)
+                && ends_with_block(context, scope)
+                && meaning.sites(scope).contains(below)
+        })
+    })
 }
 
 /// What ends a transaction that others have begun, with the function that it is in.

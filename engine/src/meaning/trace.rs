@@ -1,7 +1,7 @@
 //! Witnesses: the calls that lead from a site to the operation that has an effect.
 
 use std::hash::BuildHasher;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
@@ -19,21 +19,23 @@ const MAX_WAYS: usize = 48;
 /// So many sites are looked at for a way around handlers of failures.
 const MAX_SEEN: usize = 200;
 
-/// Traces that were asked for, in parts so that rules that run side by side seldom wait for one another: three rules in four ask
-/// for the same ones, and a walk looks at all that each function on the way does.
+/// Traces that were asked for, in parts so that rules that run side by side seldom wait for one another: most rules ask for the
+/// same ones, most end the same way, and a walk looks at all that each function on the way does.
 #[derive(Debug, Default)]
 pub(super) struct Traces([Mutex<FxHashMap<(SiteId, Effect), Box<[SiteId]>>>; 16]);
 
 impl Traces {
-    fn of(&self, site: SiteId, effect: &Effect, walk: impl FnOnce() -> Vec<SiteId>) -> Vec<SiteId> {
-        let key = (site, *effect);
-        let part = &self.0[FxBuildHasher.hash_one(key) as usize % self.0.len()];
-        let known = part.lock().unwrap_or_else(PoisonError::into_inner).get(&key).map(|steps| steps.to_vec());
-        known.unwrap_or_else(|| {
-            let steps = walk();
-            part.lock().unwrap_or_else(PoisonError::into_inner).insert(key, steps.as_slice().into());
-            steps
-        })
+    fn get<R>(&self, key: &(SiteId, Effect), look: impl FnOnce(&[SiteId]) -> R) -> Option<R> {
+        self.part(key).get(key).map(|steps| look(steps))
+    }
+
+    fn keep(&self, key: (SiteId, Effect), steps: &[SiteId]) {
+        self.part(&key).insert(key, steps.into());
+    }
+
+    fn part(&self, key: &(SiteId, Effect)) -> MutexGuard<'_, FxHashMap<(SiteId, Effect), Box<[SiteId]>>> {
+        let part = FxBuildHasher.hash_one(key) as usize % self.0.len();
+        self.0[part].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,20 +66,36 @@ impl Meaning<'_> {
 
     /// The same down into what a tool wrote, where the operation itself is.
     pub fn whole_trace(&self, site: SiteId, effect: &Effect) -> Vec<SiteId> {
-        self.traces.of(site, effect, || self.walk_down(site, effect))
-    }
-
-    fn walk_down(&self, site: SiteId, effect: &Effect) -> Vec<SiteId> {
         let mut steps = vec![site];
-        let mut wanted = *effect;
-        let mut at = site;
+        // What each step does of what is asked for.
+        let mut wanted = vec![*effect];
+        // A way that goes around what it has come by is not the way of whoever asks further down.
+        let mut goes_around = false;
         while steps.len() < MAX_STEPS {
-            if self.is_own(at, &wanted) {
+            let (at, effect) = (steps[steps.len() - 1], wanted[wanted.len() - 1]);
+            let end = self.traces.get(&(at, effect), |known| {
+                let is_free = known[1..].iter().all(|step| !steps.contains(step));
+                is_free.then(|| known[1..].to_vec())
+            });
+            if let Some(Some(end)) = end {
+                steps.extend(end.into_iter().take(MAX_STEPS - steps.len()));
                 break;
             }
-            let Some((next, found)) = self.step(at, &wanted, &steps) else { break };
+            if self.is_own(at, &effect) {
+                break;
+            }
+            let Some((mut next, mut found)) = self.step(at, &effect, &[]) else { break };
+            if steps.contains(&next) {
+                goes_around = true;
+                let Some(other) = self.step(at, &effect, &steps) else { break };
+                (next, found) = other;
+            }
             steps.push(next);
-            (at, wanted) = (next, found);
+            wanted.push(found);
+        }
+        let is_whole = !goes_around && steps.len() < MAX_STEPS;
+        for (from, effect) in wanted.into_iter().enumerate().take(if is_whole { MAX_STEPS } else { 1 }) {
+            self.traces.keep((steps[from], effect), &steps[from..]);
         }
         steps
     }

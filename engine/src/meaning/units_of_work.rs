@@ -2,7 +2,7 @@
 
 use distsys_facts::{FunctionId, SiteId, SiteKind};
 
-use super::effects::Effect;
+use super::effects::{Effect, EffectFlags};
 use super::operations::{Found, Operation};
 use super::scopes::{Builder, Extent, Scope};
 use crate::operation::{Attr, OpKind};
@@ -98,11 +98,17 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         self.commits(exit).next()
     }
 
+    /// What a function commits before it is over and has not begun in the same breath, on a connection taken for that.
     pub(super) fn commits(&self, function: FunctionId) -> impl Iterator<Item = SiteId> {
-        self.effects
-            .in_function(function)
-            .filter(|(effect, _)| effect.kind == OpKind::TxCommit)
-            .map(|(_, row)| row.site)
+        let commits = self.effects.in_function(function).filter(|(effect, _)| effect.kind == OpKind::TxCommit);
+        let in_time = commits.filter(|(effect, _)| !effect.flags.has(EffectFlags::BACKGROUND));
+        in_time.map(|(_, row)| row.site).filter(|site| !self.takes_its_own(*site))
+    }
+
+    fn takes_its_own(&self, commit: SiteId) -> bool {
+        const TAKEN: &[OpKind] = &[OpKind::TxBegin, OpKind::TxScope, OpKind::ConnectionAcquire];
+        let is_call = !self.operations.at(commit).any(|op| op.kind == OpKind::TxCommit);
+        is_call && self.effects.at(commit).any(|(effect, _)| TAKEN.contains(&effect.kind))
     }
 }
 

@@ -69,6 +69,9 @@ pub(super) fn role(path: &str) -> Role {
         None => ("", path),
     };
     let stem = name.split('.').next().unwrap_or(name);
+    if is_of_test_source_set(folders) {
+        return Role::Test;
+    }
     let mut role = Role::Source;
     let mut in_package = false;
     for folder in folders.split('/') {
@@ -120,6 +123,16 @@ pub(super) fn role(path: &str) -> Role {
     }
 }
 
+/// Whether a file is in a source set of Gradle or Maven that only tests use: `src/integrationTest/java`, `src/it/java`.
+fn is_of_test_source_set(folders: &str) -> bool {
+    let folders: Vec<&str> = folders.split('/').collect();
+    let is_for_tests = |set: &str| {
+        let set = set.to_ascii_lowercase();
+        set == "it" || ["test", "integration", "e2e", "jmh", "benchmark"].iter().any(|word| set.contains(word))
+    };
+    folders.windows(3).any(|part| part[0] == "src" && part[2] == "java" && is_for_tests(part[1]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,7 +156,10 @@ mod tests {
         let package = "src/main/java/com/example/demo/Orders.java";
         assert_eq!(role(package), Role::Source);
         assert_eq!(role(&format!("examples/shop/{package}")), Role::Example);
-        assert_eq!(role("shop/src/test/java/com/example/Orders.java"), Role::Test);
+        for set in ["test", "integrationTest", "integration", "it", "testFixtures"] {
+            assert_eq!(role(&format!("shop/src/{set}/java/com/example/Orders.java")), Role::Test, "{set}");
+        }
+        assert_eq!(role("shop/src/main/java/com/example/integration/Orders.java"), Role::Source);
         for path in ["src/playwright.ts", "src/contest.py", "latest/x.rs", "src/attestation.ts", "tests_of_faith.py"] {
             assert_eq!(role(path), Role::Source, "{path}");
         }

@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::bounded_uses::bounded_where_used;
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::streams::Streams;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -27,6 +28,9 @@ pub(crate) static RULE: Rule = Rule {
 /// What bounds a call, with the way to it.
 type Told = (Bound, Vec<SiteId>);
 
+/// A place that is told, and others that are told with it.
+type Place = (SiteId, Told, Vec<SiteId>);
+
 fn judge(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     // Whether what bounds the call goes along with it, as a context: then who calls says whether it does.
@@ -35,6 +39,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     // The operation that waits, by the call that says how long.
     let mut asked_by: FxHashMap<SiteId, SiteId> = FxHashMap::default();
     let mut makers: FxHashSet<SiteId> = FxHashSet::default();
+    let streams = Streams::new(context);
     for op in &meaning.operations.all {
         if !(waits(op.kind) || waits_for_a_turn(context, op)) || !meaning.declares(op, Attr::Timeout) || !context.in_scope(op.site) {
             continue;
@@ -64,7 +69,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if bound != Bound::None && (!many_wait(context, op) || asks_own_service(context, op) || loads_a_file(context, op)) {
             continue;
         }
-        if meaning.ends_with_request(op.function) || asks_itself(context, op) || meaning.is_left_out_in_production(op.site) {
+        if streams.holds(context, op) || meaning.ends_with_request(op.function) || asks_itself(context, op) || meaning.is_left_out_in_production(op.site) {
             continue;
         }
         if by_caller.is_empty() {
@@ -167,7 +172,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         (function.module, function.class, function.name, function.class.is_none().then_some(context.function_of(place)))
     };
     let mut made: FxHashMap<_, usize> = FxHashMap::default();
-    let mut told: Vec<(SiteId, Told, Vec<SiteId>)> = Vec::new();
+    let mut told: Vec<Place> = Vec::new();
     for (place, (bound, sites)) in places {
         let is_made = !sites.contains(&place) && !asked_by.contains_key(&place);
         let known = made.get(&(maker(place), bound)).filter(|at| is_made && apart(told[**at].0, place));
@@ -181,7 +186,31 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
         }
     }
+    let told = once_a_client(context, told);
     told.into_iter().map(|(place, (bound, sites), beside)| report(context, place, bound, &sites, &beside, asked_by.contains_key(&place))).collect()
+}
+
+/// Where each call is to carry its limit, the calls of one client in one class or file that carry none are one omission.
+fn once_a_client(context: &Context<'_>, told: Vec<Place>) -> Vec<Place> {
+    let meaning = context.meaning;
+    let client = |site: SiteId| {
+        let op = meaning.operations.at(site).find(|op| waits(op.kind) && meaning.goes_by_carrier(op))?;
+        let function = meaning.program.function(op.function);
+        Some((function.module, function.class, op.family))
+    };
+    let mut first: FxHashMap<_, usize> = FxHashMap::default();
+    let mut kept: Vec<Place> = Vec::new();
+    for (place, (bound, sites), beside) in told {
+        let client = client(place).filter(|_| sites == [place]).map(|client| (client, bound));
+        match client.and_then(|client| first.get(&client)) {
+            Some(&at) => kept[at].2.push(place),
+            None => {
+                first.extend(client.map(|client| (client, kept.len())));
+                kept.push((place, (bound, sites), beside));
+            }
+        }
+    }
+    kept
 }
 
 /// Where an object is made without the limit that its methods give each call, while others of its class have one:
@@ -470,7 +499,8 @@ fn report(context: &Context<'_>, place: SiteId, bound: Bound, sites: &[SiteId], 
         builder = builder.step(*site, "waits without a limit");
     }
     for site in beside.iter().take(MAX_SHOWN) {
-        builder = builder.step(*site, "and so do those of this one");
+        let is_call = sites.contains(&place);
+        builder = builder.step(*site, if is_call { "neither does anything end this one" } else { "and so do those of this one" });
     }
     builder
         .checked("no timeout on the call, on its client or around it in any caller")

@@ -7,6 +7,7 @@ use distsys_facts::schema::Call;
 use distsys_facts::{ClassId, FunctionFlags, FunctionId, LiteralKind, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::check_and_fill::{calls_of_given, fields_asked, helper_of};
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::own_locks::{is_of_one_key, is_of_one_run, orders_loads};
 use crate::refills::is_filled_elsewhere;
@@ -55,7 +56,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let waits = waits_for_helper(context, scope, &sites);
         if blocks_the_thread(context, scope) {
             sync_guard.push((number,));
-        } else if fills_what_it_guards(context, scope, &sites, &waits) || is_filled_elsewhere(context, scope, &sites) {
+        } else if fills_what_it_guards(context, scope, &sites, &waits)
+            || is_filled_elsewhere(context, scope, &sites)
+            || fills_what_helper_guards(context, scope)
+        {
             coalesces.push((number,));
             beside.extend(beside_the_fill(context, scope, &sites).into_iter().map(|site| (number, site)));
         }
@@ -388,6 +392,15 @@ fn stores_checked(context: &Context<'_>, function: FunctionId, checked: &impl Fn
     })
 }
 
+/// Whether the function that took the lock fills what it guards with what the function that it is given loads:
+/// `cache.get(key, () => client.get(…))`.
+fn fills_what_helper_guards(context: &Context<'_>, scope: &Scope) -> bool {
+    let Some(own) = helper_of(context, scope) else { return false };
+    let sites = context.meaning.sites(own);
+    let loads = calls_of_given(context, &sites);
+    !loads.is_empty() && fills_what_it_guards(context, own, &sites, &loads)
+}
+
 /// Check, load, fill: the lock is there so that only one caller loads what all of them need.
 fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId], waits: &[SiteId]) -> bool {
     let meaning = context.meaning;
@@ -418,7 +431,7 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId], 
     let requested: Vec<VarId> = awaited
         .iter()
         .copied()
-        .filter(|var| futures(context, *var).into_iter().any(|call| is_remote(context, call, true)))
+        .filter(|var| futures(context, *var).into_iter().any(|call| is_remote(context, call, true) || waits.contains(&call)))
         .collect();
     let looks = program
         .regions_by_function
@@ -455,7 +468,10 @@ fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId], 
     let looked_into = guard.is_some_and(|guard| {
         conditions.iter().any(|var| *var == guard || meaning.made_from(*var).contains(&guard))
     });
-    let checked = |field| looks.iter().any(|var| program.loaded_as(*var).is_some_and(|load| load.field == field));
+    let asked = fields_asked(context, &looks);
+    let checked = |field| {
+        asked.contains(&field) || looks.iter().any(|var| program.loaded_as(*var).is_some_and(|load| load.field == field))
+    };
     // What something points to is the same elsewhere only if it has a name.
     let checked_by_name = |field: Sym| program.text(field) != "*" && checked(field);
     sites.iter().any(|site| match program.site(*site).kind {
@@ -600,7 +616,7 @@ fn report(context: &Context<'_>, scope: &Scope, suspend: SiteId, sync: bool, oth
     let mut builder = FindingBuilder::new(context, &RULE.info, suspend, message.to_owned());
     if sync {
         builder = builder.severity(Severity::Blocker);
-    } else if is_of_one_key(context, scope) {
+    } else if is_of_one_key(context, scope) || helper_of(context, scope).is_some_and(|own| is_of_one_key(context, own)) {
         builder = builder.rests_on(Confidence::Low);
     }
     for site in scope.steps.iter().rev() {

@@ -17,7 +17,7 @@ use crate::retried::is_spared;
 use crate::routed::Routed;
 use crate::timed_later::timed_later;
 use crate::transactions::{
-    AfterFailures, Settled, covered, hands_on, is_own, loop_sources, open, starts_task, units_of_work,
+    AfterFailures, Settled, covered, ended_by_block, hands_on, is_over, is_own, loop_sources, open, starts_task,
 };
 use crate::untimed::untimed;
 use crate::{Context, added_again, carried, left_behind};
@@ -193,12 +193,12 @@ pub(super) fn scopes_made(context: &Context<'_>, rows: &mut Rows<'_>) {
 }
 
 pub(super) fn scope_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
-    let units: FxHashSet<u32> = units_of_work(context).into_iter().map(|(number,)| number).collect();
+    let ended: FxHashSet<u32> = ended_by_block(context).into_iter().map(|(number,)| number).collect();
     for (number, scope) in context.meaning.scopes.all.iter().enumerate() {
         let marks = [
             (matches!(scope.extent, Extent::Function(_)), "whole_function"),
             (scope.lazy, "lazy"),
-            (units.contains(&(number as u32)), "unit_of_work"),
+            (ended.contains(&(number as u32)), "ended_by_block"),
         ];
         for (_, mark) in marks.into_iter().filter(|(holds, _)| *holds) {
             let mark = rows.text(mark);
@@ -219,6 +219,16 @@ pub(super) fn settled(context: &Context<'_>, rows: &mut Rows<'_>) {
     for row in meaning.effects.rows() {
         let kind = meaning.effects.get(row.effect).kind;
         if matches!(kind, OpKind::DbRead | OpKind::DbWrite) && settled.holds(row.site, row.effect) {
+            rows.add(&[row.site.raw(), numbers[&row.effect]]);
+        }
+    }
+}
+
+pub(super) fn over(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let (meaning, numbers) = (context.meaning, numbers(context));
+    for row in meaning.effects.rows() {
+        let kind = meaning.effects.get(row.effect).kind;
+        if matches!(kind, OpKind::DbRead | OpKind::DbWrite) && is_over(context, row.site, row.effect) {
             rows.add(&[row.site.raw(), numbers[&row.effect]]);
         }
     }
