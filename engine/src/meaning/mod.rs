@@ -53,6 +53,7 @@ mod given_values;
 mod guards;
 mod handed_back;
 mod handed_in;
+mod handed_promises;
 mod handle_roles;
 mod held_roles;
 mod idle_transactions;

@@ -17,35 +17,61 @@ pub(super) fn runs_statement(reader: Reader<'_, '_>, op: &Operation) -> bool {
     op.kind == OpKind::Sql && !given.any(|row| reader.is_function(row.var))
 }
 
+/// How one waits for what an operation gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// It is under way.
+    Promise,
+    /// Nothing is done before somebody subscribes.
+    Subscription,
+    /// What waiting for the call gives must be waited for in turn.
+    Confirmation,
+}
+
 impl<'m> Meaning<'m> {
     /// Whether an operation gives something that must be awaited or kept for it to be done, and nobody does.
     pub fn is_lost_unless_awaited(&self, op: &Operation) -> bool {
+        let is_dropped = |(var, wait): (VarId, Wait)| match wait {
+            Wait::Promise => !self.is_promise_used(op.site, var),
+            Wait::Subscription => {
+                let name = self.program.call_giving(var).map_or("", |call| self.program.text(call.name));
+                !subscribes(name) && !self.is_promise_used(op.site, var)
+            }
+            Wait::Confirmation => self.is_unconfirmed(var),
+        };
+        self.promise_of(op).is_some_and(is_dropped)
+            && !self.is_run_by_holder(op)
+            && !(op.kind == OpKind::Spawn && self.handles_itself(op.site))
+    }
+
+    /// What an operation gives to wait for, and how that is done.
+    pub(super) fn promise_of(&self, op: &Operation) -> Option<(VarId, Wait)> {
         let program = self.program;
-        let gives = match self.attribute(op, Attr::Completion) {
-            Found::Is(Operand::Var(var)) => Some(var),
+        match self.attribute(op, Attr::Completion) {
+            Found::Is(Operand::Var(var)) => Some((var, Wait::Promise)),
             Found::Is(Operand::Text(text)) if text == "none" || text == "flush" => None,
             Found::Is(Operand::Text(text)) if text == "awaited" => {
-                return program.call(op.site).is_some_and(|call| self.is_unconfirmed(call.result));
+                program.call(op.site).map(|call| (call.result, Wait::Confirmation))
             }
             // Nothing is done before somebody subscribes to what the last call of the chain gives.
             Found::Is(Operand::Text(text)) if text == "subscribed" => {
                 let last = program.call(self.reader().chain_end(op.site));
-                last.filter(|last| !subscribes(program.text(last.name))).map(|last| last.result)
+                last.map(|last| (last.result, Wait::Subscription))
             }
             // Whatever a library of this family does outside the process gives a promise.
             _ if op.family.gives_promises() && (does_outside(op.kind) || self.runs_statement(op)) => {
-                program.call(op.site).map(|call| call.result)
+                program.call(op.site).map(|call| (call.result, Wait::Promise))
             }
             _ => None,
-        };
-        let is_used = |var: VarId| match op.family.gives_outcomes() {
-            // `_, err := …`: only what it gives beside is looked at.
+        }
+    }
+
+    /// Whether anything looks at the promise that `site` gives as `var`, beside its error (`_, err := …`).
+    pub(super) fn is_promise_used(&self, site: SiteId, var: VarId) -> bool {
+        match self.reader().family(site).gives_outcomes() {
             true => self.is_first_result_used(self.good_result(var)),
             false => self.is_used(var),
-        };
-        gives.is_some_and(|var| !is_used(var))
-            && !self.is_run_by_holder(op)
-            && !(op.kind == OpKind::Spawn && self.handles_itself(op.site))
+        }
     }
 
     /// Whether an operation runs a statement and calls no function when it is done: `pool.query("insert …", [id], done)`.
@@ -56,6 +82,11 @@ impl<'m> Meaning<'m> {
     /// Whether what the libraries of a call's language do outside the process gives a promise.
     pub fn gives_promises(&self, site: SiteId) -> bool {
         self.reader().family(site).gives_promises()
+    }
+
+    /// Whether what a call of a language gives does nothing at all before somebody waits for it.
+    pub fn gives_futures(&self, site: SiteId) -> bool {
+        self.reader().family(site).gives_futures()
     }
 
     /// Whether a transaction is begun at a stricter level than the database's own, as an option or in the statement.
@@ -106,7 +137,7 @@ impl<'m> Meaning<'m> {
     }
 
     /// Whether what waiting for `promise` gives, itself a promise, is dropped: `context.publish(…).await?;`.
-    fn is_unconfirmed(&self, promise: VarId) -> bool {
+    pub(super) fn is_unconfirmed(&self, promise: VarId) -> bool {
         let program = self.program;
         let r = &program.facts.relations;
         let mut waits = 0;
@@ -119,7 +150,10 @@ impl<'m> Meaning<'m> {
                 return false;
             }
             waits += program.suspend_by_var.of(&r.suspend, at).count();
-            let named = program.variable(at).is_some_and(|row| !row.name.is_empty());
+            // `let _confirm = …`
+            let named = program
+                .variable(at)
+                .is_some_and(|row| !row.name.is_empty() && !program.text(row.name).starts_with('_'));
             if named || program.argument_by_var.of(&r.argument, at).next().is_some() || self.flow.is_kept(at) {
                 return false;
             }

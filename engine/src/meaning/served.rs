@@ -145,6 +145,7 @@ impl<'m> Meaning<'m> {
 
 /// Calls that a stream of what is to be done is run by.
 pub(super) fn subscribes(name: &str) -> bool {
-    const RUN: &[&str] = &["subscribe", "block", "toFuture", "toStream", "toIterable", "connect"];
+    const RUN: &[&str] =
+        &["subscribe", "block", "toFuture", "toStream", "toIterable", "connect", "atMost", "indefinitely"];
     RUN.iter().any(|run| name.starts_with(run))
 }

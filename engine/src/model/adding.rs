@@ -73,6 +73,8 @@ impl ModelSet {
         models.primary.extend(parsed(library.primary));
         models.handles.extend(parsed(library.handles));
         models.builders.extend(parsed(library.builders));
+        models.promises.extend(library.promises);
+        models.subscribed.extend(library.subscribed);
         models.extended.extend(library.extended);
         for container in library.containers {
             let calls = container.register.iter().chain(&container.resolve);

@@ -74,6 +74,8 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
                 }
             }
             "builder" => library.builders.extend(named(key, value, "type")?),
+            "promise" => library.promises.extend(named(key, value, "type")?),
+            "subscribed" => library.subscribed.extend(named(key, value, "type")?),
             "op" => {
                 for entry in tables(key, value)? {
                     library.ops.push(op(entry).map_err(|error| format!("[[op]] {}: {error}", name_of(entry)))?);
@@ -81,7 +83,7 @@ pub(super) fn library(text: &str) -> Result<Library, String> {
             }
             _ => {
                 return Err(format!(
-                    "unknown key `{key}`; known are library, modules, alias, constants, failures, timeouts, returns, makes, sets, declares, provides, handle, builder, stub, sql_handle, generated, carrier, holder, extended, related, unstored, container, handed, registry, op"
+                    "unknown key `{key}`; known are library, modules, alias, constants, failures, timeouts, returns, makes, sets, declares, provides, handle, builder, promise, subscribed, stub, sql_handle, generated, carrier, holder, extended, related, unstored, container, handed, registry, op"
                 ));
             }
         }

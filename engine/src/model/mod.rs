@@ -65,6 +65,11 @@ impl Family {
         self == Family::Go
     }
 
+    /// Whether a class that derives from the type of this name is an interface that others have by their methods alone.
+    pub fn is_protocol(self, base: &str) -> bool {
+        self == Family::Python && matches!(base, "typing.Protocol" | "typing_extensions.Protocol")
+    }
+
     /// Whether what a library does outside the process is under way when its call returns, and told by a promise.
     pub fn gives_promises(self) -> bool {
         self == Family::Script

@@ -25,6 +25,8 @@ pub(super) struct Library {
     pub(super) sets: Vec<Sets>,
     pub(super) handles: Vec<String>,
     pub(super) builders: Vec<String>,
+    pub(super) promises: Vec<String>,
+    pub(super) subscribed: Vec<String>,
     pub(super) carriers: Vec<String>,
     pub(super) detached: Vec<String>,
     pub(super) answered: Vec<String>,
@@ -88,6 +90,10 @@ pub(super) struct FamilyModels {
     pub(super) handles: Vec<Pattern>,
     /// Statements that calls add to, and that waiting for them runs.
     pub(super) builders: Vec<Pattern>,
+    /// Types of what is under way when it is given, and is waited for.
+    pub(super) promises: Vec<String>,
+    /// Types of what does nothing before somebody subscribes to it.
+    pub(super) subscribed: Vec<String>,
     pub(super) carriers: Vec<Pattern>,
     /// Calls that make a carrier which ends with no other.
     pub(super) detached: Vec<Pattern>,
@@ -371,6 +377,16 @@ impl ModelSet {
     /// Whether values of the type are statements that calls add to, and that waiting for them runs.
     pub fn is_builder(&self, family: Family, path: &str) -> bool {
         self.families.get(&family).is_some_and(|models| models.builders.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Whether values of a type so called (`Uni`) are waited for, and if so, whether they do nothing before somebody subscribes.
+    pub fn promised_by(&self, family: Family, name: &str) -> Option<bool> {
+        let models = self.families.get(&family)?;
+        let is_among = |types: &[String]| types.iter().any(|type_| type_.rsplit('.').next() == Some(name));
+        match (is_among(&models.subscribed), is_among(&models.promises)) {
+            (false, false) => None,
+            (lazy, _) => Some(lazy),
+        }
     }
 
     /// The models of calls of `path`, most specific library first come.

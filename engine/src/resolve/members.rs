@@ -6,6 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::bindings::{Bindings, TypeTarget};
 use super::structural;
 use super::types;
+use crate::model::Family;
 use crate::paths::{PathId, Paths};
 use crate::program::Program;
 
@@ -121,9 +122,12 @@ impl Hierarchy {
             }
             ancestors.push(line);
         }
-        for (interface, class) in
-            structural::implementers(program, &ancestors, &methods, |class| stands_for.contains_key(&class))
-        {
+        let is_protocol = |class: ClassId| {
+            let family: Family = program.language(program.file_of_module(program.class(class).module)).into();
+            external[class.index()].iter().any(|(path, _)| family.is_protocol(paths.text(*path)))
+        };
+        let is_part = |class: ClassId| stands_for.contains_key(&class);
+        for (interface, class) in structural::implementers(program, &ancestors, &methods, is_part, is_protocol) {
             if !derived[interface.index()].contains(&class) {
                 derived[interface.index()].push(class);
             }

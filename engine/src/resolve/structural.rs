@@ -1,24 +1,32 @@
 //! Interfaces that types have by their methods alone.
 
-use distsys_facts::{ClassId, ClassKind, FunctionId, Id, IdKind, ParameterKind, Role, Sym};
-use rustc_hash::FxHashMap;
+use distsys_facts::{ClassId, ClassKind, FunctionFlags, FunctionId, Id, IdKind, ParameterKind, Role, Sym};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::Family;
 use crate::program::Program;
 use crate::words::words;
 
-/// The classes that have all methods of an interface, for every interface of the project; doubles of tests are none.
+/// The classes that have all methods of an interface, for every interface of the project, or protocol that says that it is
+/// one; doubles of tests are none.
 pub(super) fn implementers(
     program: &Program<'_>,
     ancestors: &[Vec<ClassId>],
     methods: &FxHashMap<(ClassId, Sym), FunctionId>,
     is_part: impl Fn(ClassId) -> bool,
+    is_protocol: impl Fn(ClassId) -> bool,
 ) -> Vec<(ClassId, ClassId)> {
     let count = program.facts.count(IdKind::Class);
-    let is_structural = |class: ClassId| {
-        let file = program.file_of_module(program.class(class).module);
-        Family::from(program.language(file)).has_structural_interfaces()
+    let family_of =
+        |class: ClassId| Family::from(program.language(program.file_of_module(program.class(class).module)));
+    let protocols: FxHashSet<ClassId> = (0..count).map(ClassId::new).filter(|class| is_protocol(*class)).collect();
+    let with_protocols: FxHashSet<Family> = protocols.iter().map(|class| family_of(*class)).collect();
+    let is_interface = |class: ClassId| match family_of(class).has_structural_interfaces() {
+        true => program.class(class).kind == ClassKind::Interface,
+        false => protocols.contains(&class),
     };
+    let is_structural =
+        |class: ClassId| family_of(class).has_structural_interfaces() || with_protocols.contains(&family_of(class));
     let is_double = |class: ClassId| {
         let row = program.class(class);
         let file = program.file_of_module(row.module);
@@ -34,7 +42,7 @@ pub(super) fn implementers(
     }
     let methods_of = |class: ClassId, of_interfaces: bool| {
         let line = ancestors[class.index()].iter();
-        let line = line.filter(move |class| (program.class(**class).kind == ClassKind::Interface) == of_interfaces);
+        let line = line.filter(|class| is_interface(**class) == of_interfaces);
         let mut found: FxHashMap<Sym, FunctionId> = FxHashMap::default();
         for ancestor in line {
             for &(name, function) in &own[ancestor.index()] {
@@ -46,8 +54,7 @@ pub(super) fn implementers(
     let mut owners: FxHashMap<Sym, Vec<ClassId>> = FxHashMap::default();
     let mut sets: FxHashMap<ClassId, FxHashMap<Sym, FunctionId>> = FxHashMap::default();
     let classes = (0..count).map(ClassId::new).filter(|class| is_structural(*class) && !is_part(*class));
-    let (interfaces, concrete): (Vec<ClassId>, Vec<ClassId>) =
-        classes.partition(|class| program.class(*class).kind == ClassKind::Interface);
+    let (interfaces, concrete): (Vec<ClassId>, Vec<ClassId>) = classes.partition(|class| is_interface(*class));
     for class in concrete.into_iter().filter(|class| !is_double(*class)) {
         let set = methods_of(class, false);
         for &name in set.keys() {
@@ -60,18 +67,35 @@ pub(super) fn implementers(
         let wanted = methods_of(interface, true);
         let rarest = wanted.keys().min_by_key(|name| (owners.get(name).map_or(0, Vec::len), **name));
         let Some(candidates) = rarest.and_then(|name| owners.get(name)) else { continue };
-        for &class in candidates {
-            let set = &sets[&class];
-            let has = |(name, function): (&Sym, &FunctionId)| {
-                set.get(name).is_some_and(|other| same_signature(program, *function, *other))
+        let fitting = |fits: &dyn Fn(FunctionId, FunctionId) -> bool| -> Vec<ClassId> {
+            let has = |class: &&ClassId| {
+                let set = &sets[*class];
+                wanted.iter().all(|(name, function)| set.get(name).is_some_and(|other| fits(*function, *other)))
             };
-            if wanted.iter().all(has) {
-                found.push((interface, class));
+            candidates.iter().filter(has).copied().collect()
+        };
+        let mut classes = fitting(&|wanted, own| same_signature(program, wanted, own));
+        if !family_of(interface).has_structural_interfaces() {
+            // Not all types are written; of several that fit nobody knows which one is meant.
+            if classes.is_empty() {
+                classes = fitting(&|wanted, own| same_count(program, wanted, own));
+            }
+            if classes.len() > 1 {
+                continue;
             }
         }
+        found.extend(classes.into_iter().map(|class| (interface, class)));
     }
     found.sort_unstable();
     found
+}
+
+/// Whether two functions are called in the same way, as far as no types say otherwise.
+fn same_count(program: &Program<'_>, left: FunctionId, right: FunctionId) -> bool {
+    let taken =
+        |function: FunctionId| program.parameters(function).filter(|row| row.kind != ParameterKind::Receiver).count();
+    let is_async = |function: FunctionId| program.function(function).flags.has(FunctionFlags::ASYNC);
+    taken(left) == taken(right) && is_async(left) == is_async(right)
 }
 
 /// Whether two functions take and give the same, as far as the written types say: what a package calls `Order` another calls

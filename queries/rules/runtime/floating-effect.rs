@@ -63,9 +63,28 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
         }
     }
+    // A function that hands on what an operation gives to wait for, in no language of whose all calls do.
+    let handed_on = meaning.dropped_promises();
+    for &(site, _) in &handed_on {
+        consider(site);
+    }
     let mut effects: Vec<(SiteId, EffectId)> = Vec::new();
     for &(site,) in &dropped {
-        effects.extend(meaning.effects.at(site).filter(|(effect, _)| is_lost(context, effect)).map(|(_, row)| (site, row.effect)));
+        // What else the function does is done when it returns.
+        let of_call = handed_on.partition_point(|row| row.0 < site);
+        let waited: Vec<SiteId> = handed_on[of_call..].iter().take_while(|row| row.0 == site).map(|row| row.1).collect();
+        if !waited.is_empty() {
+            let lost = meaning.effects.at(site).filter(|(effect, _)| is_lost(context, effect));
+            let is_waited = |effect: &Effect| {
+                let last = meaning.trace(site, effect).last().copied();
+                last.is_some_and(|last| waited.iter().any(|op| meaning.is_one_chain(*op, last)))
+            };
+            effects.extend(lost.filter(|(effect, _)| is_waited(effect)).map(|(_, row)| (site, row.effect)));
+            continue;
+        }
+        let never_begins = unawaited.contains(&site) && meaning.gives_futures(site);
+        let lost = meaning.effects.at(site).filter(|(effect, _)| is_lost(context, effect) || never_begins && is_undone(effect));
+        effects.extend(lost.map(|(_, row)| (site, row.effect)));
     }
     let program = ascent_run! {
         relation dropped(SiteId) = dropped;
@@ -183,6 +202,11 @@ fn is_lost(context: &Context<'_>, effect: &Effect) -> bool {
         OpKind::HttpRequest => matches!(context.meaning.text(effect.verb), Some("post" | "put" | "patch" | "delete")),
         _ => false,
     }
+}
+
+/// What somebody misses when it was not even begun: it is no courtesy that failed for once, but never happens.
+fn is_undone(effect: &Effect) -> bool {
+    matches!(effect.kind, OpKind::CacheWrite | OpKind::CacheDelete | OpKind::LockRelease | OpKind::Ack | OpKind::Nack | OpKind::Rpc)
 }
 
 /// Whether the function of a call deals with whatever fails in it; what it gives its caller for that counts as nothing where
