@@ -25,6 +25,7 @@ mod items;
 mod kept;
 mod keys;
 mod left_behind;
+mod lock_rows;
 mod locks;
 mod missing;
 mod models;

@@ -39,6 +39,17 @@ fn places(context: &Context<'_>, site: SiteId, kind: OpKind) -> Vec<Place> {
     ends.filter_map(|end| place(context, context.operation(end, kind)?)).collect()
 }
 
+/// What a call gives a pointer to: `aws.String(m.table)`.
+fn pointed_at(context: &Context<'_>, var: VarId) -> VarId {
+    let program = context.meaning.program;
+    let made = program.call_giving(var).filter(|call| matches!(program.text(call.name), "String" | "Ptr" | "ToPtr"));
+    let mut given = made.into_iter().flat_map(|call| program.arguments(call.site));
+    match (given.next(), given.next()) {
+        (Some(only), None) => only.var,
+        _ => var,
+    }
+}
+
 fn place(context: &Context<'_>, op: &Operation) -> Option<Place> {
     let meaning = context.meaning;
     let program = meaning.program;
@@ -46,7 +57,7 @@ fn place(context: &Context<'_>, op: &Operation) -> Option<Place> {
         Found::Is(Operand::Var(var)) => Some(var),
         _ => program.call(op.site).and_then(|call| call.receiver),
     };
-    let at = program.held_at(named?);
+    let at = program.held_at(pointed_at(context, program.held_at(named?)));
     if let Some(name) = meaning.constant(at) {
         return Some(Place::Named(name.to_owned()));
     }

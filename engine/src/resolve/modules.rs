@@ -86,6 +86,7 @@ impl Modules {
                 Language::Sql | Language::Manifest => {}
             }
         }
+        modules.add_packages_without_init(program);
         modules.add_rust(program, &rust_files);
         modules.go = go::Packages::new(program, models, &go_files);
         modules
@@ -165,6 +166,20 @@ impl Modules {
         }
         let last = dotted.rsplit('.').next().unwrap_or(&dotted).to_owned();
         self.python.entry(last).or_default().push(PythonModule { module, dotted });
+    }
+
+    /// Folders at the top without an `__init__.py` whose modules others import by dotted names (`shop.celery`).
+    fn add_packages_without_init(&mut self, program: &Program<'_>) {
+        let known = self.python.values().flatten();
+        let folders: FxHashSet<String> =
+            known.filter_map(|known| Some(known.dotted.split_once('.')?.0.to_owned())).collect();
+        for row in &program.facts.relations.import {
+            let file = program.file_of_module(row.module);
+            let first = program.text(row.target).split_once('.').map_or("", |(first, _)| first);
+            if program.language(file) == Language::Python && folders.contains(first) {
+                self.packages_of_python.insert(first.to_owned());
+            }
+        }
     }
 
     fn resolve_python(&self, importer: &str, target: &str) -> Option<ModuleId> {

@@ -1,7 +1,7 @@
 //! Macros: their bodies are read, not dropped.
 
 use distsys_facts::{CallKind, LiteralKind, RegionKind, VarId};
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Block, Expr, Macro, Pat, Token};
@@ -45,7 +45,9 @@ impl Lower<'_> {
                     None => self.to.fresh_var(),
                 }
             }
-            "json" => self.json(mac.tokens.clone()),
+            "json" | "bson" => self.json(mac.tokens.clone()),
+            // `doc! { "name": name }`: its own braces are the object's.
+            "doc" => self.json(TokenTree::Group(Group::new(Delimiter::Brace, mac.tokens.clone())).into()),
             "format" | "format_args" | "print" | "println" | "eprint" | "eprintln" | "write" | "writeln" | "trace"
             | "debug" | "info" | "warn" | "error" | "event" | "span" | "debug_span" | "info_span" | "log" => {
                 self.format_like(mac, &name, span)
@@ -185,7 +187,7 @@ impl Lower<'_> {
         self.named_call(mac, &arguments, span)
     }
 
-    /// `{ "key": value }` of `json!`, at any depth.
+    /// `{ "key": value }` of `json!` and of `doc!`, at any depth.
     fn json(&mut self, tokens: TokenStream) -> VarId {
         let mut trees = tokens.clone().into_iter();
         let (Some(TokenTree::Group(group)), None) = (trees.next(), trees.next()) else {

@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::given_back::given_back;
+use crate::lock_rows::{deleted_by_name, is_of_one_holder};
 use crate::locks::{Key, is_outlived_by_none, keys};
 use crate::stored_at::is_of_one_table;
 use crate::{Context, FindingBuilder, Rule};
@@ -162,8 +163,6 @@ fn deepest_shared(released: &[Release], depth: usize, found: &mut Vec<(SiteId, S
 /// name alone.
 fn of_items(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
-    let program = meaning.program;
-    let owner = |op: &Operation| (program.class_around(op.function), program.file_of_function(op.function));
     let mut locks: Vec<(&Operation, &Operation)> = Vec::new();
     for scope in meaning.scopes.of_kind(OpKind::LockAcquire) {
         let Some(op) = meaning.operation(scope) else { continue };
@@ -178,10 +177,13 @@ fn of_items(context: &Context<'_>) -> Vec<Finding> {
     };
     let mut found: BTreeMap<SiteId, SiteId> = BTreeMap::new();
     for delete in deletes.filter(|op| by_name(op)) {
-        let of_same = locks.iter().filter(|(_, put)| owner(put) == owner(delete) && is_of_one_table(context, put, delete));
+        let of_same = locks.iter().filter(|(_, put)| is_of_one_holder(context, put, delete) && is_of_one_table(context, put, delete));
         if let Some(lock) = of_same.map(|(lock, _)| lock.site).min() {
             found.insert(delete.site, lock);
         }
+    }
+    for (delete, lock) in deleted_by_name(context) {
+        found.entry(delete).or_insert(lock);
     }
     found.into_iter().map(|(delete, lock)| report_row(context, delete, lock)).collect()
 }
@@ -246,7 +248,7 @@ const MAX_COPIES: usize = 16;
 fn report_row(context: &Context<'_>, delete: SiteId, lock: SiteId) -> Finding {
     let message = "the lock's row is deleted by its name alone, without asking who holds it; a holder that was slow, whose lease has run out, deletes the lock of the next one, and a third comes in".to_owned();
     FindingBuilder::new(context, &RULE.info, delete, message)
-        .step(lock, "the lock is taken over here when its time has run out")
+        .step(lock, "the lock is taken here, until its time has run out")
         .step(delete, "and its row deleted here")
         .checked("no column of the holder, its token or the lease's end in the condition")
         .help("keep a unique token in the row, and delete it only where the token is one's own")

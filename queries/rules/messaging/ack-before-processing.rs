@@ -4,11 +4,11 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Found, Mode, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::schema::Parameter;
-use distsys_facts::{EdgeKind, FunctionId, RegionKind, SiteId};
+use distsys_facts::{EdgeKind, FunctionId, RegionKind, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::begun::begun_before;
-use crate::done::{Done, given_at};
+use crate::done::{Done, done_at, given_at};
 use crate::handlers::{comes_again, handlers, is_work};
 use crate::retried::is_payment;
 
@@ -44,7 +44,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             && context.in_scope(row.site)
             && !callees.is_empty()
             && meaning.trace(row.site, &effect).len() <= MAX_HELPERS
-            && !callees.iter().any(takes);
+            && callees.iter().all(|function| !takes(function) || hands_on(context, *function));
         if is_helper && !meaning.effects.at(row.site).any(|(effect, _)| is_work(context, &effect)) {
             acks.push((context.function_of(row.site), row.site));
         }
@@ -65,6 +65,14 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             in_turns.insert(handler.function);
             turns.extend(handler.sites.iter().map(|site| (handler.origin, *site)));
         }
+    }
+    // What an object of the project gives to a loop is acknowledged before the turn.
+    let mut looped: Vec<(SiteId, Done)> = Vec::new();
+    for row in &meaning.program.facts.relations.iterates {
+        let Some(ack) = given_out_acknowledged(context, row.var) else { continue };
+        let turn = meaning.sites_in(row.region).into_iter().filter(|site| context.in_scope(*site));
+        let done = turn.flat_map(|site| done_at(context, site)).find(|done| is_work(context, &done.effect));
+        looped.extend(done.map(|done| (ack, done)));
     }
     // Done by what a caller gives the acknowledging function to run.
     let mut given: Vec<(SiteId, Done)> = Vec::new();
@@ -102,7 +110,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let effect = meaning.effects.get(effect);
         by_ack.entry(ack).or_insert(Done { through: Vec::new(), site, effect });
     }
-    for (ack, done) in given {
+    for (ack, done) in given.into_iter().chain(looped) {
         by_ack.entry(ack).or_insert(done);
     }
     let begun = acks.iter().filter(|(_, ack)| !by_ack.contains_key(ack));
@@ -114,6 +122,47 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     findings.extend(unasked_retries(context));
     findings.extend(jobs_that_differ(context));
     findings
+}
+
+/// Whether a function that takes messages gives them to whoever calls it, when they count as done already.
+fn hands_on(context: &Context<'_>, function: FunctionId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let done_as = |kind: OpKind| {
+        let effects = meaning.effects.in_function(function).filter(move |(effect, _)| effect.kind == kind);
+        effects.map(|(_, row)| row.site)
+    };
+    // What has been kept elsewhere before is not lost.
+    let keeps = |effect: &Effect| {
+        is_work(context, effect) || matches!(effect.kind, OpKind::CacheWrite | OpKind::Publish | OpKind::Enqueue)
+    };
+    if meaning.effects.in_function(function).any(|(effect, _)| keeps(&effect)) {
+        return false;
+    }
+    let consumes = |of: FunctionId| program.sites(of).any(|row| context.operation(row.site, OpKind::Consume).is_some());
+    let taken = program.sites(function).map(|row| row.site).filter(|site| {
+        context.operation(*site, OpKind::Consume).is_some() || meaning.callees(*site).into_iter().any(consumes)
+    });
+    let taken: Vec<VarId> = taken.filter_map(|site| program.call(site)).map(|call| call.result).collect();
+    let is_message = |var: VarId| meaning.made_from(var).iter().any(|from| taken.contains(from));
+    let returned = program.returns_by_function.of(&r.returns, function).map(|row| (row.var, row.site));
+    let yielded = program.yields_by_function.of(&r.yields, function).map(|row| (row.var, row.site));
+    let mut given = returned.chain(yielded).filter(|(var, _)| var.is_some_and(is_message));
+    given.any(|(_, site)| done_as(OpKind::Ack).any(|ack| meaning.precedes(ack, site)))
+}
+
+/// Where an object of the project that is looped over acknowledges what it gives next: `__iter__`, `__aiter__`.
+fn given_out_acknowledged(context: &Context<'_>, looped: VarId) -> Option<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let class = meaning.class_of(looped)?;
+    let methods = program.method_by_class.of(&r.method, class);
+    let mut gives = methods.filter(|row| matches!(program.text(row.name), "__iter__" | "__aiter__" | "__next__" | "__anext__"));
+    let function = gives.find(|row| hands_on(context, row.function))?.function;
+    let mut acks = meaning.effects.in_function(function).filter(|(effect, _)| effect.kind == OpKind::Ack);
+    acks.next().map(|(_, row)| row.site)
 }
 
 /// Whether a message that is acknowledged is not among those that `work` is done for: it is done behind the loop over them,
@@ -155,20 +204,32 @@ fn jobs_that_differ(context: &Context<'_>) -> Vec<Finding> {
         let is_own = || program.arguments(op.site).any(|row| row.var == said)
             || program.facts.relations.field.iter().any(|row| row.value == Some(said));
         let is_no = matches!(meaning.constant(said), Some("False" | "false"));
-        let retried = meaning.operations.at(op.site).any(|other| other.kind == OpKind::RetryScope);
+        let retried = meaning.operations.at(op.site).any(|other| other.kind == OpKind::RetryScope && tries_again(context, other));
         let differs = || jobs.iter().any(|other| other.model == op.model && comes_again(context, other));
         // Fields are looked through only for what says so.
         if !is_no || retried || !is_own() || !differs() {
             continue;
         }
         for row in meaning.invocations.at(op.site).filter(|row| row.mode == Mode::Registered) {
+            // What is told nothing looks by itself for what is to be done: its next run does what this one lost.
+            if meaning.takes_nothing(row.function) {
+                continue;
+            }
             let work = meaning.effects.in_function(row.function).find(|(effect, _)| is_work(context, effect));
-            if let Some((effect, row)) = work.filter(|_| !asks_for_retry(context, row.function)) {
+            if let Some((effect, row)) = work.filter(|_| !retries_itself(context, row.function)) {
                 findings.push(report(context, op.site, &Done { through: Vec::new(), site: row.site, effect }));
             }
         }
     }
     findings
+}
+
+/// Whether retries that are declared are more than none.
+fn tries_again(context: &Context<'_>, retry: &Operation) -> bool {
+    match context.meaning.attribute(retry, Attr::Attempts) {
+        Found::Is(Operand::Var(var)) => context.meaning.constant(var) != Some("0"),
+        _ => true,
+    }
 }
 
 /// Jobs that count as done when they start and declare attempts that nothing ever asks for.
@@ -196,6 +257,13 @@ fn unasked_retries(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether a job says itself that it is to run again: `raise self.retry()`.
+fn retries_itself(context: &Context<'_>, job: FunctionId) -> bool {
+    let program = context.meaning.program;
+    let mut calls = program.sites(job).filter_map(|row| program.call(row.site));
+    calls.any(|call| program.text(call.name) == "retry")
 }
 
 /// Whether the function, or what it calls, retries something.
@@ -345,8 +413,13 @@ fn report(context: &Context<'_>, ack: SiteId, done: &Done) -> Finding {
     if payment {
         builder = builder.severity(Severity::Blocker);
     }
+    // A helper that takes it, acknowledges it and hands it on.
+    let acked = context.meaning.effects.at(ack).find(|(effect, _)| effect.kind == OpKind::Ack);
+    let way = acked.map_or_else(|| vec![ack], |(effect, _)| context.meaning.trace(ack, &effect));
+    for site in &way {
+        builder = builder.step(*site, "acknowledged here");
+    }
     builder
-        .step(ack, "acknowledged here")
         .steps(context.steps(&trace, effect))
         .checked("the effect does not come before the acknowledgement")
         .help("acknowledge after the work is done, and let the work know a message that it has done before")
