@@ -519,6 +519,15 @@ impl Invocations {
             let is_project = !reader.resolution.calls_at(row.site).is_empty();
             let is_heard = |op: &Operation| op.kind == OpKind::Listen && heard.contains(&function);
             let registers = operations.at(row.site).any(|op| mode_of(op.kind) != Mode::Inline || is_heard(op));
+            // `app.get("/orders", wrapped(async (request, response) => …))`: what the wrapper gives runs it, for a request.
+            if !is_project
+                && !registers
+                && let Some(registering) = self.registered_by.get(&row.site)
+            {
+                let mode = Mode::Registered;
+                self.all.extend(registering.iter().map(|&site| Invoked { site, function, mode }));
+                continue;
+            }
             if !is_project && !registers {
                 // `hooks.push(() => …)`: run where what the list holds is called.
                 let kept = keeps(program, row.site).map_or(&[][..], |list| self.called_out_of(list));
