@@ -13,6 +13,9 @@ use crate::operation::{Attr, OpKind};
 /// The part of what a call gives that it puts into a variable by its address; it may be any column.
 const FILLED: &str = "[&]";
 
+/// A value is copied so often before it is handed on.
+const MAX_COPIES: usize = 4;
+
 /// How deep conditions within conditions are read.
 pub(super) const MAX_CONDITION: u32 = 3;
 
@@ -597,6 +600,10 @@ impl<'m> Meaning<'m> {
         };
         // `data = cache.get(key)`, and where there is none `data = {"name": row.name}`.
         let mut ways: Vec<VarId> = reader.ways(value).into_iter().filter(|way| is_row(*way)).collect();
+        // `row && { name: row.name }`: what is given instead is no row.
+        let chosen = std::iter::successors(Some(value), |at| program.only_source(*at)).take(MAX_COPIES);
+        let chosen = chosen.into_iter().find_map(|at| program.chosen(at)).filter(|row| row.otherwise == row.condition);
+        ways.retain(|way| chosen.is_none_or(|row| *way != row.otherwise));
         if ways.is_empty() {
             ways.push(value);
         }
