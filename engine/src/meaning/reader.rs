@@ -8,7 +8,7 @@ use super::durations::unit_of_name;
 use super::gates::{Asked, Gate, entered_by};
 use super::operations::{Found, Operand, Operation};
 use super::own_effects::statements;
-use super::spelled::before;
+use super::spelled::{before, same_header};
 use crate::model::source::{Condition, Source};
 use crate::model::{Family, ModelSet, OpModel};
 use crate::operation::{Attr, OpKind};
@@ -417,7 +417,7 @@ impl<'m> Reader<'m, '_> {
                 let there = self
                     .chain_arguments(op.site)
                     .into_iter()
-                    .any(|var| self.constant(var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
+                    .any(|var| self.constant(var).is_some_and(|value| same_header(value, text)));
                 if there { Found::Is(Operand::Present) } else { Found::Absent }
             }
             Source::OfType(name) => {
@@ -530,9 +530,8 @@ impl<'m> Reader<'m, '_> {
             }
             Source::After(text) => {
                 let arguments = self.chain_arguments(op.site);
-                let at = arguments
-                    .iter()
-                    .position(|var| self.constant(*var).is_some_and(|value| value.eq_ignore_ascii_case(text)));
+                let at =
+                    arguments.iter().position(|var| self.constant(*var).is_some_and(|value| same_header(value, text)));
                 match at.and_then(|at| arguments.get(at + 1)) {
                     Some(var) => is_var(*var),
                     // `with(client.post(url)).send()`: what a function that is given may have said.

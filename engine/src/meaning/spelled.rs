@@ -204,9 +204,28 @@ fn is_constant(name: &str) -> bool {
     name.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-/// Keys compare without case, `-` and `_`.
+/// Keys compare without case, `-` and `_`; an idempotency key is one by whichever of its names.
 pub(super) fn same_key(left: &str, right: &str) -> bool {
     let plain =
-        |text: &str| text.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect::<Vec<_>>();
-    left == right || (!left.is_empty() && left.len().abs_diff(right.len()) <= 6 && plain(left) == plain(right))
+        |text: &str| text.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect::<String>();
+    if left == right || left.is_empty() || left.len().abs_diff(right.len()) > 6 {
+        return left == right;
+    }
+    let (left, right) = (plain(left), plain(right));
+    left == right
+        || left == IDEMPOTENCY_KEY && is_other_idempotency_key(&right)
+        || right == IDEMPOTENCY_KEY && is_other_idempotency_key(&left)
+}
+
+const IDEMPOTENCY_KEY: &str = "idempotencykey";
+
+/// Whether a name, without its marks, is one that some service has for the header: `X-Idempotence-Uuid`, `PayPal-Request-Id`.
+fn is_other_idempotency_key(plain: &str) -> bool {
+    let names_one = ["key", "id", "token"].iter().any(|end| plain.ends_with(end));
+    plain == "paypalrequestid" || plain.contains("idempot") && names_one
+}
+
+/// Headers compare without case; one that is asked for as an idempotency key may have another of its names.
+pub(super) fn same_header(given: &str, asked: &str) -> bool {
+    given.eq_ignore_ascii_case(asked) || asked.eq_ignore_ascii_case("idempotency-key") && same_key(given, asked)
 }

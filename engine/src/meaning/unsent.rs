@@ -44,6 +44,10 @@ impl Reader<'_, '_> {
                 name => is_failure_to_connect(name),
             };
         }
+        // `error instanceof Refused && error.getCause() instanceof ConnectException`
+        if let Some(choice) = program.chosen(var).filter(|choice| choice.otherwise == choice.condition) {
+            return deeper(choice.condition) || deeper(choice.taken);
+        }
         let mut sources = program.assigned_from(var).map(|row| row.src).peekable();
         sources.peek().is_some() && sources.all(deeper)
     }
@@ -73,7 +77,8 @@ impl Reader<'_, '_> {
         let named = program.variable(var).is_some_and(|row| is_failure_to_connect(program.text(row.name)));
         let imported = program.import(var).is_some_and(|row| is_failure_to_connect(program.text(row.member)));
         let loaded = program.loaded_as(var).is_some_and(|load| is_failure_to_connect(program.text(load.field)));
-        if named || imported || loaded {
+        let global = program.global(var).is_some_and(|path| is_failure_to_connect(program.text(path)));
+        if named || imported || loaded || global {
             return true;
         }
         let mut sources = program.assigned_from(var).map(|row| row.src).peekable();

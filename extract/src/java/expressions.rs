@@ -339,11 +339,13 @@ impl<'s> Lower<'s> {
         if let Some(pattern) = node.child_by_field_name("pattern") {
             return self.pattern(pattern, value);
         }
+        let right = node.child_by_field_name("right").map(|type_| self.plain_name(type_));
+        let asked = right.filter(|name| name.starts_with(char::is_uppercase)).map(|name| self.type_value(&name));
         if let Some(name) = node.child_by_field_name("name") {
             let type_ = node.child_by_field_name("right").map(|type_| self.type_text(type_)).unwrap_or_default();
             self.bind_as(self.slice(name), &type_, value);
         }
-        self.to.binary("instanceof", value, None, tree::span(node))
+        self.to.binary("instanceof", value, asked, tree::span(node))
     }
 }
 
