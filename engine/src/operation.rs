@@ -204,6 +204,8 @@ kinds! {
         /// The failures that are retried: an exception class, or several. Of what waits for several: whether those that failed
         /// are among what it gives.
         Errors = "errors",
+        /// Of a retry that a client does: whether what it does to a request before it sends it is done to each attempt.
+        Hooks = "hooks",
         /// The objects that the mapper watches from now on: what is stored into them is written at the next flush.
         Tracked = "tracked",
         /// What carries an open transaction (`=given`: what the callback gets), or what a statement runs on where that is not

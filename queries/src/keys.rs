@@ -59,11 +59,35 @@ fn key_sources(context: &Context<'_>, trace: &[SiteId], at: usize) -> Vec<FxHash
         // Up one call: what was passed for the parameters that the key is made from.
         if let Some(above) = above {
             let passed = meaning.resolution.passed_at(*above).iter();
-            vars = passed.filter(|passed| sources.contains(&passed.parameter)).map(|passed| passed.argument).collect();
+            let given = passed.filter(|passed| sources.contains(&passed.parameter));
+            vars = given.flat_map(|row| given_for(context, *above, row.parameter, row.argument, &sources)).collect();
         }
         found.push(sources);
     }
     found
+}
+
+/// What a call gives of an argument for what a key is made from: the members of it that are asked (`order.key`), as far as they
+/// are seen, or all of it.
+fn given_for(
+    context: &Context<'_>,
+    call: SiteId,
+    parameter: VarId,
+    argument: VarId,
+    sources: &FxHashSet<VarId>,
+) -> Vec<VarId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let loads = sources.iter().filter_map(|var| program.loaded_as(*var)).filter(|load| load.base == parameter);
+    let mut members: Vec<&str> = loads.map(|load| program.text(load.field)).collect();
+    members.sort_unstable();
+    members.dedup();
+    let given = members.into_iter().map(|member| match meaning.passed_within(call, parameter, &[member.to_owned()]) {
+        Found::Is(Operand::Var(var)) => var,
+        _ => argument,
+    });
+    let given: Vec<VarId> = given.collect();
+    if given.is_empty() { vec![argument] } else { given }
 }
 
 /// A key is put into another form so many times: `str(uuid4())`, `uuid4().hex`.
@@ -133,27 +157,14 @@ fn is_overridden(context: &Context<'_>, made: SiteId, trace: &[SiteId]) -> bool 
 /// Whether a call gives another value each time: a generator of unique ones, the clock, or a helper of the project that only
 /// makes one.
 pub(crate) fn is_fresh(context: &Context<'_>, site: SiteId) -> bool {
-    makes(context, site, |kind| matches!(kind, OpKind::Fresh | OpKind::ClockRead))
+    context.meaning.makes_anew(site, |kind| matches!(kind, OpKind::Fresh | OpKind::ClockRead))
 }
 
 /// Whether a value is made from one that nobody had before, by the function that has it: a key with it in is of nothing that
 /// was there.
 pub(crate) fn is_of_none_before(context: &Context<'_>, var: VarId) -> bool {
     let made = context.meaning.made_from(var).into_iter().filter_map(|var| context.meaning.program.call_giving(var));
-    made.into_iter().any(|call| makes(context, call.site, |kind| kind == OpKind::Fresh))
-}
-
-fn makes(context: &Context<'_>, site: SiteId, wanted: impl Fn(OpKind) -> bool) -> bool {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let generator = |site: SiteId| meaning.operations.at(site).any(|op| wanted(op.kind));
-    generator(site)
-        || meaning.callees(site).into_iter().any(|callee| {
-            let returned =
-                program.returns_by_function.of(&program.facts.relations.returns, callee).filter_map(|row| row.var);
-            let made = returned.flat_map(|var| meaning.made_from(var)).filter_map(|var| program.call_giving(var));
-            made.into_iter().any(|call| generator(call.site))
-        })
+    made.into_iter().any(|call| context.meaning.makes_anew(call.site, |kind| kind == OpKind::Fresh))
 }
 
 /// Whether the key that an operation carries is made by a generator of unique values on the way down `trace`, and neither
@@ -172,7 +183,7 @@ pub(crate) fn has_key_of_its_own(context: &Context<'_>, trace: &[SiteId]) -> boo
         )
     };
     let keeps = |site: SiteId| meaning.effects.at(site).any(|(effect, _)| stores(effect.kind));
-    let Some(made) = key_made(context, trace, 0, |site| makes(context, site, |kind| kind == OpKind::Fresh)) else {
+    let Some(made) = key_made(context, trace, 0, |site| meaning.makes_anew(site, |kind| kind == OpKind::Fresh)) else {
         return false;
     };
     let Some(key) = meaning.program.call(made).map(|call| call.result) else { return false };

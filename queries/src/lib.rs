@@ -23,6 +23,7 @@ mod given_back;
 mod handlers;
 mod items;
 mod kept;
+mod keyed_by_client;
 mod keys;
 mod left_behind;
 mod lock_rows;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ascent::ascent_run;
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Scope};
-use distsys_engine::words::words;
+use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Scope, Term};
+use distsys_engine::words::{is_repeatable_action, words};
 use distsys_facts::{FunctionId, SiteId, SiteKind, VarId};
 
 use crate::Context;
@@ -181,6 +181,28 @@ pub(crate) fn scope_steps(scope: &Scope) -> Vec<(SiteId, String)> {
         scope.steps.iter().map(|site| (*site, "retried through this wrapper".to_owned())).collect();
     steps.extend(scope.origin.map(|site| (site, "attempts are repeated here".to_owned())));
     steps
+}
+
+/// Whether doing it twice does it twice.
+pub(crate) fn creates_again(context: &Context<'_>, effect: &Effect) -> bool {
+    // What a task of its own does is not what the attempt waits for.
+    let apart = effect.flags.has(EffectFlags::BACKGROUND) || effect.flags.has(EffectFlags::CONDITIONAL);
+    if effect.key != Term::Absent || apart {
+        return false;
+    }
+    match effect.kind {
+        OpKind::Payment => true,
+        OpKind::HttpRequest if context.meaning.text(effect.entity).is_some_and(is_repeatable_action) => false,
+        OpKind::HttpRequest => match context.meaning.text(effect.verb) {
+            Some("post" | "patch") => true,
+            // A PUT of a named thing sets it; one to a collection or an action creates.
+            Some("put") => {
+                context.meaning.text(effect.entity).is_some_and(|url| !url.trim_end_matches('/').ends_with("{}"))
+            }
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// Whether the effect moves money: by its library, its URL, or the name of the function that does it.

@@ -1,7 +1,7 @@
 //! Arguments of calls and entries of options objects: by position, by name, by path.
 
 use distsys_facts::schema::{Binary, Call};
-use distsys_facts::{ParameterKind, SiteId, VarId};
+use distsys_facts::{CallKind, ParameterKind, SiteId, VarId};
 
 use super::callbacks::parameter_of;
 use super::operations::{Found, Operand};
@@ -169,6 +169,14 @@ impl<'m> Reader<'m, '_> {
                 && let Some(row) = program.arguments(call.site).find(|row| same_key(program.text(row.keyword), first))
             {
                 return self.within_at(row.var, rest, depth + 1);
+            }
+            // `Self { cents, ..Self::blank() }`
+            let taken_over = || {
+                let call = self.maker(var).filter(|call| call.kind == CallKind::New)?;
+                program.arguments(call.site).find(|row| program.text(row.keyword) == "**").map(|row| row.var)
+            };
+            if let Some(whole) = taken_over() {
+                return self.within_at(whole, path, depth + 1);
             }
             // `{"Idempotency-Key": key} if key else {}`: it is there on one of the ways.
             if let Some(found) = self.made_entry(var, path, depth) {

@@ -1,5 +1,6 @@
 //! Scopes that the configuration of a client makes: `axiosRetry(client, …)` retries every call on it.
 
+use distsys_facts::schema::Call;
 use distsys_facts::{ClassId, ParameterKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
@@ -7,6 +8,9 @@ use super::operations::{Found, Operand, Operation};
 use super::scopes::Builder;
 use crate::operation::OpKind;
 use crate::resolve::ValueKind;
+
+/// A key is put into another form so many times.
+const MAX_FORMS: usize = 6;
 
 impl Builder<'_, '_, '_> {
     /// The operations on the client that an operation configures: made by the same call, or the same library's own object.
@@ -99,14 +103,38 @@ impl Builder<'_, '_, '_> {
         // What fills the request that a call is given.
         let given_to_one: FxHashSet<VarId> =
             of_file.flat_map(|other| self.reader.chain_arguments(other.site)).collect();
-        r.store.iter().any(|row| here(row.site) && says(row.field))
-            || r.literal.iter().any(|row| {
-                says(row.value)
-                    && !given_to_one.contains(&row.var)
-                    && program
-                        .argument_by_var
-                        .of(&r.argument, row.var)
-                        .any(|argument| here(argument.site) && !of_one.contains(&argument.site))
+        let named = || r.literal.iter().filter(|row| says(row.value));
+        let is_read = |site: SiteId, var: VarId| program.arguments(site).last().is_some_and(|row| row.var == var);
+        let is_looked_for = || {
+            let mut asked = named().flat_map(|row| program.argument_by_var.of(&r.argument, row.var));
+            asked.any(|row| here(row.site) && is_read(row.site, row.var))
+                || r.load.iter().any(|row| {
+                    let function = program.variable(row.dst).map(|row| row.function);
+                    says(row.field) && function.is_some_and(|function| program.file_of_function(function) == file)
+                })
+        };
+        // Another key for each attempt is none for the request; the first one stays where it is looked for.
+        let is_another = |value: VarId| {
+            // `HeaderValue::from_str(&uuid().to_string())`
+            let made = std::iter::successors(self.reader.maker(value), |call| {
+                let given = program.arguments(call.site).map(|row| row.var);
+                let mut of = call.receiver.into_iter().chain(given).filter_map(|of| self.reader.maker(of));
+                of.find(|of| of.site != call.site)
+            });
+            let fresh = |call: &Call| self.operations.at(call.site).any(|op| op.kind == OpKind::Fresh);
+            made.take(MAX_FORMS).any(fresh) && !is_looked_for()
+        };
+        let gives_another = |site: SiteId, name: VarId| {
+            let value = program.arguments(site).skip_while(|row| row.var != name).nth(1);
+            value.is_some_and(|row| is_another(row.var))
+        };
+        r.store.iter().any(|row| here(row.site) && says(row.field) && !is_another(row.src))
+            || named().any(|row| {
+                !given_to_one.contains(&row.var)
+                    && program.argument_by_var.of(&r.argument, row.var).any(|argument| {
+                        let is_own = here(argument.site) && !of_one.contains(&argument.site);
+                        is_own && !gives_another(argument.site, row.var)
+                    })
             })
             || r.store.iter().any(|row| {
                 here(row.site)

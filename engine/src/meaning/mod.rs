@@ -91,6 +91,7 @@ mod refusals;
 mod refused;
 mod replaced;
 mod replica_waits;
+mod request_hooks;
 mod resends;
 mod resumed;
 mod retries;
@@ -133,6 +134,7 @@ pub use guards::Decision;
 pub use invoked::{Invocations, Invoked, Mode, Wrapped};
 pub use operations::{Found, Operand, Operation, Operations};
 pub use order::Order;
+pub use request_hooks::{ClientKey, KeyHook};
 pub use scopes::{Extent, Scope, Scopes};
 pub use terms::{Name, Names, Role, Term};
 
@@ -176,6 +178,9 @@ pub struct Meaning<'m> {
     run_limits: OnceLock<FxHashMap<FunctionId, Option<f64>>>,
     /// What is stored as a default of a client, by the name of what is set.
     defaults: OnceLock<FxHashMap<&'m str, Vec<(VarId, VarId)>>>,
+    /// The functions that give requests their idempotency keys, and where they are handed to a client that is there.
+    key_hooks: OnceLock<Vec<KeyHook>>,
+    hooks_given: OnceLock<Vec<(SiteId, SiteId)>>,
 }
 
 /// What waiting for a promise gives is followed this far.
@@ -264,6 +269,8 @@ impl<'m> Meaning<'m> {
             unique: OnceLock::new(),
             run_limits: OnceLock::new(),
             defaults: OnceLock::new(),
+            key_hooks: OnceLock::new(),
+            hooks_given: OnceLock::new(),
         }
     }
 
@@ -438,6 +445,12 @@ impl<'m> Meaning<'m> {
     /// Whether a scope comes from the configuration of a client, which holds for all calls on it.
     pub fn is_of_client(&self, scope: &Scope) -> bool {
         self.operation(scope).is_some_and(|op| self.models.op(op.family, op.model).scopes.contains(&ScopeKind::Client))
+    }
+
+    /// Whether the client itself does what a scope says, be it configured for all calls or asked for with one.
+    pub fn is_done_by_client(&self, scope: &Scope) -> bool {
+        let is_own = |kind: &ScopeKind| matches!(kind, ScopeKind::Client | ScopeKind::Call);
+        self.operation(scope).is_some_and(|op| self.models.op(op.family, op.model).scopes.iter().any(is_own))
     }
 
     /// Whether a scope goes along with the calls it is for, as an argument of theirs.

@@ -404,7 +404,7 @@ pub(super) struct FlowIndex {
     passed_by_argument: Csr,
     returns_by_var: Csr,
     field_by_value: Csr,
-    entry_by_value: Csr,
+    pub(super) entry_by_value: Csr,
     loads_by_field: FxHashMap<Sym, Vec<u32>>,
     stores_by_field: FxHashMap<Sym, Vec<u32>>,
     arguments_by_keyword: FxHashMap<Sym, Vec<u32>>,

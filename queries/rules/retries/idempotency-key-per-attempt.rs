@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::retried::{retry_around, scope_at, scope_steps};
 
+use crate::keyed_by_client::{KeyedAnew, keyed_anew};
 use crate::keys::{is_fresh, key_made};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
@@ -77,7 +78,16 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     let of_clock = of_clock.into_iter().filter(|(site, ..)| !by_place.contains_key(site));
     let of_clock: Vec<Finding> = of_clock.map(|(site, effect, made)| report_of_clock(context, site, &effect, made)).collect();
-    by_place.into_values().map(|(trace, effect, made)| report(context, &trace, &effect, made)).chain(of_clock).collect()
+    let mut by_client: FxHashMap<SiteId, KeyedAnew> = FxHashMap::default();
+    for sent in keyed_anew(context) {
+        let place = context.primary(&sent.trace);
+        if !by_place.contains_key(&place) && by_client.get(&place).is_none_or(|known| sent.trace.len() < known.trace.len()) {
+            by_client.insert(place, sent);
+        }
+    }
+    let by_client: Vec<Finding> = by_client.into_values().map(|sent| report_of_client(context, &sent)).collect();
+    let by_place = by_place.into_values().map(|(trace, effect, made)| report(context, &trace, &effect, made));
+    by_place.chain(of_clock).chain(by_client).collect()
 }
 
 /// Where the clock is read that stands in the key of what is sent at `site` while a request waits: the second request that a
@@ -134,6 +144,9 @@ fn is_told_by_callers(context: &Context<'_>, effect: &Effect) -> bool {
     effect.kind == OpKind::HttpRequest && given.is_some_and(|row| !meaning.callers(row.function).is_empty())
 }
 
+/// A key is made so many helpers below what is repeated.
+const MAX_HELPERS: usize = 2;
+
 /// Where the key of the operation that `trace` ends in is made, if that is run again with each attempt.
 /// `at`: the position in the trace that the retry scope covers.
 fn made_inside(context: &Context<'_>, scope: &Scope, trace: &[SiteId], at: usize) -> Option<SiteId> {
@@ -143,12 +156,41 @@ fn made_inside(context: &Context<'_>, scope: &Scope, trace: &[SiteId], at: usize
     let once_each = |site: SiteId| {
         covered.contains(&site) || trace[at + 1..].iter().any(|below| context.function_of(*below) == context.function_of(site))
     };
-    // A helper that such a site calls: `headers=signed()`.
+    // A helper that such a site calls, or one that calls it: `headers=signed()`, `Order::debit(&sale)` that begins as `blank()`.
     let runs_again = |site: SiteId| {
-        let function = context.function_of(site);
-        once_each(site) || (function != context.function_of(trace[at]) && meaning.callers(function).iter().any(|caller| once_each(*caller)))
+        let mut sites = vec![site];
+        for _ in 0..=MAX_HELPERS {
+            if sites.iter().any(|site| once_each(*site)) {
+                return true;
+            }
+            let helpers = sites.iter().map(|site| context.function_of(*site)).filter(|helper| *helper != context.function_of(trace[at]));
+            sites = helpers.flat_map(|helper| meaning.callers(helper)).copied().collect();
+        }
+        false
     };
     key_made(context, trace, at, |call| is_fresh(context, call) && runs_again(call))
+}
+
+fn report_of_client(context: &Context<'_>, sent: &KeyedAnew) -> Finding {
+    let KeyedAnew { trace, effect, made, key } = sent;
+    let what = context.does(effect);
+    let message = format!(
+        "a retry {what} with a key that its client makes for each attempt; the receiver cannot know the second for the first, and does both"
+    );
+    let around = match key.repeated_by {
+        Some(function) => context.meaning.scopes.in_function(function).find(|scope| scope.kind == OpKind::RetryScope),
+        None => retry_around(context, trace),
+    };
+    FindingBuilder::new(context, &RULE.info, context.primary(trace), message)
+        .subject(context.meaning.text(effect.entity).unwrap_or_default())
+        .rests_on(context.confidence_of(trace[0], effect))
+        .step(*made, "the client makes the key here, for each request that it sends")
+        .step(key.given_at, "which it is told here")
+        .steps(around.map(scope_steps).unwrap_or_default())
+        .steps(context.steps(trace, effect))
+        .checked("the request brings no key of its own, and the attempts are around what makes one")
+        .help("make the key where the request is made, before the first attempt, or put the retry inside of what makes the key")
+        .build()
 }
 
 fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect, made: SiteId) -> Finding {

@@ -1,12 +1,12 @@
 //! A retry reaches a request that creates something and carries no idempotency key.
 
-use distsys_engine::OpKind;
-use distsys_engine::meaning::{Effect, EffectFlags, Term};
-use distsys_engine::words::{is_repeatable_action, is_repeatable_function, is_telemetry};
+use distsys_engine::meaning::Effect;
+use distsys_engine::words::{is_repeatable_function, is_telemetry};
 use distsys_facts::SiteId;
 use rustc_hash::FxHashMap;
 
-use crate::retried::{is_payment, repeated, retry_around, scope_steps};
+use crate::keyed_by_client::client_key;
+use crate::retried::{creates_again, is_payment, repeated, retry_around, scope_steps};
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::{Context, FindingBuilder, Rule};
 
@@ -33,6 +33,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let effect = meaning.effects.get(effect);
         let trace = meaning.trace(site, &effect);
         if trace.len() > MAX_DEPTH || is_harmless(context, &trace, &effect) || is_asked_by_a_person(context, &trace) {
+            continue;
+        }
+        // The client gives it one; whether that is the same for all attempts is asked elsewhere.
+        if client_key(context, &trace).is_some() {
             continue;
         }
         let primary = context.primary(&trace);
@@ -78,26 +82,6 @@ fn is_harmless(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> bool
 
 /// So many further places of one cause are shown.
 const MAX_OTHERS: usize = 8;
-
-/// Whether doing it twice does it twice.
-fn creates_again(context: &Context<'_>, effect: &Effect) -> bool {
-    // What a task of its own does is not what the attempt waits for.
-    let apart = effect.flags.has(EffectFlags::BACKGROUND) || effect.flags.has(EffectFlags::CONDITIONAL);
-    if effect.key != Term::Absent || apart {
-        return false;
-    }
-    match effect.kind {
-        OpKind::Payment => true,
-        OpKind::HttpRequest if context.meaning.text(effect.entity).is_some_and(is_repeatable_action) => false,
-        OpKind::HttpRequest => match context.meaning.text(effect.verb) {
-            Some("post" | "patch") => true,
-            // A PUT of a named thing sets it; one to a collection or an action creates.
-            Some("put") => context.meaning.text(effect.entity).is_some_and(|url| !url.trim_end_matches('/').ends_with("{}")),
-            _ => false,
-        },
-        _ => false,
-    }
-}
 
 /// `others` are further places of the same cause.
 fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect, others: &[(Vec<SiteId>, Effect)]) -> Finding {

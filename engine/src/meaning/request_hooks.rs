@@ -1,0 +1,357 @@
+//! What a client does to each request before it sends it, where that gives the request its idempotency key: interceptors, hooks,
+//! filters, transports around transports.
+//!
+//! No library is known here: a function is a hook where it sets a header so called, and where it is handed to the client, as it
+//! is made or by a call on it.
+
+use distsys_facts::{CallKind, ClassId, FunctionId, LiteralKind, ParameterKind, SiteId, VarId};
+use rustc_hash::FxHashSet;
+
+use super::Meaning;
+use super::operations::Operation;
+use crate::operation::OpKind;
+use crate::resolve::ValueKind;
+
+/// Layers within layers, and lists of them, are looked into so deep.
+const MAX_DEPTH: u32 = 8;
+
+/// A client that is made with more than this is made with something else.
+const MAX_LAYERS: usize = 32;
+
+/// From `client.interceptors.request` up to the client.
+const MAX_MEMBERS: usize = 4;
+
+/// A function that gives each request that it is handed an idempotency key.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyHook {
+    pub function: FunctionId,
+    /// The call that makes the key, if it makes another one each time.
+    pub made: Option<SiteId>,
+    /// It asks first whether there is a key.
+    pub looks_first: bool,
+}
+
+/// How a client gives the requests that go through it their keys.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientKey {
+    pub hook: KeyHook,
+    /// Where the hook is handed to the client.
+    pub given_at: SiteId,
+    /// A layer of the project's around the hook that sends each request several times, which comes to the hook each time.
+    pub repeated_by: Option<FunctionId>,
+}
+
+/// What a client is made with, from the outside to the inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layer {
+    Function(FunctionId),
+    Class(ClassId),
+}
+
+/// Whether a header or an option of this name is an idempotency key; the id of a request for traces is none.
+fn names_key(text: &str) -> bool {
+    const MAX_LENGTH: usize = 40;
+    if text.len() > MAX_LENGTH || text.contains(char::is_whitespace) {
+        return false;
+    }
+    let letters: String = text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    letters.contains("idempot") || letters.contains("dedup") || letters == "paypalrequestid"
+}
+
+impl Meaning<'_> {
+    /// How the client that an operation goes through gives its requests a key, if it does.
+    pub fn key_of_client(&self, op: &Operation) -> Option<ClientKey> {
+        let hooks = self.key_hooks.get_or_init(|| self.all_key_hooks());
+        if hooks.is_empty() || self.is_keyed_by_call(op) {
+            return None;
+        }
+        let call = self.program.call(op.call)?;
+        let client = call.receiver.or(call.callee)?;
+        let mut given: Vec<SiteId> = Vec::new();
+        let (created, complete) = self.creators(client, |site| {
+            given.push(site);
+            false
+        });
+        let created: FxHashSet<SiteId> = created.into_iter().map(|(site, _)| site).collect();
+        given.extend(created.iter());
+        given.extend(
+            self.hooks_given_later().iter().filter(|(_, anchor)| created.contains(anchor)).map(|(site, _)| *site),
+        );
+        given.retain(|site| *site != op.site && *site != op.call);
+        given.sort_unstable();
+        given.dedup();
+        let seen = hooks.iter().find_map(|hook| self.key_given(hook, &given));
+        // One that is handed in is one of those that the project makes.
+        seen.or_else(|| if complete { None } else { self.key_of_all_like(client) })
+    }
+
+    /// The key that a hook gives, if it is among what these calls give to a client.
+    fn key_given(&self, hook: &KeyHook, calls: &[SiteId]) -> Option<ClientKey> {
+        let mut before: Vec<Layer> = Vec::new();
+        for &site in calls {
+            let layers = self.layers_given(site);
+            if let Some(at) = layers.iter().position(|layer| self.is_within(hook.function, *layer)) {
+                before.extend(&layers[..at]);
+                let repeated_by = before.iter().find_map(|layer| self.repeats(*layer));
+                return Some(ClientKey { hook: *hook, given_at: site, repeated_by });
+            }
+            before.extend(layers);
+        }
+        None
+    }
+
+    /// The same for a client of which only the type is known, where all of that type are made with the hook.
+    fn key_of_all_like(&self, client: VarId) -> Option<ClientKey> {
+        let hooks = self.key_hooks.get()?;
+        let types =
+            |var: VarId| self.resolution.values_of(var).filter(|value| matches!(value.kind, ValueKind::External(_)));
+        let wanted: Vec<ValueKind> = types(client).map(|value| value.kind).collect();
+        let is_like = |var: VarId| types(var).any(|value| wanted.contains(&value.kind));
+        let r = &self.program.facts.relations;
+        let makes = r.call.iter().filter(|call| {
+            let is_made = call.kind == CallKind::New || call.receiver.is_none_or(|from| !is_like(from));
+            is_made && self.resolution.calls_at(call.site).is_empty() && is_like(call.result)
+        });
+        let mut found = None;
+        for call in makes {
+            let mut given = vec![call.site];
+            self.creators(call.result, |site| {
+                given.push(site);
+                false
+            });
+            given.sort_unstable();
+            given.dedup();
+            found = Some(hooks.iter().find_map(|hook| self.key_given(hook, &given))?);
+        }
+        found
+    }
+
+    /// Whether the call itself gives a key, under whatever name the hook looks for one.
+    fn is_keyed_by_call(&self, op: &Operation) -> bool {
+        let r = &self.program.facts.relations;
+        let given = self.program.arguments(op.call).flat_map(|row| self.made_from(row.var));
+        let mut entries = given.flat_map(|var| self.program.entry_by_var.of(&r.entry, var));
+        entries.any(|row| names_key(self.program.text(row.key)))
+    }
+
+    /// The functions that set such a header of something.
+    fn all_key_hooks(&self) -> Vec<KeyHook> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut set: Vec<(FunctionId, VarId, bool)> = Vec::new();
+        let mut looked: FxHashSet<FunctionId> = FxHashSet::default();
+        let mut names: FxHashSet<VarId> = FxHashSet::default();
+        let named =
+            r.literal.iter().filter(|row| row.kind == LiteralKind::String && names_key(program.text(row.value)));
+        for name in named.flat_map(|row| self.flows_to(row.var)) {
+            for argument in program.argument_by_var.of(&r.argument, name) {
+                let function = program.site(argument.site).function;
+                let after = program.arguments(argument.site).skip_while(|row| row.var != name).nth(1);
+                let call = program.call(argument.site).map(|call| program.text(call.name).to_ascii_lowercase());
+                let unless_there = call.is_some_and(|name| name.contains("absent") || name.contains("default"));
+                match after {
+                    Some(value) => set.push((function, value.var, unless_there)),
+                    None => drop(looked.insert(function)),
+                }
+            }
+            names.insert(name);
+        }
+        // `if "Idempotency-Key" not in request.headers`
+        let asked = r.binary.iter().map(|row| row.left).filter(|name| names.contains(name));
+        looked.extend(asked.filter_map(|name| self.function_holding(name)));
+        let stored = r.store.iter().filter(|row| names_key(program.text(row.field)));
+        set.extend(stored.map(|row| (program.site(row.site).function, row.src, false)));
+        let entries = r.entry.iter().filter(|row| names_key(program.text(row.key)));
+        set.extend(entries.filter_map(|row| Some((self.function_holding(row.var)?, row.value, false))));
+        let loads = r.load.iter().filter(|row| names_key(program.text(row.field)));
+        looked.extend(loads.filter_map(|row| self.function_holding(row.base)));
+        let is_handed = |function: &FunctionId| {
+            let mut parameters = program.parameters(*function);
+            parameters.any(|row| row.kind != ParameterKind::Receiver)
+        };
+        set.retain(|(function, ..)| is_handed(function));
+        let mut hooks: Vec<KeyHook> = set
+            .into_iter()
+            .map(|(function, value, unless_there)| {
+                let parts = self.made_from(value).into_iter().filter_map(|var| program.call_giving(var));
+                let made = parts
+                    .map(|call| call.site)
+                    .filter(|site| self.makes_anew(*site, |kind| kind == OpKind::Fresh))
+                    .min();
+                KeyHook { function, made, looks_first: unless_there || looked.contains(&function) }
+            })
+            .collect();
+        hooks.sort_unstable_by_key(|hook| (hook.function, hook.made));
+        hooks.dedup_by_key(|hook| hook.function);
+        hooks
+    }
+
+    /// Whether a call gives another value each time: a generator that is `wanted`, or a helper of the project that only asks one.
+    pub fn makes_anew(&self, site: SiteId, wanted: impl Fn(OpKind) -> bool) -> bool {
+        let program = self.program;
+        let is_generator = |site: SiteId| self.operations.at(site).any(|op| wanted(op.kind));
+        is_generator(site)
+            || self.callees(site).into_iter().any(|callee| {
+                let returned =
+                    program.returns_by_function.of(&program.facts.relations.returns, callee).filter_map(|row| row.var);
+                let made = returned.flat_map(|var| self.made_from(var)).filter_map(|var| program.call_giving(var));
+                made.into_iter().any(|call| is_generator(call.site))
+            })
+    }
+
+    /// The function that a value is held in, named or not.
+    fn function_holding(&self, var: VarId) -> Option<FunctionId> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut at = var;
+        for _ in 0..MAX_DEPTH {
+            let named = program.variable(at).map(|row| row.function);
+            let made = || program.call_giving(at).map(|call| program.site(call.site).function);
+            let given =
+                || program.argument_by_var.of(&r.argument, at).next().map(|row| program.site(row.site).function);
+            if let Some(function) = named.or_else(made).or_else(given) {
+                return Some(function);
+            }
+            let whole = self.flow.entry_by_value.of(&r.entry, at).next().map(|row| row.var);
+            let copy = || program.assign_by_src.of(&r.assign, at).next().map(|row| row.dst);
+            at = program.loaded_as(at).map(|load| load.base).or(whole).or_else(copy)?;
+        }
+        None
+    }
+
+    /// Calls that hand a hook to a client that is there, each with a call that made the client.
+    fn hooks_given_later(&self) -> &[(SiteId, SiteId)] {
+        self.hooks_given.get_or_init(|| {
+            let program = self.program;
+            let hooks = self.key_hooks.get().map_or(&[][..], Vec::as_slice);
+            let gives = |site: SiteId| {
+                let layers = self.layers_given(site);
+                layers.iter().any(|layer| hooks.iter().any(|hook| self.is_within(hook.function, *layer)))
+            };
+            let mut found = Vec::new();
+            for call in &program.facts.relations.call {
+                let Some(on) = call.receiver.filter(|_| gives(call.site)) else { continue };
+                // `base.extend({ hooks })` gives another client; `client.interceptors.request.use(hook)` is told the client.
+                let mut is_told = !self.reader().is_looked_at(call.result);
+                let mut at = on;
+                for _ in 0..MAX_MEMBERS {
+                    if is_told {
+                        found.extend(self.made_at(at).0.into_iter().map(|made| (call.site, made)));
+                    }
+                    let held = program.loaded_as(at).map(|load| load.base);
+                    let held = held.or_else(|| program.call_giving(at).and_then(|call| call.receiver));
+                    is_told |= held.is_some();
+                    match held.or_else(|| program.only_source(at)) {
+                        Some(next) => at = next,
+                        None => break,
+                    }
+                }
+            }
+            found
+        })
+    }
+
+    /// What a call is given of functions and objects of the project, from the outside to the inside.
+    fn layers_given(&self, site: SiteId) -> Vec<Layer> {
+        let mut found = Vec::new();
+        for row in self.program.arguments(site) {
+            self.add_layers(row.var, 0, &mut found);
+        }
+        found
+    }
+
+    fn add_layers(&self, var: VarId, depth: u32, found: &mut Vec<Layer>) {
+        if depth > MAX_DEPTH || found.len() > MAX_LAYERS {
+            return;
+        }
+        let program = self.program;
+        let r = &program.facts.relations;
+        let at = program.held_at(var);
+        if let Some(function) = program.closure(at) {
+            found.push(Layer::Function(function));
+            return;
+        }
+        if let Some(call) = program.call_giving(at) {
+            // What a parameter gives, or what is held in one, whoever calls says.
+            let mut called = call.callee;
+            while let Some(var) = called {
+                if program.parameter(var).is_some() {
+                    return;
+                }
+                called = program.loaded_as(var).map(|load| load.base).or_else(|| program.only_source(var));
+            }
+            let class = self.class_of(at).filter(|_| call.kind == CallKind::New);
+            let mut within = Vec::new();
+            let mut given = Vec::new();
+            match class {
+                Some(class) => within.push(Layer::Class(class)),
+                None => {
+                    for edge in self.resolution.calls_at(call.site) {
+                        let returned =
+                            program.returns_by_function.of(&r.returns, edge.function).filter_map(|row| row.var);
+                        returned.for_each(|var| self.add_layers(var, depth + 1, &mut within));
+                    }
+                }
+            }
+            for row in program.arguments(call.site) {
+                self.add_layers(row.var, depth + 1, &mut given);
+            }
+            // A function that puts layers around one another.
+            let callee = self.resolution.calls_at(call.site).first().filter(|_| within.is_empty());
+            if callee.is_some_and(|edge| self.is_last_outermost(edge.function)) {
+                given.reverse();
+            }
+            found.extend(within.into_iter().chain(given));
+            return;
+        }
+        let before = found.len();
+        let elements = program.element_by_var.of(&r.element, at).map(|row| row.value);
+        let entries = program.entry_by_var.of(&r.entry, at).map(|row| row.value);
+        elements.chain(entries).for_each(|var| self.add_layers(var, depth + 1, found));
+        if found.len() == before {
+            found.extend(self.functions_given(at).into_iter().map(Layer::Function));
+        }
+        if found.len() == before && program.parameter(at).is_none() {
+            // A type without fields stands for its only object.
+            let by_name = self.resolution.values_of(at).find_map(|value| match value.kind {
+                ValueKind::Class(class) => Some(class),
+                _ => None,
+            });
+            found.extend(self.class_of(at).or(by_name).map(Layer::Class));
+        }
+    }
+
+    /// Whether a function goes through what it is given and puts the next around those before.
+    fn is_last_outermost(&self, function: FunctionId) -> bool {
+        let program = self.program;
+        let called = |wanted: &[&str]| {
+            let mut calls = program.sites(function).filter_map(|row| program.call(row.site));
+            calls.any(|call| wanted.contains(&program.written_name(call).to_ascii_lowercase().as_str()))
+        };
+        let counts_down = program.binaries(function).any(|row| program.text(row.operator).starts_with('-'));
+        let regions = program.regions_by_function.of(&program.facts.relations.region, function);
+        let loops = regions.into_iter().any(|row| row.kind == distsys_facts::RegionKind::Loop);
+        let turned = counts_down
+            || called(&["reverse", "reversed", "toreversed", "backward", "rev", "rfold", "reduceright", "foldright"]);
+        !turned && (loops || called(&["reduce", "fold"]))
+    }
+
+    /// Whether a function is one that a layer runs: it, one inside of it, or a method.
+    fn is_within(&self, function: FunctionId, layer: Layer) -> bool {
+        let program = self.program;
+        match layer {
+            Layer::Class(class) => program
+                .class_around(function)
+                .is_some_and(|own| own == class || self.resolution.ancestors(class).contains(&own)),
+            Layer::Function(outer) => {
+                std::iter::successors(Some(function), |at| program.function(*at).parent).any(|at| at == outer)
+            }
+        }
+    }
+
+    /// The function of a layer in which attempts are repeated.
+    fn repeats(&self, layer: Layer) -> Option<FunctionId> {
+        let mut scopes = self.scopes.of_kind(OpKind::RetryScope).map(|scope| scope.function);
+        scopes.find(|function| self.is_within(*function, layer))
+    }
+}
