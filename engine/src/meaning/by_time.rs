@@ -1,12 +1,13 @@
 //! Writes that change what is there only where its time of change is older than the new one: `{ updatedAt: { $lt: change.updatedAt } }`,
 //! `updated_at < :time`.
 
-use distsys_facts::{VarId, names_time};
+use distsys_facts::{VarId, names_moment, names_time};
 
 use super::columns::asks_columns;
 use super::operations::{Found, Operand, Operation};
 use super::reader::Reader;
 use crate::operation::Attr;
+use crate::words::words;
 
 /// How deep in what a write is given its filter is looked for.
 const MAX_FILTER: u32 = 3;
@@ -14,7 +15,7 @@ const MAX_FILTER: u32 = 3;
 impl<'m> Reader<'m, '_> {
     /// Whether the later of two times decides whether a write is done.
     pub(super) fn newer_wins(&self, op: &Operation, replaces: bool) -> bool {
-        self.is_newer_by_text(op, replaces) || self.is_newer_by_filter(op)
+        self.is_newer_by_text(op, replaces) || self.is_newer_by_filter(op) || self.is_newer_by_excluded(op)
     }
 
     /// A condition in words, whose value the write sets, too; what `replaces` the whole sets all of it.
@@ -51,13 +52,19 @@ impl<'m> Reader<'m, '_> {
         let mut stack: Vec<(VarId, u32)> = program.arguments(op.call).map(|row| (row.var, 0)).collect();
         let mut asked = Vec::new();
         while let Some((var, depth)) = stack.pop().filter(|_| asked.len() < 8) {
+            // `Filters.and(Filters.eq("_id", id), Filters.lt("updatedAt", at))`
+            asked.extend(self.older_by_call(var, depth));
             let Some(object) = self.object(var).filter(|_| depth < MAX_FILTER) else { continue };
             for entry in program.entry_by_var.of(&r.entry, object) {
                 let column = program.text(entry.key);
-                let limits = self.object(entry.value).filter(|_| names_time(column)).into_iter();
+                let limits = self.object(entry.value).filter(|_| is_time(column)).into_iter();
                 let mut limits = limits.flat_map(|limits| program.entry_by_var.of(&r.entry, limits));
-                match limits.find(|row| matches!(program.text(row.key), "$lt" | "$lte" | "lt" | "lte")) {
-                    Some(limit) => asked.push((column, limit.value)),
+                let limit = limits.find(|row| matches!(program.text(row.key), "$lt" | "$lte" | "lt" | "lte"));
+                // `{ updatedAt: LessThan(change.updatedAt) }`
+                let said =
+                    || self.asks_less(entry.value).filter(|(column, _)| column.is_none()).map(|(_, limit)| limit);
+                match limit.map(|row| row.value).or_else(|| said().filter(|_| is_time(column))) {
+                    Some(limit) => asked.push((column, limit)),
                     None => stack.push((entry.value, depth + 1)),
                 }
             }
@@ -66,7 +73,8 @@ impl<'m> Reader<'m, '_> {
         if asked.is_empty() {
             return false;
         }
-        let set = self.columns_set(op.call);
+        let mut set = self.columns_set(op.call);
+        program.arguments(op.call).for_each(|row| self.add_set_by_calls(row.var, 0, &mut set));
         let mut wholes: Vec<VarId> = program.arguments(op.call).flat_map(|row| self.set_as_a_whole(row.var)).collect();
         // `.insert(change).onConflict("id").merge()`
         let puts = self
@@ -74,10 +82,16 @@ impl<'m> Reader<'m, '_> {
             .into_iter()
             .filter(|call| matches!(program.text(call.name), "insert" | "values" | "update" | "set"));
         wholes.extend(puts.flat_map(|call| program.arguments(call.site)).map(|row| row.var));
+        // `ReplaceOne(ctx, filter, change)`
+        let replaces =
+            self.call(op.call).is_some_and(|call| words(program.text(call.name)).iter().any(|word| word == "replace"));
+        wholes.extend(program.arguments(op.call).filter(|_| replaces).map(|row| row.var));
         asked.into_iter().any(|(column, limit)| {
             let is_limit = |value: VarId| self.is_same_value(value, limit);
-            let of = self.field_of(limit).filter(|(_, field)| *field == column).map(|(base, _)| base);
-            set.iter().any(|(known, value)| *known == column && is_limit(*value))
+            let of = self.field_of(limit).filter(|(_, field)| plain(field) == plain(column)).map(|(base, _)| base);
+            let beside = || set.iter().any(|(known, _)| plain(known) != plain(column));
+            set.iter().any(|(known, value)| plain(known) == plain(column) && is_limit(*value))
+                && (names_time(column) || beside())
                 || of.is_some_and(|of| wholes.iter().any(|whole| self.root(*whole) == of))
         })
     }
@@ -95,14 +109,14 @@ impl<'m> Reader<'m, '_> {
                 program.arguments(call.site).filter(|row| row.keyword.is_empty()).map(|row| row.var).collect();
             if let [column, sign, limit] = given[..]
                 && matches!(self.constant(sign), Some("<" | "<="))
-                && let Some(column) = self.column_in_text(column).filter(|column| names_time(column))
+                && let Some(column) = self.column_in_text(column).filter(|column| is_time(column))
             {
                 asked.push((column, limit));
             }
             for row in program.arguments(call.site) {
                 let keyword = program.text(row.keyword);
                 let column = keyword.strip_suffix("__lt").or(keyword.strip_suffix("__lte"));
-                asked.extend(column.filter(|column| names_time(column)).map(|column| (column, row.var)));
+                asked.extend(column.filter(|column| is_time(column)).map(|column| (column, row.var)));
                 for compared in program.binary_by_dst.of(&r.binary, row.var) {
                     let sides = match (program.text(compared.operator), compared.right) {
                         ("<" | "<=", Some(right)) => (compared.left, right),
@@ -110,11 +124,65 @@ impl<'m> Reader<'m, '_> {
                         _ => continue,
                     };
                     let column = program.loaded_as(sides.0).map(|load| program.text(load.field));
-                    asked.extend(column.filter(|column| names_time(column)).map(|column| (column, sides.1)));
+                    asked.extend(column.filter(|column| is_time(column)).map(|column| (column, sides.1)));
                 }
+                asked.extend(self.older_by_call(row.var, 0));
             }
         }
         asked
+    }
+
+    /// Likewise, of what a call in a condition asks, and those that it is given:
+    /// `Column::UpdatedAt.lt(at)`, `lt(items.updatedAt, at)`, `and(eq(items.id, id), lt(items.updatedAt, at))`.
+    fn older_by_call(&self, var: VarId, depth: u32) -> Vec<(&'m str, VarId)> {
+        let mut asked = Vec::new();
+        if let Some((Some(column), limit)) = self.asks_less(var) {
+            asked.extend(Some((column, limit)).filter(|_| is_time(column)));
+        } else if let Some(call) = self.program.call_giving(self.root(var)).filter(|_| depth < MAX_FILTER) {
+            let given = self.program.arguments(call.site).map(|row| row.var).chain(call.receiver);
+            asked.extend(given.flat_map(|var| self.older_by_call(var, depth + 1)));
+        }
+        asked
+    }
+
+    /// What a call asks to be less than what, if it is named for that; of one argument alone whoever is given the call says what.
+    fn asks_less(&self, var: VarId) -> Option<(Option<&'m str>, VarId)> {
+        const LESS: &[&str] = &[
+            "lt",
+            "lte",
+            "le",
+            "loe",
+            "lessthan",
+            "lessthanequal",
+            "lessthanorequal",
+            "lessthanorequalto",
+            "lessorequal",
+            "before",
+        ];
+        let program = self.program;
+        let call = program.call_giving(self.root(var))?;
+        if !LESS.contains(&plain(program.text(call.name)).as_str()) {
+            return None;
+        }
+        let given: Vec<VarId> = program.arguments(call.site).map(|row| row.var).collect();
+        match given[..] {
+            [limit] => Some((call.receiver.and_then(|column| self.column_meant(column)), limit)),
+            [column, limit] => Some((self.column_meant(column), limit)),
+            _ => None,
+        }
+    }
+
+    /// The column that a value stands for in a condition: `Column::UpdatedAt`, `items.updatedAt`, `field("updated_at")`.
+    fn column_meant(&self, var: VarId) -> Option<&'m str> {
+        let program = self.program;
+        if let Some(load) = program.loaded_as(self.root(var)) {
+            return Some(program.text(load.field));
+        }
+        let named = program.call_giving(self.root(var)).and_then(|call| {
+            let first = program.arguments(call.site).next()?;
+            self.column_in_text(first.var)
+        });
+        named.or_else(|| self.column_in_text(var))
     }
 
     /// The column that a text names, behind that of its table: `items.updated_at`, `` `${table}.updated_at` ``.
@@ -133,9 +201,40 @@ impl<'m> Reader<'m, '_> {
         set.map(|row| row.value).collect()
     }
 
+    /// The columns that calls set in what an update is given: `combine(set("state", state), set("updatedAt", at))`.
+    fn add_set_by_calls(&self, var: VarId, depth: u32, set: &mut Vec<(&'m str, VarId)>) {
+        let Some(call) = self.program.call_giving(self.root(var)).filter(|_| depth < MAX_FILTER) else { return };
+        let given: Vec<VarId> = self.program.arguments(call.site).map(|row| row.var).collect();
+        match given[..] {
+            [column, value] if self.program.text(call.name) == "set" => {
+                set.extend(self.column_in_text(column).map(|column| (column, value)));
+            }
+            _ => given.into_iter().chain(call.receiver).for_each(|var| self.add_set_by_calls(var, depth + 1, set)),
+        }
+    }
+
+    /// Whether two values are the same, each in its form: `new Date(change.at)`, `Expr::value(change.at)`.
     fn is_same_value(&self, left: VarId, right: VarId) -> bool {
+        let (left, right) = (self.unconverted(left), self.unconverted(right));
         let is_same = self.root(left) == self.root(right);
         is_same || self.field_of(left).is_some() && self.field_of(left) == self.field_of(right)
+    }
+
+    /// What a value is before calls of one thing alone have made other forms of it.
+    fn unconverted(&self, var: VarId) -> VarId {
+        const MAX_FORMS: usize = 3;
+        let mut at = var;
+        for _ in 0..MAX_FORMS {
+            let call = self.program.call_giving(self.root(at));
+            let Some(call) = call.filter(|call| self.resolution.calls_at(call.site).is_empty()) else { break };
+            let given: Vec<VarId> = self.program.arguments(call.site).map(|row| row.var).collect();
+            at = match (&given[..], call.receiver) {
+                (&[only], _) => only,
+                (&[], Some(receiver)) => receiver,
+                _ => break,
+            };
+        }
+        at
     }
 
     /// The object and the field that a value is read from.
@@ -164,8 +263,17 @@ impl<'m> Reader<'m, '_> {
     }
 }
 
+/// Whether a column of this name holds the time of a change, or of what it tells.
+fn is_time(column: &str) -> bool {
+    names_time(column) || names_moment(column)
+}
+
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
+}
+
 /// The comparisons of a condition, the smaller side first.
-fn compared(condition: &str) -> Vec<(&str, &str)> {
+pub(super) fn compared(condition: &str) -> Vec<(&str, &str)> {
     let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '#' | ':' | '.');
     let signs = condition.match_indices(['<', '>']);
     signs

@@ -14,6 +14,7 @@ mod brought_ids;
 mod built;
 mod built_statements;
 mod by_caller;
+mod by_excluded;
 mod by_method;
 mod by_time;
 mod cache_spaces;

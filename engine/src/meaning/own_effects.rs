@@ -107,6 +107,12 @@ fn transaction_kind(word: &str) -> OpKind {
     }
 }
 
+/// Whether a statement that a call is given is done where its time is the later one.
+fn is_built_by_time(reader: Reader<'_, '_>, op: &Operation, statement: VarId) -> bool {
+    let made = reader.maker(statement).map(|call| Operation { site: call.site, call: call.site, ..*op });
+    reader.is_newer_by_excluded(op) || made.is_some_and(|made| reader.newer_wins(&made, false))
+}
+
 /// The effects of one operation; most kinds have none.
 pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operations, op: &Operation) -> Vec<Effect> {
     use OpKind::*;
@@ -196,7 +202,10 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
                     });
                     return of_each.collect();
                 }
-                if let Some(whole) = built_statements::of_built(describer, operations, effect, *var) {
+                if let Some(mut whole) = built_statements::of_built(describer, operations, effect, *var) {
+                    if whole.kind == DbWrite && is_built_by_time(describer.reader, op, *var) {
+                        whole.flags = whole.flags | EffectFlags::BY_CLOCK | EffectFlags::CONDITIONAL;
+                    }
                     let within = built_statements::read_within(describer, operations, effect, *var);
                     return std::iter::once(whole).chain(within).collect();
                 }
