@@ -9,7 +9,8 @@ impl Meaning<'_> {
     /// The functions that callers give where a failure of theirs is dropped without a word, each with the call that runs it in
     /// the helper. Who looks at what the helper answers instead knows of it.
     pub fn dropped_for_callers(&self, failure: &Failure) -> Vec<(SiteId, FunctionId)> {
-        let Some(&first) = failure.protected.first().filter(|_| failure.idle) else { return Vec::new() };
+        let answers = || failure.idle || failure.region.is_some_and(|region| self.gives_failure(region));
+        let Some(&first) = failure.protected.first().filter(|_| answers()) else { return Vec::new() };
         let helper = self.program.site(first).function;
         let mut found = Vec::new();
         for &site in &failure.protected {

@@ -66,6 +66,8 @@ impl<'m> Meaning<'m> {
         found.extend(self.dropped_results(function));
         found.extend(self.folded_results(function));
         found.extend(self.resumed_empty(function));
+        found.extend(self.dropped_among_gathered(function));
+        found.extend(self.dropped_by_callback(function));
         found
     }
 
@@ -274,7 +276,8 @@ impl<'m> Meaning<'m> {
         let mut found = Vec::new();
         for arm in program.regions_by_function.of(&r.region, function).filter(|row| row.kind == RegionKind::Branch) {
             for condition in program.condition_by_region.of(&r.condition, arm.region) {
-                let mut asked = program.asked_variant(condition.var);
+                // `err != nil || reply.StatusCode >= 300`: the failure comes here, too.
+                let mut asked = self.either(condition.var).into_iter().flat_map(|var| program.asked_variant(var));
                 let Some((matched, _)) = asked.find(|(_, variant)| *variant == "Err") else { continue };
                 let protected = self.failing_calls(matched, function);
                 if protected.is_empty() {
@@ -303,14 +306,39 @@ impl<'m> Meaning<'m> {
         }
     }
 
-    /// Whether a region returns: `except TimeoutError: return False`.
+    /// What a condition holds for any of: the sides of `||`.
+    fn either(&self, condition: VarId) -> Vec<VarId> {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let mut found = vec![condition];
+        let mut at = 0;
+        while let Some(&var) = found.get(at).filter(|_| at < MAX_STEPS) {
+            let sides = program.binary_by_dst.of(&r.binary, var).filter(|row| matches!(program.text(row.operator), "||" | "or"));
+            found.extend(sides.flat_map(|row| [Some(row.left), row.right]).flatten());
+            at += 1;
+        }
+        found
+    }
+
+    /// Whether a region answers with something that callers do not get when all went well: `except TimeoutError: return False`.
     fn answers(&self, region: RegionId) -> bool {
         let r = &self.program.facts.relations;
         let function = self.program.region(region).function;
-        self.program
-            .returns_by_function
-            .of(&r.returns, function)
-            .any(|row| self.program.region_within(self.program.site(row.site).region, region))
+        let returned = || self.program.returns_by_function.of(&r.returns, function);
+        // Of a function that gives but an error, none says that all went well; `return` alone never says anything.
+        let only_error = self.gives_only_error(function);
+        let says_nothing = |var: Option<VarId>| var.is_none_or(|var| only_error && self.reader().is_null(var));
+        let is_silent = only_error || returned().all(|row| row.var.is_none());
+        returned()
+            .filter(|row| self.program.region_within(self.program.site(row.site).region, region))
+            .any(|row| !is_silent || !says_nothing(row.var))
+    }
+
+    /// Whether all that a function gives is how it went: `func (m *Mail) Send(to string) error`.
+    fn gives_only_error(&self, function: FunctionId) -> bool {
+        let program = self.program;
+        let given = program.return_type_by_function.first(&program.facts.relations.return_type, function);
+        given.is_some_and(|row| program.text(row.type_).starts_with("Result<()"))
     }
 
     /// Whether the function gives another constant after a failure than where all went well: `try { …; return true; } catch {}

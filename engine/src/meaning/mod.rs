@@ -37,6 +37,7 @@ mod deadlines;
 mod deferred;
 mod discriminators;
 mod dropped_for;
+mod dropped_outcomes;
 mod durations;
 mod effects;
 mod ended;

@@ -29,14 +29,20 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut found: FxHashMap<SiteId, Lost> = FxHashMap::default();
     for row in &meaning.program.facts.relations.function {
         let function = row.function;
-        if meaning.is_out_of_scope(function) || meaning.program.runs_in_browser(function) || tidies_up(context, function) {
+        if meaning.is_out_of_scope(function) || meaning.program.runs_in_browser(function) {
             continue;
         }
-        for failure in meaning.failures(function).into_iter().filter(|failure| failure.idle) {
-            if let Some((site, effect)) = lost(context, &failure).filter(|_| failure.empty) {
+        for failure in meaning.failures(function) {
+            let is_tidied = |site: SiteId| tidies_up(context, function) && !(only_ends(context, function) && is_taken_as_done(context, site));
+            if let Some((site, effect)) = Some(&failure).filter(|failure| failure.empty).and_then(|failure| lost(context, failure)) {
+                if is_tidied(site) {
+                    continue;
+                }
                 found.entry(site).or_insert(Lost { begins: site, region: failure.region, effect });
-            } else if let Some((runs, begins, effect)) = lost_by_helper(context, &failure) {
-                found.entry(runs).or_insert(Lost { begins, region: failure.region, effect });
+            } else if let Some((runs, begins, effect)) = lost_by_helper(context, &failure).filter(|(runs, ..)| !is_tidied(*runs)) {
+                // Of a helper that makes a value of it, who drops the value is told.
+                let (place, region) = if failure.idle { (runs, failure.region) } else { (begins, None) };
+                found.entry(place).or_insert(Lost { begins, region, effect });
             }
         }
     }
@@ -51,12 +57,29 @@ struct Lost {
     effect: Effect,
 }
 
+/// Whether a function is called after an end that it makes, and no other way of tidying up.
+fn only_ends(context: &Context<'_>, function: FunctionId) -> bool {
+    !words(context.named_function(function)).iter().any(|word| TIDY.contains(&word.as_str()))
+}
+
+/// Whether what comes after a call, there or where its function is called, writes down that it is done: `api.end(plan)`, then
+/// `update accounts set closed = true`.
+fn is_taken_as_done(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let writes_after = |from: SiteId| {
+        let effects = meaning.effects.in_function(context.function_of(from));
+        effects.into_iter().any(|(effect, row)| effect.kind == OpKind::DbWrite && meaning.precedes(from, row.site))
+    };
+    writes_after(site) || meaning.callers(context.function_of(site)).iter().any(|caller| context.in_scope(*caller) && writes_after(*caller))
+}
+
+const TIDY: &[&str] = &[
+    "cleanup", "clean", "shutdown", "stop", "dispose", "disconnect", "teardown", "rollback", "release",
+    "exit", "track", "telemetry", "analytics", "beacon", "ping", "heartbeat", "log", "invalidate",
+];
+
 /// Where failures are expected and nothing is left to be done.
 fn tidies_up(context: &Context<'_>, function: FunctionId) -> bool {
-    const TIDY: &[&str] = &[
-        "cleanup", "clean", "shutdown", "stop", "dispose", "disconnect", "teardown", "rollback", "release",
-        "exit", "track", "telemetry", "analytics", "beacon", "ping", "heartbeat", "log", "invalidate",
-    ];
     const ENDS: &[&str] = &["close", "delete", "remove", "del"];
     let name = context.named_function(function);
     let words = words(name);
