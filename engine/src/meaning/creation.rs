@@ -168,7 +168,19 @@ impl<'m> Meaning<'m> {
         let call = self.made_by_call(op, calls)?;
         let reader = self.reader();
         let program = self.program;
-        let given = match found {
+        // `Timeout(seconds, pool=2)`
+        let wrapped = match found {
+            Found::Is(Operand::Var(var)) => {
+                reader.maker(*var).filter(|made| program.text(made.name).ends_with("Timeout"))
+            }
+            _ => None,
+        };
+        let wrapped = wrapped.and_then(|made| {
+            program.arguments(made.site).find(|row| matches!(program.text(row.keyword), "" | "total"))
+        });
+        let wrapped =
+            wrapped.filter(|row| parameter_of(reader, row.var).is_some()).map(|row| Found::Is(Operand::Var(row.var)));
+        let given = match wrapped.as_ref().unwrap_or(found) {
             // `({ timeout }) => create({ timeout })`
             Found::Is(Operand::Var(var)) if parameter_of(reader, *var).is_none() => {
                 let load = program.loaded_as(reader.root(*var))?;
@@ -203,7 +215,12 @@ impl<'m> Meaning<'m> {
         let mut at = reader.root(var);
         for _ in 0..MAX_NAMES {
             let held = program.loaded_as(at).and_then(|load| reader.stored(load.base, load.field));
-            let Some(inner) = self.resolution.imported(at).or(held) else { break };
+            // `new Insurer(client(5_000))`, which nobody makes with another.
+            let handed = || {
+                let mut given = self.resolution.passed_to(parameter_of(reader, at)?);
+                given.next().filter(|_| given.next().is_none()).map(|row| row.argument)
+            };
+            let Some(inner) = self.resolution.imported(at).or(held).or_else(handed) else { break };
             at = reader.root(inner);
         }
         program.call_giving(at).filter(|call| !self.resolution.calls_at(call.site).is_empty())

@@ -19,7 +19,9 @@ impl Meaning<'_> {
                 op.kind == OpKind::Gather
                     && match self.attribute(op, Attr::Errors) {
                         Found::Is(Operand::Text(text)) => text == "kept",
-                        Found::Is(Operand::Var(var)) => self.constant(var).is_some_and(|text| text.eq_ignore_ascii_case("true")),
+                        Found::Is(Operand::Var(var)) => {
+                            self.constant(var).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+                        }
                         _ => false,
                     }
             };
@@ -44,12 +46,14 @@ impl Meaning<'_> {
             made.extend(self.made_from(row.var));
         }
         let calls = program.sites(function).filter_map(|row| program.call(row.site));
-        let own: Vec<SiteId> = calls.filter(|call| call.site != gather && made.contains(&call.result)).map(|call| call.site).collect();
+        let own: Vec<SiteId> =
+            calls.filter(|call| call.site != gather && made.contains(&call.result)).map(|call| call.site).collect();
         // `items.map((item) => send(item))`
         let given = own.iter().flat_map(|site| program.arguments(*site)).map(|row| row.var).chain(made.iter().copied());
         let closures: FxHashSet<FunctionId> = given.filter_map(|var| program.closure(var)).collect();
         let inner = closures.into_iter().filter(|closure| program.function(*closure).kind == FunctionKind::Closure);
-        let returned = inner.flat_map(|closure| program.returns_by_function.of(&r.returns, closure)).filter_map(|row| row.var);
+        let returned =
+            inner.flat_map(|closure| program.returns_by_function.of(&r.returns, closure)).filter_map(|row| row.var);
         let inside = returned.filter_map(|var| self.reader().maker(var)).map(|call| call.site);
         let mut found: Vec<SiteId> = own.iter().copied().chain(inside).collect();
         found.sort_unstable();
@@ -67,12 +71,22 @@ impl Meaning<'_> {
             if !self.resolution.calls_at(row.site).is_empty() {
                 continue;
             }
-            let Some(callback) = program.arguments(row.site).last().and_then(|given| program.closure(given.var)) else { continue };
+            let Some(callback) = program.arguments(row.site).last().and_then(|given| program.closure(given.var)) else {
+                continue;
+            };
             let mut parameters = program.parameters(callback);
-            let Some(error) = parameters.next().filter(|first| matches!(program.text(first.name), "err" | "error" | "e")) else { continue };
-            let arms = program.regions_by_function.of(&r.region, callback).filter(|region| region.kind == RegionKind::Branch);
+            let Some(error) =
+                parameters.next().filter(|first| matches!(program.text(first.name), "err" | "error" | "e"))
+            else {
+                continue;
+            };
+            let arms =
+                program.regions_by_function.of(&r.region, callback).filter(|region| region.kind == RegionKind::Branch);
             let asked = |region: RegionId| {
-                program.condition_by_region.of(&r.condition, region).any(|condition| program.held_at(condition.var) == error.var)
+                program
+                    .condition_by_region
+                    .of(&r.condition, region)
+                    .any(|condition| program.held_at(condition.var) == error.var)
             };
             let arm = arms.map(|row| row.region).find(|region| asked(*region) && self.goes_on_without(*region));
             if let Some(arm) = arm {
@@ -90,7 +104,8 @@ impl Meaning<'_> {
         let is_nothing = |var: VarId| program.literal(var).is_some() || self.constant(var) == Some("undefined");
         let goes_on = |site: SiteId| {
             let Some(call) = program.call(site) else { return false };
-            let named = call.callee.and_then(|var| program.parameter(program.held_at(var))).map(|row| program.text(row.name));
+            let named =
+                call.callee.and_then(|var| program.parameter(program.held_at(var))).map(|row| program.text(row.name));
             named.is_some_and(|name| matches!(name, "resolve" | "done" | "next" | "cb" | "callback" | "ok"))
                 && program.arguments(site).all(|row| is_nothing(row.var))
         };

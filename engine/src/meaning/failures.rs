@@ -313,7 +313,10 @@ impl<'m> Meaning<'m> {
         let mut found = vec![condition];
         let mut at = 0;
         while let Some(&var) = found.get(at).filter(|_| at < MAX_STEPS) {
-            let sides = program.binary_by_dst.of(&r.binary, var).filter(|row| matches!(program.text(row.operator), "||" | "or"));
+            let sides = program
+                .binary_by_dst
+                .of(&r.binary, var)
+                .filter(|row| matches!(program.text(row.operator), "||" | "or"));
             found.extend(sides.flat_map(|row| [Some(row.left), row.right]).flatten());
             at += 1;
         }

@@ -457,7 +457,12 @@ impl<'m> Meaning<'m> {
 
     /// Whether a scope goes along with the calls it is for, as an argument of theirs.
     pub fn travels(&self, scope: &Scope) -> bool {
-        self.operation(scope).is_some_and(|op| self.models.op(op.family, op.model).scopes.contains(&ScopeKind::Passed))
+        self.operation(scope).is_some_and(|op| self.is_passed_on(op))
+    }
+
+    /// Whether what an operation makes goes along with calls that are given it.
+    pub fn is_passed_on(&self, op: &Operation) -> bool {
+        self.models.op(op.family, op.model).scopes.contains(&ScopeKind::Passed)
     }
 
     /// The role of the connection that a scope is opened on, as its names say.

@@ -53,7 +53,69 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             by_place.entry(place).or_insert(found);
         }
     }
+    for (limit, outer, handler) in limited_runs(context) {
+        let mut longest: Option<Inverted> = None;
+        for row in meaning.program.sites(handler) {
+            let mut trace = Vec::new();
+            waits(context, limit, row.site, &mut Vec::new(), &mut trace, &mut FxHashSet::default(), &mut |trace, inner, attempts| {
+                let counts = inner * attempts > outer && (attempts > 1.0 || trace.len() <= NEAR);
+                if counts && longest.as_ref().is_none_or(|known| inner * attempts > known.inner * known.attempts) {
+                    longest = Some(Inverted { outer, inner, attempts, trace: trace.to_vec() });
+                }
+            });
+        }
+        if let Some(found) = longest {
+            by_place.entry(limit).or_insert(found);
+        }
+    }
     by_place.into_iter().map(|(place, found)| report(context, place, &found)).collect()
+}
+
+/// Functions that are ended when a time is over, each with where that is said and the time in milliseconds: jobs and routes that
+/// say so themselves, and the requests that a middleware is put around.
+fn limited_runs(context: &Context<'_>) -> Vec<(SiteId, f64, FunctionId)> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let routes: Vec<&Operation> = meaning.operations.of_kind(OpKind::Route).filter(|op| context.in_scope(op.site)).collect();
+    let limit = |op: &Operation| meaning.span_set(op, Attr::Timeout).filter(|span| *span > 0.0);
+    let around: Vec<(&Operation, f64)> = meaning
+        .operations
+        .of_kind(OpKind::Middleware)
+        .filter(|op| context.in_scope(op.site))
+        .filter_map(|op| Some((op, limit(op)?)))
+        .collect();
+    // Of several nobody knows which one a route of another file is under.
+    let only = around.len() == 1;
+    let is_under = |middleware: &Operation, route: &Operation| match middleware.function == route.function {
+        true => is_put_around(context, middleware, route),
+        false => only && program.file_of_function(middleware.function) != program.file_of_function(route.function),
+    };
+    let jobs = meaning.operations.of_kind(OpKind::HandleJob).filter(|op| context.in_scope(op.site));
+    let mut found: Vec<(SiteId, f64, &Operation)> = Vec::new();
+    found.extend(jobs.chain(routes.iter().copied()).filter_map(|op| Some((op.site, limit(op)?, op))));
+    for (middleware, span) in &around {
+        found.extend(routes.iter().filter(|route| is_under(middleware, route)).map(|route| (middleware.site, *span, *route)));
+    }
+    let handlers = |op: &Operation| meaning.invocations.at(op.site).map(|row| row.function).collect::<Vec<_>>();
+    found.into_iter().flat_map(|(site, span, op)| handlers(op).into_iter().map(move |function| (site, span, function))).collect()
+}
+
+/// Whether a middleware is put around a route of the same function: what a chain of calls has registered before it
+/// (`Router::new().route(…).layer(limit)`), or what is registered after it (`app.use(limit)`).
+fn is_put_around(context: &Context<'_>, middleware: &Operation, route: &Operation) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let given_to = |op: &Operation| {
+        let result = program.call(op.site)?.result;
+        program.argument_by_var.of(&r.argument, result).map(|row| row.site).next()
+    };
+    let (Some(layer), added) = (given_to(middleware), given_to(route).unwrap_or(route.site)) else { return false };
+    let receiver = |site: SiteId| program.call(site).and_then(|call| call.receiver);
+    match receiver(layer).is_some_and(|var| program.call_giving(var).is_some()) {
+        true => meaning.is_one_chain(layer, added) && meaning.precedes(added, layer),
+        false => receiver(layer).map(|var| program.held_at(var)) == receiver(added).map(|var| program.held_at(var)) && meaning.precedes(layer, added),
+    }
 }
 
 /// Spans in milliseconds.
@@ -124,6 +186,14 @@ fn waits(
         if let Some(inner) = limit(context, op, trace) {
             let counted = retries.iter().filter(|retry| retry.tries_again_late(context, op.site));
             let attempts = counted.fold(1.0, |product: f64, retry| product * retry.attempts.max(1.0));
+            tell(trace, inner, attempts);
+        }
+    }
+    // A limit of each attempt that no client has, but code around it.
+    let limits = meaning.operations.at(site).filter(|op| op.kind == OpKind::TimeoutScope && op.site != timeout && !meaning.is_passed_on(op));
+    for op in limits {
+        let attempts = retries.iter().fold(1.0, |product: f64, retry| product * retry.attempts.max(1.0));
+        if let Some(inner) = limit(context, op, trace).filter(|_| attempts > 1.0) {
             tell(trace, inner, attempts);
         }
     }
