@@ -214,7 +214,7 @@ impl<'m> Reader<'m, '_> {
     }
 
     /// Whether two values are the same, each in its form: `new Date(change.at)`, `Expr::value(change.at)`.
-    fn is_same_value(&self, left: VarId, right: VarId) -> bool {
+    pub(super) fn is_same_value(&self, left: VarId, right: VarId) -> bool {
         let (left, right) = (self.unconverted(left), self.unconverted(right));
         let is_same = self.root(left) == self.root(right);
         is_same || self.field_of(left).is_some() && self.field_of(left) == self.field_of(right)
@@ -268,7 +268,8 @@ fn is_time(column: &str) -> bool {
     names_time(column) || names_moment(column)
 }
 
-fn plain(name: &str) -> String {
+/// A name without its marks.
+pub(super) fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
 }
 

@@ -77,6 +77,7 @@ mod made;
 mod makers;
 mod mappings;
 mod marks;
+mod members_asked;
 mod misnamed;
 mod operations;
 mod order;

@@ -167,7 +167,8 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             effect.role = role_of(describer, op);
             let inserts = matches!(effect.verb, Term::Text(name) if describer.names.text(name) == "insert");
             if op.kind == DbWrite
-                && (!inserts && is_versioned(describer.reader, op) || asks_what_it_sets(describer, op, effect.verb))
+                && (!inserts && (is_versioned(describer.reader, op) || describer.reader.adds_what_is_not_there(op))
+                    || asks_what_it_sets(describer, op, effect.verb))
             {
                 effect.flags = effect.flags | EffectFlags::CONDITIONAL;
             }
