@@ -514,7 +514,7 @@ pub fn is_repeatable_action(url: &str) -> bool {
 
 /// One spelling for the names that a table, a model class and a collection share: `app.Orders`, `order`, `Order` → `order`.
 pub fn entity_name(text: &str) -> String {
-    let last = text.trim_matches(['"', '`', '[', ']', '\'']).rsplit(['.', '/', ':']).next().unwrap_or(text);
+    let last = text.trim_matches(['"', '`', '[', ']', '\'']).rsplit(['.', '/', ':', '$']).next().unwrap_or(text);
     let mut name: String = words(last).concat();
     for suffix in ["model", "entity", "orm", "manager", "queryset", "repository"] {
         if name.len() > suffix.len() && name.ends_with(suffix) {

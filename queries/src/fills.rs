@@ -74,9 +74,10 @@ pub(crate) fn is_filled_by_given(context: &Context<'_>, site: SiteId) -> bool {
     // `cache.get_or_set(key, load)`: the library does.
     let by_library = meaning.operations.at(site).any(|op| op.kind == OpKind::CacheWrite)
         && meaning.invocations.at(site).any(|row| row.mode == Mode::Inline);
-    gives
-        && (by_library
-            || meaning.callees(site).into_iter().flat_map(|helper| with_closures(context, helper)).any(|helper| {
+    // The library may have been given its loader as the cache was made.
+    by_library
+        || gives
+            && (meaning.callees(site).into_iter().flat_map(|helper| with_closures(context, helper)).any(|helper| {
                 let loads = program.sites(helper).filter(|row| meaning.invocations.is_through_parameter(row.site));
                 // `unstable_cache(async () => JSON.stringify(await load()), keys)`
                 let by_own = program.sites(helper).filter(|row| {

@@ -166,7 +166,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let dropped: FxHashSet<Name> = drops.iter().map(|(key, _)| *key).collect();
     // A copy that somebody takes care to drop is meant to be fresh; so is one of a single row that would stay for long.
     let nobody_drops = |key: &Name| !dropped.contains(key) && drops_any.is_empty();
-    cached.retain(|(_, key, fill)| dropped.contains(key) || nobody_drops(key) && stays_long(context, *key, *fill));
+    cached.retain(|(_, key, fill)| dropped.contains(key) || nobody_drops(key) && stays(context, *key, *fill, PATIENCE));
     let entities: FxHashSet<Name> = cached.iter().map(|(entity, ..)| *entity).collect();
     changers.retain(|(entity, _)| entities.contains(entity));
     writes.retain(|(entity, site, _)| entities.contains(entity) && !meaning.program.tries_out(context.function_of(*site)) && !runs_once(context, *site) && !is_never_asked_for(context, *site));
@@ -256,7 +256,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
         let of_process = is_of_process(context, stale.fill);
         if nobody_drops(&stale.key) {
-            return !of_process && (named || is_of_row(context, &reads, stale));
+            // What one process keeps for itself a short while only it is given.
+            let is_kept = || stays(context, stale.key, stale.fill, PATIENCE_OF_PROCESS) && !columns_held(context, &reads, stale).is_empty();
+            let of_row = || is_of_row(context, &reads, stale);
+            return if of_process { is_kept() && of_row() } else { named || of_row() };
         }
         let (careless, careful) = (careless[&stale.key].len(), careful[&stale.key].len());
         // A copy that each process has for itself is dropped where it matters to that one.
@@ -301,19 +304,27 @@ const MAX_CALLERS_SHOWN: usize = 3;
 /// A copy that is gone by then is as fresh as was agreed, in milliseconds.
 const PATIENCE: f64 = 60_000.0;
 
-/// Whether the copy is of one row, by its key, and stays for more than a minute, or for ever.
-fn stays_long(context: &Context<'_>, key: Name, fill: SiteId) -> bool {
+/// Likewise where each process has a copy of its own.
+const PATIENCE_OF_PROCESS: f64 = 600_000.0;
+
+/// Whether the copy is of one row, by its key, and stays for more than so many milliseconds, or for ever.
+fn stays(context: &Context<'_>, key: Name, fill: SiteId, patience: f64) -> bool {
     let meaning = context.meaning;
     let Some(trace) = way_to_fill(context, fill) else { return false };
     let last = trace.last().copied().unwrap_or(fill);
     let Some(op) = meaning.operations.at(last).find(|op| op.kind == OpKind::CacheWrite) else { return false };
+    let about = meaning.function_about(fill);
+    let is_annotated = about != context.function_of(fill);
+    // Under the name of the cache lies what the annotated function gives for each of its arguments.
+    let of_row = is_annotated && meaning.program.parameters(about).any(|row| row.kind != ParameterKind::Receiver);
     let long = match meaning.attribute(op, Attr::Ttl) {
-        Found::Absent => meaning.declares(op, Attr::Ttl),
+        // What an annotation keeps stays as long as settings say, which are not short.
+        Found::Absent => meaning.declares(op, Attr::Ttl) || is_annotated,
         Found::Is(Operand::Text(text)) if text == "none" => true,
         // A setting that nothing here says to be short.
-        _ => meaning.floor_along(op, Attr::Ttl, &trace).is_none_or(|span| span > PATIENCE),
+        _ => meaning.floor_along(op, Attr::Ttl, &trace).is_none_or(|span| span > patience),
     };
-    long && meaning.name(key).contains("{}")
+    long && (of_row || meaning.name(key).contains("{}"))
 }
 
 /// Whether all that a function does is to drop a copy, and nothing calls it or hands it on: neither a caller that is known
@@ -419,8 +430,18 @@ fn is_loaded_row(context: &Context<'_>, stale: &Stale, read: SiteId) -> Option<b
         (about, program.parameters(about).filter(|row| row.kind != ParameterKind::Receiver).map(|row| row.var).collect())
     } else if read == stale.fill {
         let given = || program.arguments(stale.fill).map(|row| row.var);
-        let loader = given().find_map(|var| program.closure(var))?;
-        (loader, given().filter(|var| program.closure(*var).is_none()).flat_map(|var| meaning.made_from(var)).collect())
+        // Or the library was given it as the cache was made, and calls it with the key.
+        let by_library = || {
+            let mut run = meaning.invocations.at(stale.fill).filter(|row| row.mode == Mode::Inline);
+            run.next().map(|row| row.function).filter(|_| run.next().is_none())
+        };
+        let loader = given().find_map(|var| program.closure(var)).or_else(by_library)?;
+        let mut keys: FxHashSet<VarId> =
+            given().filter(|var| program.closure(*var).is_none()).flat_map(|var| meaning.made_from(var)).collect();
+        if by_library() == Some(loader) {
+            keys.extend(program.parameters(loader).filter(|row| row.kind != ParameterKind::Receiver).map(|row| row.var));
+        }
+        (loader, keys)
     } else {
         return None;
     };
