@@ -1,10 +1,10 @@
 //! Gates: parameters, and entries of options, without which a function does not come to an effect
-//! (`if payment: refund(payment)`, `if (allowed.apiKey) …`).
+//! (`if payment: refund(payment)`, `if (allowed.apiKey) …`), or that are to be a constant for it (`if method == "post": …`).
 //!
 //! Who calls the function without them, or gives nothing for them, does not do what stands behind the gate.
 
-use distsys_facts::{RegionId, RegionKind, SiteId, Sym, VarId};
-use rustc_hash::FxHashMap;
+use distsys_facts::{Position, RegionId, RegionKind, SiteId, Sym, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::callbacks::parameter_of;
 use super::effects::EffectId;
@@ -20,6 +20,9 @@ pub(super) enum Asked {
     There,
     Holds,
     HoldsNot,
+    /// A text, in whatever case: `method.upper() == "POST"`.
+    Is(Sym),
+    IsNot(Sym),
 }
 
 /// Conditions are taken apart this deep.
@@ -29,6 +32,8 @@ const MAX_DEPTH: u32 = 4;
 #[derive(Debug, Default)]
 pub(super) struct Gates {
     by_region: FxHashMap<RegionId, Vec<Gate>>,
+    /// What holds in a region behind an arm that leaves the function: `if method == "get": return …`.
+    behind: FxHashMap<RegionId, Vec<(Position, Gate)>>,
 }
 
 /// What a caller gives for a parameter.
@@ -42,33 +47,54 @@ pub(super) enum Given {
 impl Gates {
     pub(super) fn new(reader: Reader<'_, '_>) -> Self {
         let program = reader.program;
-        let mut by_region: FxHashMap<RegionId, Vec<Gate>> = FxHashMap::default();
-        for row in &program.facts.relations.condition {
+        let r = &program.facts.relations;
+        let mut gates = Gates::default();
+        let ends = r.returns.iter().map(|row| row.site).chain(r.throws.iter().map(|row| row.site));
+        let left: FxHashSet<RegionId> = ends.map(|site| program.site(site).region).collect();
+        for row in &r.condition {
             let region = program.region(row.region);
-            if region.kind != RegionKind::Branch {
-                continue;
-            }
-            let mut asked = Vec::new();
-            present(reader, row.var, Asked::Holds, 0, &mut asked);
             // A closure asks what the function around it was given, too.
             let mut around = vec![region.function];
             while let Some(outer) = around.last().and_then(|function| program.function(*function).parent) {
                 around.push(outer);
             }
-            asked.retain(|(var, ..)| {
-                program.parameter(*var).is_some_and(|parameter| around.contains(&parameter.function))
-            });
-            if !asked.is_empty() {
-                by_region.entry(row.region).or_default().extend(asked);
+            let is_given =
+                |var: VarId| program.parameter(var).is_some_and(|parameter| around.contains(&parameter.function));
+            let mut asked = Vec::new();
+            match region.kind {
+                RegionKind::Branch => present(reader, row.var, Asked::Holds, 0, &mut asked),
+                RegionKind::Else => denied(reader, row.var, 0, &mut asked),
+                _ => continue,
             }
+            asked.retain(|(var, ..)| is_given(*var));
+            if !asked.is_empty() {
+                gates.by_region.entry(row.region).or_default().extend(asked);
+            }
+            let Some(parent) =
+                region.parent.filter(|_| region.kind == RegionKind::Branch && left.contains(&row.region))
+            else {
+                continue;
+            };
+            let mut else_ = Vec::new();
+            denied(reader, row.var, 0, &mut else_);
+            let else_ = else_.into_iter().filter(|(var, ..)| is_given(*var)).map(|gate| (region.end, gate));
+            gates.behind.entry(parent).or_default().extend(else_);
         }
-        Gates { by_region }
+        gates.behind.retain(|_, gates| !gates.is_empty());
+        gates
     }
 
     /// The parameters that must be there for a site to be reached.
     fn at(&self, reader: Reader<'_, '_>, site: SiteId) -> Vec<Gate> {
-        let around = reader.program.regions_outward(reader.program.site(site).region);
-        around.filter_map(|row| self.by_region.get(&row.region)).flatten().copied().collect()
+        let program = reader.program;
+        let row = program.site(site);
+        let mut found: Vec<Gate> = Vec::new();
+        for region in program.regions_outward(row.region) {
+            found.extend(self.by_region.get(&region.region).into_iter().flatten());
+            let behind = self.behind.get(&region.region).into_iter().flatten();
+            found.extend(behind.filter(|(end, _)| *end <= row.start).map(|(_, gate)| *gate));
+        }
+        found
     }
 
     /// The parameters that must be there for each of some effects: all sites that do it stand behind them. `also` are the
@@ -79,7 +105,7 @@ impl Gates {
         rows: impl Iterator<Item = (SiteId, EffectId)>,
         also: &FxHashMap<(SiteId, EffectId), Vec<Gate>>,
     ) -> Vec<(EffectId, Gate)> {
-        if self.by_region.is_empty() && also.is_empty() {
+        if self.by_region.is_empty() && self.behind.is_empty() && also.is_empty() {
             return Vec::new();
         }
         let mut by_effect: FxHashMap<EffectId, Vec<Gate>> = FxHashMap::default();
@@ -170,9 +196,49 @@ fn present(reader: Reader<'_, '_>, var: VarId, asked: Asked, depth: u32, found: 
             ("is not" | "!=" | "!==", Some(right)) if reader.is_null(right) => {
                 present(reader, row.left, Asked::There, depth + 1, found);
             }
+            ("==" | "===", Some(right)) => compared(reader, row.left, right, Asked::Is, found),
+            ("!=" | "!==", Some(right)) => compared(reader, row.left, right, Asked::IsNot, found),
             _ => {}
         }
     }
+}
+
+/// What is so of parameters where `var` does not hold.
+fn denied(reader: Reader<'_, '_>, var: VarId, depth: u32, found: &mut Vec<Gate>) {
+    let program = reader.program;
+    match program.binary_by_dst.first(&program.facts.relations.binary, var) {
+        None => present(reader, var, Asked::HoldsNot, MAX_DEPTH, found),
+        Some(row) => match (program.text(row.operator), row.right) {
+            ("not" | "!", None) => present(reader, row.left, Asked::Holds, MAX_DEPTH, found),
+            ("is" | "==" | "===", Some(right)) if reader.is_null(right) => {
+                present(reader, row.left, Asked::There, MAX_DEPTH, found);
+            }
+            ("==" | "===", Some(right)) => compared(reader, row.left, right, Asked::IsNot, found),
+            ("!=" | "!==", Some(right)) => compared(reader, row.left, right, Asked::Is, found),
+            ("or" | "||", Some(right)) if depth < MAX_DEPTH => {
+                denied(reader, row.left, depth + 1, found);
+                denied(reader, right, depth + 1, found);
+            }
+            _ => {}
+        },
+    }
+}
+
+/// The parameter, or entry of one, that is compared with a constant text.
+fn compared(reader: Reader<'_, '_>, left: VarId, right: VarId, asked: fn(Sym) -> Asked, found: &mut Vec<Gate>) {
+    let program = reader.program;
+    let text = |var: VarId| reader.constant(var).and_then(|text| program.facts.symbols.lookup(text));
+    let (var, text) = match (text(left), text(right)) {
+        (None, Some(text)) => (left, text),
+        (Some(text), None) => (right, text),
+        _ => return,
+    };
+    // `method.upper()`
+    let in_case = program.call_giving(var).filter(|call| {
+        matches!(program.text(call.name), "lower" | "upper" | "toLowerCase" | "toUpperCase" | "casefold")
+    });
+    let var = in_case.and_then(|call| call.receiver).unwrap_or(var);
+    present(reader, var, asked(text), MAX_DEPTH, found);
 }
 
 /// Whether what is asked is a parameter of the function that `site` is in: a closure asks for it that runs there.
@@ -191,10 +257,13 @@ pub(super) fn asked_by(reader: Reader<'_, '_>, op: &Operation) -> Vec<Gate> {
 /// What the call at `site` gives for a parameter of what it calls, or for an entry of it.
 pub(super) fn given(reader: Reader<'_, '_>, site: SiteId, (parameter, entry, asked): Gate) -> Given {
     let program = reader.program;
+    let is_same = |given: &str, text: Sym| given.eq_ignore_ascii_case(program.text(text));
     let is_nothing = |var: VarId| match asked {
         Asked::There => reader.is_null(var),
         Asked::Holds => reader.is_null(var) || reader.constant(var) == Some("false"),
         Asked::HoldsNot => reader.constant(var) == Some("true"),
+        Asked::Is(text) => reader.is_null(var) || reader.constant(var).is_some_and(|given| !is_same(given, text)),
+        Asked::IsNot(text) => reader.constant(var).is_some_and(|given| is_same(given, text)),
     };
     let passed = reader.resolution.passed_at(site).iter().find(|row| row.parameter == parameter);
     if let Some(row) = passed {
@@ -208,7 +277,7 @@ pub(super) fn given(reader: Reader<'_, '_>, site: SiteId, (parameter, entry, ask
             false => {
                 reader.object(row.argument).is_some()
                     && match reader.within(row.argument, &[program.text(entry).to_owned()]) {
-                        Found::Absent => asked != Asked::HoldsNot,
+                        Found::Absent => !matches!(asked, Asked::HoldsNot | Asked::IsNot(_)),
                         Found::Is(Operand::Var(var)) => is_nothing(var),
                         _ => false,
                     }

@@ -236,13 +236,13 @@ impl<'s> Lower<'s> {
             let asked = match (value, asked_for.map(tree::parts)) {
                 // `case 1, 2:`
                 (Some(value), Some(values)) => {
-                    let mut asked = Asked::default();
+                    let mut any: Option<VarId> = None;
                     for one in values {
                         let other = self.expression(one);
-                        asked.all.push(self.to.binary("==", value, Some(other), tree::span(one)));
+                        let equals = Some(self.to.binary("==", value, Some(other), tree::span(one)));
+                        any = if any.is_some() { self.to.either(any, equals, tree::span(one)) } else { equals };
                     }
-                    asked.all.truncate(1);
-                    asked
+                    Asked { all: any.into_iter().collect(), ..Asked::default() }
                 }
                 (None, Some(values)) if values.len() == 1 => self.asked(values[0]),
                 (None, Some(values)) => {
@@ -253,7 +253,9 @@ impl<'s> Lower<'s> {
                 }
                 _ => Asked::default(),
             };
-            self.begin_arm(&choice, RegionKind::Branch, &asked.all, case);
+            // The case before goes on into this one, whatever it asks.
+            let all: &[VarId] = if falls { &[] } else { &asked.all };
+            self.begin_arm(&choice, RegionKind::Branch, all, case);
             if falls {
                 self.to.fall_through(&mut choice);
             }

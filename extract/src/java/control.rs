@@ -97,18 +97,23 @@ impl<'s> Lower<'s> {
         let mut choice = self.to.begin_choice();
         let mut has_default = false;
         let mut falls = false;
+        // What the case before asks, if it goes on into this one.
+        let mut above: Option<Option<VarId>> = None;
         self.to.push_scope();
         for case in node.child_by_field_name("body").map(tree::parts).unwrap_or_default() {
             let parts = tree::parts(case);
             let labels = parts.iter().take_while(|part| part.kind() == "switch_label").count();
-            let mut condition = None;
+            let mut asked = above;
             self.to.push_scope();
             for label in &parts[..labels] {
-                match self.case_condition(*label, subject) {
-                    Some(var) => condition = Some(var),
-                    None => has_default = true,
-                }
+                let condition = self.case_condition(*label, subject);
+                has_default |= condition.is_none();
+                asked = Some(match asked {
+                    Some(asked) => self.to.either(asked, condition, tree::span(*label)),
+                    None => condition,
+                });
             }
+            let condition = asked.flatten();
             self.to.begin_arm(&choice, RegionKind::Branch, condition, tree::span(case));
             let is_rule = case.kind() == "switch_rule";
             if falls && !is_rule {
@@ -127,6 +132,10 @@ impl<'s> Lower<'s> {
             self.to.end_arm(&mut choice);
             self.to.pop_scope();
             falls = !is_rule;
+            const LEAVING: &[&str] =
+                &["break_statement", "return_statement", "throw_statement", "continue_statement", "yield_statement"];
+            let leaves = is_rule || parts[labels..].last().is_some_and(|last| LEAVING.contains(&last.kind()));
+            above = (!leaves).then_some(condition);
         }
         self.to.pop_scope();
         self.to.end_choice(choice, has_default);
@@ -158,11 +167,13 @@ impl<'s> Lower<'s> {
                         Some(var) if !is_type_name(constant) => var,
                         _ => self.to.string(constant),
                     };
-                    condition = Some(self.to.binary("==", subject, Some(value), at));
+                    let equals = Some(self.to.binary("==", subject, Some(value), at));
+                    condition = if condition.is_some() { self.to.either(condition, equals, at) } else { equals };
                 }
                 _ => {
                     let value = self.expression(part);
-                    condition = Some(self.to.binary("==", subject, Some(value), at));
+                    let equals = Some(self.to.binary("==", subject, Some(value), at));
+                    condition = if condition.is_some() { self.to.either(condition, equals, at) } else { equals };
                 }
             }
         }

@@ -123,6 +123,11 @@ impl Lowering<'_> {
         region
     }
 
+    /// What holds where one of two does; nothing where one of them asks nothing.
+    pub fn either(&mut self, left: Option<VarId>, right: Option<VarId>, span: Span) -> Option<VarId> {
+        Some(self.binary("||", left?, Some(right?), span))
+    }
+
     pub fn end_arm(&mut self, choice: &mut Choice) {
         choice.exits.push(self.block());
         self.end_region();

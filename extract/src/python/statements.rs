@@ -256,7 +256,8 @@ impl Lower<'_> {
         let mut choice = self.to.begin_choice();
         let mut exhaustive = false;
         for case in &match_.cases {
-            self.to.begin_arm(&choice, RegionKind::Branch, Some(subject), span_of(case));
+            let condition = self.compared(&case.pattern, subject).unwrap_or(subject);
+            self.to.begin_arm(&choice, RegionKind::Branch, Some(condition), span_of(case));
             self.pattern(&case.pattern, subject);
             if let Some(guard) = case.guard.as_deref() {
                 self.expression(guard);
@@ -267,6 +268,24 @@ impl Lower<'_> {
                 case.guard.is_none() && matches!(&case.pattern, Pattern::MatchAs(as_) if as_.pattern.is_none());
         }
         self.to.end_choice(choice, exhaustive);
+    }
+
+    /// What a pattern of constants asks: `case "put" | "post":`.
+    fn compared(&mut self, pattern: &Pattern, subject: VarId) -> Option<VarId> {
+        match pattern {
+            Pattern::MatchValue(value) => {
+                let constant = self.expression(&value.value);
+                Some(self.to.binary("==", subject, Some(constant), span_of(pattern)))
+            }
+            Pattern::MatchOr(or) => {
+                let mut asked = or.patterns.iter().map(|inner| self.compared(inner, subject));
+                let all: Option<Vec<VarId>> = asked.by_ref().collect();
+                let mut all = all?.into_iter();
+                let first = all.next()?;
+                all.try_fold(first, |any, one| self.to.either(Some(any), Some(one), span_of(pattern)))
+            }
+            _ => None,
+        }
     }
 
     fn pattern(&mut self, pattern: &Pattern, value: VarId) {

@@ -319,6 +319,8 @@ impl Lower<'_> {
             self.declare(&case.consequent);
         }
         let mut falls = false;
+        // What the case before asks, if it goes on into this one: `case "put": case "post":`.
+        let mut above: Option<Option<distsys_facts::VarId>> = None;
         for case in &switch.cases {
             let condition = match &case.test {
                 Some(test) => {
@@ -330,6 +332,10 @@ impl Lower<'_> {
                     None
                 }
             };
+            let condition = match above {
+                Some(above) => self.to.either(above, condition, span(case.span)),
+                None => condition,
+            };
             self.to.begin_arm(&choice, RegionKind::Branch, condition, span(case.span));
             if falls {
                 self.to.fall_through(&mut choice);
@@ -337,6 +343,7 @@ impl Lower<'_> {
             self.statements(&case.consequent);
             self.to.end_arm(&mut choice);
             falls = true;
+            above = (!case.consequent.last().is_some_and(leaves)).then_some(condition);
         }
         self.to.pop_scope();
         self.to.end_choice(choice, has_default);
@@ -368,6 +375,18 @@ fn is_true(test: &Expression<'_>) -> bool {
     match test {
         Expression::BooleanLiteral(literal) => literal.value,
         Expression::NumericLiteral(literal) => literal.value != 0.0,
+        _ => false,
+    }
+}
+
+/// Whether a statement leaves the `switch` that it ends a case of.
+fn leaves(statement: &Statement<'_>) -> bool {
+    match statement {
+        Statement::BreakStatement(_)
+        | Statement::ReturnStatement(_)
+        | Statement::ThrowStatement(_)
+        | Statement::ContinueStatement(_) => true,
+        Statement::BlockStatement(block) => block.body.last().is_some_and(leaves),
         _ => false,
     }
 }
