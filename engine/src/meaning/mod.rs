@@ -461,6 +461,11 @@ impl<'m> Meaning<'m> {
         self.operation(scope).is_some_and(|op| self.is_passed_on(op))
     }
 
+    /// The number of the library whose model says what an operation does.
+    pub fn library_of(&self, op: &Operation) -> u32 {
+        self.reader().model(op).library
+    }
+
     /// Whether what an operation makes goes along with calls that are given it.
     pub fn is_passed_on(&self, op: &Operation) -> bool {
         self.models.op(op.family, op.model).scopes.contains(&ScopeKind::Passed)

@@ -39,18 +39,16 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     if created.is_empty() {
         return Vec::new();
     }
-    let sends: Vec<(VarId, SiteId)> = meaning
-        .operations
-        .of_kind(OpKind::Send)
-        .filter(|op| context.in_scope(op.site))
-        .filter_map(|op| Some((queue_of(context, op)?, op.site)))
-        .collect();
+    let sent = meaning.operations.of_kind(OpKind::Send).filter(|op| context.in_scope(op.site));
+    let sends: Vec<(VarId, SiteId)> =
+        sent.flat_map(|op| queues_of(context, op).into_iter().map(|var| (var, op.site))).collect();
     let mut holds: Vec<(SiteId, VarId)> = Vec::new();
     for op in &created {
         if let Some(call) = meaning.program.call(op.site) {
             holds.extend(meaning.flows_to(call.result).into_iter().map(|var| (op.site, var)));
         }
     }
+    holds.extend(by_being_the_only_one(context, &sends));
     let unending = Unending::new(context);
     let receivers: FxHashMap<VarId, Vec<SiteId>> = sends.iter().filter(|(_, site)| !waits(context, *site)).fold(
         FxHashMap::default(),
@@ -126,12 +124,42 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     by_filler.into_values().map(|queues| report(context, queues)).collect()
 }
 
-/// The queue that a send puts into: what the operation says, or its receiver.
-fn queue_of(context: &Context<'_>, op: &Operation) -> Option<VarId> {
-    match context.meaning.attribute(op, Attr::Entity) {
+/// The queue that a send puts into: what the operation says, or its receiver; where that is one side of a queue (`queue.sync_q`,
+/// `queue.In`), the queue, too.
+fn queues_of(context: &Context<'_>, op: &Operation) -> Vec<VarId> {
+    let program = context.meaning.program;
+    let queue = match context.meaning.attribute(op, Attr::Entity) {
         Found::Is(Operand::Var(var)) => Some(var),
-        _ => context.meaning.program.call(op.site)?.receiver,
+        _ => program.call(op.site).and_then(|call| call.receiver),
+    };
+    let whole = queue.and_then(|var| program.loaded_as(program.held_at(var))).map(|load| program.held_at(load.base));
+    queue.into_iter().chain(whole).collect()
+}
+
+/// Sends by a handle that nobody is seen to hand over (a framework gives it by its type, a tuple holds it), where the tree makes
+/// but one queue of that library, and nothing is seen to be sent into it.
+fn by_being_the_only_one(context: &Context<'_>, sends: &[(VarId, SiteId)]) -> Vec<(SiteId, VarId)> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let library = |op: &Operation| (op.family, meaning.library_of(op));
+    let mut by_library: BTreeMap<u32, Vec<&Operation>> = BTreeMap::new();
+    for op in meaning.operations.of_kind(OpKind::ChannelNew).filter(|op| context.in_scope(op.site)) {
+        by_library.entry(library(op).1).or_default().push(op);
     }
+    let mut found = Vec::new();
+    for queues in by_library.into_values() {
+        let [only] = queues[..] else { continue };
+        if !is_unbounded(context, only) || is_chosen(context, only) {
+            continue;
+        }
+        let held = program.call(only.site).map(|call| meaning.flows_to(call.result)).unwrap_or_default();
+        let of_library = sends.iter().filter(|(_, site)| context.operation(*site, OpKind::Send).is_some_and(|op| library(op) == library(only)));
+        let of_library: Vec<VarId> = of_library.map(|(var, _)| *var).collect();
+        if !of_library.iter().any(|var| held.contains(var)) {
+            found.extend(of_library.into_iter().map(|var| (only.site, var)));
+        }
+    }
+    found
 }
 
 /// Whether what is made lets nobody wait: as much a collection as a queue.
@@ -271,6 +299,7 @@ fn waits(context: &Context<'_>, send: SiteId) -> bool {
         || waits_for_item(context, send)
         || waits_for_answer(context, send)
         || carries_permit(context, send)
+        || takes_permit(context, send)
         || is_light(context, send)
         || starts_workers(context, send)
 }
@@ -284,8 +313,26 @@ fn carries_permit(context: &Context<'_>, send: SiteId) -> bool {
         let head = type_.split('<').next().unwrap_or(type_);
         words(head).last().is_some_and(|word| word == "permit")
     };
-    let given = program.arguments(send).flat_map(|row| meaning.made_from(row.var));
-    given.into_iter().any(|var| program.parameter(var).is_some_and(|row| says(program.text(row.type_))))
+    // `tx.send((order, slots.try_acquire_owned()?))`
+    let takes = |var: VarId| {
+        let taken = program.call_giving(var).map_or("", |call| program.text(call.name));
+        taken.starts_with("try_acquire") || taken.starts_with("acquire") || taken.starts_with("tryAcquire")
+    };
+    let mut given = program.arguments(send).flat_map(|row| meaning.made_from(row.var));
+    given.any(|var| takes(var) || program.parameter(var).is_some_and(|row| says(program.text(row.type_))))
+}
+
+/// A permit of a semaphore is taken before the send, to be given back by whoever takes the item: `slots.acquire(); queue.put(item)`.
+fn takes_permit(context: &Context<'_>, send: SiteId) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let calls = program.sites(context.function_of(send)).filter_map(|row| program.call(row.site));
+    let mut taken = calls.filter(|call| matches!(program.text(call.name), "acquire" | "Acquire" | "tryAcquire" | "TryAcquire" | "try_acquire"));
+    taken.any(|call| {
+        let mut of = meaning.resolution.external_at(call.site).iter();
+        let is_semaphore = of.any(|(_, path, _)| meaning.resolution.paths.text(*path).to_lowercase().contains("semaphore"));
+        is_semaphore && meaning.precedes(call.site, send)
+    })
 }
 
 /// The tasks that an object starts when it is made are its workers: as many as its threads.

@@ -284,7 +284,7 @@ const TIME_CALLS: &[&str] = &[
     "getTime", "valueOf", "total_seconds", "timestamp", "timestamp_millis", "as_secs", "as_secs_f64", "as_millis", "as_secs_f32",
     "num_seconds", "num_milliseconds", "duration_since", "signed_duration_since", "elapsed", "abs", "floor", "round",
     "trunc", "ceil", "max", "min", "saturating_sub", "checked_sub", "sub", "add", "unwrap", "unwrap_or_default", "expect", "unwrap_or",
-    "Number", "int", "float", "ok", "time", "between", "toMillis", "toSeconds", "toNanos", "getSeconds", "toEpochMilli",
+    "Number", "int", "float", "float64", "float32", "int64", "uint64", "Duration", "Min", "Max", "ok", "time", "between", "toMillis", "toSeconds", "toNanos", "getSeconds", "toEpochMilli",
     "getEpochSecond", "minus", "diff",
 ];
 
@@ -335,12 +335,25 @@ fn readings_given(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, S
             if clocks.contains_key(&at) {
                 return true;
             }
-            let Some(source) = program.only_source(at) else { return false };
+            let Some(source) = program.only_source(at) else { break };
             at = source;
         }
-        clocks.contains_key(&at)
+        clocks.contains_key(&at) || is_read_by_helper(context, at, clocks)
     };
     if given.iter().all(is_reading) { given } else { Vec::new() }
+}
+
+/// Whether a value is what a helper of the project reads that is given nothing: `clock.Millis()`.
+fn is_read_by_helper(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let asked = program.call_giving(var).filter(|call| program.arguments(call.site).next().is_none());
+    let edges = asked.map_or(&[][..], |call| context.meaning.resolution.calls_at(call.site));
+    let reads = |function| {
+        let mut returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var).peekable();
+        returned.peek().is_some() && returned.all(|var| clocks.contains_key(&program.held_at(var)))
+    };
+    !edges.is_empty() && edges.iter().all(|edge| reads(edge.function))
 }
 
 /// The readings of the wall clock that a time or span is computed from, through fields that this process sets.
