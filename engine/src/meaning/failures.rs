@@ -71,6 +71,19 @@ impl<'m> Meaning<'m> {
         found
     }
 
+    /// The failure of one call, of which nothing is done where it stands.
+    pub fn failure_of(&self, site: SiteId) -> Failure {
+        Failure::told_by(vec![site])
+    }
+
+    /// Whether nothing is done with a value but to wait for it.
+    pub fn is_awaited_only(&self, var: VarId) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let awaited = program.assign_by_src.of(&r.assign, var).map(|row| row.dst);
+        program.suspend_by_var.of(&r.suspend, var).next().is_some() && awaited.into_iter().all(|var| !self.is_used(var))
+    }
+
     /// `return err == nil`, `client.put(url).send().await.is_ok()`: what says how it went becomes an answer that no caller
     /// looks at.
     fn folded_results(&self, function: FunctionId) -> Vec<Failure> {

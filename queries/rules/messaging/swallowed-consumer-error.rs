@@ -38,6 +38,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let taken = taken.chain(called);
     let taken = taken.flat_map(|handler| around(context, &handler).into_iter().chain([handler]).collect::<Vec<_>>());
     for handler in taken.flat_map(|handler| with_helpers(context, handler)) {
+        lost_by_shared_helper(context, &handler, &mut by_place);
         for failure in context.meaning.failures(handler.function) {
             if !failure.all || is_left_for_the_end(context, &failure) || !is_for_one_message(context, &handler, &failure) {
                 continue;
@@ -87,6 +88,42 @@ fn asked_answers(context: &Context<'_>, handler: &Handler) -> Answers {
     }
     let is_of_queue = context.operation(handler.origin, OpKind::Consume).is_some();
     if is_of_queue { Answers::NotOfHttp } else { Answers::Asked }
+}
+
+/// What is lost with a helper that others use, too, which only tells of whatever fails of what it is given to run, and answers
+/// nothing that the handler looks at: `Quietly.run("reading", () -> readings.store(reading))`.
+fn lost_by_shared_helper(context: &Context<'_>, handler: &Handler, by_place: &mut FxHashMap<SiteId, Swallowed>) {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    for &site in &handler.sites {
+        let given: Vec<_> = program.arguments(site).flat_map(|row| meaning.functions_given(row.var)).collect();
+        let is_dropped = || program.call(site).is_some_and(|call| !meaning.is_used(call.result) || meaning.is_awaited_only(call.result));
+        if given.is_empty() || !context.in_scope(site) || !is_dropped() {
+            continue;
+        }
+        let helpers = meaning.resolution.calls_at(site).iter().flat_map(|edge| meaning.failures(edge.function));
+        // Where nobody is told, that is what is wrong.
+        let tells = |failure: &Failure| failure.sites.iter().filter_map(|site| program.call(*site)).any(|call| tells(context, call));
+        let told = helpers.filter(|failure| failure.all && tells(failure) && only_tells(context, failure, asked_answers(context, handler)));
+        let run = told.flat_map(|failure| failure.protected).flat_map(|site| meaning.given_to_run(site)).map(|(_, function)| function);
+        let run: Vec<_> = run.filter(|function| given.contains(function)).collect();
+        let done = run.into_iter().flat_map(|function| {
+            let effects = meaning.effects.in_function(function).filter(|(effect, _)| is_work(context, effect));
+            effects.map(|(effect, row)| Done { through: vec![site], site: row.site, effect }).collect::<Vec<_>>()
+        });
+        let fails = |done: &Done| done.traces(context).iter().any(|way| !meaning.is_dealt_with_below(way));
+        let Some(done) = done.into_iter().find(fails) else { continue };
+        // As the handler sees it, the call goes on.
+        let failure = meaning.failure_of(site);
+        let Some(ack) = counts_as_done(context, handler, &failure) else { continue };
+        let is_excused = is_found_again(context, handler, &failure)
+            || is_notice(context, handler, &failure)
+            || is_acknowledged_before(context, handler, site)
+            || meaning.is_after_failure(site);
+        if !is_excused {
+            by_place.entry(site).or_insert(Swallowed { region: None, origin: handler.origin, ack, done, borne: false });
+        }
+    }
 }
 
 /// What is lost with a class that fills a hook for failures with what only tells of them.
