@@ -4,28 +4,22 @@
 use distsys_facts::{FunctionId, FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashSet;
 
-use super::operations::{Found, Operand};
+use super::operations::{Found, Operand, Operation};
 use super::{Failure, Meaning};
 use crate::operation::{Attr, OpKind};
+
+/// A project that drops outcomes in more places than this does so by custom: it is asked once, not at each.
+const MANY: usize = 5;
 
 impl Meaning<'_> {
     /// `await Promise.allSettled(calls)`, `await asyncio.gather(*calls, return_exceptions=True)`: what failed is among what it
     /// gives, which is dropped.
     pub(super) fn dropped_among_gathered(&self, function: FunctionId) -> Vec<Failure> {
-        let program = self.program;
         let mut found = Vec::new();
-        for row in program.sites(function) {
-            let keeps = |op: &&super::Operation| {
-                op.kind == OpKind::Gather
-                    && match self.attribute(op, Attr::Errors) {
-                        Found::Is(Operand::Text(text)) => text == "kept",
-                        Found::Is(Operand::Var(var)) => {
-                            self.constant(var).is_some_and(|text| text.eq_ignore_ascii_case("true"))
-                        }
-                        _ => false,
-                    }
-            };
-            if !self.operations.at(row.site).any(|op| keeps(&op)) || !self.is_outcome_dropped(row.site) {
+        let all = self.outcomes_dropped();
+        for row in self.program.sites(function) {
+            let is_custom = all.len() > MANY && all.first() != Some(&row.site);
+            if is_custom || all.binary_search(&row.site).is_err() {
                 continue;
             }
             let protected = self.begun_for(row.site, function);
@@ -34,6 +28,26 @@ impl Meaning<'_> {
             }
         }
         found
+    }
+
+    /// Where what a `gather` collects is dropped, failures among it.
+    fn outcomes_dropped(&self) -> &[SiteId] {
+        self.outcomes_dropped.get_or_init(|| {
+            let keeps = |op: &Operation| match self.attribute(op, Attr::Errors) {
+                Found::Is(Operand::Text(text)) => text == "kept",
+                Found::Is(Operand::Var(var)) => {
+                    self.constant(var).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+                }
+                _ => false,
+            };
+            let gathers = self.operations.of_kind(OpKind::Gather);
+            let dropped = gathers.filter(|op| keeps(op) && self.is_outcome_dropped(op.site));
+            let mut sites: Vec<SiteId> =
+                dropped.filter(|op| !self.is_out_of_scope(op.function)).map(|op| op.site).collect();
+            sites.sort_unstable();
+            sites.dedup();
+            sites
+        })
     }
 
     /// The calls whose promises are given to `gather`: in `function`, or in the closures that make them for each element.

@@ -171,6 +171,7 @@ pub struct Meaning<'m> {
     flow: provenance::FlowIndex,
     served: OnceLock<FxHashSet<FunctionId>>,
     requested: OnceLock<FxHashSet<FunctionId>>,
+    outcomes_dropped: OnceLock<Vec<SiteId>>,
     run_by: OnceLock<FxHashMap<FunctionId, Vec<OpKind>>>,
     page_modules: OnceLock<FxHashSet<distsys_facts::ModuleId>>,
     /// The families of libraries of which a call ends requests in time, and with them what they wait for.
@@ -265,6 +266,7 @@ impl<'m> Meaning<'m> {
             flow,
             served: OnceLock::new(),
             requested: OnceLock::new(),
+            outcomes_dropped: OnceLock::new(),
             run_by: OnceLock::new(),
             page_modules: OnceLock::new(),
             requests_end: OnceLock::new(),

@@ -3,7 +3,7 @@
 use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, EffectFlags, Failure};
 use distsys_engine::words::{entity_name, is_change, words};
-use distsys_facts::{FunctionId, RegionId, SiteId, VarId};
+use distsys_facts::{FunctionId, RegionId, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashMap;
 
 use crate::finding::Confidence;
@@ -35,7 +35,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         for failure in meaning.failures(function) {
             let is_tidied = |site: SiteId| tidies_up(context, function) && !(only_ends(context, function) && is_taken_as_done(context, site));
             if let Some((site, effect)) = Some(&failure).filter(|failure| failure.empty).and_then(|failure| lost(context, failure)) {
-                if is_tidied(site) {
+                if is_tidied(site) || is_left_unacknowledged(context, function, &failure, site) {
                     continue;
                 }
                 found.entry(site).or_insert(Lost { begins: site, region: failure.region, effect });
@@ -47,6 +47,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     found.into_iter().map(|(site, lost)| report(context, site, &lost)).collect()
+}
+
+/// Whether a message that would have been acknowledged behind the call is not, and comes again.
+fn is_left_unacknowledged(context: &Context<'_>, function: FunctionId, failure: &Failure, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let is_return = |site: &SiteId| meaning.program.site(*site).kind == SiteKind::Return;
+    let leaves = failure.region.is_some_and(|region| meaning.sites_in(region).iter().any(is_return));
+    let mut done = meaning.effects.in_function(function);
+    leaves && done.any(|(effect, row)| effect.kind == OpKind::Ack && meaning.precedes(site, row.site))
 }
 
 /// An effect whose failure nobody is told of.
