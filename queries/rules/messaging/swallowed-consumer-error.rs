@@ -103,7 +103,7 @@ fn lost_by_shared_helper(context: &Context<'_>, handler: &Handler, by_place: &mu
         }
         let helpers = meaning.resolution.calls_at(site).iter().flat_map(|edge| meaning.failures(edge.function));
         // Where nobody is told, that is what is wrong.
-        let tells = |failure: &Failure| failure.sites.iter().filter_map(|site| program.call(*site)).any(|call| tells(context, call));
+        let tells = |failure: &Failure| !failure.idle && failure.region.is_none_or(|region| !meaning.gives_failure(region));
         let told = helpers.filter(|failure| failure.all && tells(failure) && only_tells(context, failure, asked_answers(context, handler)));
         let run = told.flat_map(|failure| failure.protected).flat_map(|site| meaning.given_to_run(site)).map(|(_, function)| function);
         let run: Vec<_> = run.filter(|function| given.contains(function)).collect();
