@@ -8,9 +8,9 @@ use rustc_hash::FxHashSet;
 
 use crate::Context;
 use crate::carried::is_measured;
-use crate::handlers::{expects_refusal, is_unique};
+use crate::handlers::{expects_refusal, is_known_again, is_unique};
 use crate::keys::is_fresh;
-use crate::retried::retry_around;
+use crate::retried::{creates_again, retry_around};
 
 /// The kinds of which doing it twice may leave two: asked first, before the way down to it is looked for.
 pub(crate) fn is_added(kind: OpKind) -> bool {
@@ -37,6 +37,7 @@ pub(crate) fn adds_again(context: &Context<'_>, trace: &[SiteId], effect: &Effec
                 && !is_measured(context, effect)
                 && !only_wakes(context, trace)
                 && !carries_key(context, trace)
+                && !is_done_once(context, effect)
         }
         OpKind::Publish => {
             effect.key == Term::Absent
@@ -54,6 +55,24 @@ fn only_wakes(context: &Context<'_>, trace: &[SiteId]) -> bool {
     let is_bare = |site: &SiteId| program.arguments(*site).next().is_none();
     let enqueues = |site: &SiteId| context.operation(*site, OpKind::Enqueue).is_some();
     trace.last().is_some_and(|last| enqueues(last) && is_bare(last))
+}
+
+/// Whether the job that is enqueued is known again by what it does: a second one finds it done.
+fn is_done_once(context: &Context<'_>, effect: &Effect) -> bool {
+    let meaning = context.meaning;
+    let Term::Function(handler) = effect.entity else { return false };
+    let mut does = false;
+    let again = meaning.effects.in_function(handler).any(|(effect, row)| {
+        let adds = is_added(effect.kind) && effect.kind != OpKind::Enqueue;
+        if !adds && !matches!(effect.kind, OpKind::Payment | OpKind::HttpRequest) {
+            return false;
+        }
+        does = true;
+        let trace = meaning.trace(row.site, &effect);
+        let is_another = if adds { adds_again(context, &trace, &effect) } else { creates_again(context, &effect) };
+        is_another && !is_known_again(context, Some(handler), &trace)
+    });
+    does && !again
 }
 
 /// Whether what is enqueued is put together, here or in a helper of the project, with an entry by which the queue knows it again,

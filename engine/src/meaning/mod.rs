@@ -86,6 +86,7 @@ mod own_effects;
 mod polls;
 mod promises;
 mod provenance;
+mod put_around;
 mod raised_as;
 mod reader;
 mod recovered;

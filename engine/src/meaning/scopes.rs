@@ -204,7 +204,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                     ScopeKind::Decorator => {
                         let own = self.operations.decorated(op.site);
                         let of_class = self.operations.decorated_class(op.site).into_iter();
-                        for function in of_class.flat_map(|class| self.public_methods(class)).chain(own) {
+                        let around = self.put_around(op);
+                        for function in of_class.flat_map(|class| self.public_methods(class)).chain(own).chain(around) {
                             found.push(scope(function, Extent::Function(function)));
                         }
                     }

@@ -86,7 +86,7 @@ impl Modules {
                 Language::Sql | Language::Manifest => {}
             }
         }
-        modules.add_packages_without_init(program);
+        modules.find_python_packages(program);
         modules.add_rust(program, &rust_files);
         modules.go = go::Packages::new(program, models, &go_files);
         modules
@@ -168,18 +168,26 @@ impl Modules {
         self.python.entry(last).or_default().push(PythonModule { module, dotted });
     }
 
-    /// Folders at the top without an `__init__.py` whose modules others import by dotted names (`shop.celery`).
-    fn add_packages_without_init(&mut self, program: &Program<'_>) {
-        let known = self.python.values().flatten();
-        let folders: FxHashSet<String> =
-            known.filter_map(|known| Some(known.dotted.split_once('.')?.0.to_owned())).collect();
+    /// A folder without `__init__.py` is a package, too, where what it holds is imported by its name: `from shop.celery import app`.
+    fn find_python_packages(&mut self, program: &Program<'_>) {
+        let mut found: Vec<String> = Vec::new();
         for row in &program.facts.relations.import {
-            let file = program.file_of_module(row.module);
-            let first = program.text(row.target).split_once('.').map_or("", |(first, _)| first);
-            if program.language(file) == Language::Python && folders.contains(first) {
-                self.packages_of_python.insert(first.to_owned());
+            let (target, member) = (program.text(row.target), program.text(row.member));
+            let whole = if member.is_empty() { target.to_owned() } else { format!("{target}.{member}") };
+            if target.starts_with('.') || !whole.contains('.') {
+                continue;
+            }
+            for named in [target, &whole] {
+                let known = named.rsplit('.').next().and_then(|last| self.python.get(last)).into_iter().flatten();
+                for root in known.filter_map(|known| known.dotted.strip_suffix(named)) {
+                    if root.is_empty() || root.ends_with('.') {
+                        let ends = named.match_indices('.').map(|(at, _)| at);
+                        found.extend(ends.map(|end| format!("{root}{}", &named[..end])));
+                    }
+                }
             }
         }
+        self.packages_of_python.extend(found);
     }
 
     fn resolve_python(&self, importer: &str, target: &str) -> Option<ModuleId> {
@@ -202,6 +210,10 @@ impl Modules {
             .filter_map(|known| {
                 let prefix = known.dotted.strip_suffix(target)?;
                 if !(prefix.is_empty() || prefix.ends_with('.')) {
+                    return None;
+                }
+                // No module imports itself.
+                if importer.strip_suffix(".py").is_some_and(|own| own.replace('/', ".") == known.dotted) {
                     return None;
                 }
                 // Modules of a package are not imported by their bare names: beside `shop/celery.py`, `celery` is the library.

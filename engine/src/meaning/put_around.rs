@@ -1,0 +1,47 @@
+//! Decorators of libraries that the code itself puts around functions: `retry(attempts=3)(send)`, also in a decorator of the
+//! project's own (`def resilient(call): return retry(attempts=3)(call)`).
+
+use distsys_facts::{FunctionId, VarId};
+
+use super::callbacks::{functions_of, parameter_of};
+use super::operations::Operation;
+use super::scopes::Builder;
+
+impl Builder<'_, '_, '_> {
+    /// The functions that the decorator which an operation makes is put around, other than by an annotation.
+    pub(super) fn put_around(&self, op: &Operation) -> Vec<FunctionId> {
+        let program = self.reader.program;
+        if self.operations.decorated(op.site).is_some() {
+            return Vec::new();
+        }
+        let is_made = |var: VarId| program.call_giving(program.held_at(var)).is_some_and(|call| call.site == op.site);
+        let calls = program.sites(op.function).filter_map(|row| program.call(row.site));
+        let put = calls.filter(|call| call.callee.is_some_and(is_made));
+        let given = put.filter_map(|call| program.arguments(call.site).next().map(|row| row.var));
+        let mut found: Vec<FunctionId> = given.flat_map(|var| self.meant(var)).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The functions that a value is, or that a decorator of the project is given for it.
+    fn meant(&self, var: VarId) -> Vec<FunctionId> {
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        let Some(parameter) = parameter_of(self.reader, var).and_then(|var| program.parameter(var)) else {
+            return functions_of(self.reader, var);
+        };
+        // `@resilient`, or `@resilient(3)` that gives the decorator.
+        let decorator = parameter.function;
+        let maker = program.function(decorator).parent;
+        let annotated = r.function_annotation.iter().filter(|row| {
+            self.reader.resolution.calls_at(row.site).iter().any(|edge| {
+                let makes = Some(edge.function) == maker && program.makes_decorator(row.site, edge.function);
+                edge.function == decorator || makes
+            })
+        });
+        let passed = self.reader.resolution.passed_to(parameter.var);
+        let passed = passed.flat_map(|row| functions_of(self.reader, row.argument));
+        annotated.map(|row| row.function).chain(passed).collect()
+    }
+}
