@@ -107,6 +107,18 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let within = |site: SiteId| site == lock || site == write || meaning.precedes(lock, site) && meaning.precedes(site, write);
         lock == read || meaning.precedes(lock, read) || meaning.program.sites(context.function_of(lock)).any(|row| looks.contains(&row.site) && within(row.site))
     };
+    // Rows are locked until their transaction ends.
+    let mut transactions: FxHashMap<FunctionId, Vec<FxHashSet<SiteId>>> = FxHashMap::default();
+    for (function, _) in &locks {
+        transactions.entry(*function).or_insert_with(|| {
+            let of_function = meaning.scopes.in_function(*function).filter(|scope| scope.kind == OpKind::TxScope);
+            of_function.map(|scope| meaning.sites(scope).into_iter().collect()).collect()
+        });
+    }
+    let is_over = |lock: SiteId, write: SiteId| {
+        let around: Vec<_> = transactions[&context.function_of(lock)].iter().filter(|sites| sites.contains(&lock)).collect();
+        !around.is_empty() && !around.into_iter().any(|sites| sites.contains(&write))
+    };
     let program = ascent_run! {
         relation reads(FunctionId, SiteId, Name) = reads;
         relation writes(FunctionId, SiteId, Name) = writes;
@@ -121,7 +133,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             nameless(f, w), !guarded(w), reads_nameless(f, r), if r != w && meaning.precedes(*r, *w) && is_of_one_place(context, *r, *w);
         relation locked(SiteId, SiteId);
         locked(r, w) <--
-            pairs(r, w), locks(context.function_of(*w), l), if (l == w || meaning.precedes(*l, *w)) && is_before(*l, *r, *w);
+            pairs(r, w), locks(context.function_of(*w), l),
+            if (l == w || meaning.precedes(*l, *w)) && is_before(*l, *r, *w) && !is_over(*l, *w);
         relation found(SiteId, SiteId);
         found(w, r) <-- pairs(r, w), !locked(r, w);
     };
