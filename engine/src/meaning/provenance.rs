@@ -359,11 +359,14 @@ impl Meaning<'_> {
         stored
     }
 
-    /// What is stored under a name of a field that few places store to, of whatever class.
+    /// What is stored under a name of a field that few places store to, of whatever class; nothing if it is a column of rows.
     pub fn stored_under(&self, field: Sym) -> Vec<VarId> {
         const FEW: usize = 6;
         let rows = self.flow.stores_by_field.get(&field).map_or(&[][..], Vec::as_slice);
         let stores = rows.iter().map(|row| self.program.facts.relations.store[*row as usize]);
+        if stores.clone().any(|row| self.is_mapped(row.base)) {
+            return Vec::new();
+        }
         let in_scope: Vec<VarId> = stores
             .filter(|row| {
                 let function = self.program.site(row.site).function;

@@ -4,6 +4,8 @@ use distsys_facts::{ClassId, FunctionFlags, FunctionId, Id, ParameterKind, VarId
 
 use super::operations::{Found, Operand, Operation};
 use super::reader::Reader;
+use crate::operation::OpKind;
+use crate::paths::PathId;
 use crate::resolve::{Value, ValueKind};
 
 impl<'m> Reader<'m, '_> {
@@ -109,7 +111,17 @@ impl<'m> Reader<'m, '_> {
                 declares.is_some_and(|declares| !declares.entity.is_empty())
             })
         };
-        self.table_of(class).is_some() || is_declared(class)
+        // `class Order(models.Model)`: what its library can save.
+        let language = program.language(program.file_of_module(program.class(class).module));
+        let is_saved = |base: &PathId| {
+            let path = self.resolution.paths.text(*base);
+            let ways = ["save", "create", "insert", "update"].iter().map(|way| format!("{path}.{way}"));
+            let mut ops = ways.flat_map(|way| self.models.ops_of(language.into(), &way));
+            ops.any(|op| self.models.op(language.into(), op).kind == OpKind::DbWrite)
+        };
+        self.table_of(class).is_some()
+            || is_declared(class)
+            || self.resolution.library_bases(class).iter().any(is_saved)
     }
 
     /// `class Meta: table = "orders"` within the class.
