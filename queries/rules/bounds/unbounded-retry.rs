@@ -27,8 +27,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut endless: Vec<(Retry,)> = Vec::new();
     let mut bounded: Vec<(Retry,)> = Vec::new();
     let mut covers: Vec<(Retry, SiteId)> = Vec::new();
-    let timed: FxHashSet<SiteId> =
-        meaning.scopes.of_kind(OpKind::TimeoutScope).flat_map(|scope| meaning.sites(scope)).collect();
+    // By site, where the limits are set that it is under.
+    let mut timed: FxHashMap<SiteId, Vec<SiteId>> = FxHashMap::default();
+    for scope in meaning.scopes.of_kind(OpKind::TimeoutScope) {
+        let Some(set) = scope.origin else { continue };
+        meaning.sites(scope).into_iter().for_each(|site| timed.entry(site).or_default().push(set));
+    }
     for (number, scope) in meaning.scopes.all.iter().enumerate() {
         // Who runs a command ends it.
         let is_command = meaning.program.runs_for_one_user(scope.function);
@@ -38,7 +42,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let number = number as Retry;
         endless.push((number,));
         let sites = meaning.sites(scope);
-        if sites.iter().any(|site| timed.contains(site)) {
+        let repeated: FxHashSet<SiteId> = sites.iter().copied().collect();
+        // A limit that each attempt sets anew ends none but that attempt.
+        if sites.iter().filter_map(|site| timed.get(site)).flatten().any(|set| !repeated.contains(set)) {
             bounded.push((number,));
         }
         covers.extend(sites.into_iter().map(|site| (number, site)));

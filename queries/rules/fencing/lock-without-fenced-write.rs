@@ -122,35 +122,67 @@ fn is_harmless(context: &Context<'_>, scope: &Scope, trace: &[SiteId]) -> bool {
     let ends = context.meaning.operation(scope).is_some_and(|op| is_outlived_by_none(context, op, &scope.steps, &functions));
     let compares = trace.last().is_some_and(|last| context.meaning.compares_and_sets(*last));
     let row = trace.first().is_some_and(|site| is_under_row_lock(context, *site));
-    ends || compares || row || is_held_still(context, scope, trace) || writes_the_same(context, scope, trace)
+    let compares = compares || trace.last().is_some_and(|last| asks_for_what_it_sets(context, *last));
+    let marks = trace.last().is_some_and(|last| only_marks(context, *last));
+    ends || compares || row || marks || is_held_still(context, scope, trace) || writes_the_same(context, scope, trace)
+}
+
+/// Whether the rows of a write are chosen by a column that it sets, in objects that it is given:
+/// `update_one({"_id": id, "fence": {"$lt": token}}, {"$set": {"plan": plan, "fence": token}})`.
+fn asks_for_what_it_sets(context: &Context<'_>, site: SiteId) -> bool {
+    let program = context.meaning.program;
+    let r = &program.facts.relations;
+    let entries = |object: VarId| program.entry_by_var.of(&r.entry, program.held_at(object));
+    let mut objects = program.arguments(site).map(|row| row.var).filter(|var| entries(*var).next().is_some());
+    let Some(filter) = objects.next() else { return false };
+    let asked: Vec<&str> = entries(filter).map(|row| program.text(row.key)).filter(|key| !matches!(*key, "" | "_id" | "id")).collect();
+    let set = objects.flat_map(entries).flat_map(|row| {
+        let inner = matches!(program.text(row.key), "$set" | "data").then(|| entries(row.value)).into_iter().flatten();
+        inner.chain([row]).map(|row| program.text(row.key)).collect::<Vec<_>>()
+    });
+    set.into_iter().any(|column| asked.contains(&column))
+}
+
+/// Whether a write only notes of a row that something has been done with it, or when: `sent = true`, `published_at = now()`. The
+/// note of one who is late says the same.
+fn only_marks(context: &Context<'_>, site: SiteId) -> bool {
+    const DONE: &[&str] = &["sent", "published", "processed", "delivered", "dispatched", "relayed", "forwarded", "exported", "emitted"];
+    let columns = context.meaning.columns_written(site);
+    let says = |column: &&str| words(column).iter().any(|word| DONE.contains(&word.as_str()));
+    !columns.is_empty() && columns.iter().all(says)
 }
 
 /// Whether a write is one of a transaction that has locked the row it reads: the database lets the next holder wait for it.
 fn is_under_row_lock(context: &Context<'_>, site: SiteId) -> bool {
     let meaning = context.meaning;
-    let is_within = |site: SiteId| {
-        let writes = meaning.effects.at(site).filter(|(effect, _)| effect.kind == OpKind::DbWrite);
-        let written: Vec<Term> = writes.map(|(effect, _)| effect.entity).collect();
-        let around = meaning.scopes.in_function(context.function_of(site)).filter(|scope| scope.kind == OpKind::TxScope);
-        let mut covered = around.map(|scope| meaning.sites(scope)).filter(|sites| sites.contains(&site)).flatten();
-        covered.any(|before| {
-            meaning.precedes(before, site)
-                && meaning.effects.at(before).any(|(read, _)| {
-                    let locks = read.kind == OpKind::DbRead && read.flags.has(EffectFlags::ROW_LOCK);
-                    locks && matches!(read.entity, Term::Text(_)) && written.contains(&read.entity)
-                })
+    let locks_row = |site: SiteId, written: &[Term]| {
+        meaning.effects.at(site).any(|(read, _)| {
+            let locks = read.kind == OpKind::DbRead && read.flags.has(EffectFlags::ROW_LOCK);
+            locks && matches!(read.entity, Term::Text(_)) && written.contains(&read.entity)
         })
     };
-    // The transaction may be begun further down.
-    let mut stack = vec![site];
+    let written_at = |site: SiteId| -> Vec<Term> {
+        let writes = meaning.effects.at(site).filter(|(effect, _)| effect.kind == OpKind::DbWrite);
+        writes.map(|(effect, _)| effect.entity).collect()
+    };
+    // The transaction may be begun further down, and the row be locked further down in it.
+    let mut stack = vec![(site, false)];
     for _ in 0..MAX_DOWN {
-        let Some(site) = stack.pop() else { return false };
-        if is_within(site) {
+        let Some((site, begun)) = stack.pop() else { return false };
+        let function = context.function_of(site);
+        let around = meaning.scopes.in_function(function).filter(|scope| scope.kind == OpKind::TxScope);
+        let covered: Vec<SiteId> = around.map(|scope| meaning.sites(scope)).filter(|sites| sites.contains(&site)).flatten().collect();
+        let written = written_at(site);
+        let mut before: Vec<SiteId> = covered.clone();
+        if begun {
+            before.extend(meaning.program.sites(function).map(|row| row.site));
+        }
+        if before.into_iter().any(|before| meaning.precedes(before, site) && locks_row(before, &written)) {
             return true;
         }
+        let begun = begun || !covered.is_empty();
         let inner = meaning.callees(site).into_iter().flat_map(|function| meaning.program.sites(function));
-        let writes = |site: &SiteId| meaning.effects.at(*site).any(|(effect, _)| effect.kind == OpKind::DbWrite);
-        stack.extend(inner.map(|row| row.site).filter(writes));
+        stack.extend(inner.map(|row| row.site).filter(|site| !written_at(*site).is_empty()).map(|site| (site, begun)));
     }
     false
 }
