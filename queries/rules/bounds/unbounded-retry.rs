@@ -33,6 +33,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let Some(set) = scope.origin else { continue };
         meaning.sites(scope).into_iter().for_each(|site| timed.entry(site).or_default().push(set));
     }
+    // What a retry repeats, by where it is made: of a chain each call is a scope of its own.
+    let mut repeated: FxHashMap<Option<SiteId>, FxHashSet<SiteId>> = FxHashMap::default();
+    for scope in meaning.scopes.of_kind(OpKind::RetryScope) {
+        repeated.entry(scope.origin).or_default().extend(meaning.sites(scope));
+    }
     for (number, scope) in meaning.scopes.all.iter().enumerate() {
         // Who runs a command ends it.
         let is_command = meaning.program.runs_for_one_user(scope.function);
@@ -42,9 +47,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let number = number as Retry;
         endless.push((number,));
         let sites = meaning.sites(scope);
-        let repeated: FxHashSet<SiteId> = sites.iter().copied().collect();
         // A limit that each attempt sets anew ends none but that attempt.
-        if sites.iter().filter_map(|site| timed.get(site)).flatten().any(|set| !repeated.contains(set)) {
+        if sites.iter().filter_map(|site| timed.get(site)).flatten().any(|set| !repeated[&scope.origin].contains(set)) {
             bounded.push((number,));
         }
         covers.extend(sites.into_iter().map(|site| (number, site)));
