@@ -364,7 +364,11 @@ impl Meaning<'_> {
         const FEW: usize = 6;
         let rows = self.flow.stores_by_field.get(&field).map_or(&[][..], Vec::as_slice);
         let stores = rows.iter().map(|row| self.program.facts.relations.store[*row as usize]);
-        if stores.clone().any(|row| self.is_mapped(row.base)) {
+        let is_saved = |object: VarId| {
+            let mut calls = self.program.calls_by_receiver.of(&self.program.facts.relations.call, object);
+            calls.any(|call| self.operations.at(call.site).any(|op| op.kind == OpKind::DbWrite))
+        };
+        if stores.clone().any(|row| self.is_mapped(row.base) || is_saved(row.base)) {
             return Vec::new();
         }
         let in_scope: Vec<VarId> = stores

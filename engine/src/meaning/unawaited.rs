@@ -28,7 +28,7 @@ impl Invocations {
         // `void work()` says that nobody waits, and does nothing about it.
         used.extend(r.binary.iter().filter(|row| program.text(row.operator) != "void").map(|row| row.left));
         for edge in &reader.resolution.calls {
-            if !gives_promise(reader, operations, edge.function, 0) {
+            if !gives_promise(reader, operations, edge.function, 0) || self.comes_of_shared_helper(reader, edge.site) {
                 continue;
             }
             let Some(mut result) = program.call(edge.site).map(|call| call.result) else { continue };
@@ -46,6 +46,19 @@ impl Invocations {
             }
         }
         self.lists_unawaited(reader, operations, &used);
+    }
+
+    /// Whether what is called is what a helper gave back, `put = retrying(client.put)`, that others give other functions: which of
+    /// them it is here is not known.
+    fn comes_of_shared_helper(&self, reader: Reader<'_, '_>, site: SiteId) -> bool {
+        let program = reader.program;
+        let callee = program.call(site).and_then(|call| call.callee).map(|var| program.held_at(var));
+        let Some(made) = callee.and_then(|var| program.call_giving(var)) else { return false };
+        let is_shared = |function: FunctionId| {
+            let parameters = program.parameters(function).map(|row| row.var);
+            parameters.into_iter().any(|parameter| reader.resolution.passed_to(parameter).nth(1).is_some())
+        };
+        reader.resolution.calls_at(made.site).iter().any(|edge| is_shared(edge.function))
     }
 
     /// `orders.forEach(async (order) => …)`, and lists of promises that nobody looks at: dropped, or one of the elements that
