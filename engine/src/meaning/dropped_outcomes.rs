@@ -14,7 +14,7 @@ const MANY: usize = 5;
 impl Meaning<'_> {
     /// `await Promise.allSettled(calls)`, `await asyncio.gather(*calls, return_exceptions=True)`: what failed is among what it
     /// gives, which is dropped.
-    pub(super) fn dropped_among_gathered(&self, function: FunctionId) -> Vec<Failure> {
+    pub fn dropped_among_gathered(&self, function: FunctionId) -> Vec<Failure> {
         let mut found = Vec::new();
         let all = self.outcomes_dropped();
         for row in self.program.sites(function) {
@@ -76,7 +76,7 @@ impl Meaning<'_> {
     }
 
     /// `client.put(order, (error, reply) => { if (error) return resolve(); … })`: the callback goes on as if all had gone well.
-    pub(super) fn dropped_by_callback(&self, function: FunctionId) -> Vec<Failure> {
+    pub fn dropped_by_callback(&self, function: FunctionId) -> Vec<Failure> {
         let program = self.program;
         let r = &program.facts.relations;
         let mut found = Vec::new();

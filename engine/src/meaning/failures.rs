@@ -66,8 +66,6 @@ impl<'m> Meaning<'m> {
         found.extend(self.dropped_results(function));
         found.extend(self.folded_results(function));
         found.extend(self.resumed_empty(function));
-        found.extend(self.dropped_among_gathered(function));
-        found.extend(self.dropped_by_callback(function));
         found
     }
 

@@ -32,7 +32,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         if meaning.is_out_of_scope(function) || meaning.program.runs_in_browser(function) {
             continue;
         }
-        for failure in meaning.failures(function) {
+        let told_by_values = meaning.dropped_by_callback(function).into_iter().chain(gathered(context, function));
+        for failure in meaning.failures(function).into_iter().chain(told_by_values) {
             let is_tidied = |site: SiteId| tidies_up(context, function) && !(only_ends(context, function) && is_taken_as_done(context, site));
             if let Some((site, effect)) = Some(&failure).filter(|failure| failure.empty).and_then(|failure| lost(context, failure)) {
                 if is_tidied(site) || is_left_unacknowledged(context, function, &failure, site) {
@@ -64,6 +65,24 @@ struct Lost {
     begins: SiteId,
     region: Option<RegionId>,
     effect: Effect,
+}
+
+/// Outcomes that are gathered and dropped, where what comes after goes on as if all had gone well: it writes down that it is done, or
+/// says so. Of what the own database does a failure is that of all.
+fn gathered(context: &Context<'_>, function: FunctionId) -> Vec<Failure> {
+    let meaning = context.meaning;
+    let mut dropped = meaning.dropped_among_gathered(function);
+    let says_done = |site: SiteId| {
+        meaning.effects.at(site).any(|(effect, _)| effect.kind == OpKind::DbWrite)
+            || meaning.operations.at(site).any(|op| op.kind == OpKind::Log)
+    };
+    dropped.retain_mut(|failure| {
+        failure.protected.retain(|site| !meaning.effects.at(*site).any(|(effect, _)| effect.kind == OpKind::DbWrite));
+        let Some(last) = failure.protected.iter().max().copied() else { return false };
+        let mut after = meaning.program.sites(function).map(|row| row.site);
+        after.any(|site| site > last && meaning.precedes(last, site) && says_done(site))
+    });
+    dropped
 }
 
 /// Whether a function is called after an end that it makes, and no other way of tidying up.

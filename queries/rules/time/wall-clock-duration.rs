@@ -431,6 +431,11 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
             // Of an object whose class nobody names, by the field's own name; times of change are rows' columns.
             if stored.is_empty() && says_which(field) {
                 stored = meaning.stored_under(load.field);
+                // What is put into rows under that name, others put there, too.
+                let of_rows = |var: &VarId| r.store.iter().any(|row| row.src == *var && row.field == load.field && meaning.is_mapped(row.base));
+                if stored.iter().any(of_rows) {
+                    stored.clear();
+                }
             }
             stored.extend(elements(context, load.base, field));
             stored.extend(kept_by.entry(load.base, load.field));
