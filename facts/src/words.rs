@@ -233,8 +233,11 @@ impl FunctionFlags {
     /// Takes its receiver away from the caller: nothing else is called on it afterwards.
     pub const CONSUMES: FunctionFlags = FunctionFlags(128);
 
-    pub const NAMES: [&'static str; 8] =
-        ["async", "generator", "test", "static", "public", "abstract", "property", "consumes"];
+    /// Called by nobody but its own class.
+    pub const PRIVATE: FunctionFlags = FunctionFlags(256);
+
+    pub const NAMES: [&'static str; 9] =
+        ["async", "generator", "test", "static", "public", "abstract", "property", "consumes", "private"];
 
     pub fn has(self, other: FunctionFlags) -> bool {
         self.0 & other.0 != 0

@@ -35,10 +35,13 @@ impl Routed {
         if let Role::Carried(parameter) = effect.role {
             return context.meaning.role_under(parameter);
         }
-        if self.functions.is_empty() && self.reads.is_empty()
-            || effect.kind != OpKind::DbRead
-            || !matches!(effect.role, Role::Unknown | Role::Parameter(_))
-        {
+        // A handle that is named for the primary sends its reads where its library was told to.
+        let is_open = match effect.role {
+            Role::Unknown | Role::Parameter(_) => !self.functions.is_empty() || !self.reads.is_empty(),
+            Role::Primary => !self.reads.is_empty(),
+            _ => false,
+        };
+        if effect.kind != OpKind::DbRead || !is_open {
             return effect.role;
         }
         let program = context.meaning.program;
@@ -48,6 +51,9 @@ impl Routed {
                 true => effect.role,
                 false => Role::Replica,
             };
+        }
+        if effect.role == Role::Primary {
+            return effect.role;
         }
         let entered = trace.iter().position(|step| self.functions.contains(&context.function_of(*step)));
         // An object that calls itself does not go through what begins the transaction.

@@ -83,7 +83,9 @@ impl Reader<'_, '_> {
         if self.constant(var).is_some() || program.template(var).is_some() {
             return Some(Found::Absent);
         }
-        let Some(call) = self.maker(var) else {
+        // `group, ctx := errgroup.WithContext(ctx)`
+        let beside = || program.loaded_as(program.held_at(var)).and_then(|load| self.maker(load.base));
+        let Some(call) = self.maker(var).or_else(beside) else {
             let Some(parameter) = program.parameter(self.origin(var)) else { return Some(Found::Unknown) };
             // One of a type of the language itself carries nothing.
             if parameter.type_.is_empty() {

@@ -19,6 +19,15 @@ impl Builder<'_, '_, '_> {
         let put = calls.filter(|call| call.callee.is_some_and(is_made));
         let given = put.filter_map(|call| program.arguments(call.site).next().map(|row| row.var));
         let mut found: Vec<FunctionId> = given.flat_map(|var| self.meant(var)).collect();
+        // `def resilient(): return retry(attempts=3)`, `@resilient()`
+        let r = &program.facts.relations;
+        let mut returned = program.returns_by_function.of(&r.returns, op.function).filter_map(|row| row.var);
+        if returned.any(is_made) {
+            let calls_maker =
+                |site| self.reader.resolution.calls_at(site).iter().any(|edge| edge.function == op.function);
+            let annotated = r.function_annotation.iter().filter(|row| calls_maker(row.site));
+            found.extend(annotated.map(|row| row.function));
+        }
         found.sort_unstable();
         found.dedup();
         found

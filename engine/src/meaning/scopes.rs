@@ -325,7 +325,9 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
     fn public_methods(&self, class: ClassId) -> Vec<FunctionId> {
         let program = self.reader.program;
         let methods = program.method_by_class.of(&program.facts.relations.method, class).map(|row| row.function);
-        methods.filter(|method| program.function(*method).flags.has(FunctionFlags::PUBLIC)).collect()
+        // What is neither public nor private belongs to the package, whose objects call it on the same proxy.
+        let is_private = |flags: FunctionFlags| flags.has(FunctionFlags::PRIVATE);
+        methods.filter(|method| !is_private(program.function(*method).flags)).collect()
     }
 
     /// Whether a `with` holds what the operation gives.

@@ -67,7 +67,7 @@ impl Folders<'_> {
         let is_entered = self.is_entered(above, skipped)
             && !name.starts_with('.')
             && !self.overrides.matched(self.root.join(folder), true).is_ignore()
-            && match paths::folder_to_skip(name) {
+            && match paths::folder_to_skip(above, name) {
                 Some(DiagnosticKind::Generated) if !self.is_beside_manifest(above, folder) => true,
                 Some(kind) => {
                     let message = "folder left out".to_owned();

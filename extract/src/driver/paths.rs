@@ -34,9 +34,9 @@ const BUILD_OUTPUT: &[&str] = &[
     "htmlcov",
 ];
 
-/// Why a folder is not entered.
-pub(super) fn folder_to_skip(name: &str) -> Option<DiagnosticKind> {
-    if VENDORED.contains(&name) {
+/// Why a folder in `above` is not entered. A package of Java may be called `vendor` for what it is about.
+pub(super) fn folder_to_skip(above: &str, name: &str) -> Option<DiagnosticKind> {
+    if VENDORED.contains(&name) && !is_within_packages(above) {
         Some(DiagnosticKind::Vendored)
     } else if BUILD_OUTPUT.contains(&name) {
         Some(DiagnosticKind::Generated)
@@ -123,6 +123,12 @@ pub(super) fn role(path: &str) -> Role {
     }
 }
 
+/// `src/main/java/org`
+fn is_within_packages(folder: &str) -> bool {
+    let folders: Vec<&str> = folder.split('/').collect();
+    folders.windows(3).any(|part| part[0] == "src" && part[2] == "java")
+}
+
 /// Whether a file is in a source set of Gradle or Maven that only tests use: `src/integrationTest/java`, `src/it/java`.
 fn is_of_test_source_set(folders: &str) -> bool {
     let folders: Vec<&str> = folders.split('/').collect();
@@ -153,6 +159,8 @@ mod tests {
         ] {
             assert_eq!(role(path), Role::Test, "{path}");
         }
+        assert_eq!(folder_to_skip("shop", "vendor"), Some(DiagnosticKind::Vendored));
+        assert_eq!(folder_to_skip("shop/src/main/java/com/example", "vendor"), None);
         let package = "src/main/java/com/example/demo/Orders.java";
         assert_eq!(role(package), Role::Source);
         assert_eq!(role(&format!("examples/shop/{package}")), Role::Example);

@@ -55,7 +55,8 @@ pub(super) fn walk(root: &Path, targets: &[PathBuf], options: &Options) -> Resul
             let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
             let name = entry.file_name().to_string_lossy();
             // A folder that the user names is entered, whatever it is called.
-            match paths::folder_to_skip(&name).filter(|_| is_folder && entry.path() != named) {
+            let above = entry.path().parent().map(|above| relative(&base, above)).unwrap_or_default();
+            match paths::folder_to_skip(&above, &name).filter(|_| is_folder && entry.path() != named) {
                 // Build output is only that beside a manifest; a package may be called `build`.
                 Some(DiagnosticKind::Generated) if !beside_manifest(entry.path()) => true,
                 Some(kind) => {

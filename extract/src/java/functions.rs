@@ -83,6 +83,9 @@ impl<'s> Lower<'s> {
         if modifiers.has("public") || in_interface && !modifiers.has("private") {
             flags |= FunctionFlags::PUBLIC;
         }
+        if modifiers.has("private") {
+            flags |= FunctionFlags::PRIVATE;
+        }
         if modifiers.has("static") || self.enclosing.is_empty() {
             flags |= FunctionFlags::STATIC;
         }

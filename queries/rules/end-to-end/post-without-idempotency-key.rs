@@ -270,6 +270,12 @@ impl Speaking {
         let read = read.flat_map(|row| program.assign_by_src.of(&r.assign, row.dst)).filter_map(|row| program.variable(row.dst));
         let injected = r.parameter.iter().filter(|row| is_idempotency_key(program.text(row.name)));
         let injected = injected.filter(|row| row.default.is_some_and(|default| program.call_giving(default).is_some()));
+        // Who sets the key where there is none sends the request, and asks nobody else's: an interceptor of a client.
+        let sets = |name: &str| matches!(name, "set" | "add" | "put" | "setHeader" | "header" | "append" | "setIfAbsent");
+        let set = r.argument.iter().filter(|row| is_key(&row.var) && !asks(row.site));
+        let set = set.filter(|row| program.call(row.site).is_some_and(|call| sets(program.text(call.name))));
+        let senders: FxHashSet<FunctionId> = set.map(|row| context.function_of(row.site)).collect();
+        let asked = asked.filter(|site| !senders.contains(&context.function_of(*site)));
         let asking = asked.map(|site| context.function_of(site)).chain(read.map(|row| row.function)).chain(injected.map(|row| row.function)).collect();
         let mut speaking = Speaking { functions, classes, asking, everywhere: false };
         let mut middlewares = meaning.operations.of_kind(OpKind::Middleware).flat_map(|op| meaning.invocations.at(op.site));
