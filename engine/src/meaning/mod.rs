@@ -120,7 +120,7 @@ mod wrapped;
 
 use std::sync::OnceLock;
 
-use distsys_facts::{ClassId, FunctionId, RegionId, SiteId, VarId};
+use distsys_facts::{ClassId, FunctionId, RegionId, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::source::Source;
@@ -377,6 +377,12 @@ impl<'m> Meaning<'m> {
     pub fn is_mapped(&self, object: VarId) -> bool {
         let classes = self.reader().classes_of(object);
         classes.into_iter().any(|class| self.reader().is_mapped(class))
+    }
+
+    /// Whether rows of a mapped class have a column of this name.
+    pub fn is_mapped_field(&self, field: Sym) -> bool {
+        let declared = self.program.facts.relations.field.iter().filter(|row| row.name == field);
+        declared.into_iter().any(|row| self.reader().is_mapped(row.class))
     }
 
     /// The constant text that `var` surely is.

@@ -432,8 +432,7 @@ fn readings(context: &Context<'_>, var: VarId, clocks: &FxHashMap<VarId, SiteId>
             if stored.is_empty() && says_which(field) {
                 stored = meaning.stored_under(load.field);
                 // What is put into rows under that name, others put there, too.
-                let of_rows = |var: &VarId| r.store.iter().any(|row| row.src == *var && row.field == load.field && meaning.is_mapped(row.base));
-                if stored.iter().any(of_rows) {
+                if meaning.is_mapped_field(load.field) {
                     stored.clear();
                 }
             }
