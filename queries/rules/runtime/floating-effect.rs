@@ -82,7 +82,11 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             effects.extend(lost.filter(|(effect, _)| is_waited(effect)).map(|(_, row)| (site, row.effect)));
             continue;
         }
-        let never_begins = unawaited.contains(&site) && meaning.gives_futures(site);
+        // What may as well be a function that does not wait has begun.
+        let mut called = meaning.resolution.calls_at(site).iter();
+        let never_begins = unawaited.contains(&site)
+            && meaning.gives_futures(site)
+            && called.all(|edge| meaning.program.function(edge.function).flags.has(FunctionFlags::ASYNC));
         let lost = meaning.effects.at(site).filter(|(effect, _)| is_lost(context, effect) || never_begins && is_undone(effect));
         effects.extend(lost.map(|(_, row)| (site, row.effect)));
     }
@@ -206,7 +210,7 @@ fn is_lost(context: &Context<'_>, effect: &Effect) -> bool {
 
 /// What somebody misses when it was not even begun: it is no courtesy that failed for once, but never happens.
 fn is_undone(effect: &Effect) -> bool {
-    matches!(effect.kind, OpKind::CacheWrite | OpKind::CacheDelete | OpKind::LockRelease | OpKind::Ack | OpKind::Nack | OpKind::Rpc)
+    matches!(effect.kind, OpKind::CacheWrite | OpKind::CacheDelete | OpKind::LockRelease | OpKind::Ack | OpKind::Nack)
 }
 
 /// Whether the function of a call deals with whatever fails in it; what it gives its caller for that counts as nothing where
