@@ -20,7 +20,7 @@ pub(crate) static RULE: Rule = Rule {
         category: Category::Retries,
         severity: Severity::Major,
         maturity: Maturity::Stable,
-        yields_to: &["retry-without-idempotency-key", "redelivery-without-dedup"],
+        yields_to: &["retry-without-idempotency-key"],
         summary: "a retry repeats what cannot be taken back",
         page: include_str!("retry-of-side-effect.md"),
     },
