@@ -31,6 +31,20 @@ pub(crate) fn is_of_one_run(context: &Context<'_>, scope: &Scope) -> bool {
     if matches!(owner, FunctionKind::Module) || program.parameter(lock).is_some() {
         return false;
     }
+    // What is found, or comes of a helper, is shared: `locks.entry(key).or_default().clone()`.
+    let is_found = |var: VarId| {
+        program.call_giving(var).is_some_and(|call| {
+            let of_helper = context.meaning.resolution.calls_at(call.site);
+            let builds = |function| program.function(function).kind == FunctionKind::Constructor;
+            matches!(
+                program.text(call.name),
+                "clone" | "get" | "or_default" | "or_insert_with" | "computeIfAbsent" | "setdefault"
+            ) || of_helper.iter().any(|edge| !builds(edge.function))
+        })
+    };
+    if program.assigned_from(lock).any(|row| is_found(row.src)) {
+        return false;
+    }
     // Copied, stored, returned or given away it may be anybody's.
     let is_given = program.argument_by_var.of(&r.argument, lock).next().is_some()
         || program.assigned_from(lock).any(|row| program.call_giving(row.src).is_none())

@@ -84,6 +84,11 @@ impl Causes<'_, '_, '_> {
                 return true;
             }
             if let Some(load) = program.loaded_as(var) {
+                // `request, err := http.NewRequest(method, …)`: how that went says nothing of the method.
+                let is_beside = program.text(load.field).parse::<u32>().is_ok_and(|index| index > 0);
+                if is_beside && program.call_giving(load.base).is_some() {
+                    continue;
+                }
                 if self.reader.root(load.base) == hole.parameter && field == Some(program.text(load.field)) {
                     return true;
                 }

@@ -29,7 +29,9 @@ impl<'m> Meaning<'m> {
     /// The columns that a built statement says one by one, with those that it asks for: `select(ORDERS.ID, field("total"))`.
     fn columns_selected(&self, site: SiteId) -> Option<Vec<&'m str>> {
         let (program, reader) = (self.program, self.reader());
-        let says = |name: &str| matches!(name, "select" | "Select" | "addSelect" | "column" | "columns");
+        let says = |name: &str| {
+            matches!(name, "select" | "Select" | "addSelect" | "column" | "columns" | "values" | "values_list" | "only")
+        };
         let mut named = Vec::new();
         for call in reader.builders(site).into_iter().filter(|call| says(program.text(call.name))) {
             let given: Vec<VarId> = program.arguments(call.site).map(|row| row.var).collect();

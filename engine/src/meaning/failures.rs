@@ -94,7 +94,7 @@ impl<'m> Meaning<'m> {
         let returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
         let folded =
             returned.flat_map(|var| program.asked_variant(self.reader().root(var))).map(|(outcome, _)| outcome);
-        let protected: Vec<SiteId> = folded.filter_map(|var| self.reader().maker(var)).map(|call| call.site).collect();
+        let protected: Vec<SiteId> = folded.flat_map(|var| self.failing_calls(var, function)).collect();
         let tells = |site: SiteId| {
             self.operations.at(site).any(|op| matches!(op.kind, OpKind::Log | OpKind::Metric | OpKind::Trace))
         };

@@ -354,6 +354,8 @@ impl Meaning<'_> {
             match effect.kind {
                 // What is parked of what cannot be dealt with says nothing of what is.
                 kind if is_write(kind) && *refuses.get_or_init(|| self.writes_of_refused(site)) => {}
+                // As often as it is asked, it is done again.
+                OpKind::DbWrite if self.text(effect.verb) == Some("increment") => {}
                 OpKind::DbWrite | OpKind::CacheWrite | OpKind::LockAcquire => return Some(Asked::State),
                 OpKind::DbRead | OpKind::CacheRead | OpKind::ObjectRead | OpKind::Sql if predicate => {
                     return Some(Asked::State);

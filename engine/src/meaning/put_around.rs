@@ -22,7 +22,10 @@ impl Builder<'_, '_, '_> {
         // `def resilient(): return retry(attempts=3)`, `@resilient()`
         let r = &program.facts.relations;
         let mut returned = program.returns_by_function.of(&r.returns, op.function).filter_map(|row| row.var);
-        if returned.any(is_made) {
+        // What is put around a function is no decorator any more: `return retry(attempts=3)(call)`.
+        let callee = program.call(op.call).and_then(|call| call.callee);
+        let is_put = callee.is_some_and(|var| program.call_giving(program.held_at(var)).is_some());
+        if !is_put && returned.any(is_made) {
             let calls_maker =
                 |site| self.reader.resolution.calls_at(site).iter().any(|edge| edge.function == op.function);
             let annotated = r.function_annotation.iter().filter(|row| calls_maker(row.site));

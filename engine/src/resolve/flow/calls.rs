@@ -218,6 +218,13 @@ impl<'p, 'f> Flow<'p, 'f> {
             let from = self.return_node(function);
             self.edge(from, Self::node(result), EdgeKind::All);
         }
+        let is_class = |value: &Value| matches!(value.kind, ValueKind::Class(_));
+        let classes: Vec<Value> = self.sets.of(node).map(|id| self.values.get(id)).filter(is_class).collect();
+        for value in classes {
+            if let ValueKind::Class(class) = value.kind {
+                self.add(Self::node(result), Value::new(ValueKind::Instance(self.grounds.hierarchy.whole(class))));
+            }
+        }
     }
 
     pub(super) fn functions_in(&self, node: u32) -> Vec<FunctionId> {

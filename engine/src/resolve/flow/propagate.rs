@@ -36,12 +36,23 @@ impl<'p, 'f> Flow<'p, 'f> {
                 let value = self.values.get(id);
                 self.call(row, value, Confidence::High);
             }
-            if let Some(results) = self.results_of.get(&node)
-                && let ValueKind::Function(function) = self.values.get(id).kind
-            {
-                let from = self.return_node(function);
-                for to in results.clone() {
-                    self.edge(from, to, EdgeKind::All);
+            if let Some(results) = self.results_of.get(&node) {
+                match self.values.get(id).kind {
+                    ValueKind::Function(function) => {
+                        let (from, results) = (self.return_node(function), results.clone());
+                        for to in results {
+                            self.edge(from, to, EdgeKind::All);
+                        }
+                    }
+                    // Calling a class makes an object of it.
+                    ValueKind::Class(class) => {
+                        let results = results.clone();
+                        let made = Value::new(ValueKind::Instance(self.grounds.hierarchy.whole(class)));
+                        for to in results {
+                            self.add(to, made);
+                        }
+                    }
+                    _ => {}
                 }
             }
             if let Some(handed) = self.handed.get(&node)
