@@ -22,7 +22,9 @@ const MAX_SEEN: usize = 200;
 /// Traces that were asked for, in parts so that rules that run side by side seldom wait for one another: most rules ask for the
 /// same ones, most end the same way, and a walk looks at all that each function on the way does.
 #[derive(Debug, Default)]
-pub(super) struct Traces([Mutex<FxHashMap<(SiteId, Effect), Box<[SiteId]>>>; 16]);
+pub(super) struct Traces([Mutex<Part>; 16]);
+
+type Part = FxHashMap<(SiteId, Effect), Box<[SiteId]>>;
 
 impl Traces {
     fn get<R>(&self, key: &(SiteId, Effect), look: impl FnOnce(&[SiteId]) -> R) -> Option<R> {
@@ -33,7 +35,7 @@ impl Traces {
         self.part(&key).insert(key, steps.into());
     }
 
-    fn part(&self, key: &(SiteId, Effect)) -> MutexGuard<'_, FxHashMap<(SiteId, Effect), Box<[SiteId]>>> {
+    fn part(&self, key: &(SiteId, Effect)) -> MutexGuard<'_, Part> {
         let part = FxBuildHasher.hash_one(key) as usize % self.0.len();
         self.0[part].lock().unwrap_or_else(PoisonError::into_inner)
     }

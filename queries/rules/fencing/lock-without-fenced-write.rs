@@ -149,7 +149,9 @@ fn only_marks(context: &Context<'_>, site: SiteId) -> bool {
     const DONE: &[&str] = &["sent", "published", "processed", "delivered", "dispatched", "relayed", "forwarded", "exported", "emitted"];
     let columns = context.meaning.columns_written(site);
     let says = |column: &&str| words(column).iter().any(|word| DONE.contains(&word.as_str()));
-    !columns.is_empty() && columns.iter().all(says)
+    // `processed=False` takes a mark away.
+    let takes_away = |(_, value): &(&str, VarId)| context.meaning.constant(*value) == Some("false");
+    !columns.is_empty() && columns.iter().all(says) && !context.meaning.columns_set(site).iter().any(takes_away)
 }
 
 /// Whether a write is one of a transaction that has locked the row it reads: the database lets the next holder wait for it.
