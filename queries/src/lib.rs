@@ -39,6 +39,7 @@ mod own_rules;
 mod polled;
 mod refills;
 mod relations;
+mod remote_waits;
 mod replaced;
 mod resent;
 mod retried;

@@ -49,6 +49,9 @@ impl Failure {
     }
 }
 
+/// An outcome goes through so many steps before it is an answer.
+const MAX_CHAINED: usize = 8;
+
 /// Calls that run the function that they are given with what failed, and go on with what it gives: of promises, of results and
 /// of futures.
 const TAKES_FAILURES: &[&str] = &["catch", "unwrap_or_else", "exceptionally", "handle", "onErrorResume"];
@@ -94,7 +97,12 @@ impl<'m> Meaning<'m> {
         let returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
         let folded =
             returned.flat_map(|var| program.asked_variant(self.reader().root(var))).map(|(outcome, _)| outcome);
-        let protected: Vec<SiteId> = folded.flat_map(|var| self.failing_calls(var, function)).collect();
+        // `send(order).await.and_then(|answer| answer.error_for_status()).is_ok()`
+        let chain = |var: VarId| {
+            let calls = std::iter::successors(self.reader().maker(var), |call| self.reader().maker(call.receiver?));
+            calls.map(|call| call.site).take(MAX_CHAINED).collect::<Vec<_>>()
+        };
+        let protected: Vec<SiteId> = folded.flat_map(chain).collect();
         let tells = |site: SiteId| {
             self.operations.at(site).any(|op| matches!(op.kind, OpKind::Log | OpKind::Metric | OpKind::Trace))
         };

@@ -118,7 +118,7 @@ mod units_of_work;
 mod unsent;
 mod wrapped;
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use distsys_facts::{ClassId, FunctionId, RegionId, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -127,7 +127,7 @@ use crate::model::source::Source;
 use crate::model::{Family, ModelSet, ScopeKind};
 use crate::operation::{Attr, OpKind};
 use crate::program::Program;
-use crate::resolve::{HandleRole, Resolution};
+use crate::resolve::{HandleRole, Resolution, ValueKind};
 use crate::words::{role_of_name, words};
 
 pub use connections::Runs;
@@ -185,6 +185,8 @@ pub struct Meaning<'m> {
     defaults: OnceLock<FxHashMap<&'m str, Vec<(VarId, VarId)>>>,
     /// The functions that give requests their idempotency keys, and where they are handed to a client that is there.
     key_hooks: OnceLock<Vec<KeyHook>>,
+    /// By the library types that a client may be of.
+    keys_by_type: Mutex<FxHashMap<Vec<ValueKind>, Option<ClientKey>>>,
     hooks_given: OnceLock<Vec<(SiteId, SiteId)>>,
 }
 
@@ -276,6 +278,7 @@ impl<'m> Meaning<'m> {
             run_limits: OnceLock::new(),
             defaults: OnceLock::new(),
             key_hooks: OnceLock::new(),
+            keys_by_type: Mutex::default(),
             hooks_given: OnceLock::new(),
         }
     }

@@ -4,6 +4,8 @@
 //! No library is known here: a function is a hook where it sets a header so called, and where it is handed to the client, as it
 //! is made or by a call on it.
 
+use std::sync::PoisonError;
+
 use distsys_facts::{CallKind, ClassId, FunctionId, LiteralKind, ParameterKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
@@ -102,11 +104,22 @@ impl Meaning<'_> {
 
     /// The same for a client of which only the type is known, where all of that type are made with the hook.
     fn key_of_all_like(&self, client: VarId) -> Option<ClientKey> {
+        let wanted: Vec<ValueKind> = self.library_types(client).collect();
+        if wanted.is_empty() {
+            return None;
+        }
+        let mut known = self.keys_by_type.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(wanted).or_insert_with_key(|wanted| self.key_of_types(wanted))
+    }
+
+    fn library_types(&self, var: VarId) -> impl Iterator<Item = ValueKind> + '_ {
+        let types = self.resolution.values_of(var).map(|value| value.kind);
+        types.filter(|kind| matches!(kind, ValueKind::External(_)))
+    }
+
+    fn key_of_types(&self, wanted: &[ValueKind]) -> Option<ClientKey> {
         let hooks = self.key_hooks.get()?;
-        let types =
-            |var: VarId| self.resolution.values_of(var).filter(|value| matches!(value.kind, ValueKind::External(_)));
-        let wanted: Vec<ValueKind> = types(client).map(|value| value.kind).collect();
-        let is_like = |var: VarId| types(var).any(|value| wanted.contains(&value.kind));
+        let is_like = |var: VarId| self.library_types(var).any(|kind| wanted.contains(&kind));
         let r = &self.program.facts.relations;
         let makes = r.call.iter().filter(|call| {
             let is_made = call.kind == CallKind::New || call.receiver.is_none_or(|from| !is_like(from));

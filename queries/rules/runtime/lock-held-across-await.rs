@@ -1,17 +1,19 @@
 //! A guard is alive where the task gives way.
 
 use ascent::ascent_run;
-use distsys_engine::meaning::{Effect, EffectFlags, Extent, Found, Operand, Scope};
+use distsys_engine::meaning::{Extent, Found, Scope};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::schema::Call;
-use distsys_facts::{ClassId, FunctionFlags, FunctionId, LiteralKind, SiteId, SiteKind, Sym, VarId};
-use rustc_hash::{FxHashMap, FxHashSet};
+use distsys_facts::{ClassId, FunctionFlags, FunctionId, SiteId, SiteKind, VarId};
+use rustc_hash::FxHashMap;
 
-use crate::check_and_fill::{calls_of_given, fields_asked, helper_of};
+use crate::check_and_fill::{fills_what_helper_guards, fills_what_it_guards, helper_of};
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
 use crate::own_locks::{is_of_one_key, is_of_one_run, orders_loads};
 use crate::refills::is_filled_elsewhere;
-use crate::started::begun_together;
+use crate::remote_waits::{
+    MAX_COPIES, futures, gives_way, is_of_store, is_remote, is_remote_kind, waited_for,
+};
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -279,255 +281,11 @@ fn is_same(context: &Context<'_>, var: VarId, guard: VarId) -> bool {
     is_guard(var)
 }
 
-/// The own database and cache.
-fn is_of_store(kind: OpKind) -> bool {
-    matches!(
-        kind,
-        OpKind::DbRead | OpKind::DbWrite | OpKind::Sql | OpKind::CacheRead | OpKind::CacheWrite | OpKind::CacheDelete
-    )
-}
-
-fn is_remote_kind(kind: OpKind) -> bool {
-    is_of_store(kind)
-        || matches!(
-            kind,
-            OpKind::HttpRequest
-                | OpKind::Rpc
-                | OpKind::ObjectRead
-                | OpKind::ObjectWrite
-                | OpKind::Payment
-                | OpKind::Notify
-                | OpKind::LockAcquire
-                | OpKind::Consensus
-                | OpKind::Publish
-                | OpKind::Enqueue
-        )
-}
-
 fn blocks_the_thread(context: &Context<'_>, scope: &Scope) -> bool {
     let meaning = context.meaning;
     match meaning.operation(scope) {
         Some(op) => !matches!(meaning.attribute(op, Attr::Sync), Found::Absent),
         None => false,
-    }
-}
-
-/// The calls that made what is awaited, here or before: `let work = match kind { Kind::A => a().boxed(), Kind::B => b().boxed() };`;
-/// of what is waited for together those that each of it began, too: `join_all(ids.iter().map(|id| self.load(id)))`.
-fn futures(context: &Context<'_>, awaited: VarId) -> Vec<SiteId> {
-    let program = context.meaning.program;
-    let (mut found, mut stack, mut seen) = (Vec::new(), vec![awaited], Vec::new());
-    while let Some(var) = stack.pop() {
-        if seen.len() > MAX_COPIES || seen.contains(&var) {
-            continue;
-        }
-        seen.push(var);
-        found.extend(program.call_giving(var).map(|call| call.site));
-        stack.extend(program.assigned_from(var).map(|row| row.src));
-    }
-    let gathers: Vec<SiteId> =
-        found.iter().copied().filter(|site| context.operation(*site, OpKind::Gather).is_some()).collect();
-    found.extend(gathers.into_iter().flat_map(|gather| begun_together(context, gather)));
-    found
-}
-
-/// What is awaited is followed back through so many variables.
-const MAX_COPIES: usize = 16;
-
-/// Whether a task waits here and its thread goes on with others, not the thread itself.
-fn gives_way(context: &Context<'_>, site: SiteId) -> bool {
-    context.meaning.program.function(context.function_of(site)).flags.has(FunctionFlags::ASYNC)
-}
-
-/// Whether another system is waited for. Of what blocks its thread anyhow, the own database and cache do not count: one
-/// statement at a time is what such a lock is often there for.
-fn is_remote(context: &Context<'_>, site: SiteId, suspends: bool) -> bool {
-    remote_at(context, site, suspends).is_some()
-}
-
-/// What another system is waited for, and the way there.
-fn remote_at(context: &Context<'_>, site: SiteId, suspends: bool) -> Option<(Effect, Vec<SiteId>)> {
-    // What is only put into a client's buffer is not waited for.
-    let is_waited_for = |trace: &[SiteId], effect: &Effect| {
-        let done = trace.last().and_then(|last| context.operation(*last, effect.kind));
-        done.is_none_or(|op| context.meaning.attribute(op, Attr::Completion) == Found::Absent)
-    };
-    context.meaning.effects.at(site).find_map(|(effect, _)| {
-        let may_count = match effect.kind {
-            kind if is_of_store(kind) => suspends,
-            kind => is_remote_kind(kind),
-        };
-        if !may_count || effect.flags.has(EffectFlags::BACKGROUND) || effect.flags.has(EffectFlags::AFTER_COMMIT) {
-            return None;
-        }
-        let trace = context.meaning.trace(site, &effect);
-        // Handed to a thread of the library, whatever becomes of it.
-        let is_handed_on = || {
-            let done = trace.last().and_then(|last| context.operation(*last, effect.kind));
-            done.is_some_and(|op| matches!(context.meaning.attribute(op, Attr::Completion), Found::Is(Operand::Text(text)) if text == "none"))
-        };
-        if !suspends && is_handed_on() {
-            return None;
-        }
-        let is_sent = matches!(effect.kind, OpKind::Publish | OpKind::Enqueue);
-        (!is_sent || suspends || is_waited_for(&trace, &effect)).then_some((effect, trace))
-    })
-}
-
-/// Functions that a call under the lock runs are searched this deep for what they fill.
-const MAX_DEPTH: u32 = 2;
-
-/// Whether a function, or what it calls, stores a field that the lock's holder has looked at.
-fn stores_checked(context: &Context<'_>, function: FunctionId, checked: &impl Fn(Sym) -> bool, depth: u32) -> bool {
-    let meaning = context.meaning;
-    let r = &meaning.program.facts.relations;
-    meaning.program.sites(function).any(|row| match row.kind {
-        SiteKind::Store => {
-            r.store.binary_search_by_key(&row.site, |row| row.site).is_ok_and(|at| checked(r.store[at].field))
-        }
-        SiteKind::Call if depth < MAX_DEPTH => {
-            meaning.callees(row.site).into_iter().any(|callee| stores_checked(context, callee, checked, depth + 1))
-        }
-        _ => false,
-    })
-}
-
-/// Whether the function that took the lock fills what it guards with what the function that it is given loads:
-/// `cache.get(key, () => client.get(…))`.
-fn fills_what_helper_guards(context: &Context<'_>, scope: &Scope) -> bool {
-    let Some(own) = helper_of(context, scope) else { return false };
-    let sites = context.meaning.sites(own);
-    let loads = calls_of_given(context, &sites);
-    !loads.is_empty() && fills_what_it_guards(context, own, &sites, &loads)
-}
-
-/// Check, load, fill: the lock is there so that only one caller loads what all of them need.
-fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId], waits: &[SiteId]) -> bool {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let r = &program.facts.relations;
-    let awaited: Vec<VarId> = sites
-        .iter()
-        .filter(|site| program.site(**site).kind == SiteKind::Await)
-        .flat_map(|site| r.suspend.binary_search_by_key(site, |row| row.site).ok().and_then(|at| r.suspend[at].var))
-        .chain(waits.iter().filter_map(|site| program.call(*site)).map(|call| call.result))
-        .collect();
-    let from_awaited = |var: VarId| {
-        let sources = meaning.made_from(var);
-        awaited.iter().any(|awaited| sources.contains(awaited))
-    };
-    let guard = match scope.extent {
-        Extent::Life(_, var) => Some(var),
-        _ => None,
-    };
-    // What the conditions in reach have looked at: fields, and the guard itself.
-    let conditions = program
-        .regions_by_function
-        .of(&r.region, scope.function)
-        .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
-        .flat_map(|condition| meaning.made_from(condition.var))
-        .collect::<FxHashSet<VarId>>();
-    // What asks how a request has ended (`if err != nil`) has not looked before it.
-    let requested: Vec<VarId> = awaited
-        .iter()
-        .copied()
-        .filter(|var| futures(context, *var).into_iter().any(|call| is_remote(context, call, true) || waits.contains(&call)))
-        .collect();
-    let looks = program
-        .regions_by_function
-        .of(&r.region, scope.function)
-        .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
-        .filter(|condition| !ends_in(context, condition.var, &requested))
-        .flat_map(|condition| looked_at(context, condition.var))
-        .collect::<FxHashSet<VarId>>();
-    // `if (!session) return`: that something is there at all says nothing of what it holds.
-    let asked_of = |base: VarId| {
-        let regions = program.regions_by_function.of(&r.region, scope.function);
-        let mut asks = regions
-            .flat_map(|region| program.condition_by_region.of(&r.condition, region.region))
-            .filter(|row| !ends_in(context, row.var, &requested) && !only_asks_whether_there(context, row.var, base));
-        let sources = meaning.made_from(base);
-        asks.any(|row| meaning.made_from(row.var).iter().any(|var| sources.contains(var)))
-    };
-    // A variable of the module or of a function around this one.
-    let outlives = |var: VarId| program.variable(var).is_some_and(|row| row.function != scope.function);
-    if conditions.iter().any(|var| outlives(*var) && program.assigned_from(*var).any(|row| from_awaited(row.src))) {
-        return true;
-    }
-    // `known = look(key); if known == null { known = load(key) }`: a second look under the lock, then the load.
-    let given_under_lock = |var: VarId| program.call_giving(var).filter(|call| sites.contains(&call.site)).map(|call| call.site);
-    let looked_again = |var: &VarId| {
-        let (remote, local): (Vec<SiteId>, Vec<SiteId>) =
-            program.assigned_from(*var).filter_map(|row| given_under_lock(row.src)).partition(|site| is_remote(context, *site, true));
-        remote.iter().any(|load| local.iter().any(|look| meaning.precedes(*look, *load)))
-    };
-    if conditions.iter().any(looked_again) {
-        return true;
-    }
-    // A lock that only orders what is done coalesces nothing.
-    let looked_into = guard.is_some_and(|guard| {
-        conditions.iter().any(|var| *var == guard || meaning.made_from(*var).contains(&guard))
-    });
-    let asked = fields_asked(context, &looks);
-    let checked = |field| {
-        asked.contains(&field) || looks.iter().any(|var| program.loaded_as(*var).is_some_and(|load| load.field == field))
-    };
-    // What something points to is the same elsewhere only if it has a name.
-    let checked_by_name = |field: Sym| program.text(field) != "*" && checked(field);
-    sites.iter().any(|site| match program.site(*site).kind {
-        SiteKind::Store => r.store.binary_search_by_key(site, |row| row.site).is_ok_and(|at| {
-            let store = r.store[at];
-            // What came of a request that was told of what the guard holds is no part of that.
-            let came = ends_in(context, store.base, &requested);
-            let into_guard = looked_into && guard.is_some_and(|guard| meaning.made_from(store.base).contains(&guard));
-            // `if key not in tokens: tokens[key] = await load(key)`
-            let asked = || match program.text(store.field) {
-                "[]" => meaning.made_from(store.base).iter().any(|var| looks.contains(var)),
-                _ => asked_of(store.base),
-            };
-            from_awaited(store.src) && !came && (checked(store.field) || into_guard || asked())
-        }),
-        // `guard.insert(key, loaded)`
-        SiteKind::Call => program.call(*site).is_some_and(|call| {
-            let on_guard = call.receiver.is_some_and(|receiver| guard.is_some_and(|guard| meaning.made_from(receiver).contains(&guard)));
-            // `tokens.put(key, load(key))` of what was asked before
-            let on_checked = || call.receiver.and_then(|receiver| program.loaded_as(receiver)).is_some_and(|load| checked(load.field));
-            let given = || program.arguments(*site).any(|argument| from_awaited(argument.var));
-            // `known.set(key, loaded)` of the map that was asked before, which outlives the call
-            let on_asked = || call.receiver.is_some_and(|receiver| outlives(receiver) && conditions.contains(&receiver));
-            (looked_into && on_guard || on_checked() || on_asked()) && given()
-                || meaning.callees(*site).into_iter().any(|callee| stores_checked(context, callee, &checked_by_name, 0))
-        }),
-        _ => false,
-    })
-}
-
-/// What a condition asks for whether it is there at all: `var` of `!var`, `var == null`, `var is None`.
-fn asked_whether_there(context: &Context<'_>, condition: VarId) -> VarId {
-    let program = context.meaning.program;
-    let is_null = |at: VarId| program.literal(at).is_some_and(|row| row.kind == LiteralKind::Null);
-    let mut asks = program.binary_by_dst.of(&program.facts.relations.binary, condition);
-    let asked = asks.find(|row| match program.text(row.operator) {
-        "!" | "not" => true,
-        "==" | "===" | "!=" | "!==" | "is" | "is not" => row.right.is_some_and(is_null),
-        _ => false,
-    });
-    program.held_at(asked.map_or(condition, |row| row.left))
-}
-
-/// Whether a condition only asks whether `var` is there at all.
-fn only_asks_whether_there(context: &Context<'_>, condition: VarId, var: VarId) -> bool {
-    asked_whether_there(context, condition) == context.meaning.program.held_at(var)
-}
-
-/// What a condition looks at: of what a library's call gave (`known.get(key)`), if only that it is there, not what it holds.
-fn looked_at(context: &Context<'_>, condition: VarId) -> FxHashSet<VarId> {
-    let meaning = context.meaning;
-    let asked = asked_whether_there(context, condition);
-    let call = meaning.program.call_giving(asked).filter(|call| meaning.resolution.calls_at(call.site).is_empty());
-    match call.and_then(|call| call.receiver) {
-        Some(receiver) => meaning.made_from(receiver).into_iter().chain([asked, receiver]).collect(),
-        None => meaning.made_from(condition),
     }
 }
 
@@ -566,42 +324,6 @@ fn beside_the_fill(context: &Context<'_>, scope: &Scope, sites: &[SiteId]) -> Ve
         asks_service(*site) && !is_given_guard(*value) && !is_used(*value) && is_filled_before(*site)
     });
     beside.map(|(site, _)| *site).collect()
-}
-
-/// Whether a value is, or is taken from, what one of the requests has given.
-fn ends_in(context: &Context<'_>, var: VarId, requested: &[VarId]) -> bool {
-    let program = context.meaning.program;
-    let r = &program.facts.relations;
-    let mut stack = vec![var];
-    let mut seen: Vec<VarId> = Vec::new();
-    while let Some(at) = stack.pop() {
-        if requested.contains(&at) {
-            return true;
-        }
-        if seen.len() > MAX_TAKEN || seen.contains(&at) {
-            continue;
-        }
-        seen.push(at);
-        stack.extend(program.assigned_from(at).map(|row| row.src));
-        stack.extend(program.loaded_as(at).map(|load| load.base));
-        for row in program.binary_by_dst.of(&r.binary, at) {
-            stack.push(row.left);
-            stack.extend(row.right);
-        }
-    }
-    false
-}
-
-/// What is taken from an answer is followed this far.
-const MAX_TAKEN: usize = 24;
-
-/// The remote call that is waited for at `suspend`, and the way there.
-fn waited_for(context: &Context<'_>, suspend: SiteId) -> Option<(Effect, Vec<SiteId>)> {
-    let r = &context.meaning.program.facts.relations;
-    let awaited = r.suspend.binary_search_by_key(&suspend, |row| row.site).ok().and_then(|at| r.suspend[at].var);
-    let calls = awaited.map(|var| futures(context, var)).unwrap_or_default();
-    let suspends = gives_way(context, suspend);
-    calls.into_iter().chain([suspend]).find_map(|site| remote_at(context, site, suspends))
 }
 
 /// A way of more steps is long.
