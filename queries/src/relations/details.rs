@@ -214,21 +214,20 @@ pub(super) fn transactions_open(context: &Context<'_>, rows: &mut Rows<'_>) {
 }
 
 pub(super) fn settled(context: &Context<'_>, rows: &mut Rows<'_>) {
-    let (meaning, numbers) = (context.meaning, numbers(context));
     let settled = Settled::of(context);
-    for row in meaning.effects.rows() {
-        let kind = meaning.effects.get(row.effect).kind;
-        if matches!(kind, OpKind::DbRead | OpKind::DbWrite) && settled.holds(row.site, row.effect) {
-            rows.add(&[row.site.raw(), numbers[&row.effect]]);
-        }
-    }
+    statements(context, rows, |site, effect| settled.holds(site, effect));
 }
 
 pub(super) fn over(context: &Context<'_>, rows: &mut Rows<'_>) {
+    statements(context, rows, |site, effect| is_over(context, site, effect));
+}
+
+/// What is read and written, by site and effect, of which `holds` is true.
+fn statements(context: &Context<'_>, rows: &mut Rows<'_>, holds: impl Fn(SiteId, EffectId) -> bool) {
     let (meaning, numbers) = (context.meaning, numbers(context));
     for row in meaning.effects.rows() {
         let kind = meaning.effects.get(row.effect).kind;
-        if matches!(kind, OpKind::DbRead | OpKind::DbWrite) && is_over(context, row.site, row.effect) {
+        if matches!(kind, OpKind::DbRead | OpKind::DbWrite) && holds(row.site, row.effect) {
             rows.add(&[row.site.raw(), numbers[&row.effect]]);
         }
     }
