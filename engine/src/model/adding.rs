@@ -1,7 +1,7 @@
 //! Reading one model file into the set.
 
 use super::format;
-use super::pattern::Pattern;
+use super::pattern::{Pattern, first_segment};
 use super::set::{LibraryInfo, ModelError, ModelSet};
 use super::{Family, Returned};
 
@@ -23,6 +23,7 @@ impl ModelSet {
         let models = self.families.entry(family).or_default();
         for (from, to) in library.aliases {
             models.prefixes.insert(from.clone());
+            models.aliased.insert(first_segment(&from).to_owned());
             if let Some(other) = models.aliases.insert(from.clone(), to.clone())
                 && other != to
             {

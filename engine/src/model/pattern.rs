@@ -31,6 +31,14 @@ impl Pattern {
         }
     }
 
+    /// The first segment, if it is plain text.
+    pub(super) fn first(&self) -> Option<&str> {
+        match self.segments.first() {
+            Some(Segment::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The text if the pattern has no wildcard.
     pub fn literal(&self) -> Option<String> {
         let texts: Option<Vec<&str>> = self
@@ -72,6 +80,10 @@ impl Pattern {
         }
         false
     }
+}
+
+pub(super) fn first_segment(path: &str) -> &str {
+    split_first(path).0
 }
 
 /// The first segment of a path, and what is left if there are more.

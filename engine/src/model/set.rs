@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::lookup::Lookup;
-use super::pattern::Pattern;
+use super::lookup::{Lookup, Patterns};
+use super::pattern::{Pattern, first_segment};
 use super::{
     Container, Declares, Family, Generated, Handed, Makes, OpModel, Provides, Registry, Returned, Returns, Sets,
     SqlHandle, Stub,
@@ -76,6 +76,8 @@ pub struct ModelSet {
 #[derive(Debug, Default)]
 pub(super) struct FamilyModels {
     pub(super) aliases: FxHashMap<String, String>,
+    /// What names that have another spelling begin with.
+    pub(super) aliased: FxHashSet<String>,
     /// Named values of libraries, each with its text.
     pub(super) constants: FxHashMap<String, String>,
     /// The exceptions that all failures of a library's calls are, each with the libraries.
@@ -87,34 +89,34 @@ pub(super) struct FamilyModels {
     pub(super) by_making: Lookup<u32>,
     pub(super) sets: Vec<Sets>,
     pub(super) by_setting: Lookup<u32>,
-    pub(super) handles: Vec<Pattern>,
+    pub(super) handles: Patterns,
     /// Statements that calls add to, and that waiting for them runs.
-    pub(super) builders: Vec<Pattern>,
+    pub(super) builders: Patterns,
     /// Types of what is under way when it is given, and is waited for.
     pub(super) promises: Vec<String>,
     /// Types of what does nothing before somebody subscribes to it.
     pub(super) subscribed: Vec<String>,
-    pub(super) carriers: Vec<Pattern>,
+    pub(super) carriers: Patterns,
     /// Calls that make a carrier which ends with no other.
-    pub(super) detached: Vec<Pattern>,
+    pub(super) detached: Patterns,
     /// Calls that give the carrier of a request, the types by which a function answers one, and the calls after which
     /// requests have a deadline.
-    pub(super) answered: Vec<Pattern>,
-    pub(super) answers: Vec<Pattern>,
-    pub(super) bounding: Vec<Pattern>,
+    pub(super) answered: Patterns,
+    pub(super) answers: Patterns,
+    pub(super) bounding: Patterns,
     /// Names of types that calls give.
     pub(super) types: FxHashSet<String>,
     pub(super) stubs: Vec<Stub>,
     pub(super) sql_handles: Vec<SqlHandle>,
     pub(super) generated: Vec<Generated>,
-    pub(super) holders: Vec<Pattern>,
+    pub(super) holders: Patterns,
     /// Types that the project puts functions of its own onto.
     pub(super) extended: Vec<String>,
     /// Annotations of fields that are no columns, by their qualified names.
-    pub(super) unstored: Vec<Pattern>,
-    pub(super) related: Vec<Pattern>,
+    pub(super) unstored: Patterns,
+    pub(super) related: Patterns,
     /// Calls that give the primary's connection where nothing that they are given names another.
-    pub(super) primary: Vec<Pattern>,
+    pub(super) primary: Patterns,
     pub(super) containers: Vec<Container>,
     pub(super) handed: Vec<Handed>,
     pub(super) registries: Vec<Registry>,
@@ -263,27 +265,27 @@ impl ModelSet {
 
     /// Whether values of the type carry deadlines and the like along with calls, and no data.
     pub fn is_carrier(&self, family: Family, path: &str) -> bool {
-        self.families.get(&family).is_some_and(|models| models.carriers.iter().any(|pattern| pattern.matches(path)))
+        self.families.get(&family).is_some_and(|models| models.carriers.matches(path))
     }
 
     /// Whether a call makes a carrier that ends with no other, not even the one that it is given.
     pub fn is_detached(&self, family: Family, path: &str) -> bool {
-        self.families.get(&family).is_some_and(|models| models.detached.iter().any(|pattern| pattern.matches(path)))
+        self.families.get(&family).is_some_and(|models| models.detached.matches(path))
     }
 
     /// Whether a call gives the carrier of a request, and so no deadline of its own where the request is answered here.
     pub fn is_answered(&self, family: Family, path: &str) -> bool {
-        self.families.get(&family).is_some_and(|models| models.answered.iter().any(|pattern| pattern.matches(path)))
+        self.families.get(&family).is_some_and(|models| models.answered.matches(path))
     }
 
     /// Whether a function that takes a value of the type answers a request.
     pub fn answers(&self, family: Family, path: &str) -> bool {
-        self.families.get(&family).is_some_and(|models| models.answers.iter().any(|pattern| pattern.matches(path)))
+        self.families.get(&family).is_some_and(|models| models.answers.matches(path))
     }
 
     /// Whether a call gives the requests of a server a deadline.
     pub fn bounds_requests(&self, family: Family, path: &str) -> bool {
-        self.families.get(&family).is_some_and(|models| models.bounding.iter().any(|pattern| pattern.matches(path)))
+        self.families.get(&family).is_some_and(|models| models.bounding.matches(path))
     }
 
     /// The libraries any failure of whose calls is an exception of this qualified name.
@@ -328,22 +330,22 @@ impl ModelSet {
 
     /// Whether objects of the type only hold what the project puts into them, under names of the project's own.
     pub fn is_holder(&self, family: Family, path: &str) -> bool {
-        self.families.get(&family).is_some_and(|models| models.holders.iter().any(|pattern| pattern.matches(path)))
+        self.families.get(&family).is_some_and(|models| models.holders.matches(path))
     }
 
     /// Whether an annotation says of a field that it is no column.
     pub fn is_unstored(&self, family: Family, path: &str) -> bool {
-        self.families.get(&family).is_some_and(|models| models.unstored.iter().any(|pattern| pattern.matches(path)))
+        self.families.get(&family).is_some_and(|models| models.unstored.matches(path))
     }
 
     /// Whether a field that is given what such a call gives holds other rows, and no value of its own.
     pub fn is_related(&self, family: Family, path: &str) -> bool {
-        self.families.get(&family).is_some_and(|models| models.related.iter().any(|pattern| pattern.matches(path)))
+        self.families.get(&family).is_some_and(|models| models.related.matches(path))
     }
 
     /// Whether a call gives a connection to the primary unless it is asked for another, whatever that is called.
     pub fn gives_primary(&self, family: Family, path: &str) -> bool {
-        self.families.get(&family).is_some_and(|models| models.primary.iter().any(|pattern| pattern.matches(path)))
+        self.families.get(&family).is_some_and(|models| models.primary.matches(path))
     }
 
     /// Whether objects of the type hold what the project puts into them under keys (`app["cache"]`), beside members of the
@@ -371,12 +373,12 @@ impl ModelSet {
 
     /// Whether values of the type are connections.
     pub fn is_handle_anywhere(&self, path: &str) -> bool {
-        self.families.values().any(|models| models.handles.iter().any(|pattern| pattern.matches(path)))
+        self.families.values().any(|models| models.handles.matches(path))
     }
 
     /// Whether values of the type are statements that calls add to, and that waiting for them runs.
     pub fn is_builder(&self, family: Family, path: &str) -> bool {
-        self.families.get(&family).is_some_and(|models| models.builders.iter().any(|pattern| pattern.matches(path)))
+        self.families.get(&family).is_some_and(|models| models.builders.matches(path))
     }
 
     /// Whether values of a type so called (`Uni`) are waited for, and if so, whether they do nothing before somebody subscribes.
@@ -400,9 +402,7 @@ impl ModelSet {
 
     /// Whether a model names the last segment of `path` in plain text: what any name matches is no method of a trait.
     pub fn names_method(&self, family: Family, path: &str) -> bool {
-        let last = path.rsplit('.').next().unwrap_or(path);
-        let known = self.families.get(&family).and_then(|models| models.by_call.by_last.get(last));
-        known.into_iter().flatten().any(|(pattern, _)| pattern.matches(path))
+        self.families.get(&family).is_some_and(|models| models.by_call.of_named(path).next().is_some())
     }
 
     /// The models of a call that say what the function given to it gets.
@@ -449,12 +449,7 @@ impl ModelSet {
     /// The models that a method name alone suggests.
     pub fn ops_of_shape(&self, family: Family, path: &str) -> Vec<u32> {
         let Some(models) = self.families.get(&family) else { return Vec::new() };
-        let mut found: Vec<u32> = models
-            .shapes
-            .candidates(path)
-            .filter(|(pattern, _)| pattern.matches_end(path))
-            .map(|(_, op)| *op)
-            .collect();
+        let mut found: Vec<u32> = models.shapes.of_end(path).copied().collect();
         found.sort_unstable();
         found.dedup();
         found
@@ -472,6 +467,9 @@ impl ModelSet {
 
 impl FamilyModels {
     fn step(&self, path: &str) -> Option<String> {
+        if !self.aliased.contains(first_segment(path)) {
+            return None;
+        }
         if let Some(to) = self.aliases.get(path) {
             return Some(to.clone());
         }
