@@ -3,7 +3,7 @@
 use distsys_facts::Sym;
 use rustc_hash::FxHashMap;
 
-use crate::model::Family;
+use crate::model::{Family, ModelSet};
 
 /// A qualified name in one family of languages: what two of them call alike are two things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,6 +25,9 @@ pub struct Paths {
     depths: Vec<u8>,
     by_text: [FxHashMap<String, PathId>; Family::ALL.len()],
     members: FxHashMap<(PathId, Sym), Option<PathId>>,
+    /// By path: whether no part of it that ends at a dot has another spelling, as is known of those that were made member by
+    /// member.
+    settled: Vec<bool>,
 }
 
 impl PathId {
@@ -42,6 +45,7 @@ impl Paths {
         self.texts.push(text.to_owned());
         self.depths.push(text.split('.').count().min(usize::from(u8::MAX)) as u8);
         self.families.push(family);
+        self.settled.push(false);
         self.by_text[family as usize].insert(text.to_owned(), id);
         id
     }
@@ -62,28 +66,29 @@ impl Paths {
         self.texts.is_empty()
     }
 
-    /// The member `segment` of `path`, spelled canonically by `canonical`; none if the name gets too long.
+    /// The member `segment` of `path`, spelled as models spell it; none if the name gets too long.
     /// A segment repeated often (`q.filter(…).filter(…).filter(…)`) is written twice.
-    pub fn member(
-        &mut self,
-        path: PathId,
-        key: Sym,
-        segment: &str,
-        canonical: impl Fn(Family, &str) -> Option<String>,
-    ) -> Option<PathId> {
+    pub fn member(&mut self, path: PathId, key: Sym, segment: &str, models: &ModelSet) -> Option<PathId> {
         if let Some(&known) = self.members.get(&(path, key)) {
             return known;
         }
+        let family = self.family(path);
         let base = self.text(path);
         let mut last = base.rsplit('.');
         let made = if last.next() == Some(segment) && last.next() == Some(segment) {
             Some(path)
-        } else if self.depths[path.0 as usize] >= max_depth(self.family(path)) {
+        } else if self.depths[path.0 as usize] >= max_depth(family) {
             None
         } else {
             let text = format!("{base}.{segment}");
-            let text = canonical(self.family(path), &text).unwrap_or(text);
-            Some(self.intern(self.family(path), &text))
+            let may_be_respelled =
+                !self.settled[path.index()] || segment.contains('.') || models.is_alias(family, &text);
+            let respelled = if may_be_respelled { models.respelled(family, &text) } else { None };
+            let made = self.intern(family, respelled.as_deref().unwrap_or(&text));
+            if respelled.is_none() {
+                self.settled[made.index()] = true;
+            }
+            Some(made)
         };
         self.members.insert((path, key), made);
         made

@@ -38,6 +38,8 @@ pub struct Program<'f> {
     pub throws_by_var: Csr,
     pub annotation_by_function: Csr,
     pub export_by_module: Csr,
+    pub import_by_module: Csr,
+    pub import_glob_by_module: Csr,
     pub manifest_by_file: Csr,
     pub annotation_by_class: Csr,
     pub annotated_by_site: Csr,
@@ -134,6 +136,8 @@ impl<'f> Program<'f> {
             return_type_by_function: Csr::by(functions, &r.return_type, |row| Some(row.function)),
             throws_by_var: Csr::by(vars, &r.throws, |row| row.var),
             export_by_module: Csr::by(facts.count(IdKind::Module), &r.export, |row| Some(row.module)),
+            import_by_module: Csr::by(facts.count(IdKind::Module), &r.import, |row| Some(row.module)),
+            import_glob_by_module: Csr::by(facts.count(IdKind::Module), &r.import_glob, |row| Some(row.module)),
             manifest_by_file: Csr::by(facts.count(IdKind::File), &r.manifest, |row| Some(row.file)),
             annotation_by_function: Csr::by(functions, &r.function_annotation, |row| Some(row.function)),
             parameter_annotation_by_function: Csr::by(functions, &r.parameter_annotation, |row| Some(row.function)),
@@ -274,6 +278,12 @@ impl<'f> Program<'f> {
 
     pub fn parameter(&self, var: VarId) -> Option<&'f Parameter> {
         self.parameter_of_var.first(&self.facts.relations.parameter, var)
+    }
+
+    /// What a module imports under a name.
+    pub fn imported_as(&self, module: ModuleId, name: &str) -> impl Iterator<Item = &distsys_facts::schema::Import> {
+        let rows = self.import_by_module.of(&self.facts.relations.import, module);
+        rows.filter(move |row| self.variable(row.var).is_some_and(|var| self.text(var.name) == name))
     }
 
     pub fn import(&self, var: VarId) -> Option<&'f distsys_facts::schema::Import> {

@@ -274,12 +274,10 @@ impl<'m> Meaning<'m> {
         let r = &program.facts.relations;
         let module = program.function(function).module;
         let (first, rest) = name.split_once('.').map_or((name, ""), |(first, rest)| (first, rest));
-        let named = r.import.iter().filter(|row| {
-            row.module == module && program.variable(row.var).is_some_and(|var| program.text(var.name) == first)
-        });
-        let imported = named.map(|row| [program.text(row.target), program.text(row.member), rest]);
+        let imported =
+            program.imported_as(module, first).map(|row| [program.text(row.target), program.text(row.member), rest]);
         // `import java.io.*;`; a name in full.
-        let globs = r.import_glob.iter().filter(|row| row.module == module);
+        let globs = program.import_glob_by_module.of(&r.import_glob, module);
         let spelt = globs.map(|row| [program.text(row.target), name, ""]).chain([["", name, ""]]);
         let whole = imported.chain(spelt).map(|parts| {
             let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();

@@ -37,10 +37,7 @@ impl<'m> Reader<'m, '_> {
         };
         let name = program.text(type_).split_once('<')?.1.strip_suffix('>')?;
         let module = program.function(function).module;
-        let is_imported = |row: &&distsys_facts::schema::Import| {
-            row.module == module && program.variable(row.var).is_some_and(|var| program.text(var.name) == name)
-        };
-        r.import.iter().find(is_imported).map(|_| Operand::Text(name.to_owned()))
+        program.imported_as(module, name).next().map(|_| Operand::Text(name.to_owned()))
     }
 
     /// The one project class that `var` is, or is an instance of.

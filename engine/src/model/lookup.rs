@@ -8,6 +8,9 @@ use super::pattern::{Pattern, first_segment};
 #[derive(Debug)]
 pub(super) struct Lookup<T> {
     entries: Vec<(Pattern, T)>,
+    /// Numbers of those without a wildcard, by their text.
+    whole: FxHashMap<String, Vec<u32>>,
+    /// The others that end in plain text, by it.
     by_last: FxHashMap<String, ByFirst>,
     /// Those that end in a wildcard.
     open: ByFirst,
@@ -26,50 +29,64 @@ struct ByFirst {
 
 impl<T> Default for Lookup<T> {
     fn default() -> Self {
-        Lookup { entries: Vec::new(), by_last: FxHashMap::default(), open: ByFirst::default() }
+        Lookup {
+            entries: Vec::new(),
+            whole: FxHashMap::default(),
+            by_last: FxHashMap::default(),
+            open: ByFirst::default(),
+        }
     }
 }
 
 impl<T> Lookup<T> {
     pub(super) fn add(&mut self, pattern: Pattern, value: T) {
         let number = self.entries.len() as u32;
-        let ending = match pattern.last() {
-            Some(last) => self.by_last.entry(last.to_owned()).or_default(),
-            None => &mut self.open,
-        };
-        match pattern.first() {
-            Some(first) => ending.named.entry(first.to_owned()).or_default().push(number),
-            None => ending.any.push(number),
+        if let Some(text) = pattern.literal() {
+            self.whole.entry(text).or_default().push(number);
+        } else {
+            let ending = match pattern.last() {
+                Some(last) => self.by_last.entry(last.to_owned()).or_default(),
+                None => &mut self.open,
+            };
+            match pattern.first() {
+                Some(first) => ending.named.entry(first.to_owned()).or_default().push(number),
+                None => ending.any.push(number),
+            }
         }
         self.entries.push((pattern, value));
     }
 
     /// What the patterns that match the whole of `path` say: first those that name its last segment.
     pub(super) fn of(&self, path: &str) -> impl Iterator<Item = &T> {
-        self.anchored(self.by_last.get(last_segment(path)), path).chain(self.anchored(Some(&self.open), path))
+        self.of_named(path).chain(self.anchored(Some(&self.open), &[], path))
     }
 
     /// Likewise, only those that name the last segment.
     pub(super) fn of_named(&self, path: &str) -> impl Iterator<Item = &T> {
-        self.anchored(self.by_last.get(last_segment(path)), path)
+        let whole = self.whole.get(path).map_or(&[][..], Vec::as_slice);
+        self.anchored(self.by_last.get(last_segment(path)), whole, path)
     }
 
     /// What the patterns that match the end of `path` say.
     pub(super) fn of_end(&self, path: &str) -> impl Iterator<Item = &T> {
+        let dots = path.match_indices('.').map(|(at, _)| at + 1);
+        let whole = std::iter::once(0).chain(dots).filter_map(|at| self.whole.get(&path[at..])).flatten();
         let sets = self.by_last.get(last_segment(path)).into_iter().chain([&self.open]);
         let numbers = sets.flat_map(|set| set.named.values().flatten().chain(&set.any));
-        let entries = numbers.map(|number| &self.entries[*number as usize]);
-        entries.filter(move |(pattern, _)| pattern.matches_end(path)).map(|(_, value)| value)
+        let others = numbers.filter(|number| self.entries[**number as usize].0.matches_end(path));
+        whole.chain(others).map(|number| &self.entries[*number as usize].1)
     }
 
     pub(super) fn matches(&self, path: &str) -> bool {
         self.of(path).next().is_some()
     }
 
-    fn anchored(&self, set: Option<&ByFirst>, path: &str) -> impl Iterator<Item = &T> {
-        let numbers = set.into_iter().flat_map(|set| set.beginning(first_segment(path)));
-        let entries = numbers.map(|number| &self.entries[number as usize]);
-        entries.filter(move |(pattern, _)| pattern.matches(path)).map(|(_, value)| value)
+    /// What those say that have no wildcard and are the path (`whole`), and those of a set that match it, as they were added.
+    fn anchored<'a>(&'a self, set: Option<&'a ByFirst>, whole: &'a [u32], path: &str) -> impl Iterator<Item = &'a T> {
+        let (named, any) = set.map_or((&[][..], &[][..]), |set| set.beginning(first_segment(path)));
+        let numbers = ascending(whole, ascending(named, any.iter().copied()));
+        let fits = move |number: &u32| whole.contains(number) || self.entries[*number as usize].0.matches(path);
+        numbers.filter(fits).map(|number| &self.entries[number as usize].1)
     }
 }
 
@@ -88,21 +105,22 @@ impl Patterns {
 }
 
 impl ByFirst {
-    /// The numbers of those that may begin with the segment, ascending.
-    fn beginning(&self, first: &str) -> impl Iterator<Item = u32> {
-        let mut named = self.named.get(first).map_or(&[][..], Vec::as_slice);
-        let mut any = self.any.as_slice();
-        std::iter::from_fn(move || {
-            let next = match (named.first(), any.first()) {
-                (Some(one), Some(other)) if one < other => &mut named,
-                (Some(_), None) => &mut named,
-                _ => &mut any,
-            };
-            let (first, rest) = next.split_first()?;
-            *next = rest;
-            Some(*first)
-        })
+    /// The numbers of those that begin with the segment, and of those that may begin with any.
+    fn beginning(&self, first: &str) -> (&[u32], &[u32]) {
+        (self.named.get(first).map_or(&[][..], Vec::as_slice), &self.any)
     }
+}
+
+/// Two ascending lists as one.
+fn ascending(mut one: &[u32], other: impl Iterator<Item = u32>) -> impl Iterator<Item = u32> {
+    let mut other = other.peekable();
+    std::iter::from_fn(move || match (one.split_first(), other.peek()) {
+        (Some((first, rest)), next) if next.is_none_or(|next| first < next) => {
+            one = rest;
+            Some(*first)
+        }
+        _ => other.next(),
+    })
 }
 
 fn last_segment(path: &str) -> &str {

@@ -167,7 +167,12 @@ impl ModelSet {
         at
     }
 
-    /// Likewise; none if nothing changes.
+    /// Whether the whole of `path` has another spelling.
+    pub(crate) fn is_alias(&self, family: Family, path: &str) -> bool {
+        self.families.get(&family).is_some_and(|models| models.aliases.contains_key(path))
+    }
+
+    /// The spelling of `canonical`; none if nothing changes.
     pub fn respelled(&self, family: Family, path: &str) -> Option<String> {
         match self.canonical(family, path) {
             Cow::Owned(text) => Some(text),

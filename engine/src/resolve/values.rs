@@ -69,6 +69,10 @@ impl Values {
         self.values[id.0 as usize]
     }
 
+    pub fn all(&self) -> impl Iterator<Item = Value> + '_ {
+        self.values.iter().copied()
+    }
+
     pub fn len(&self) -> usize {
         self.values.len()
     }
@@ -78,13 +82,21 @@ impl Values {
     }
 }
 
-/// The sets of values of all nodes: the first inline, the rest aside, because most nodes have none or one.
+/// The sets of values of all nodes: the first inline, the others in a block aside, because most nodes have none or one.
 #[derive(Debug, Default)]
 pub struct Sets {
-    first: Vec<u32>,
-    more: FxHashMap<u32, Vec<ValueId>>,
+    heads: Vec<Head>,
+    blocks: Vec<[u32; MAX_SET - 1]>,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    first: u32,
+    /// The number of the block.
+    more: u32,
+}
+
+/// No value, no block.
 const NONE: u32 = u32::MAX;
 
 /// A set that grows beyond this says nothing any more; it is closed and what rests on it has low confidence.
@@ -92,39 +104,49 @@ pub const MAX_SET: usize = 8;
 
 impl Sets {
     pub fn grow(&mut self, nodes: usize) {
-        if self.first.len() < nodes {
-            self.first.resize(nodes, NONE);
+        if self.heads.len() < nodes {
+            self.heads.resize(nodes, Head { first: NONE, more: NONE });
         }
     }
 
     /// True if the value is new to the node.
     pub fn add(&mut self, node: u32, value: ValueId) -> bool {
-        let first = &mut self.first[node as usize];
-        if *first == NONE {
-            *first = value.0;
+        let head = &mut self.heads[node as usize];
+        if head.first == NONE {
+            head.first = value.0;
             return true;
         }
-        if *first == value.0 {
+        if head.first == value.0 {
             return false;
         }
-        let more = self.more.entry(node).or_default();
-        if more.contains(&value) || more.len() + 1 >= MAX_SET {
-            return false;
+        if head.more == NONE {
+            head.more = self.blocks.len() as u32;
+            self.blocks.push([NONE; MAX_SET - 1]);
         }
-        more.push(value);
-        true
+        for slot in &mut self.blocks[head.more as usize] {
+            if *slot == value.0 {
+                return false;
+            }
+            if *slot == NONE {
+                *slot = value.0;
+                return true;
+            }
+        }
+        false
     }
 
     pub fn of(&self, node: u32) -> impl Iterator<Item = ValueId> + '_ {
-        let first = self.first.get(node as usize).copied().filter(|raw| *raw != NONE).map(ValueId);
-        first.into_iter().chain(self.more.get(&node).into_iter().flatten().copied())
+        let head = self.heads.get(node as usize);
+        let first = head.map(|head| head.first);
+        let more = head.and_then(|head| self.blocks.get(head.more as usize));
+        first.into_iter().chain(more.into_iter().flatten().copied()).take_while(|raw| *raw != NONE).map(ValueId)
     }
 
     pub fn is_empty(&self, node: u32) -> bool {
-        self.first.get(node as usize).is_none_or(|raw| *raw == NONE)
+        self.of(node).next().is_none()
     }
 
     pub fn len_of(&self, node: u32) -> usize {
-        if self.is_empty(node) { 0 } else { 1 + self.more.get(&node).map_or(0, Vec::len) }
+        self.of(node).count()
     }
 }

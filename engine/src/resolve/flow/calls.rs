@@ -5,6 +5,7 @@ use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, ParameterKind,
 
 use super::filled::Filled;
 use super::named_members::NamedMember;
+use super::uses::Uses;
 use super::{Confidence, EdgeKind, Flow, MAX_OWN_TARGETS, MAX_TARGETS, Passed};
 use crate::model::source::Source;
 use crate::model::{Callback, Family, Returned};
@@ -214,6 +215,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     fn result_of(&mut self, var: VarId, result: VarId) {
         let node = Self::node(var);
         self.results_of.entry(node).or_default().push(Self::node(result));
+        self.uses[node as usize].add(Uses::RESULTS);
         for function in self.functions_in(node) {
             let from = self.return_node(function);
             self.edge(from, Self::node(result), EdgeKind::All);
@@ -235,13 +237,10 @@ impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn run_by(&self, value: Value) -> Option<FunctionId> {
         match value.kind {
             ValueKind::Function(function) => Some(function),
-            ValueKind::Instance(class) => {
-                let name = self.program.facts.symbols.lookup("__call__")?;
-                match self.grounds.hierarchy.member(class, name) {
-                    Member::Method(function) => Some(function),
-                    _ => None,
-                }
-            }
+            ValueKind::Instance(class) => match self.grounds.hierarchy.member(class, self.names.called?) {
+                Member::Method(function) => Some(function),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -257,8 +256,8 @@ impl<'p, 'f> Flow<'p, 'f> {
         for argument in self.program.arguments(row.site) {
             self.edge(Self::node(argument.var), Self::node(row.result), EdgeKind::Role);
         }
-        for name in ["__init__", "constructor", "__post_init__"] {
-            if let Some(name) = self.program.facts.symbols.lookup(name)
+        for name in self.names.constructors {
+            if let Some(name) = name
                 && let Member::Method(function) = self.grounds.hierarchy.member(class, name)
             {
                 for function in self.chosen(row, class, function) {
@@ -558,6 +557,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         for (node, at, type_) in handed {
             let path = self.paths.intern(family, &type_);
+            self.uses[node as usize].add(Uses::HANDED);
             let known = self.handed.entry(node).or_default();
             if known.contains(&(at, path)) {
                 continue;

@@ -142,9 +142,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         let models = self.models;
         for (path, argument) in bases {
             let text = program.text(row.name);
-            if let Some(member) =
-                self.paths.member(path, row.name, text, |family, whole| models.respelled(family, whole))
-            {
+            if let Some(member) = self.paths.member(path, row.name, text, models) {
                 let via = Value { class: argument.or(Some(class)), ..receiver };
                 self.call_external(row, member, via);
             }

@@ -10,6 +10,7 @@ use super::given_back::{GivenBack, given_back};
 use super::rest::called_out_of;
 use super::said::Said;
 use super::static_types::StaticTypes;
+use super::uses::{Uses, of_variables};
 use super::wrappers::wrapped;
 use crate::model::ModelSet;
 use crate::paths::Paths;
@@ -40,6 +41,8 @@ pub(super) struct Grounds<'p, 'f> {
     pub(super) name_roles: Vec<HandleRole>,
     /// Role that an annotation of a field gives to the connection there.
     pub(super) annotated_fields: FxHashMap<(ClassId, Sym), HandleRole>,
+    /// What the program does with its variables.
+    pub(super) uses: Vec<Uses>,
     /// By the names themselves: few name many.
     pub(super) roles_by_name: FxHashMap<Sym, HandleRole>,
 }
@@ -60,6 +63,7 @@ impl<'p, 'f> Grounds<'p, 'f> {
             given_back: given_back(program),
             static_types: StaticTypes::new(program),
             name_roles: Vec::new(),
+            uses: of_variables(program),
             annotated_fields: FxHashMap::default(),
             roles_by_name: FxHashMap::default(),
         };

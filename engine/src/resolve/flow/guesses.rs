@@ -100,9 +100,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         for (row, path, via) in found {
             let models = self.models;
             let text = program.text(row.name);
-            if let Some(member) =
-                self.paths.member(path, row.name, text, |family, whole| models.respelled(family, whole))
-            {
+            if let Some(member) = self.paths.member(path, row.name, text, models) {
                 self.call_external(&row, member, via);
             }
         }

@@ -40,7 +40,7 @@ impl Flow<'_, '_> {
         for pair in program.element_by_var.of(&r.element, listed) {
             let mut parts = program.element_by_var.of(&r.element, pair.value);
             if let Some(value) = parts.find(|part| part.index == 1) {
-                let to = self.object_field(row.result, self.computed);
+                let to = self.object_field(row.result, self.names.computed);
                 self.edge(Self::node(value.value), to, EdgeKind::All);
             }
         }
@@ -54,7 +54,7 @@ impl Flow<'_, '_> {
         match (family, program.text(row.name)) {
             (Family::Script, "set") if is_made() => {
                 if let Some(value) = self.positional(row.site, 1) {
-                    let to = self.object_field(object, self.computed);
+                    let to = self.object_field(object, self.names.computed);
                     self.edge(Self::node(value), to, EdgeKind::All);
                 }
                 self.add(Self::node(row.result), Value::new(ValueKind::Object(object)));
@@ -98,7 +98,7 @@ impl Flow<'_, '_> {
                 named.contains(&key) || sources.any(|src| named.contains(&src)) || self.program.literal(key).is_some()
             });
             if !is_named {
-                self.object_member(object, self.computed, Self::node(result));
+                self.object_member(object, self.names.computed, Self::node(result));
             }
         }
     }
@@ -149,7 +149,7 @@ impl Flow<'_, '_> {
                 for row in program.argument_by_var.of(&r.argument, held[at]) {
                     let list = Value::new(ValueKind::Collection(self.values.intern(kept)));
                     for object in self.listed_by(row.site) {
-                        let to = self.object_field(object, self.computed);
+                        let to = self.object_field(object, self.names.computed);
                         self.add(to, list);
                     }
                 }
@@ -168,7 +168,7 @@ impl Flow<'_, '_> {
         for call in r.call.iter().filter(|call| puts_into_list(program.text(call.name))) {
             let Some(given) = self.positional(call.site, 0) else { continue };
             for object in self.listed_by(call.site) {
-                let to = self.object_field(object, self.computed);
+                let to = self.object_field(object, self.names.computed);
                 self.edge(Self::node(given), to, EdgeKind::Listed);
             }
         }

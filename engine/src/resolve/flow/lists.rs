@@ -34,11 +34,11 @@ impl Flow<'_, '_> {
             let first = function
                 .and_then(|function| program.parameters(function).find(|row| row.kind == ParameterKind::Positional));
             if let Some(first) = first {
-                self.object_member(list, self.computed, Self::node(first.var));
+                self.object_member(list, self.names.computed, Self::node(first.var));
             }
         }
         if gives_one {
-            self.object_member(list, self.computed, Self::node(row.result));
+            self.object_member(list, self.names.computed, Self::node(row.result));
         }
         if keeps {
             self.add(Self::node(row.result), Value::new(ValueKind::Object(list)));

@@ -19,6 +19,7 @@ mod lists;
 mod made_connections;
 mod named_classes;
 mod named_members;
+mod names;
 mod overloads;
 mod propagate;
 mod provided;
@@ -31,6 +32,7 @@ mod sql_handles;
 mod static_types;
 mod told;
 mod tried;
+mod uses;
 mod wrappers;
 
 use std::collections::VecDeque;
@@ -44,9 +46,11 @@ use crate::paths::{PathId, Paths};
 use crate::program::Program;
 use crate::words::role_of_name;
 use grounds::Grounds;
+use names::Names;
 pub use resolution::{CallEdge, Confidence, Passed, Resolution, Unresolved};
 use said::{OfPath, Said};
 use told::Told;
+use uses::Uses;
 
 impl Resolution {
     pub fn solve(program: &Program<'_>, models: &ModelSet) -> Resolution {
@@ -55,6 +59,10 @@ impl Resolution {
         let made = flow.made_connections();
         if !made.is_empty() {
             flow = flow.again(Told::of_made(made), None);
+        }
+        // Which copy of the data a connection leads to is asked only where there are two.
+        if !flow.values.all().any(|value| value.role == HandleRole::Replica) {
+            return flow.finish();
         }
         // The plain connection of a declared type has gone on beside the one that was given, and one that was made had gone on
         // before what it is made from said its role. Where that happens, all is done again, with both known from the start.
@@ -223,8 +231,9 @@ struct Flow<'p, 'f> {
     provided: provided::Provided,
     /// Literals of settings files that code reads, with the fields that hold them.
     settings: FxHashMap<VarId, Vec<(ClassId, Sym)>>,
-    any_element: Sym,
-    computed: Sym,
+    names: Names,
+    /// What each node is used for.
+    uses: Vec<Uses>,
     spread_depth: usize,
     /// Values taken from the queue, in this propagation and those before.
     steps: usize,
@@ -255,6 +264,8 @@ impl<'p, 'f> Flow<'p, 'f> {
         let nodes = return_base + facts.count(IdKind::Function) as u32;
         let mut sets = Sets::default();
         sets.grow(nodes as usize);
+        let mut uses = grounds.uses.clone();
+        uses.resize(nodes as usize, Uses::default());
         Flow {
             program,
             models,
@@ -294,8 +305,8 @@ impl<'p, 'f> Flow<'p, 'f> {
             given_by_tests: Vec::new(),
             provided: provided::Provided::default(),
             settings: FxHashMap::default(),
-            any_element: facts.symbols.lookup("[*]").unwrap_or(Sym::EMPTY),
-            computed: facts.symbols.lookup("[]").unwrap_or(Sym::EMPTY),
+            names: Names::new(facts),
+            uses,
             spread_depth: 0,
             steps: 0,
         }
@@ -461,6 +472,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         let node = self.nodes;
         self.nodes += 1;
         self.dynamic.heads.push(END);
+        self.uses.push(Uses::default());
         self.sets.grow(self.nodes as usize);
         let role = self.role_of(name);
         self.field_roles.push(role);

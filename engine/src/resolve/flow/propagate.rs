@@ -6,6 +6,7 @@ use distsys_facts::{
 };
 
 use super::generics::combines_functions;
+use super::uses::Uses;
 use super::{Confidence, END, EdgeKind, Flow, MAX_SPREAD_DEPTH, MAX_TARGETS};
 use crate::model::Family;
 use crate::paths::PathId;
@@ -29,14 +30,17 @@ impl<'p, 'f> Flow<'p, 'f> {
                 self.pass(id, to, kind);
                 next = after;
             }
-            if node >= self.return_base
+            let uses = self.uses[node as usize];
+            if uses.has(Uses::CALLEE)
                 && let Some(&site) = self.callee_sites.get(&node)
                 && let Some(row) = self.program.call(site)
             {
                 let value = self.values.get(id);
                 self.call(row, value, Confidence::High);
             }
-            if let Some(results) = self.results_of.get(&node) {
+            if uses.has(Uses::RESULTS)
+                && let Some(results) = self.results_of.get(&node)
+            {
                 match self.values.get(id).kind {
                     ValueKind::Function(function) => {
                         let (from, results) = (self.return_node(function), results.clone());
@@ -55,7 +59,8 @@ impl<'p, 'f> Flow<'p, 'f> {
                     _ => {}
                 }
             }
-            if let Some(handed) = self.handed.get(&node)
+            if uses.has(Uses::HANDED)
+                && let Some(handed) = self.handed.get(&node)
                 && let Some(function) = self.run_by(self.values.get(id))
             {
                 let handed = handed.clone();
@@ -68,23 +73,34 @@ impl<'p, 'f> Flow<'p, 'f> {
             let value = self.values.get(id);
             let program = self.program;
             let r = &program.facts.relations;
-            for row in program.assign_by_src.of(&r.assign, var) {
-                self.add_id(Self::node(row.dst), id);
+            if uses.has(Uses::ASSIGNED) {
+                for row in program.assign_by_src.of(&r.assign, var) {
+                    self.add_id(Self::node(row.dst), id);
+                }
             }
-            for row in program.load_by_base.of(&r.load, var) {
-                self.load(row, value);
+            if uses.has(Uses::LOADED_FROM) {
+                for row in program.load_by_base.of(&r.load, var) {
+                    self.load(row, value);
+                }
             }
-            for row in program.store_by_base.of(&r.store, var) {
-                self.store(row, value);
+            if uses.has(Uses::STORED_TO) {
+                for row in program.store_by_base.of(&r.store, var) {
+                    self.store(row, value);
+                }
             }
-            for row in program.calls_by_callee.of(&r.call, var) {
-                self.call(row, value, Confidence::High);
+            if uses.has(Uses::CALLED) {
+                for row in program.calls_by_callee.of(&r.call, var) {
+                    self.call(row, value, Confidence::High);
+                }
             }
-            for row in program.calls_by_receiver.of(&r.call, var) {
-                self.call_member(row, value);
+            if uses.has(Uses::RECEIVER) {
+                for row in program.calls_by_receiver.of(&r.call, var) {
+                    self.call_member(row, value);
+                }
             }
             // An `async` block runs where it is awaited.
-            if let ValueKind::Function(function) = value.kind
+            if uses.has(Uses::WAITED_FOR)
+                && let ValueKind::Function(function) = value.kind
                 && program.function(function).kind == FunctionKind::AsyncBlock
                 && !program.is_given_by_parameter(var)
             {
@@ -98,7 +114,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     pub(super) fn load(&mut self, row: &Load, base: Value) {
         let to = Self::node(row.dst);
         // What a pointer points to is of its type.
-        if self.program.text(row.field) == "*" {
+        if Some(row.field) == self.names.pointee {
             self.add(to, base);
             return;
         }
@@ -126,7 +142,7 @@ impl<'p, 'f> Flow<'p, 'f> {
 
     /// What the object of a method is of, and what classes below say of its field: `self.__class__`, `self.model`.
     fn own_class(&mut self, object: VarId, name: Sym, class: ClassId, base: Value, to: u32) {
-        if self.program.text(name) == "__class__" {
+        if Some(name) == self.names.own_class {
             self.add(to, Value::new(ValueKind::Class(class)));
             return;
         }
@@ -250,8 +266,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     pub(super) fn whole_export(&self, module: ModuleId) -> Option<VarId> {
-        let name = self.program.facts.symbols.lookup("=")?;
-        match self.grounds.bindings.exported(module, name, 0) {
+        match self.grounds.bindings.exported(module, self.names.whole_export?, 0) {
             Some(Binding::Var(var)) => Some(var),
             _ => None,
         }
@@ -303,7 +318,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             let from = self.held_field(path, name);
             return self.edge(from, to, EdgeKind::All);
         }
-        let member = self.paths.member(path, name, text, |family, whole| models.respelled(family, whole));
+        let member = self.paths.member(path, name, text, models);
         if let Some(member) = member {
             self.add(to, Value { kind: ValueKind::External(member), ..base });
         }
@@ -311,15 +326,15 @@ impl<'p, 'f> Flow<'p, 'f> {
 
     /// The key of an object that a member's name stands for: which one a constant in brackets is, is not known here.
     pub(super) fn key_of(&self, name: Sym) -> Sym {
-        let is_computed = self.program.text(name).starts_with('[') && name != self.any_element;
-        if is_computed { self.computed } else { name }
+        let is_computed = self.program.text(name).starts_with('[') && name != self.names.any_element;
+        if is_computed { self.names.computed } else { name }
     }
 
     pub(super) fn object_member(&mut self, object: VarId, name: Sym, to: u32) {
         let program = self.program;
         let r = &program.facts.relations;
         let name = self.key_of(name);
-        let any = name == self.computed || name == self.any_element;
+        let any = name == self.names.computed || name == self.names.any_element;
         for row in program.entry_by_var.of(&r.entry, object) {
             if any || row.key == name {
                 self.edge(Self::node(row.value), to, EdgeKind::All);
@@ -403,7 +418,7 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     pub(super) fn call_member(&mut self, row: &Call, receiver: Value) {
-        if self.program.text(row.name) == "then" && Family::from(self.language_of(row.site)) == Family::Script {
+        if Some(row.name) == self.names.then && Family::from(self.language_of(row.site)) == Family::Script {
             self.hand_awaited(row, receiver);
         }
         // A temporary node a call stands for the member that is called.
@@ -421,9 +436,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                         return;
                     }
                 }
-                if let Some(member) =
-                    self.paths.member(path, row.name, text, |family, whole| models.respelled(family, whole))
-                {
+                if let Some(member) = self.paths.member(path, row.name, text, models) {
                     self.call_external(row, member, receiver);
                 }
                 return;
@@ -446,7 +459,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
             // `service.work.bind(service)`: the method itself, with its object.
             ValueKind::Function(_)
-                if self.program.text(row.name) == "bind"
+                if Some(row.name) == self.names.bind
                     && Family::from(self.language_of(row.site)) == Family::Script
                     && self.program.arguments(row.site).count() == 1 =>
             {
@@ -491,9 +504,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 let text = self.program.text(row.name);
                 let models = self.models;
                 for (path, argument) in bases {
-                    if let Some(member) =
-                        self.paths.member(path, row.name, text, |family, whole| models.respelled(family, whole))
-                    {
+                    if let Some(member) = self.paths.member(path, row.name, text, models) {
                         let via = Value { class: self.owner(receiver, class, path, argument), ..receiver };
                         self.call_external(row, member, via);
                     }
@@ -546,6 +557,7 @@ impl<'p, 'f> Flow<'p, 'f> {
         let node = self.fresh_node(Sym::EMPTY);
         self.callee_nodes.insert(site, node);
         self.callee_sites.insert(node, site);
+        self.uses[node as usize].add(Uses::CALLEE);
         node
     }
 }

@@ -20,7 +20,7 @@ impl Flow<'_, '_> {
     pub(super) fn bind_rest(&mut self, argument: VarId, parameter: VarId) {
         if self.grounds.called_out_of.contains(&parameter) {
             self.add(Self::node(parameter), Value::new(ValueKind::Object(parameter)));
-            for field in [self.computed, self.any_element] {
+            for field in [self.names.computed, self.names.any_element] {
                 let to = self.object_field(parameter, field);
                 self.edge(Self::node(argument), to, EdgeKind::All);
             }
