@@ -13,6 +13,7 @@
 mod accept;
 mod analysis;
 mod baseline;
+mod causes;
 pub mod config;
 mod deployment;
 pub mod git;

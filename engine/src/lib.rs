@@ -1,5 +1,6 @@
 //! Facts to meaning: what is called, what it does, in what order, under which scopes.
 
+mod browsers;
 mod csr;
 pub mod datalog;
 mod drawn;

@@ -508,71 +508,8 @@ impl<'f> Program<'f> {
         self.page_packages.iter().any(|folder| path.starts_with(folder))
     }
 
-    /// Modules that use what only a browser has: its storage, its tabs' channels, its window's events, where its page goes to,
-    /// what a component keeps.
     fn browser_modules(&self) -> &FxHashSet<ModuleId> {
-        const OF_BROWSERS: &[&str] = &["localStorage", "sessionStorage", "BroadcastChannel", "navigator"];
-        // What somebody looks at.
-        const OF_PAGES: &[&str] = &["window.location", "document.location"];
-        const OF_WINDOWS: &[&str] = &[
-            "window.addEventListener",
-            "window.setInterval",
-            "window.setTimeout",
-            "document.addEventListener",
-            "window.matchMedia",
-        ];
-        // What is drawn; a function that a driver of browsers is given runs there, and not where it is written.
-        const OF_DOCUMENTS: &[&str] = &[
-            "document.querySelector",
-            "document.querySelectorAll",
-            "document.getElementById",
-            "document.createElement",
-        ];
-        // What keeps the state of a page.
-        const STORES: &[&str] =
-            &["mobx", "mobx-react", "mobx-react-lite", "zustand", "@reduxjs/toolkit", "react-redux", "pinia"];
-        const HOOKS: &[&str] = &["useEffect", "useState", "useCallback", "useLayoutEffect"];
-        self.browser_modules.get_or_init(|| {
-            let is_browsers = |var: VarId| {
-                let path = self.global(var).map(|path| self.text(path));
-                path.is_some_and(|path| {
-                    OF_BROWSERS.contains(&path.split('.').next().unwrap_or_default()) || OF_WINDOWS.contains(&path)
-                })
-            };
-            let draws = |call: &Call| {
-                let path = call.callee.and_then(|var| self.global(var)).map(|path| self.text(path).to_owned());
-                let held = || {
-                    let receiver = self.text(self.global(call.receiver?)?);
-                    Some(format!("{receiver}.{}", self.text(call.name)))
-                };
-                let is_drawn = path.or_else(held).is_some_and(|path| OF_DOCUMENTS.contains(&path.as_str()));
-                is_drawn && self.function(self.site(call.site).function).kind != FunctionKind::Closure
-            };
-            let calls = self.facts.relations.call.iter();
-            let there = calls.filter(|call| {
-                call.callee.into_iter().chain(call.receiver).any(is_browsers)
-                    || draws(call)
-                    || call.receiver.is_none() && HOOKS.contains(&self.text(call.name))
-            });
-            let there = there.map(|call| self.site(call.site).function);
-            // `window.location.href = "/orders"`
-            let goes = self.facts.relations.store.iter().filter(|row| {
-                let path = self.global(row.base).map(|path| self.text(path));
-                let held = || {
-                    let load = self.loaded_as(row.base)?;
-                    Some(format!("{}.{}", self.text(self.global(load.base)?), self.text(load.field)))
-                };
-                let place = path.map(str::to_owned).or_else(held);
-                place.is_some_and(|place| {
-                    OF_PAGES.contains(&place.as_str())
-                        || matches!(place.as_str(), "window" | "document") && self.text(row.field) == "location"
-                })
-            });
-            let goes = goes.map(|row| self.site(row.site).function);
-            let keeps = self.facts.relations.import.iter().filter(|row| STORES.contains(&self.text(row.target)));
-            let used = there.chain(goes).map(|function| self.function(function).module);
-            used.chain(keeps.map(|row| row.module)).chain(crate::drawn::modules(self.facts)).collect()
-        })
+        self.browser_modules.get_or_init(|| crate::browsers::modules(self))
     }
 
     /// Whether a module is one that a person runs and that comes to an end: it says so itself (`if __name__ == "__main__"`,

@@ -56,6 +56,8 @@ words! {
         Generated = "generated",
         Migration = "migration",
         Manifest = "manifest",
+        /// What says of itself that it runs in a browser.
+        Page = "page",
     }
 
     FunctionKind("function_kind") {

@@ -26,6 +26,7 @@ impl<'c, 'm> FindingBuilder<'c, 'm> {
                 id: String::new(),
                 function: String::new(),
                 subject: String::new(),
+                cause: String::new(),
                 rule,
                 severity: rule.severity,
                 confidence: Confidence::High,
@@ -62,6 +63,21 @@ impl<'c, 'm> FindingBuilder<'c, 'm> {
     /// What the finding is about, beside its rule and function: part of its id.
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.finding.subject = subject.into();
+        self
+    }
+
+    /// The places that all findings of one cause share.
+    pub fn caused_at(mut self, sites: impl IntoIterator<Item = SiteId>) -> Self {
+        let places = sites.into_iter().map(|site| self.context.place(site));
+        let shown: Vec<String> =
+            places.map(|place| format!("{}:{}:{}", place.path, place.line, place.column)).collect();
+        self.finding.cause = shown.join(" ");
+        self
+    }
+
+    /// The file that is to be changed for this finding and for others of `kind`.
+    pub fn caused_in_file(mut self, kind: &str) -> Self {
+        self.finding.cause = format!("{} {kind}", self.finding.primary.path);
         self
     }
 

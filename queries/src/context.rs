@@ -214,8 +214,8 @@ impl<'m> Context<'m> {
         says(self.named_function(function)) || says(file)
     }
 
-    /// Whether the rules look at a site: not in tests, examples, generated code.
+    /// Whether the rules look at a site: not in tests, examples, generated code, nor in what is there for development alone.
     pub fn in_scope(&self, site: SiteId) -> bool {
-        !self.meaning.is_out_of_scope(self.function_of(site))
+        !self.meaning.is_out_of_scope(self.function_of(site)) && !self.meaning.is_for_development_alone(site)
     }
 }

@@ -94,6 +94,9 @@ pub struct Finding {
     pub function: String,
     /// What the finding is about, beside its rule and function: a table, a URL, a key.
     pub subject: String,
+    /// What is one reason for all findings of the rule that name it, and is mended at once: a client's file, a cache's entry;
+    /// empty where each stands for itself.
+    pub cause: String,
     pub rule: &'static RuleInfo,
     pub severity: Severity,
     pub confidence: Confidence,

@@ -21,6 +21,6 @@ impl Describer<'_, '_> {
             program.text(returned.type_).split(|c: char| !c.is_alphanumeric() && c != '_').any(|part| part == named);
         let is_plain = program.method_by_class.of(&program.facts.relations.method, class).next().is_none();
         let calls = program.sites(callee).filter(|row| row.kind == SiteKind::Call).count();
-        (is_declared && is_plain && calls <= MAX_CALLS).then(|| Term::Text(self.entity_of(class)))
+        (is_declared && is_plain && calls <= MAX_CALLS).then(|| self.entity_of(class))
     }
 }

@@ -200,7 +200,7 @@ fn of_operation(
     if !matches!(entity, Term::Text(_) | Term::Parameter(_) | Term::Within(..))
         && let Some(class) = class_asked(reader, last)
     {
-        entity = Term::Text(describer.entity_of(class));
+        entity = describer.entity_of(class);
     }
     let kind = match verb {
         Term::Text(name) if describer.names.text(name) == "select" => OpKind::DbRead,

@@ -1,6 +1,7 @@
 //! Where code runs by its own say: what is left in production, or entered in development alone.
 
-use distsys_facts::{SiteId, VarId};
+use distsys_facts::{FunctionId, SiteId, VarId};
+use rustc_hash::FxHashSet;
 
 use super::Meaning;
 use crate::words::words;
@@ -8,11 +9,57 @@ use crate::words::words;
 /// Conditions are taken apart this deep.
 const MAX_DEPTH: u32 = 6;
 
+/// Which code is there for development.
+#[derive(Debug, Default)]
+pub(super) struct Development {
+    /// Functions that ask where they run.
+    asking: FxHashSet<FunctionId>,
+    /// Functions that production does not come to.
+    alone: FxHashSet<FunctionId>,
+}
+
 impl Meaning<'_> {
     /// Whether a site is not come to in production: `if (IS_PRODUCTION) return`, `if (process.env.NODE_ENV === "development")`.
     pub fn is_left_out_in_production(&self, site: SiteId) -> bool {
         let decisions = self.decisions(site);
         decisions.into_iter().any(|decision| self.is_for_development(decision.condition, decision.holds, 0))
+    }
+
+    /// Whether a site is in code that only development comes to: left out in production itself, or in a function that all calls
+    /// of which are.
+    pub fn is_for_development_alone(&self, site: SiteId) -> bool {
+        let Development { asking, alone } = self.development.get_or_init(|| self.development());
+        let function = self.program.site(site).function;
+        alone.contains(&function) || asking.contains(&function) && self.is_left_out_in_production(site)
+    }
+
+    fn development(&self) -> Development {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let asks = |var: VarId| [true, false].iter().any(|holds| self.is_for_development(var, *holds, 0));
+        let asked = r.condition.iter().filter(|row| asks(row.var));
+        let asking: FxHashSet<FunctionId> = asked.map(|row| program.region(row.region).function).collect();
+        let mut alone: FxHashSet<FunctionId> = FxHashSet::default();
+        let left_out = |site: SiteId, alone: &FxHashSet<FunctionId>| {
+            let function = program.site(site).function;
+            alone.contains(&function) || asking.contains(&function) && self.is_left_out_in_production(site)
+        };
+        // From what is called there down to what nobody else calls.
+        let mut stack: Vec<SiteId> =
+            asking.iter().flat_map(|function| program.sites(*function)).map(|row| row.site).collect();
+        stack.retain(|site| self.is_left_out_in_production(*site));
+        stack.sort_unstable();
+        while let Some(site) = stack.pop() {
+            for callee in self.callees(site) {
+                let callers = self.callers(callee);
+                let in_scope = |caller: &&SiteId| !program.is_out_of_scope(program.site(**caller).function);
+                if !alone.contains(&callee) && callers.iter().filter(in_scope).all(|caller| left_out(*caller, &alone)) {
+                    alone.insert(callee);
+                    stack.extend(program.sites(callee).map(|row| row.site));
+                }
+            }
+        }
+        Development { asking, alone }
     }
 
     /// Whether that a condition holds, or does not, says that this is not production.
@@ -50,7 +97,9 @@ impl Meaning<'_> {
         };
         self.written_as(condition).into_iter().any(|name| {
             if holds {
-                says(name, &["development", "dev"]) && words(name).first().is_some_and(|word| word == "is")
+                // `isDev`, `settings.DEVELOPMENT`
+                let begins = words(name).first().is_some_and(|word| matches!(word.as_str(), "is" | "development"));
+                says(name, &["development", "dev"]) && begins
             } else {
                 says(name, &["production", "prod"])
             }

@@ -34,9 +34,12 @@ impl Meaning<'_> {
         let load = *program.loaded_as(self.reader().root(var))?;
         let function = program.variable(load.base)?.function;
         let rest = program.parameters(function).find(|row| row.kind == ParameterKind::Rest)?;
+        // What a function of the project makes may have been filled there.
+        let is_made_elsewhere =
+            |made: VarId| program.call_giving(made).is_some_and(|call| !self.callees(call.site).is_empty());
         let is_empty = |made: VarId| {
             let mut given = program.call_giving(made).into_iter().flat_map(|call| program.arguments(call.site));
-            given.all(|row| row.keyword != load.field && !row.keyword.is_empty())
+            !is_made_elsewhere(made) && given.all(|row| row.keyword != load.field && !row.keyword.is_empty())
         };
         let made_empty = program.assigned_from(load.base).all(|row| is_empty(row.src));
         let is_set_here = program.stores_to(load.base).any(|row| row.field == load.field);

@@ -187,7 +187,7 @@ impl Describer<'_, '_> {
             return self.operand(&own);
         }
         if let [only] = reader.entities_of(var)[..] {
-            return Term::Text(self.entity_of(only));
+            return self.entity_of(only);
         }
         if reader.class_of(var).is_some_and(|class| reader.resolution.is_held(class)) {
             return reader.own_in_chain(var, None).map_or(Term::Unknown, |own| self.operand(&own));
@@ -234,7 +234,7 @@ impl Describer<'_, '_> {
         }
         // `class Ships extends Store<Ship>`
         match line.iter().find_map(|class| reader.resolution.argument_of_base(*class)) {
-            Some(entity) => Term::Text(self.entity_of(entity)),
+            Some(entity) => self.entity_of(entity),
             None => Term::Unknown,
         }
     }
@@ -265,7 +265,7 @@ impl Describer<'_, '_> {
             let above = above.filter(|(place, _)| Some(line[*place]) != own).min_by_key(|(place, _)| *place);
             let Some((_, argument)) = above else { break };
             if let [only] = reader.entities_of(argument)[..] {
-                return Term::Text(self.entity_of(only));
+                return self.entity_of(only);
             }
             match parameter_of(reader, argument) {
                 Some(further) if further != at => at = further,

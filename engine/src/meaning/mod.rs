@@ -188,6 +188,9 @@ pub struct Meaning<'m> {
     /// By the library types that a client may be of.
     keys_by_type: Mutex<FxHashMap<Vec<ValueKind>, Option<ClientKey>>>,
     hooks_given: OnceLock<Vec<(SiteId, SiteId)>>,
+    /// Whether a function puts the next of the layers that it is given around those before.
+    last_outermost: Mutex<FxHashMap<FunctionId, bool>>,
+    development: OnceLock<environments::Development>,
 }
 
 /// What waiting for a promise gives is followed this far.
@@ -280,6 +283,8 @@ impl<'m> Meaning<'m> {
             key_hooks: OnceLock::new(),
             keys_by_type: Mutex::default(),
             hooks_given: OnceLock::new(),
+            last_outermost: Mutex::default(),
+            development: OnceLock::new(),
         }
     }
 

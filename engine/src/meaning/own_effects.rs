@@ -158,7 +158,7 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             if effect.entity == Term::Unknown
                 && let Some(class) = op.via.class.filter(|class| !describer.reader.resolution.is_held(*class))
             {
-                effect.entity = Term::Text(describer.entity_of(class));
+                effect.entity = describer.entity_of(class);
             }
             effect.verb = attribute(describer, Attr::Verb);
             if op.kind == DbWrite && counts_on(describer, operations, op, effect.verb) {

@@ -20,6 +20,9 @@ const MAX_DEPTH: u32 = 8;
 /// A client that is made with more than this is made with something else.
 const MAX_LAYERS: usize = 32;
 
+/// So many values are looked into for what one call is given: expressions fan out.
+const MAX_LOOKED_INTO: usize = 128;
+
 /// From `client.interceptors.request` up to the client.
 const MAX_MEMBERS: usize = 4;
 
@@ -267,16 +270,19 @@ impl Meaning<'_> {
     /// What a call is given of functions and objects of the project, from the outside to the inside.
     fn layers_given(&self, site: SiteId) -> Vec<Layer> {
         let mut found = Vec::new();
+        let mut left = MAX_LOOKED_INTO;
         for row in self.program.arguments(site) {
-            self.add_layers(row.var, 0, &mut found);
+            self.add_layers(row.var, 0, &mut left, &mut found);
         }
         found
     }
 
-    fn add_layers(&self, var: VarId, depth: u32, found: &mut Vec<Layer>) {
-        if depth > MAX_DEPTH || found.len() > MAX_LAYERS {
+    /// `left`: how many more values may be looked into.
+    fn add_layers(&self, var: VarId, depth: u32, left: &mut usize, found: &mut Vec<Layer>) {
+        if depth > MAX_DEPTH || found.len() > MAX_LAYERS || *left == 0 {
             return;
         }
+        *left -= 1;
         let program = self.program;
         let r = &program.facts.relations;
         let at = program.held_at(var);
@@ -302,12 +308,12 @@ impl Meaning<'_> {
                     for edge in self.resolution.calls_at(call.site) {
                         let returned =
                             program.returns_by_function.of(&r.returns, edge.function).filter_map(|row| row.var);
-                        returned.for_each(|var| self.add_layers(var, depth + 1, &mut within));
+                        returned.for_each(|var| self.add_layers(var, depth + 1, left, &mut within));
                     }
                 }
             }
             for row in program.arguments(call.site) {
-                self.add_layers(row.var, depth + 1, &mut given);
+                self.add_layers(row.var, depth + 1, left, &mut given);
             }
             // A function that puts layers around one another.
             let callee = self.resolution.calls_at(call.site).first().filter(|_| within.is_empty());
@@ -320,7 +326,7 @@ impl Meaning<'_> {
         let before = found.len();
         let elements = program.element_by_var.of(&r.element, at).map(|row| row.value);
         let entries = program.entry_by_var.of(&r.entry, at).map(|row| row.value);
-        elements.chain(entries).for_each(|var| self.add_layers(var, depth + 1, found));
+        elements.chain(entries).for_each(|var| self.add_layers(var, depth + 1, left, found));
         if found.len() == before {
             found.extend(self.functions_given(at).into_iter().map(Layer::Function));
         }
@@ -336,6 +342,11 @@ impl Meaning<'_> {
 
     /// Whether a function goes through what it is given and puts the next around those before.
     fn is_last_outermost(&self, function: FunctionId) -> bool {
+        let mut known = self.last_outermost.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(function).or_insert_with(|| self.puts_last_outermost(function))
+    }
+
+    fn puts_last_outermost(&self, function: FunctionId) -> bool {
         let program = self.program;
         let called = |wanted: &[&str]| {
             let mut calls = program.sites(function).filter_map(|row| program.call(row.site));

@@ -585,6 +585,37 @@ pub(super) fn ends_its_own(effects: &Effects, scope: OpKind, site: SiteId) -> bo
     scope == OpKind::TxScope && effects.at(site).any(|(effect, _)| effect.kind == OpKind::TxBegin)
 }
 
+/// So many values are looked at for where a handle goes.
+const MAX_HELD: usize = 32;
+
+/// The block whose end nothing that a call gave outlives: that of the variable which holds it, if no variable of a block around
+/// it comes to hold it, and the function does not give it back.
+fn block_of_holder(program: &crate::program::Program<'_>, made: SiteId) -> Option<RegionId> {
+    let r = &program.facts.relations;
+    let mut held = vec![program.call(made)?.result];
+    let mut block: Option<RegionId> = None;
+    let mut at = 0;
+    while at < held.len() && held.len() < MAX_HELD {
+        let var = held[at];
+        at += 1;
+        if let Some(row) = program.variable(var).filter(|row| !program.text(row.name).is_empty()) {
+            match block {
+                Some(block) if !program.region_within(row.region, block) => return None,
+                Some(_) => {}
+                None => block = Some(row.region),
+            }
+        }
+        for row in program.assign_by_src.of(&r.assign, var) {
+            if !held.contains(&row.dst) {
+                held.push(row.dst);
+            }
+        }
+    }
+    let function = program.site(made).function;
+    let mut returned = program.returns_by_function.of(&r.returns, function);
+    block.filter(|_| !returned.any(|row| row.var.is_some_and(|var| held.contains(&var))))
+}
+
 /// The sites that a scope covers, in order.
 pub(super) fn sites(
     program: &crate::program::Program<'_>,
@@ -607,8 +638,10 @@ pub(super) fn sites(
                 .chain(scope.closers.iter().copied())
                 .filter(|site| order.precedes(program, from, *site))
                 .collect();
+            let block = if scope.kind == OpKind::TxScope { block_of_holder(program, from) } else { None };
             all.filter(|site| {
                 order.precedes(program, from, *site)
+                    && block.is_none_or(|block| program.region_within(program.site(*site).region, block))
                     && !closers.contains(site)
                     && !closers.iter().any(|closer| order.precedes(program, *closer, *site))
             })

@@ -121,6 +121,12 @@ impl<'m> Reader<'m, '_> {
             || self.resolution.library_bases(class).iter().any(is_saved)
     }
 
+    /// Whether rows are of the classes below a class and not of the class: it only says what they have in common.
+    pub(super) fn is_base_of_rows(&self, class: ClassId) -> bool {
+        let below = self.resolution.derived(class);
+        !below.is_empty() && !self.is_mapped(class) && below.iter().any(|class| self.is_mapped(*class))
+    }
+
     /// `class Meta: table = "orders"` within the class.
     fn table_within(&self, class: ClassId) -> Option<&'m str> {
         let program = self.program;

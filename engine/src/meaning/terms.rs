@@ -104,7 +104,7 @@ pub(super) struct Describer<'m, 'f> {
     pub reader: Reader<'m, 'f>,
     pub names: Names,
     pub(super) known: FxHashMap<VarId, Term>,
-    pub(super) entities: FxHashMap<ClassId, Name>,
+    pub(super) entities: FxHashMap<ClassId, Term>,
     /// Classes of which there may be several objects, as far as that was asked.
     pub(super) made_often: FxHashMap<ClassId, bool>,
 }
@@ -138,7 +138,7 @@ impl<'m, 'f> Describer<'m, 'f> {
             Operand::Var(var) | Operand::Counted(var, _) => self.describe(*var),
             Operand::Within(var, path) => self.within(*var, path),
             Operand::Text(text) => Term::Text(self.names.intern(text)),
-            Operand::Class(class) => Term::Text(self.entity_of(*class)),
+            Operand::Class(class) => self.entity_of(*class),
             Operand::Present => Term::Unknown,
         }
     }
@@ -467,7 +467,7 @@ impl<'m, 'f> Describer<'m, 'f> {
                 None => Term::Unknown,
             },
             ValueKind::Literal(literal) => self.describe(literal),
-            ValueKind::Class(class) => Term::Text(self.entity_of(class)),
+            ValueKind::Class(class) => self.entity_of(class),
             ValueKind::Function(function) => Term::Function(function),
             _ => Term::Unknown,
         }
@@ -569,13 +569,16 @@ impl<'m, 'f> Describer<'m, 'f> {
     }
 
     /// The entity that a class stands for: its table if it names one, else its own name.
-    pub(super) fn entity_of(&mut self, class: ClassId) -> Name {
-        if let Some(&name) = self.entities.get(&class) {
-            return name;
+    pub(super) fn entity_of(&mut self, class: ClassId) -> Term {
+        if let Some(&entity) = self.entities.get(&class) {
+            return entity;
         }
-        let name = self.names.intern(&self.reader.entity_text(class));
-        self.entities.insert(class, name);
-        name
+        let entity = match self.reader.is_base_of_rows(class) {
+            true => Term::Unknown,
+            false => Term::Text(self.names.intern(&self.reader.entity_text(class))),
+        };
+        self.entities.insert(class, entity);
+        entity
     }
 
     /// A term as the name of an entity, in the one spelling that tables and classes share.

@@ -106,7 +106,8 @@ impl Tracked {
         // Most objects that change themselves are no rows.
         if parameter.kind == ParameterKind::Receiver {
             let class = reader.class_of(parameter.var)?;
-            if !entities.contains(&Term::Text(describer.entity_of(class))) {
+            let entity = describer.entity_of(class);
+            if entity == Term::Unknown || !entities.contains(&entity) {
                 return None;
             }
         }

@@ -189,6 +189,10 @@ impl Hierarchy {
         &self.ancestors[class.index()]
     }
 
+    pub(super) fn derived(&self, class: ClassId) -> &[ClassId] {
+        &self.derived[class.index()]
+    }
+
     /// The class that an `impl` block belongs to.
     pub(super) fn whole(&self, class: ClassId) -> ClassId {
         self.stands_for.get(&class).copied().unwrap_or(class)
@@ -204,8 +208,7 @@ impl Hierarchy {
                 return Member::Field;
             }
         }
-        let external: Vec<_> =
-            line.iter().flat_map(|ancestor| self.external[ancestor.index()].iter().copied()).collect();
+        let external: Vec<_> = self.external_bases(class).collect();
         if external.is_empty() { Member::Nothing } else { Member::External(external) }
     }
 
@@ -262,8 +265,14 @@ impl Hierarchy {
         found
     }
 
+    /// The library classes that a class derives from, with what they are of: where a base in between leaves that open but for a
+    /// bound (`interface Rows<T extends Row> extends Repository<T>`), what the class says (`interface Orders extends Rows<Order>`).
     pub(super) fn external_bases(&self, class: ClassId) -> impl Iterator<Item = (PathId, Option<ClassId>)> + '_ {
-        self.ancestors(class).iter().flat_map(|ancestor| self.external[ancestor.index()].iter().copied())
+        let line = self.ancestors(class);
+        let said = line.iter().find_map(|ancestor| self.base_arguments.get(ancestor).copied());
+        let closer = move |bound: ClassId| said.filter(|said| self.ancestors(*said).contains(&bound)).unwrap_or(bound);
+        let external = line.iter().flat_map(|ancestor| self.external[ancestor.index()].iter().copied());
+        external.map(move |(path, of)| (path, of.map(closer)))
     }
 
     /// Of what an abstract method may be, leaves what objects of `class` and of those below it have, if any do.

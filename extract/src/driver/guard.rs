@@ -52,6 +52,12 @@ pub(super) fn is_generated(text: &str) -> bool {
     .any(|mark| head.contains(mark))
 }
 
+/// Whether a file says of itself that it runs in a browser: the directive at its head, after comments.
+pub(super) fn is_for_page(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !is_comment(line));
+    lines.next().is_some_and(|line| matches!(line.trim_end_matches(';'), "\"use client\"" | "'use client'"))
+}
+
 fn is_comment(line: &str) -> bool {
     let line = line.trim_start();
     ["//", "#", "/*", "*", "\"\"\"", "--"].iter().any(|mark| line.starts_with(mark))

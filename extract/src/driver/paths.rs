@@ -93,6 +93,14 @@ pub(super) fn role(path: &str) -> Role {
             }
             "seed" | "seeds" | "seeders" => role = Role::Example,
             _ if folder.ends_with("bench") => role = Role::Example,
+            // A module beside others: `shop-examples`.
+            _ if !in_package
+                && ["-examples", "-example", "-samples", "-sample", "-demos", "-demo"]
+                    .iter()
+                    .any(|end| folder.ends_with(end)) =>
+            {
+                role = Role::Example;
+            }
             // Configuration of tools, templates, hooks.
             _ if folder.starts_with('.') => role = Role::Example,
             "migrations" | "versions" if role == Role::Source => role = Role::Migration,
@@ -177,6 +185,7 @@ mod tests {
         assert_eq!(role("src/seedling.ts"), Role::Source);
         assert_eq!(role("src/exemplar.ts"), Role::Source);
         assert_eq!(role("app/migrations/0001_initial.py"), Role::Migration);
+        assert_eq!(role("shop-examples/shop-examples-grpc/src/main/java/org/shop/Client.java"), Role::Example);
         for path in
             ["examples/a.rs", "scripts/release.py", ".semgrep/rule.py", "sdk/example_async.py", "cmd/seed/main.go"]
         {

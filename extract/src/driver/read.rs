@@ -53,6 +53,7 @@ pub(super) fn lower(path: &str, bytes: &[u8]) -> Result<FactBase, Refusal> {
     };
     let role = match paths::role(path) {
         Role::Source if guard::is_generated(text) => Role::Generated,
+        Role::Source if guard::is_for_page(text) => Role::Page,
         role => role,
     };
     catch_unwind(AssertUnwindSafe(|| front_end.lower(path, text, role))).map_err(|_| {

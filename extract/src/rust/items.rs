@@ -429,7 +429,9 @@ pub(super) fn is_cfg_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         Meta::List(list) if list.path.is_ident("cfg") => {
             let text = list.tokens.to_string();
-            text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "test") && !text.contains("not")
+            // `cfg(test)`, `cfg(feature = "test_util")`
+            let is_test = |word: &str| word == "test" || word.starts_with("test_") || word.starts_with("test-");
+            text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-')).any(is_test) && !text.contains("not")
         }
         _ => false,
     })

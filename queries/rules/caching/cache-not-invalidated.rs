@@ -656,5 +656,5 @@ fn report(context: &Context<'_>, stale: &Stale, others: &[SiteId], others_care: 
             "delete the entry after the change is committed, in one function or on the entity's own event; or let it expire within seconds",
         ),
     };
-    builder.checked(checked).help(help).build()
+    builder.caused_at([stale.fill]).checked(checked).help(help).build()
 }

@@ -502,7 +502,11 @@ fn report(context: &Context<'_>, place: SiteId, bound: Bound, sites: &[SiteId], 
         let is_call = sites.contains(&place);
         builder = builder.step(*site, if is_call { "neither does anything end this one" } else { "and so do those of this one" });
     }
+    // What a file asks of one library is mended in one place of it.
+    let asked = sites.iter().find_map(|site| context.meaning.operations.at(*site).find(|op| waits(op.kind)));
+    let library = asked.map(|op| context.meaning.library_of(op));
     builder
+        .caused_in_file(&format!("{library:?}"))
         .checked("no timeout on the call, on its client or around it in any caller")
         .help("set a timeout, shorter than what the caller of this code waits for")
         .build()

@@ -274,6 +274,7 @@ fn report(context: &Context<'_>, scope: &Scope, writes: &[(Vec<SiteId>, Effect)]
     if let Some(origin) = scope.origin {
         builder = builder.step(origin, "the lock is taken here and expires by itself");
     }
+    builder = builder.caused_at(scope.origin);
     for (trace, effect) in writes.iter().take(6) {
         builder = builder.steps(context.steps(trace, effect));
     }

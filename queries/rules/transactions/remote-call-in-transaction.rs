@@ -153,6 +153,7 @@ fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect, others: &[Si
         if let Some(origin) = scope.origin {
             builder = builder.step(origin, "the transaction is open from here");
         }
+        builder = builder.caused_at(scope.steps.iter().copied().chain(scope.origin));
     }
     builder = builder.steps(context.steps(trace, effect));
     for other in others.iter().take(MAX_SHOWN) {

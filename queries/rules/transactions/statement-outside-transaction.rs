@@ -59,7 +59,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             let is_read = meaning.effects.get(statement.effect).kind != OpKind::Sql;
             match meaning.runs_in(scope, &statement.whole) {
                 Runs::Inside => inside.push(statement),
-                _ if !is_read => {}
+                _ if !is_read || runs_in_another(context, scope, &statement) => {}
                 Runs::Outside if !is_on_failure(context, &statement.trace) => outside.push(statement),
                 Runs::Unknown if !is_on_failure(context, &statement.trace) => unclear.push(statement),
                 Runs::Outside | Runs::Unknown => {}
@@ -141,6 +141,17 @@ fn not_told<'m>(context: &Context<'m>) -> Vec<Candidate<'m>> {
             inside: Some((vec![told], meaning.effects.get(known))),
         })
         .collect()
+}
+
+/// Whether a statement runs in another transaction that is open there beside this one.
+fn runs_in_another(context: &Context<'_>, scope: &Scope, statement: &Statement) -> bool {
+    let meaning = context.meaning;
+    let mut others = meaning.scopes.in_function(scope.function).filter(|other| other.kind == OpKind::TxScope);
+    others.any(|other| {
+        other.origin != scope.origin
+            && meaning.sites(other).contains(&statement.site)
+            && meaning.runs_in(other, &statement.whole) == Runs::Inside
+    })
 }
 
 /// What is read and written where a transaction is open.
@@ -265,6 +276,7 @@ fn report(context: &Context<'_>, candidate: &Candidate<'_>) -> Finding {
         if let Some(origin) = scope.origin {
             builder = builder.step(origin, "the transaction is open from here");
         }
+        builder = builder.caused_at(scope.steps.iter().copied().chain(scope.origin));
     }
     if let Some((trace, known)) = &candidate.inside {
         builder = builder.steps(context.steps(trace, known));

@@ -47,6 +47,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     if let Some(path) = &arguments.baseline {
         hold_against(&mut report, path, arguments.prune_baseline)?;
     }
+    report.tell_causes_once();
     let mut out = BufWriter::new(anstream::stdout());
     let root = analysis.root().unwrap_or(Path::new("."));
     write_report(&mut out, arguments.format, &report, root, &analysis)?;

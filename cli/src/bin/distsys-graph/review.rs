@@ -42,6 +42,7 @@ pub(crate) fn run(arguments: &ReviewArguments) -> anyhow::Result<ExitCode> {
     if let Some((path, shown)) = baseline {
         Baseline::read(&path)?.apply(&shown, &mut review.report);
     }
+    review.report.tell_causes_once();
     tell_notes(&review.report);
     let mut out = BufWriter::new(anstream::stdout());
     match &arguments.packets {

@@ -206,6 +206,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             line.iter().copied().filter(move |class| class.index() != index).collect::<Vec<_>>()
         };
         let bases = ancestors.iter().enumerate().flat_map(of_others).collect();
+        let derived = (0..classes).map(|index| self.grounds.hierarchy.derived(ClassId::new(index)).to_vec()).collect();
         let base_arguments = self.grounds.hierarchy.base_arguments().clone();
         let own_fields = self.grounds.hierarchy.own_fields().clone();
         let line = |class: ClassId| ancestors[class.index()].iter().filter(move |base| **base != class);
@@ -223,6 +224,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             constructed,
             fields: self.class_fields,
             ancestors,
+            derived,
             bases,
             imported,
             exports: self.grounds.bindings.into_exports(),

@@ -67,6 +67,7 @@ pub struct Resolution {
     /// Class fields, with the nodes that hold them.
     pub(super) fields: FxHashMap<(ClassId, Sym), u32>,
     pub(super) ancestors: Vec<Vec<ClassId>>,
+    pub(super) derived: Vec<Vec<ClassId>>,
     /// Classes that others derive from.
     pub(super) bases: FxHashSet<ClassId>,
     /// The variable of another module that an import, or a free name, stands for.
@@ -147,6 +148,11 @@ impl Resolution {
     /// A class with its project bases, nearest first.
     pub fn ancestors(&self, class: ClassId) -> &[ClassId] {
         &self.ancestors[class.index()]
+    }
+
+    /// The project classes that derive from a class.
+    pub fn derived(&self, class: ClassId) -> &[ClassId] {
+        &self.derived[class.index()]
     }
 
     /// Whether other classes of the project derive from this one.
