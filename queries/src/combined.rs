@@ -5,7 +5,8 @@ use distsys_facts::{SiteId, VarId};
 use rustc_hash::FxHashSet;
 
 use crate::Context;
-use crate::computed::is_row;
+use crate::computed::{Read, is_row, store_at};
+use crate::worked_out::given_back;
 
 /// Calls that give a collection with more in it than the one that they are given or called on.
 const JOINING: &[&str] = &["append", "concat", "union"];
@@ -47,6 +48,83 @@ pub(crate) fn combined_on(
         let joins = given.len() >= more && call.receiver.into_iter().chain(given.first().copied()).any(is_of_field);
         (joins && meaning.resolution.calls_at(call.site).is_empty()).then_some(call.site)
     })
+}
+
+/// Methods that put something into a list or map in memory, where it is known that this is all of the column.
+const PUTTING: &[&str] =
+    &["append", "extend", "insert", "push", "push_back", "put", "putAll", "setdefault", "unshift", "update"];
+
+/// Functions that put all of what they are given into the first of that.
+const FILLING: &[&str] = &["Copy", "assign", "merge"];
+
+/// Where something is put into a copy of what `field` of the row held (or into the only column that was read), and `var` is
+/// what comes out of it: `merged := maps.Clone(row.Labels); maps.Copy(merged, labels)`, here or in a helper that gives it back.
+pub(crate) fn merged_on(
+    context: &Context<'_>,
+    field: Option<&str>,
+    var: VarId,
+    of: &Read<'_>,
+    depth: usize,
+) -> Option<SiteId> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let is_held = |var: VarId| match (field, of.column) {
+        (_, Some(column)) if field.is_none_or(|field| words(field) == words(column)) => {
+            is_copy(context, var, of.value) || is_field(context, column, var, of.value)
+        }
+        (Some(field), _) => is_field(context, field, var, of.value),
+        _ => false,
+    };
+    let parts = meaning.made_from(var);
+    let mut held: Vec<VarId> = parts.iter().copied().filter(|part| is_held(*part)).collect();
+    held.sort_unstable();
+    let function = program.variable(var).map(|row| row.function)?;
+    let is_put = |site: SiteId| {
+        if let Some(call) = program.call(site) {
+            let first = match call.receiver {
+                Some(receiver) if PUTTING.contains(&program.text(call.name)) => Some(receiver),
+                _ if FILLING.contains(&program.text(call.name)) && program.arguments(site).count() > 1 => {
+                    program.arguments(site).next().map(|row| row.var)
+                }
+                _ => None,
+            };
+            return meaning.callees(site).is_empty() && first.is_some_and(is_held);
+        }
+        store_at(context, site).is_some_and(|store| program.text(store.field) == "[]" && is_held(store.base))
+    };
+    let here = || program.sites(function).map(|row| row.site).find(|site| is_put(*site));
+    let put = if held.is_empty() { None } else { here() };
+    put.or_else(|| {
+        let mut calls: Vec<_> = parts.iter().filter_map(|part| program.call_giving(*part)).collect();
+        calls.retain(|_| depth < MAX_HELPERS);
+        calls.sort_unstable_by_key(|call| call.site);
+        let mut merging = calls.into_iter().filter(|call| {
+            let given = given_back(context, call, field, of);
+            given.into_iter().any(|(returned, of)| merged_on(context, field, returned, &of, depth + 1).is_some())
+        });
+        merging.next().map(|call| call.site)
+    })
+}
+
+/// Helpers call so many others.
+const MAX_HELPERS: usize = 2;
+
+/// Whether `var` is `value`, in copies.
+fn is_copy(context: &Context<'_>, var: VarId, value: VarId) -> bool {
+    let program = context.meaning.program;
+    let (mut stack, mut seen) = (vec![var], FxHashSet::default());
+    while let Some(at) = stack.pop() {
+        if at == value {
+            return true;
+        }
+        if seen.len() <= MAX_COPIES && seen.insert(at) {
+            stack.extend(program.assigned_from(at).map(|row| row.src));
+            let call = program.call_giving(at).filter(|call| context.meaning.resolution.calls_at(call.site).is_empty());
+            stack.extend(call.into_iter().flat_map(|call| program.arguments(call.site).map(|row| row.var)));
+            stack.extend(call.and_then(|call| call.receiver));
+        }
+    }
+    false
 }
 
 /// Whether `var` is what the field of the row holds, in copies.

@@ -5,11 +5,12 @@ use distsys_engine::OpKind;
 use distsys_engine::meaning::{Effect, Mode, Name};
 use distsys_engine::words::words;
 use distsys_facts::schema::{Call, Load, Store};
-use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, SiteKind, Sym, VarId};
+use distsys_facts::{CallKind, FunctionFlags, FunctionId, ParameterKind, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Context;
-use crate::combined::{combined_on, put_before};
+use crate::combined::{combined_on, merged_on, put_before};
+use crate::worked_out::{self, Field, fields_of, given_back, helpers_at};
 
 /// Where a run left off: one run at a time moves it on, and an older value only does work again.
 fn is_cursor(field: &str) -> bool {
@@ -37,9 +38,6 @@ const MAX_HANDED: u32 = 3;
 /// A value is followed down so many calls.
 const MAX_CARRIED: u32 = 4;
 
-/// A call leads to so few functions, if it is known where.
-const FEW_TARGETS: usize = 3;
-
 impl Rewrite<'_, '_> {
     /// Where a value that the write carries is computed from the same field of what was read.
     pub(crate) fn computed_from(&self, read: SiteId, write: SiteId) -> Option<SiteId> {
@@ -66,7 +64,6 @@ impl Rewrite<'_, '_> {
         let context = self.context;
         let meaning = context.meaning;
         let program = meaning.program;
-        let r = &program.facts.relations;
         // The mapper writes what is stored into the object.
         if let Some(store) = store_at(context, write) {
             return self.changed_by(&store, of).filter(|_| !self.is_set_before(of.value, store.field, write, 0));
@@ -92,30 +89,25 @@ impl Rewrite<'_, '_> {
         }
         // What is passed as the new value of a field.
         let mut passed: Vec<(&str, VarId)> = meaning.columns_set(write);
-        let mut stack: Vec<VarId> = Vec::new();
         for argument in program.arguments(write) {
             if !program.text(argument.keyword).is_empty() {
                 passed.push((program.text(argument.keyword), argument.var));
             }
         }
-        stack.extend(meaning.chain_arguments(write));
-        for _ in 0..16 {
-            let Some(var) = stack.pop() else { break };
-            for row in program.entry_by_var.of(&r.entry, var) {
-                passed.push((program.text(row.key), row.value));
-                stack.push(row.value);
-            }
-            stack.extend(program.assigned_from(var).map(|row| row.src));
-        }
+        let passed = passed.into_iter().map(|(field, value)| Field { field, value, of: *of, by: None });
+        let passed = passed.chain(fields_of(context, meaning.chain_arguments(write), of));
+        let stored = stored.into_iter().map(|(field, value)| Field { field, value, of: *of, by: None });
         let named = stored
-            .into_iter()
             .chain(passed)
-            .filter(|(field, _)| !is_cursor(field))
+            .filter(|set| !is_cursor(set.field))
             // `{":cents": row["cents"] - amount}` names no column.
-            .find_map(|(field, var)| {
-                let column = Some(field).filter(|field| !field.starts_with(':'));
-                let combined = || combined_on(context, column?, var, of.value, write);
-                arithmetic_on(context, column, var, of, write).or_else(combined)
+            .find_map(|set| {
+                let column = Some(set.field).filter(|field| !field.starts_with(':'));
+                let combined = || combined_on(context, column?, set.value, set.of.value, write);
+                let merged = || merged_on(context, Some(column?), set.value, &set.of, 0);
+                let computed = arithmetic_on(context, column, set.value, &set.of, write).or_else(combined);
+                let computed = computed.or_else(merged)?;
+                Some(set.by.unwrap_or(computed))
             })
             .or_else(|| put_before(context, of.value, write));
         // What is bound to a statement, or given to a helper that writes it, has no name there.
@@ -130,8 +122,11 @@ impl Rewrite<'_, '_> {
         };
         named.or_else(|| {
             let bound = if is_text && !is_other() { meaning.chain_arguments(write) } else { Vec::new() };
-            let computed =
-                bound.into_iter().filter_map(|var| Some((var, arithmetic_on(context, None, var, of, write)?)));
+            let computed_or_merged = |var: VarId| {
+                let computed = arithmetic_on(context, None, var, of, write);
+                computed.or_else(|| of.column.and_then(|_| merged_on(context, None, var, of, 0)))
+            };
+            let computed = bound.into_iter().filter_map(|var| Some((var, computed_or_merged(var)?)));
             let in_time = |computed: SiteId| {
                 let here = context.function_of(computed) == context.function_of(write);
                 !here || computed == write || meaning.precedes(computed, write)
@@ -333,7 +328,18 @@ impl Rewrite<'_, '_> {
             && !context.meaning.holds_rows(store.base, store.field);
         let combined = || combined_on(context, field, store.src, of.value, store.site);
         let computed = || arithmetic_on(context, Some(field), store.src, of, store.site);
-        is_of_row.then(|| computed().or_else(combined)).flatten()
+        let merged = || merged_on(context, Some(field), store.src, of, 0);
+        // `row.labels[key] = label`
+        let put = || {
+            let base = context.meaning.program.loaded_as(context.meaning.program.held_at(store.base));
+            let base = base.filter(|load| field == "[]" && is_row(context, load.base, of.value, false));
+            let is_own = |load: &&Load| {
+                let field = context.meaning.program.text(load.field);
+                !is_element(field) && !is_cursor(field) && !context.meaning.holds_rows(load.base, load.field)
+            };
+            base.filter(is_own).map(|_| store.site)
+        };
+        is_of_row.then(|| computed().or_else(combined).or_else(merged).or_else(put)).flatten()
     }
 
     /// What a function stores into a row that it has.
@@ -350,16 +356,12 @@ impl Rewrite<'_, '_> {
     fn handed_on(&self, row: VarId, site: SiteId) -> Vec<(SiteId, VarId, VarId)> {
         let context = self.context;
         let meaning = context.meaning;
-        let callees = meaning.resolution.calls_at(site);
-        if callees.len() > FEW_TARGETS || meaning.invocations.is_background(site) {
+        if meaning.invocations.is_background(site) {
             return Vec::new();
         }
-        let passed = meaning.resolution.passed_at(site).iter();
-        let given = passed.filter(|passed| {
-            let function = meaning.program.parameter(passed.parameter).map(|row| row.function);
-            callees.iter().any(|edge| Some(edge.function) == function) && is_row(context, passed.argument, row, false)
-        });
-        let given = given.map(|passed| (site, passed.argument, passed.parameter));
+        let passed = helpers_at(context, site).into_iter();
+        let given = passed.filter(|(argument, _)| is_row(context, *argument, row, false));
+        let given = given.map(|(argument, parameter)| (site, argument, parameter));
         given.chain(self.given_to_closure(row, site)).collect()
     }
 
@@ -382,7 +384,7 @@ struct Change {
     computed: SiteId,
 }
 
-fn store_at(context: &Context<'_>, site: SiteId) -> Option<Store> {
+pub(crate) fn store_at(context: &Context<'_>, site: SiteId) -> Option<Store> {
     let r = &context.meaning.program.facts.relations;
     r.store.binary_search_by_key(&site, |store| store.site).ok().map(|at| r.store[at])
 }
@@ -442,8 +444,7 @@ pub(crate) fn is_row(context: &Context<'_>, base: VarId, value: VarId, part: boo
         // What another read gives is another row, be it asked for by this one.
         let reads = |site: SiteId| context.meaning.effects.at(site).any(|(effect, _)| effect.kind == OpKind::DbRead);
         // What the project makes of a row is no longer the row itself.
-        let is_other =
-            |call: &Call| call.kind == CallKind::New || !context.meaning.resolution.calls_at(call.site).is_empty();
+        let is_other = |call: &Call| call.kind == CallKind::New || !is_of_library(context, call.site);
         if let Some(call) = program.call_giving(at).filter(|call| !reads(call.site) && (part || !is_other(call))) {
             stack.extend(call.receiver);
             stack.extend(program.arguments(call.site).map(|row| row.var));
@@ -458,7 +459,7 @@ pub(crate) fn gives_read(context: &Context<'_>, site: SiteId, kind: OpKind, dept
     let program = meaning.program;
     let r = &program.facts.relations;
     let callees = meaning.resolution.calls_at(site);
-    if callees.is_empty() {
+    if is_of_library(context, site) {
         // Within a function that runs the statement that it is given, it is not known what that does.
         let is_given = |effect: &Effect| depth > 0 && kind == OpKind::DbRead && effect.kind == OpKind::Sql;
         return meaning.effects.at(site).any(|(effect, _)| effect.kind == kind || is_given(&effect));
@@ -479,15 +480,26 @@ pub(crate) fn gives_read(context: &Context<'_>, site: SiteId, kind: OpKind, dept
         if loaded.is_some_and(|load| is_filled(context, load, reads)) {
             return true;
         }
-        stack.extend(loaded.filter(|load| is_element(program.text(load.field))).map(|load| load.base));
+        // `const { rows } = await pool.query(…)`: what a library answers is put into some field of its own.
+        let is_answered = |load: &Load| {
+            let made = program.call_giving(program.held_at(load.base)).filter(|call| call.kind != CallKind::New);
+            made.is_some_and(|call| is_of_library(context, call.site) && reads(call))
+        };
+        let is_part = |load: &&Load| is_element(program.text(load.field)) || is_answered(load);
+        stack.extend(loaded.filter(is_part).map(|load| load.base));
         // `cursor.fetchone()`: what the statement gave that was run before.
         stack.extend(meaning.fetched(at));
         let Some(call) = program.call_giving(at).filter(|call| call.kind != CallKind::New) else { continue };
         if gives_read(context, call.site, kind, depth + 1) {
             return true;
         }
+        // A helper that makes a row of what it is given: `to_account(cursor.fetchone())`.
+        if depth == 0 {
+            let made = worked_out::made_from_arguments(context, call.site);
+            stack.extend(made);
+        }
         // `result.scalar_one()`, `Ok(row)`
-        if meaning.resolution.calls_at(call.site).is_empty() {
+        if is_of_library(context, call.site) {
             stack.extend(call.receiver);
             // What a cache holds is text that is read: `json.loads(text)`.
             let is_wrapped = call.receiver.is_none() || kind == OpKind::CacheRead;
@@ -495,6 +507,13 @@ pub(crate) fn gives_read(context: &Context<'_>, site: SiteId, kind: OpKind, dept
         }
     }
     false
+}
+
+/// Whether what is called has no body in the project: a library's, or a method that an interface declares.
+fn is_of_library(context: &Context<'_>, site: SiteId) -> bool {
+    let is_hollow =
+        |function: FunctionId| context.meaning.program.function(function).flags.has(FunctionFlags::ABSTRACT);
+    context.meaning.resolution.calls_at(site).iter().all(|edge| is_hollow(edge.function))
 }
 
 fn is_element(field: &str) -> bool {
@@ -533,14 +552,15 @@ fn writes_object(context: &Context<'_>, call: &Call, base: VarId) -> bool {
 }
 
 /// What was read.
-struct Read<'m> {
-    value: VarId,
+#[derive(Clone, Copy)]
+pub(crate) struct Read<'m> {
+    pub value: VarId,
     /// Where it was read, if that is seen: what was computed before has nothing of it.
-    at: Option<SiteId>,
+    pub at: Option<SiteId>,
     /// The only column that it has, if the write sets it: then the value may be that column's.
-    column: Option<&'m str>,
+    pub column: Option<&'m str>,
     /// What it is a row of.
-    entities: &'m [Name],
+    pub entities: &'m [Name],
 }
 
 /// The column that a read of one column names: `SELECT stock FROM products WHERE id = $1`.
@@ -577,8 +597,8 @@ fn is_answer(context: &Context<'_>, var: VarId) -> bool {
     ANSWERS.iter().any(|kind| does(*kind) && gives_read(context, call.site, *kind, 0))
 }
 
-/// Where `var` is computed from `field` (any, if none is named) of the value read: `read.field - amount`. Of several places
-/// one before what it is computed for, which stands at `until`.
+/// Where `var` is computed from `field` (any, if none is named) of the value read: `read.field - amount`, here or in a helper that
+/// gives it back. Of several places one before what it is computed for, which stands at `until`.
 fn arithmetic_on(
     context: &Context<'_>,
     field: Option<&str>,
@@ -586,31 +606,63 @@ fn arithmetic_on(
     of: &Read<'_>,
     until: SiteId,
 ) -> Option<SiteId> {
+    arithmetic_within(context, field, var, of, until, 0)
+}
+
+/// Everything that `var` is made from, but for what another system has answered.
+fn sources(context: &Context<'_>, var: VarId, of: &Read<'_>) -> FxHashSet<VarId> {
+    let passes = |at: VarId| at == var || at == of.value || !is_answer(context, at);
+    context.meaning.made_from_through(var, |_| true, passes)
+}
+
+/// Whether `operand` is made from `field` (any, if none is named) of the value read.
+pub(crate) fn is_made_of(context: &Context<'_>, field: Option<&str>, operand: VarId, of: &Read<'_>) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    sources(context, operand, of).into_iter().any(|var| {
+        let is_column =
+            var == of.value && of.column.is_some_and(|column| field.is_none_or(|field| words(field) == words(column)));
+        let loaded = program.loaded_as(var).map(|load| (load.base, program.text(load.field)));
+        is_column
+            || loaded.or_else(|| meaning.read_by_column(var)).is_some_and(|(base, column)| {
+                // A column and the field that holds it: `balance_cents`, `BalanceCents`.
+                field.is_none_or(|field| words(field) == words(column)) && is_row(context, base, of.value, true)
+            })
+    })
+}
+
+/// Likewise, so many helpers down.
+fn arithmetic_within(
+    context: &Context<'_>,
+    field: Option<&str>,
+    var: VarId,
+    of: &Read<'_>,
+    until: SiteId,
+    depth: u32,
+) -> Option<SiteId> {
     const CHANGES: &[&str] = &["+", "-", "*", "/", "|", "+=", "-=", "*=", "/=", "|=", "++", "--"];
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
-    let sources =
-        |var| meaning.made_from_through(var, |_| true, |at| at == var || at == of.value || !is_answer(context, at));
-    let of_read = |operand: VarId| {
-        sources(operand).into_iter().any(|var| {
-            let is_column = var == of.value
-                && of.column.is_some_and(|column| field.is_none_or(|field| words(field) == words(column)));
-            let loaded = program.loaded_as(var).map(|load| (load.base, program.text(load.field)));
-            is_column
-                || loaded.or_else(|| meaning.read_by_column(var)).is_some_and(|(base, column)| {
-                    // A column and the field that holds it: `balance_cents`, `BalanceCents`.
-                    field.is_none_or(|field| words(field) == words(column)) && is_row(context, base, of.value, true)
-                })
-        })
-    };
-    let computed = sources(var).into_iter().flat_map(|var| program.binary_by_dst.of(&r.binary, var)).filter(|row| {
+    let sources = sources(context, var, of);
+    let computed = sources.iter().flat_map(|var| program.binary_by_dst.of(&r.binary, *var)).filter(|row| {
         let is_sign = row.right.is_none() && program.text(row.operator) == "-";
         CHANGES.contains(&program.text(row.operator))
             && !is_sign
             && is_after(context, of, row.site)
-            && std::iter::once(row.left).chain(row.right).any(of_read)
+            && std::iter::once(row.left).chain(row.right).any(|operand| is_made_of(context, field, operand, of))
     });
     let is_before = |site: SiteId| site == until || meaning.precedes(site, until);
-    computed.map(|row| row.site).max_by_key(|site| (is_before(*site), std::cmp::Reverse(*site)))
+    let here = computed.map(|row| row.site).max_by_key(|site| (is_before(*site), std::cmp::Reverse(*site)));
+    here.or_else(|| {
+        let calls = sources.iter().filter_map(|var| program.call_giving(*var)).filter(|_| depth < MAX_CARRIED);
+        let mut calls: Vec<&Call> = calls.filter(|call| is_after(context, of, call.site)).collect();
+        calls.sort_unstable_by_key(|call| call.site);
+        let mut found = calls.into_iter().filter(|call| {
+            given_back(context, call, field, of)
+                .into_iter()
+                .any(|(returned, of)| arithmetic_within(context, field, returned, &of, until, depth + 1).is_some())
+        });
+        found.next().map(|call| call.site)
+    })
 }

@@ -58,6 +58,7 @@ mod transactions;
 mod unknown_loads;
 mod untimed;
 mod versioned;
+mod worked_out;
 mod wrapped_handlers;
 
 use std::time::Instant;
