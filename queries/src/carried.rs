@@ -9,6 +9,7 @@ use distsys_engine::words::{entity_name, is_identity, is_predicate, words};
 use distsys_facts::{FunctionId, LiteralKind, RegionKind, SiteId, VarId};
 
 use crate::Context;
+use crate::amounts::is_refused_by;
 
 /// What is passed on is followed through so many calls.
 const MAX_CALLS: u32 = 4;
@@ -59,14 +60,15 @@ fn in_one_loop(context: &Context<'_>, read: SiteId, site: SiteId) -> bool {
 /// Whether a condition before the write asks for more than that the row is there; what is made where nothing is, rests on that.
 fn decides(context: &Context<'_>, value: VarId, site: SiteId, write: &Effect) -> bool {
     let makes = matches!(context.meaning.text(write.verb), Some("insert"));
-    context.meaning.decisions(site).into_iter().any(|decision| {
+    let decided = context.meaning.decisions(site).into_iter().any(|decision| {
         is_from(context, decision.condition, value) && (makes || asks_state(context, decision.condition, value, 0))
-    })
+    });
+    decided || is_refused_by(context, value, site, &|condition, value| asks_state(context, condition, value, 0))
 }
 
 /// Whether a value is made from another by more than the fields that say which row it is, and from no second read on the
 /// primary that stands in where the replica has nothing. What is read again by it says only which row.
-fn is_from(context: &Context<'_>, var: VarId, value: VarId) -> bool {
+pub(crate) fn is_from(context: &Context<'_>, var: VarId, value: VarId) -> bool {
     let sources =
         context.meaning.made_from_through(var, |field| !is_identity(field), |at| at == value || !is_read(context, at));
     sources.contains(&value) && !sources.iter().any(|source| *source != value && is_read_again(context, *source, value))

@@ -1,6 +1,7 @@
 //! Meaning to findings: the rules, the library models they rest on, and the catalogue of both.
 
 mod added_again;
+mod amounts;
 mod begun;
 mod bounded_uses;
 mod builder;

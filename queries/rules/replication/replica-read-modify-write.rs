@@ -8,6 +8,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Role};
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::FxHashMap;
 
+use crate::amounts::is_decided_by_amount;
 use crate::carried::{is_looked_at, is_made_anew, rests_on};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::routed::Routed;
@@ -75,6 +76,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             if meaning.precedes(*r, *l) && comes_first(*l, *w) && again(*re, *le) && is_looked_at(context, *l, *w);
         relation found(SiteId, SiteId, EffectId, EffectId);
         found(w, r, re, we) <-- before(_, r, re, w, we), !read_again(r, w), if same(*re, *we) && rests_on(context, *r, *w, &meaning.effects.get(*we));
+        // How much there is decides what else is written, too.
+        found(w, r, re, we) <--
+            before(_, r, re, w, we), !read_again(r, w), if !same(*re, *we) && is_near(context, *r, *re, *w, *we) && decides_by_amount(context, *r, *w);
     };
     let mut found = program.found;
     found.sort_unstable();
@@ -106,6 +110,19 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     });
     told.collect()
 }
+
+/// Whether the read and the write of another entity are few calls away.
+fn is_near(context: &Context<'_>, read: SiteId, re: EffectId, write: SiteId, we: EffectId) -> bool {
+    let meaning = context.meaning;
+    meaning.trace(read, &meaning.effects.get(re)).len() + meaning.trace(write, &meaning.effects.get(we)).len() <= MAX_NEAR
+}
+
+fn decides_by_amount(context: &Context<'_>, read: SiteId, write: SiteId) -> bool {
+    context.meaning.program.call(read).is_some_and(|call| is_decided_by_amount(context, call.result, write))
+}
+
+/// What lies further apart is seldom about one thing that is had or taken.
+const MAX_NEAR: usize = 7;
 
 /// Calls from where read and write meet down to both: what lies further apart seldom is about the same row.
 const MAX_APART: usize = 11;
