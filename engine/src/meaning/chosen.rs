@@ -75,7 +75,8 @@ impl Describer<'_, '_> {
             }
             if let Some(call) = program.call_giving(at) {
                 if !self.reader.resolution.calls_at(call.site).is_empty() {
-                    return None;
+                    // `source = db.connection if fresh else db.follower`, then `source()`.
+                    return call.callee.and_then(|callee| program.chosen(self.reader.root(callee))).copied();
                 }
                 let given = || program.arguments(call.site).find_map(|row| program.chosen(self.reader.root(row.var)));
                 // `factory = Primary if fresh else Replica`, then `factory()`.

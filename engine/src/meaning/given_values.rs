@@ -73,7 +73,45 @@ impl Meaning<'_> {
             };
             only && is_absent && !self.is_out_of_scope(self.program.site(*site).function)
         };
-        self.callers(parameter.function).iter().copied().filter(leaves_out).collect()
+        let mut found = Vec::new();
+        for site in self.callers(parameter.function).iter().copied() {
+            if leaves_out(&site) {
+                found.push(site);
+            } else if entry.is_none()
+                && self.resolution.passed_at(site).iter().all(|row| row.parameter != parameter.var)
+            {
+                found.extend(self.left_out_of_keywords(site, parameter));
+            }
+        }
+        found
+    }
+
+    /// Likewise, of a call that hands on all keywords that its own function is given, the calls of that which leave it out:
+    /// `def single(name, **options): take(name, **options)`.
+    fn left_out_of_keywords(&self, site: SiteId, parameter: &Parameter) -> Vec<SiteId> {
+        let program = self.program;
+        let spread: Vec<VarId> = program
+            .arguments(site)
+            .filter(|row| matches!(program.text(row.keyword), "*" | "**" | "..."))
+            .map(|row| self.reader().root(row.var))
+            .collect();
+        let rest = match spread[..] {
+            [only] => program.parameter(only).filter(|row| row.kind == ParameterKind::KeywordRest),
+            _ => None,
+        };
+        let Some(rest) = rest else { return Vec::new() };
+        // `options.setdefault("ttl", 30)`
+        let is_changed = program.stores_to(rest.var).next().is_some()
+            || program.calls_by_receiver.of(&program.facts.relations.call, rest.var).next().is_some();
+        if is_changed {
+            return Vec::new();
+        }
+        let leaves_out = |site: &SiteId| {
+            let only = matches!(self.resolution.calls_at(*site), [edge] if edge.function == rest.function);
+            let named = program.arguments(*site).any(|row| row.keyword == parameter.name);
+            only && !named && !self.spreads(*site) && !self.is_out_of_scope(program.site(*site).function)
+        };
+        self.callers(rest.function).iter().copied().filter(leaves_out).collect()
     }
 
     /// The calls by which a limit that `var` says is none: they leave it out, or say so themselves.
@@ -104,6 +142,7 @@ impl Meaning<'_> {
             stored.next().filter(|_| stored.next().is_none())
         });
         let root = in_field.map_or(root, |stored| reader.root(stored));
+        let root = self.optional_behind(root);
         if let Some(parameter) = self.unchanged(root) {
             return Some(Kept { parameter, entry: None, default: None });
         }
@@ -124,6 +163,25 @@ impl Meaning<'_> {
         let is_filled_in = || program.stores_to(load.base).any(|row| row.field == load.field);
         let is_given = parameter.kind != ParameterKind::Receiver && (default.is_some() || !is_filled_in());
         is_given.then_some(Kept { parameter, entry: Some(load.field), default })
+    }
+
+    /// What is worked out of an optional value is none where that is: `ttl.map(|ttl| ttl.as_millis())`, `ttl.as_ref()`.
+    fn optional_behind(&self, var: VarId) -> VarId {
+        const KEEPING: &[&str] = &["and_then", "as_deref", "as_ref", "cloned", "copied", "filter", "flatMap", "map"];
+        let program = self.program;
+        let is_optional = |var: VarId| {
+            let parameter = program.parameter(var);
+            parameter.is_some_and(|row| program.text(row.type_).trim_start_matches('&').starts_with("Option"))
+        };
+        let mut at = var;
+        for _ in 0..MAX_SOURCES {
+            let made = program.call_giving(at).filter(|call| KEEPING.contains(&program.text(call.name)));
+            match made.and_then(|call| call.receiver) {
+                Some(receiver) => at = self.reader().root(receiver),
+                None => break,
+            }
+        }
+        if is_optional(at) { at } else { var }
     }
 
     /// The parameter that a variable is, if its function leaves it as it is.

@@ -3,6 +3,7 @@
 use distsys_facts::{FunctionId, ParameterKind, SiteId, Sym, VarId};
 
 use super::at_calls::Argument;
+use super::callbacks;
 use super::terms::{Describer, MAX_DEPTH, Role};
 use crate::resolve::{HandleRole, ValueKind};
 use crate::words;
@@ -170,10 +171,20 @@ impl<'m, 'f> Describer<'m, 'f> {
         if !self.is_asked_of_caller(choice.condition, 0) {
             return None;
         }
-        let plain = |var: VarId| match self.role_at(var, depth + 1) {
+        let role = |var: VarId| match self.role_at(var, depth + 1) {
             Role::Primary => Some(HandleRole::Primary),
             Role::Replica => Some(HandleRole::Replica),
             Role::Unknown => Some(HandleRole::Unknown),
+            _ => None,
+        };
+        // Of methods between which is chosen that of what they give.
+        let plain = |var: VarId| match callbacks::functions_of(self.reader, var)[..] {
+            [] => role(var),
+            [function] => {
+                let mut given = self.given_in(function).into_iter();
+                let first = role(given.next()?)?;
+                given.all(|var| role(var) == Some(first)).then_some(first)
+            }
             _ => None,
         };
         Some(match (plain(choice.taken)?, plain(choice.otherwise)?) {
@@ -182,6 +193,15 @@ impl<'m, 'f> Describer<'m, 'f> {
             // Of one that has no name, only what the other is counts.
             (taken, otherwise) => Role::Chosen(choice.condition, taken, otherwise),
         })
+    }
+
+    /// What a function gives, or yields to the block under it.
+    fn given_in(&self, function: FunctionId) -> Vec<VarId> {
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        let returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
+        let yielded = program.yields_by_function.of(&r.yields, function).filter_map(|row| row.var);
+        returned.chain(yielded).filter(|var| program.literal(*var).is_none()).collect()
     }
 
     fn role_given(&self, site: SiteId, depth: usize) -> Option<Role> {
