@@ -17,7 +17,9 @@ fn report(files: &[(&str, String)]) -> Report {
 /// Two calls without a timeout.
 fn two_calls() -> String {
     let call = |name: &str| {
-        format!("\n\n@app.get(\"/{name}\")\ndef {name}():\n    return requests.get(\"https://stock.internal/{name}\").json()\n")
+        format!(
+            "\n\n@app.get(\"/{name}\")\ndef {name}():\n    return requests.get(\"https://stock.internal/{name}\").json()\n"
+        )
     };
     format!("{CALLS}{}{}", call("shelves"), call("prices"))
 }

@@ -1,4 +1,5 @@
-//! Code that is there for tests alone, by where it lies: beside and below many tests, in a folder named for them.
+//! Code that is there for tests alone: by where it lies (beside and below many tests, in a folder named for them), or in a
+//! package that others need for their tests only.
 
 use std::collections::BTreeMap;
 
@@ -30,10 +31,37 @@ pub(crate) fn files(facts: &FactBase) -> FxHashSet<FileId> {
         let name = folder.rsplit('/').next().unwrap_or_default();
         OF_TESTS.contains(&name) && *tests >= LEAST_TESTS && tests > others
     });
+    let crates = needed_by_tests(facts);
     let is_within = |folder: &str| {
-        counts
-            .keys()
+        let mut of_tests = counts.keys().chain(&crates);
+        of_tests
             .any(|of_tests| folder.strip_prefix(of_tests).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     };
     sources.into_iter().filter(|(_, folder)| is_within(folder)).map(|(file, _)| file).collect()
+}
+
+/// Folders of the crates of a workspace that others name among their development dependencies alone.
+fn needed_by_tests(facts: &FactBase) -> Vec<&str> {
+    let mut folders: Vec<(&str, &str)> = Vec::new();
+    let mut for_tests: FxHashSet<&str> = FxHashSet::default();
+    let mut for_all: FxHashSet<&str> = FxHashSet::default();
+    for row in &facts.relations.manifest {
+        let Some(folder) = facts.text(facts.relations.file[row.file.index()].path).strip_suffix("/Cargo.toml") else {
+            continue;
+        };
+        let key = facts.text(row.key);
+        if key == "package.name" {
+            folders.push((facts.text(row.value), folder));
+        }
+        let Some((kind, name)) = key.split_once("dependencies.") else { continue };
+        let name = name.split('.').next().unwrap_or(name);
+        match kind {
+            "dev-" => drop(for_tests.insert(name)),
+            // What the workspace offers to its members nobody needs yet.
+            "workspace." => {}
+            _ => drop(for_all.insert(name)),
+        }
+    }
+    folders.retain(|(name, _)| for_tests.contains(name) && !for_all.contains(name));
+    folders.into_iter().map(|(_, folder)| folder).collect()
 }

@@ -27,6 +27,7 @@ impl<'c, 'm> FindingBuilder<'c, 'm> {
                 function: String::new(),
                 subject: String::new(),
                 cause: String::new(),
+                operation: None,
                 rule,
                 severity: rule.severity,
                 confidence: Confidence::High,
@@ -63,6 +64,12 @@ impl<'c, 'm> FindingBuilder<'c, 'm> {
     /// What the finding is about, beside its rule and function: part of its id.
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.finding.subject = subject.into();
+        self
+    }
+
+    /// What the primary place does, at the end of a way.
+    pub fn about(mut self, operation: Option<SiteId>) -> Self {
+        self.finding.operation = operation.map(|site| self.context.place(site));
         self
     }
 

@@ -97,6 +97,8 @@ pub struct Finding {
     /// What is one reason for all findings of the rule that name it, and is mended at once: a client's file, a cache's entry;
     /// empty where each stands for itself.
     pub cause: String,
+    /// The operation that it is about, where the primary place is a call that leads to several.
+    pub operation: Option<Place>,
     pub rule: &'static RuleInfo,
     pub severity: Severity,
     pub confidence: Confidence,

@@ -68,7 +68,7 @@ use distsys_engine::resolve::Resolution;
 use distsys_engine::{Meaning, Program};
 use distsys_facts::{FactBase, Word};
 use rayon::prelude::*;
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 pub use builder::FindingBuilder;
 pub use context::Context;
@@ -116,10 +116,17 @@ pub struct Judgement {
 
 /// One operation, one finding: a rule is silent where a more specific one speaks.
 fn leave_the_specific(findings: &mut Vec<Finding>) {
-    let told: FxHashSet<(Place, &'static str)> =
-        findings.iter().map(|finding| (finding.primary.clone(), finding.rule.slug)).collect();
+    let mut told: FxHashMap<(Place, &'static str), Option<Place>> = FxHashMap::default();
+    for finding in findings.iter() {
+        told.insert((finding.primary.clone(), finding.rule.slug), finding.operation.clone());
+    }
     findings.retain(|finding| {
-        !finding.rule.yields_to.iter().any(|specific| told.contains(&(finding.primary.clone(), *specific)))
+        let is_told = |specific: &&str| match told.get(&(finding.primary.clone(), *specific)) {
+            Some(Some(known)) => finding.operation.as_ref().is_none_or(|own| own == known),
+            Some(None) => true,
+            None => false,
+        };
+        !finding.rule.yields_to.iter().any(is_told)
     });
 }
 

@@ -39,24 +39,28 @@ impl Meaning<'_> {
         let asks = |var: VarId| [true, false].iter().any(|holds| self.is_for_development(var, *holds, 0));
         let asked = r.condition.iter().filter(|row| asks(row.var));
         let asking: FxHashSet<FunctionId> = asked.map(|row| program.region(row.region).function).collect();
-        let mut alone: FxHashSet<FunctionId> = FxHashSet::default();
-        let left_out = |site: SiteId, alone: &FxHashSet<FunctionId>| {
-            let function = program.site(site).function;
-            alone.contains(&function) || asking.contains(&function) && self.is_left_out_in_production(site)
-        };
-        // From what is called there down to what nobody else calls.
-        let mut stack: Vec<SiteId> =
+        let mut sites: Vec<SiteId> =
             asking.iter().flat_map(|function| program.sites(*function)).map(|row| row.site).collect();
-        stack.retain(|site| self.is_left_out_in_production(*site));
-        stack.sort_unstable();
-        while let Some(site) = stack.pop() {
+        sites.retain(|site| self.is_left_out_in_production(*site));
+        let left_out: FxHashSet<SiteId> = sites.iter().copied().collect();
+        // All that is called from there, less what others call, too: such functions may call one another in circles.
+        let mut alone: FxHashSet<FunctionId> = FxHashSet::default();
+        while let Some(site) = sites.pop() {
             for callee in self.callees(site) {
-                let callers = self.callers(callee);
-                let in_scope = |caller: &&SiteId| !program.is_out_of_scope(program.site(**caller).function);
-                if !alone.contains(&callee) && callers.iter().filter(in_scope).all(|caller| left_out(*caller, &alone)) {
-                    alone.insert(callee);
-                    stack.extend(program.sites(callee).map(|row| row.site));
+                if alone.insert(callee) {
+                    sites.extend(program.sites(callee).map(|row| row.site));
                 }
+            }
+        }
+        let mut asked: Vec<FunctionId> = alone.iter().copied().collect();
+        while let Some(function) = asked.pop() {
+            let is_other = |site: &&SiteId| {
+                let caller = program.site(**site).function;
+                !left_out.contains(site) && !alone.contains(&caller) && !program.is_out_of_scope(caller)
+            };
+            if alone.contains(&function) && self.callers(function).iter().any(|site| is_other(&site)) {
+                alone.remove(&function);
+                asked.extend(program.sites(function).flat_map(|row| self.callees(row.site)));
             }
         }
         Development { asking, alone }

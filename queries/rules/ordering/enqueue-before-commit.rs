@@ -193,7 +193,7 @@ fn report(context: &Context<'_>, candidate: &Candidate, others: &[SiteId]) -> Fi
         .subject(meaning.text(candidate.message.entity).unwrap_or_default())
         .steps(context.steps(&writes, &candidate.written))
         .steps(context.steps(&candidate.sends, &candidate.message));
-    builder = builder.caused_at(candidate.sends.last().copied());
+    builder = builder.about(candidate.sends.last().copied()).caused_at(candidate.sends.last().copied());
     for other in others.iter().take(MAX_SHOWN) {
         builder = builder.step(*other, "and likewise here");
     }

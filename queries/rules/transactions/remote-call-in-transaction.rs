@@ -155,7 +155,7 @@ fn report(context: &Context<'_>, trace: &[SiteId], effect: &Effect, others: &[Si
         }
         builder = builder.caused_at(scope.steps.iter().copied().chain(scope.origin));
     }
-    builder = builder.steps(context.steps(trace, effect));
+    builder = builder.about(trace.last().copied()).steps(context.steps(trace, effect));
     for other in others.iter().take(MAX_SHOWN) {
         builder = builder.step(*other, "and likewise here");
     }
