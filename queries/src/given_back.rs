@@ -2,7 +2,7 @@
 //! until then, as a lock.
 
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Operation, Term};
+use distsys_engine::meaning::{Name, Operation, Term};
 use distsys_facts::schema::Load;
 use distsys_facts::{FunctionId, ParameterKind, RegionKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
@@ -109,15 +109,57 @@ fn by_callers(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
     found
 }
 
+/// A call of a helper that deletes what it is given: `forget(key)`.
+pub(crate) struct Handed {
+    pub site: SiteId,
+    /// What the helper is given.
+    pub given: VarId,
+    /// What that is like.
+    pub pattern: Option<Name>,
+    /// The call, the calls below it, and the deletion.
+    pub trace: Vec<SiteId>,
+}
+
+/// The calls by which helpers are told what to delete, where that is made or taken out of an object: what hands on what it is
+/// given itself is on the way of its callers.
+pub(crate) fn deleted_by_helpers(context: &Context<'_>) -> Vec<Handed> {
+    let meaning = context.meaning;
+    let mut found = Vec::new();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        if effect.kind != OpKind::CacheDelete
+            || matches!(effect.key, Term::Parameter(_))
+            || meaning.resolution.passed_at(row.site).is_empty()
+        {
+            continue;
+        }
+        let trace = meaning.trace(row.site, &effect);
+        let [_, below, ..] = trace[..] else { continue };
+        let mut inner = meaning.effects.at(below).filter(|(inner, _)| inner.kind == OpKind::CacheDelete);
+        let told = inner.find_map(|(inner, _)| match inner.key {
+            Term::Parameter(parameter) => Some(parameter),
+            _ => None,
+        });
+        let passed = meaning.resolution.passed_at(row.site).iter().find(|passed| Some(passed.parameter) == told);
+        if let Some(passed) = passed {
+            found.push(Handed { site: row.site, given: passed.argument, pattern: effect.key.pattern(), trace });
+        }
+    }
+    found
+}
+
 /// By the object that who has the key set is given, and that keeps the key: `new Turn("turn:" + name)`, whose `close()` deletes it.
 fn by_objects(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
     let meaning = context.meaning;
     let program = meaning.program;
     let locks: Vec<&Operation> = meaning.operations.of_kind(OpKind::LockAcquire).collect();
     let mut found = Vec::new();
-    for delete in meaning.operations.of_kind(OpKind::CacheDelete).filter(|_| !locks.is_empty()) {
-        let Some(class) = program.class_around(delete.function) else { continue };
-        let deleted = keys(context, delete);
+    let deletes = meaning.operations.of_kind(OpKind::CacheDelete).filter(|_| !locks.is_empty());
+    let deletes = deletes.map(|delete| (delete.site, keys(context, delete)));
+    let handed = if locks.is_empty() { Vec::new() } else { deleted_by_helpers(context) };
+    let handed = handed.into_iter().map(|delete| (delete.site, vec![Key::Value(delete.given)]));
+    for (delete, deleted) in deletes.chain(handed) {
+        let Some(class) = program.class_around(context.function_of(delete)) else { continue };
         let fields = deleted.iter().filter_map(|key| match key {
             Key::Value(var) => program.loaded_as(*var),
             _ => None,
@@ -162,7 +204,7 @@ fn by_objects(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
             })
         };
         found.extend(
-            locks.iter().filter(|lock| is_made_there(lock) || is_kept_there(lock)).map(|lock| (delete.site, lock.site)),
+            locks.iter().filter(|lock| is_made_there(lock) || is_kept_there(lock)).map(|lock| (delete, lock.site)),
         );
     }
     found

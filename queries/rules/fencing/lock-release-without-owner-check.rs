@@ -6,11 +6,11 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Found, Operand, Operation, Term};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::schema::Sql;
-use distsys_facts::{FunctionId, SiteId, SqlVerb, Sym, VarId};
+use distsys_facts::{FunctionId, RegionKind, SiteId, SqlVerb, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
-use crate::given_back::given_back;
+use crate::given_back::{deleted_by_helpers, given_back};
 use crate::lock_rows::{deleted_by_name, is_of_one_holder};
 use crate::locks::{Key, is_outlived_by_none, keys};
 use crate::stored_at::is_of_one_table;
@@ -50,8 +50,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         context.in_scope(*delete) && !asks && !ends && known.insert((*delete, *lock))
     });
     let given_back: Vec<(SiteId, SiteId)> = given_back.collect();
+    let told = of_told_helpers(context);
     let items = of_items(context);
-    if locks.is_empty() && given_back.is_empty() {
+    if locks.is_empty() && given_back.is_empty() && told.is_empty() {
         return items.into_iter().chain(of_tables(context)).collect();
     }
     let mut deletes: Vec<(Key, SiteId)> = Vec::new();
@@ -74,9 +75,35 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     found.sort_unstable();
     found.extend(by_callers);
     found.extend(given_back);
+    found.extend(told);
     found.sort_unstable();
     found.dedup_by_key(|(delete, _)| *delete);
     found.into_iter().map(|(delete, lock)| report(context, delete, lock)).chain(items).chain(of_tables(context)).collect()
+}
+
+/// Calls of a helper that deletes whatever it is told to, which are told the key of a lock that their function has taken:
+/// `await forget(key)`. A mark of what was done is deleted where the work has failed.
+fn of_told_helpers(context: &Context<'_>) -> Vec<(SiteId, SiteId)> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let locks: Vec<&Operation> = meaning.operations.of_kind(OpKind::LockAcquire).collect();
+    if locks.is_empty() {
+        return Vec::new();
+    }
+    let fails = |site: SiteId| program.regions_outward(program.site(site).region).any(|region| region.kind == RegionKind::Catch);
+    let mut found = Vec::new();
+    for delete in deleted_by_helpers(context).into_iter().filter(|delete| context.in_scope(delete.site) && !fails(delete.site)) {
+        let named = delete.pattern.filter(|name| meaning.name(*name).trim_matches(['{', '}']).len() > 2);
+        let Some(name) = named.filter(|_| !delete.trace.iter().any(|step| is_after_comparison(context, *step))) else { continue };
+        let mut taken = locks.iter().filter(|lock| {
+            lock.function == context.function_of(delete.site)
+                && meaning.precedes(lock.site, delete.site)
+                && keys(context, lock).contains(&Key::Pattern(name))
+                && !is_outlived_by_none(context, lock, &[], &[lock.function])
+        });
+        found.extend(taken.next().map(|lock| (delete.site, lock.site)));
+    }
+    found
 }
 
 /// Whether the key of what is done at a site is what its function is given, bare.

@@ -5,7 +5,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Oper
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
 use distsys_facts::{FunctionId, SiteId, VarId};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::locks::{adds, is_outlived_by_none, is_held_still, writes_the_same};
@@ -46,13 +46,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             }
         }
     }
+    let replaced = if held.is_empty() { FxHashSet::default() } else { sets_replaced(context) };
     let mut writes: Vec<(SiteId, EffectId)> = Vec::new();
     for row in meaning.effects.rows() {
         let effect = meaning.effects.get(row.effect);
         let is_write = matches!(effect.kind, OpKind::DbWrite | OpKind::ObjectWrite);
-        // Deleting twice what is to go does no harm.
+        // Deleting twice what is to go does no harm, but where others are put in its place.
+        let is_replaced = || !replaced.is_empty() && meaning.trace(row.site, &effect).last().is_some_and(|last| replaced.contains(last));
         let is_write = is_write
-            && meaning.text(effect.verb) != Some("delete")
+            && (meaning.text(effect.verb) != Some("delete") || is_replaced())
             && (!adds(context, &effect) || is_counted_up_to(context, row.site, &effect));
         if is_write && !effect.flags.has(EffectFlags::CONDITIONAL) && !effect.flags.has(EffectFlags::BACKGROUND) {
             writes.push((row.site, row.effect));
@@ -86,6 +88,30 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         }
     }
     told.into_values().map(|(_, finding)| finding).collect()
+}
+
+/// Deletions of rows by other than their ids, after which the same function puts in rows of the same kind: two that do so at once
+/// leave both sets.
+fn sets_replaced(context: &Context<'_>) -> FxHashSet<SiteId> {
+    let meaning = context.meaning;
+    let mut deletes: Vec<(SiteId, Effect)> = Vec::new();
+    let mut inserts: FxHashMap<FunctionId, Vec<(SiteId, Effect)>> = FxHashMap::default();
+    for row in meaning.effects.rows() {
+        let effect = meaning.effects.get(row.effect);
+        if effect.kind != OpKind::DbWrite || effect.entity_name().is_none() {
+            continue;
+        }
+        match meaning.text(effect.verb) {
+            Some("delete") if meaning.callees(row.site).is_empty() => deletes.push((row.site, effect)),
+            Some("insert") => inserts.entry(context.function_of(row.site)).or_default().push((row.site, effect)),
+            _ => {}
+        }
+    }
+    let is_replaced = |(site, delete): &(SiteId, Effect)| {
+        let mut after = inserts.get(&context.function_of(*site)).into_iter().flatten();
+        after.any(|(insert, put)| put.entity_name() == delete.entity_name() && meaning.precedes(*site, *insert))
+    };
+    deletes.into_iter().filter(is_replaced).map(|(site, _)| site).collect()
 }
 
 /// Whether what is there was read first and decides by a comparison whether more is added: an amount is no older than another,
