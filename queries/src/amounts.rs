@@ -7,7 +7,7 @@ use distsys_facts::{LiteralKind, SiteId, VarId};
 
 use crate::Context;
 use crate::carried::is_from;
-use crate::computed::Read;
+use crate::computed::{Read, is_row};
 use crate::worked_out::{given_back, helpers_at};
 
 /// Helpers ask so many others.
@@ -51,12 +51,33 @@ pub(crate) fn is_refused_by(
     let before = before.filter(|call| meaning.precedes(*call, site));
     before.flat_map(|call| helpers_at(context, call)).any(|(argument, parameter)| {
         let function = program.parameter(parameter).map(|row| row.function);
-        is_from(context, argument, value)
+        is_part(context, argument, value)
             && function.is_some_and(|function| {
                 let thrown = program.sites(function).map(|row| row.site).filter(|site| is_thrown(*site));
                 let mut asked = thrown.flat_map(|site| meaning.decisions(site));
                 asked.any(|decision| asks(decision.condition, parameter))
             })
+    })
+}
+
+/// Whether an argument is what was read, or a field of it.
+fn is_part(context: &Context<'_>, argument: VarId, value: VarId) -> bool {
+    let held = context.meaning.program.held_at(argument);
+    let base = context.meaning.program.loaded_as(held).map(|load| load.base);
+    base.into_iter().chain([argument]).any(|var| is_row(context, var, value, false))
+        && is_from(context, argument, value)
+}
+
+/// Whether what a call gives has something of what is read on the way `trace` down from it.
+pub(crate) fn tells_what_is_read(context: &Context<'_>, trace: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    trace.iter().skip(1).all(|step| {
+        let Some(read) = program.call(*step).map(|call| call.result) else { return true };
+        let function = context.function_of(*step);
+        let mut returned = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
+        returned.any(|var| meaning.made_from(var).contains(&read))
     })
 }
 

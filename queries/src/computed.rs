@@ -72,7 +72,7 @@ impl Rewrite<'_, '_> {
         // What is stored into the object that was read, before it is written.
         let stored: Vec<(&str, VarId)> = self
             .stores_into(of.value, context.function_of(write))
-            .filter(|store| meaning.precedes(store.site, write) && writes_object(context, call, store.base))
+            .filter(|store| meaning.precedes(store.site, write) && writes_object(context, call, store.base, of.value))
             .filter(|store| !self.is_set_before(of.value, store.field, store.site, 0))
             .map(|store| (program.text(store.field), store.src))
             .collect();
@@ -150,7 +150,7 @@ impl Rewrite<'_, '_> {
                     let call = meaning.program.call(*site);
                     *site == store.site
                         || meaning.precedes(store.site, *site)
-                            && call.is_some_and(|call| writes_object(context, call, store.base))
+                            && call.is_some_and(|call| writes_object(context, call, store.base, row))
                 })
             };
             let set = self.stores_into(row, callee).filter(|store| is_written(store));
@@ -181,7 +181,7 @@ impl Rewrite<'_, '_> {
                 let call = meaning.program.call(inner)?;
                 let stored = self.stores_into(of.value, function).filter(|store| {
                     meaning.precedes(store.site, write)
-                        && writes_object(context, call, store.base)
+                        && writes_object(context, call, store.base, of.value)
                         && !self.is_set_before(of.value, store.field, store.site, 0)
                 });
                 let stored = stored.map(|store| (meaning.program.text(store.field), store.src));
@@ -244,7 +244,7 @@ impl Rewrite<'_, '_> {
         sites.flat_map(|site| self.handed_on(of.value, site)).find_map(|(site, argument, given)| {
             let callee = meaning.program.parameter(given)?.function;
             if site != write {
-                let written = call.is_some_and(|call| writes_object(context, call, argument));
+                let written = call.is_some_and(|call| writes_object(context, call, argument, of.value));
                 let changes = if written { self.changes(given, callee, depth) } else { Vec::new() };
                 let kept =
                     changes.into_iter().filter(|change| !self.is_set_before(of.value, change.field, site, depth));
@@ -539,14 +539,16 @@ const MAX_CHAIN: usize = 24;
 /// A row is copied, and taken out of wrappers, so many times.
 const MAX_COPIES: usize = 64;
 
-/// Whether the write is of the object `base`: its own method, or an argument.
-fn writes_object(context: &Context<'_>, call: &Call, base: VarId) -> bool {
+/// Whether the write is of the object `base`, of what `value` is: its own method, or an argument. What that was asked with (a
+/// filter, the table) is no part of it.
+fn writes_object(context: &Context<'_>, call: &Call, base: VarId, value: VarId) -> bool {
     let meaning = context.meaning;
+    let asked_with = meaning.made_from(value);
     let from = |var: VarId| {
         let (mine, other) = (meaning.made_from(var), meaning.made_from(base));
         // What an object's own methods are called on is part of much.
         let is_own = meaning.program.parameter(var).is_some_and(|row| row.kind == ParameterKind::Receiver);
-        mine.contains(&base) || !is_own && other.contains(&var)
+        mine.contains(&base) || !is_own && other.contains(&var) && (var == value || !asked_with.contains(&var))
     };
     call.receiver.is_some_and(from) || meaning.program.arguments(call.site).any(|argument| from(argument.var))
 }
@@ -631,6 +633,33 @@ pub(crate) fn is_made_of(context: &Context<'_>, field: Option<&str>, operand: Va
     })
 }
 
+/// Whether `operand` is `field` (any, if none is named) of the value read, as it is or as a number.
+fn is_field_itself(context: &Context<'_>, field: Option<&str>, operand: VarId, of: &Read<'_>) -> bool {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut stack = vec![operand];
+    for _ in 0..MAX_COPIES {
+        let Some(at) = stack.pop() else { return false };
+        let is_column = at == of.value && of.column.is_some();
+        let loaded = program.loaded_as(at).map(|load| (load.base, program.text(load.field)));
+        let is_named = |(base, column): (VarId, &str)| {
+            field.is_none_or(|field| words(field) == words(column)) && is_row(context, base, of.value, true)
+        };
+        if is_column || loaded.or_else(|| meaning.read_by_column(at)).is_some_and(is_named) {
+            return true;
+        }
+        stack.extend(program.assigned_from(at).map(|row| row.src));
+        // `Number(row.balance)`, `int(row.balance)`
+        let converted =
+            program.call_giving(at).filter(|call| is_of_library(context, call.site) && call.receiver.is_none());
+        stack.extend(converted.and_then(|call| match program.arguments(call.site).collect::<Vec<_>>()[..] {
+            [only] => Some(only.var),
+            _ => None,
+        }));
+    }
+    false
+}
+
 /// Likewise, so many helpers down.
 fn arithmetic_within(
     context: &Context<'_>,
@@ -650,12 +679,19 @@ fn arithmetic_within(
         CHANGES.contains(&program.text(row.operator))
             && !is_sign
             && is_after(context, of, row.site)
-            && std::iter::once(row.left).chain(row.right).any(|operand| is_made_of(context, field, operand, of))
+            && std::iter::once(row.left).chain(row.right).any(|operand| match depth {
+                0 => is_made_of(context, field, operand, of),
+                // A helper joins texts and makes paths, too.
+                _ => !matches!(program.text(row.operator), "/" | "|") && is_field_itself(context, field, operand, of),
+            })
     });
     let is_before = |site: SiteId| site == until || meaning.precedes(site, until);
     let here = computed.map(|row| row.site).max_by_key(|site| (is_before(*site), std::cmp::Reverse(*site)));
     here.or_else(|| {
-        let calls = sources.iter().filter_map(|var| program.call_giving(*var)).filter(|_| depth < MAX_CARRIED);
+        // Of what has no name in a statement it is the value itself that is worked out.
+        let itself = program.held_at(var);
+        let calls = sources.iter().filter(|source| field.is_some() || **source == itself);
+        let calls = calls.filter_map(|var| program.call_giving(*var)).filter(|_| depth < MAX_CARRIED);
         let mut calls: Vec<&Call> = calls.filter(|call| is_after(context, of, call.site)).collect();
         calls.sort_unstable_by_key(|call| call.site);
         let mut found = calls.into_iter().filter(|call| {
