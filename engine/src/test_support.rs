@@ -46,11 +46,12 @@ fn needed_by_tests(facts: &FactBase) -> Vec<&str> {
     let mut for_tests: FxHashSet<&str> = FxHashSet::default();
     let mut for_all: FxHashSet<&str> = FxHashSet::default();
     for row in &facts.relations.manifest {
-        let Some(folder) = facts.text(facts.relations.file[row.file.index()].path).strip_suffix("/Cargo.toml") else {
+        let Some(folder) = facts.text(facts.relations.file[row.file.index()].path).strip_suffix("Cargo.toml") else {
             continue;
         };
+        let folder = folder.trim_end_matches('/');
         let key = facts.text(row.key);
-        if key == "package.name" {
+        if key == "package.name" && !folder.is_empty() {
             folders.push((facts.text(row.value), folder));
         }
         let Some((kind, name)) = key.split_once("dependencies.") else { continue };

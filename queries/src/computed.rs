@@ -596,7 +596,10 @@ fn is_answer(context: &Context<'_>, var: VarId) -> bool {
     const ANSWERS: &[OpKind] = &[OpKind::HttpRequest, OpKind::Rpc, OpKind::DbRead, OpKind::DbWrite, OpKind::Payment];
     let Some(call) = context.meaning.program.call_giving(var) else { return false };
     let does = |kind: OpKind| context.meaning.effects.at(call.site).any(|(effect, _)| effect.kind == kind);
-    ANSWERS.iter().any(|kind| does(*kind) && gives_read(context, call.site, *kind, 0))
+    context
+        .known
+        .answers
+        .get(var, || ANSWERS.iter().any(|kind| does(*kind) && gives_read(context, call.site, *kind, 0)))
 }
 
 /// Where `var` is computed from `field` (any, if none is named) of the value read: `read.field - amount`, here or in a helper that

@@ -1,9 +1,13 @@
 //! What rules judge with: the meaning of the tree, and the words that findings are told in.
 
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+
 use distsys_engine::meaning::{Effect, Meaning, Operation, Role, Term};
 use distsys_engine::words::words;
 use distsys_engine::{OpKind, resolve};
 use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId, VarId};
+use rustc_hash::FxHashMap;
 
 use crate::finding::{Confidence, Place};
 
@@ -11,9 +15,45 @@ use crate::finding::{Confidence, Place};
 #[derive(Debug)]
 pub struct Context<'m> {
     pub meaning: &'m Meaning<'m>,
+    pub(crate) known: Known,
+}
+
+/// What rules ask again and again, kept from the first time.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Whether a value is what another system answered.
+    pub(crate) answers: Memo<VarId, bool>,
+    /// The arguments that what a call of helpers gives is made from.
+    pub(crate) made_from_arguments: Memo<SiteId, Vec<VarId>>,
+}
+
+/// Answers by what was asked; two threads that ask at once both work it out.
+#[derive(Debug)]
+pub(crate) struct Memo<K, V>(Mutex<FxHashMap<K, V>>);
+
+impl<K, V> Default for Memo<K, V> {
+    fn default() -> Self {
+        Memo(Mutex::new(FxHashMap::default()))
+    }
+}
+
+impl<K: Copy + Eq + Hash, V: Clone> Memo<K, V> {
+    pub(crate) fn get(&self, asked: K, work_out: impl FnOnce() -> V) -> V {
+        let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept().get(&asked).cloned();
+        known.unwrap_or_else(|| {
+            let answer = work_out();
+            kept().insert(asked, answer.clone());
+            answer
+        })
+    }
 }
 
 impl<'m> Context<'m> {
+    pub fn new(meaning: &'m Meaning<'m>) -> Self {
+        Context { meaning, known: Known::default() }
+    }
+
     pub fn place(&self, site: SiteId) -> Place {
         let program = self.meaning.program;
         let row = program.site(site);

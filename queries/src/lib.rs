@@ -202,7 +202,7 @@ pub fn judge_while(
     }
     let meaning = Meaning::derive(&program, &models, &resolution);
     phase("mean", &mut judgement.phases);
-    let context = Context { meaning: &meaning };
+    let context = Context::new(&meaning);
     if !go_on() {
         return Ok(unjudged(judgement));
     }

@@ -392,7 +392,7 @@ pub fn derive_relations(
     let program = Program::new(facts);
     let resolution = Resolution::solve(&program, &models);
     let meaning = Meaning::derive(&program, &models, &resolution);
-    let context = Context { meaning: &meaning };
+    let context = Context::new(&meaning);
     for derived in wanted {
         load_derived(derived, &context, database);
     }

@@ -1,5 +1,7 @@
 //! What happens while a database transaction is open.
 
+use std::cell::RefCell;
+
 use ascent::ascent_run;
 use distsys_engine::meaning::{EffectFlags, EffectId, Extent, Failure, Found, Mode, Scope};
 use distsys_engine::resolve::HandleRole;
@@ -237,6 +239,8 @@ fn begins(context: &Context<'_>) -> Vec<(FunctionId, SiteId)> {
 pub(crate) struct Settled<'c, 'm> {
     context: &'c Context<'m>,
     commits: FxHashMap<FunctionId, Vec<SiteId>>,
+    /// By what is written and a commit: whether the function comes back without the one after the other.
+    left: RefCell<FxHashMap<(SiteId, SiteId), bool>>,
 }
 
 impl<'c, 'm> Settled<'c, 'm> {
@@ -245,7 +249,7 @@ impl<'c, 'm> Settled<'c, 'm> {
         for (function, commit) in all {
             commits.entry(*function).or_default().push(*commit);
         }
-        Settled { context, commits }
+        Settled { context, commits, left: RefCell::default() }
     }
 
     /// Of all commits.
@@ -256,7 +260,7 @@ impl<'c, 'm> Settled<'c, 'm> {
     /// Whether a call commits what it writes before it comes back, always or as it is asked to: `async def insert(self, row):
     /// await self.conn.execute(…); await self.conn.commit()`.
     pub(crate) fn holds(&self, write: SiteId, effect: EffectId) -> bool {
-        let Settled { context, commits } = self;
+        let Settled { context, commits, .. } = self;
         let meaning = context.meaning;
         if commits.is_empty() || meaning.callees(write).is_empty() {
             return false;
@@ -267,7 +271,10 @@ impl<'c, 'm> Settled<'c, 'm> {
             let commits = commits.get(&context.function_of(below)).into_iter().flatten();
             let asked = context.decisions(below);
             let always = |commit: SiteId| {
-                if self.is_left_before(below, commit, &asked) {
+                let known = self.left.borrow().get(&(below, commit)).copied();
+                let is_left = known.unwrap_or_else(|| self.is_left_before(below, commit, &asked));
+                self.left.borrow_mut().insert((below, commit), is_left);
+                if is_left {
                     return false;
                 }
                 let mut conditions = context.decisions(commit).into_iter();

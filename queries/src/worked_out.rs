@@ -91,18 +91,19 @@ pub(crate) fn given_back<'m>(
 
 /// The arguments that what a call of helpers gives is made from, as rows are mapped: `to_account(row)`.
 pub(crate) fn made_from_arguments(context: &Context<'_>, site: SiteId) -> Vec<VarId> {
-    let program = context.meaning.program;
-    let r = &program.facts.relations;
-    let mut made = Vec::new();
-    for (argument, parameter) in helpers_at(context, site) {
-        let function = program.parameter(parameter).map(|row| row.function);
-        let returned = function.into_iter().flat_map(|function| program.returns_by_function.of(&r.returns, function));
-        let mut returned = returned.filter_map(|row| row.var);
-        if returned.any(|var| context.meaning.made_from(var).contains(&parameter)) {
-            made.push(argument);
-        }
-    }
-    made
+    context.known.made_from_arguments.get(site, || {
+        let program = context.meaning.program;
+        let r = &program.facts.relations;
+        let is_part = |parameter: VarId| {
+            let function = program.parameter(parameter).map(|row| row.function);
+            let returned =
+                function.into_iter().flat_map(|function| program.returns_by_function.of(&r.returns, function));
+            let mut returned = returned.filter_map(|row| row.var);
+            returned.any(|var| context.meaning.made_from(var).contains(&parameter))
+        };
+        let helpers = helpers_at(context, site).into_iter();
+        helpers.filter(|(_, parameter)| is_part(*parameter)).map(|(argument, _)| argument).collect()
+    })
 }
 
 /// Whether a value is an object made here.

@@ -118,7 +118,7 @@ mod units_of_work;
 mod unsent;
 mod wrapped;
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use distsys_facts::{ClassId, FunctionId, RegionId, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -191,6 +191,8 @@ pub struct Meaning<'m> {
     /// Whether a function puts the next of the layers that it is given around those before.
     last_outermost: Mutex<FxHashMap<FunctionId, bool>>,
     development: OnceLock<environments::Development>,
+    /// The sites of a function that deal with a failure.
+    after_failures: Mutex<FxHashMap<FunctionId, Arc<FxHashSet<SiteId>>>>,
 }
 
 /// What waiting for a promise gives is followed this far.
@@ -285,6 +287,7 @@ impl<'m> Meaning<'m> {
             hooks_given: OnceLock::new(),
             last_outermost: Mutex::default(),
             development: OnceLock::new(),
+            after_failures: Mutex::default(),
         }
     }
 

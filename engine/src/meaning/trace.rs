@@ -1,7 +1,7 @@
 //! Witnesses: the calls that lead from a site to the operation that has an effect.
 
 use std::hash::BuildHasher;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
@@ -177,12 +177,25 @@ impl Meaning<'_> {
     pub fn is_after_failure(&self, site: SiteId) -> bool {
         let mut function = Some(self.program.site(site).function);
         while let Some(id) = function {
-            if self.failures(id).iter().any(|failure| failure.sites.contains(&site)) {
+            if self.sites_after_failure(id).contains(&site) {
                 return true;
             }
             function = self.program.function(id).parent;
         }
         false
+    }
+
+    /// The sites that deal with a failure of something in a function.
+    fn sites_after_failure(&self, function: FunctionId) -> Arc<FxHashSet<SiteId>> {
+        let known = |map: &FxHashMap<FunctionId, Arc<FxHashSet<SiteId>>>| map.get(&function).cloned();
+        let kept = || self.after_failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sites) = known(&kept()) {
+            return sites;
+        }
+        let sites: Arc<FxHashSet<SiteId>> =
+            Arc::new(self.failures(function).into_iter().flat_map(|failure| failure.sites).collect());
+        kept().insert(function, Arc::clone(&sites));
+        sites
     }
 
     fn is_own(&self, site: SiteId, wanted: &Effect) -> bool {
