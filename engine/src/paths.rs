@@ -58,6 +58,10 @@ impl Paths {
         self.families[path.0 as usize]
     }
 
+    pub fn all(&self) -> impl Iterator<Item = PathId> {
+        (0..self.texts.len() as u32).map(PathId)
+    }
+
     pub fn len(&self) -> usize {
         self.texts.len()
     }

@@ -622,6 +622,11 @@ fn sources(context: &Context<'_>, var: VarId, of: &Read<'_>) -> FxHashSet<VarId>
 
 /// Whether `operand` is made from `field` (any, if none is named) of the value read.
 pub(crate) fn is_made_of(context: &Context<'_>, field: Option<&str>, operand: VarId, of: &Read<'_>) -> bool {
+    let asked = (field.map(str::to_owned), operand, of.value, of.column.map(str::to_owned));
+    context.known.made_of.get(asked, || is_made_of_anew(context, field, operand, of))
+}
+
+fn is_made_of_anew(context: &Context<'_>, field: Option<&str>, operand: VarId, of: &Read<'_>) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     sources(context, operand, of).into_iter().any(|var| {

@@ -23,6 +23,8 @@ pub struct Context<'m> {
 pub(crate) struct Known {
     /// Whether a value is what another system answered.
     pub(crate) answers: Memo<VarId, bool>,
+    /// Whether a value is made of what was read: by what is asked of it, the value, what was read, and its column.
+    pub(crate) made_of: Memo<(Option<String>, VarId, VarId, Option<String>), bool>,
     /// The arguments that what a call of helpers gives is made from.
     pub(crate) made_from_arguments: Memo<SiteId, Vec<VarId>>,
 }
@@ -37,7 +39,7 @@ impl<K, V> Default for Memo<K, V> {
     }
 }
 
-impl<K: Copy + Eq + Hash, V: Clone> Memo<K, V> {
+impl<K: Eq + Hash, V: Clone> Memo<K, V> {
     pub(crate) fn get(&self, asked: K, work_out: impl FnOnce() -> V) -> V {
         let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept().get(&asked).cloned();

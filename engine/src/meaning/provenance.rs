@@ -43,7 +43,8 @@ impl Meaning<'_> {
         let mut seen: FxHashSet<VarId> = FxHashSet::default();
         let mut stack = vec![var];
         while let Some(at) = stack.pop() {
-            if seen.len() > MAX_SLICE || self.reader().is_carrier(at) || !passes(at) || !seen.insert(at) {
+            let is_known = seen.len() > MAX_SLICE || seen.contains(&at);
+            if is_known || self.reader().is_carrier(at) || !passes(at) || !seen.insert(at) {
                 continue;
             }
             stack.extend(program.assigned_from(at).map(|row| row.src));

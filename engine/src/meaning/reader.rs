@@ -276,11 +276,12 @@ impl<'m> Reader<'m, '_> {
 
     /// Whether `var` goes along with calls for their deadline, and says nothing of what they do.
     pub(super) fn is_carrier(&self, var: VarId) -> bool {
-        let paths = &self.resolution.paths;
-        self.resolution.values_of(var).any(|value| match value.kind {
-            ValueKind::External(path) => self.models.is_carrier(paths.family(path), paths.text(path)),
-            _ => false,
-        })
+        let carriers = self.resolution.carriers.get_or_init(|| {
+            let paths = &self.resolution.paths;
+            paths.all().filter(|path| self.models.is_carrier(paths.family(*path), paths.text(*path))).collect()
+        });
+        let is_one = |kind: ValueKind| matches!(kind, ValueKind::External(path) if carriers.contains(&path));
+        !carriers.is_empty() && self.resolution.values_of(var).any(|value| is_one(value.kind))
     }
 
     /// The text of the library's constant that `var` surely is.

@@ -91,6 +91,8 @@ pub struct Resolution {
     pub(crate) settings: FxHashMap<VarId, bool>,
     /// Whether some call of the tree gives requests a deadline, once it has been asked.
     pub(crate) bounds_requests: OnceLock<bool>,
+    /// The types whose values go along with calls for their deadline.
+    pub(crate) carriers: OnceLock<FxHashSet<PathId>>,
 }
 
 impl Resolution {
