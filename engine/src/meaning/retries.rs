@@ -22,7 +22,8 @@ use crate::words::words;
 pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
     let program = builder.reader.program;
     let r = &program.facts.relations;
-    let graph = Graph::new(program);
+    let for_ever = r.iterates.iter().filter(|row| counts_for_ever(builder, row.var)).map(|row| row.region);
+    let graph = Graph::new(program, for_ever.collect());
     let mut found = Vec::new();
     for row in r.region.iter().filter(|row| row.kind == RegionKind::Loop) {
         let iterated = program.iterates_by_region.first(&r.iterates, row.region).map(|row| row.var);
@@ -59,7 +60,7 @@ pub(super) fn loops(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
             steps: Vec::new(),
             function: row.function,
             extent: Extent::Region(row.region),
-            endless: iterated.is_none()
+            endless: (iterated.is_none() || graph.for_ever.contains(&row.region))
                 && graph.is_endless(program, row.region, &answers)
                 && !builder.ends_by_what_it_calls(row.region),
             closers: Vec::new(),
@@ -123,6 +124,16 @@ fn counts(builder: &Builder<'_, '_, '_>, var: VarId) -> bool {
     }
     let r = &program.facts.relations;
     program.binary_by_dst.of(&r.binary, var).any(|row| program.text(row.operator).starts_with(".."))
+}
+
+/// Whether a count has no end: `itertools.count()`, `0..`.
+fn counts_for_ever(builder: &Builder<'_, '_, '_>, var: VarId) -> bool {
+    let program = builder.reader.program;
+    if let Some(call) = program.call_giving(var) {
+        return program.text(call.name) == "count" && builder.reader.resolution.calls_at(call.site).is_empty();
+    }
+    let r = &program.facts.relations;
+    program.binary_by_dst.of(&r.binary, var).any(|row| program.text(row.operator) == ".." && row.right.is_none())
 }
 
 /// Whether a collection is how long to wait before each next try: `for delay in (0.2, 1, 5)`.
@@ -387,12 +398,15 @@ pub(super) struct Graph {
     returning: FxHashSet<BlockId>,
     /// Blocks that control may come to; what follows a `return` is dead.
     reached: FxHashSet<BlockId>,
+    /// Loops over a count that has no end.
+    for_ever: FxHashSet<RegionId>,
 }
 
 impl Graph {
-    fn new(program: &Program<'_>) -> Self {
+    fn new(program: &Program<'_>, for_ever: FxHashSet<RegionId>) -> Self {
         let r = &program.facts.relations;
         Graph {
+            for_ever,
             edges: Csr::by(program.facts.count(IdKind::Block), &r.edge, |row| Some(row.from)),
             blocks_by_function: Csr::by(program.facts.count(IdKind::Function), &r.block, |row| Some(row.function)),
             returning: r.returns.iter().map(|row| program.site(row.site).block).collect(),
@@ -614,6 +628,8 @@ impl Graph {
         let function = program.region(loop_).function;
         let region_of = |block: BlockId| r.block[block.index()].region;
         let excluded = |block: BlockId| without.iter().any(|handler| program.region_within(region_of(block), *handler));
+        let blocks = self.blocks_by_function.of(&r.block, function);
+        let head = blocks.filter(|row| program.region_within(row.region, loop_)).map(|row| row.block).min();
         let mut stack: Vec<BlockId> = self
             .blocks_by_function
             .of(&r.block, function)
@@ -638,7 +654,8 @@ impl Graph {
                     }
                     EdgeKind::Back => {}
                     EdgeKind::Normal if !program.region_within(region_of(edge.to), loop_) => {
-                        if way == Way::Out {
+                        // A count without end is never through.
+                        if way == Way::Out && !(head == Some(block) && self.for_ever.contains(&loop_)) {
                             return true;
                         }
                     }

@@ -3,10 +3,11 @@
 use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Extent, Found, Operand, Scope};
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{RegionId, SiteId};
+use distsys_facts::{RegionId, RegionKind, SiteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::retried::is_spared;
 use crate::{Context, FindingBuilder, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -113,7 +114,8 @@ fn loop_of(context: &Context<'_>, scope: &Scope) -> Option<RegionId> {
     let of_kind = context.meaning.scopes.of_kind(OpKind::RetryScope);
     let mut loops = of_kind.filter(|known| known.op.is_none() && scope.op.is_none() && known.origin == scope.origin);
     loops.find_map(|known| match known.extent {
-        Extent::Region(region) => Some(region),
+        // What a function does again by calling itself has no head of a loop.
+        Extent::Region(region) if context.meaning.program.region(region).kind == RegionKind::Loop => Some(region),
         _ => None,
     })
 }
@@ -126,6 +128,11 @@ fn is_remote(kind: OpKind) -> bool {
 fn report(context: &Context<'_>, scope: &Scope, site: SiteId, effect: &Effect) -> Option<Finding> {
     let origin = scope.origin?;
     let trace = context.meaning.trace(site, effect);
+    let loop_ = loop_of(context, scope);
+    // A worker that is begun anew takes the next item: nothing is tried again for ever.
+    if scope.op.is_none() && loop_.is_none() && is_spared(context, &trace) {
+        return None;
+    }
     let what = context.does(effect);
     let message = format!(
         "this retry has no end: it {what} until it succeeds; while the other side is down every caller hangs here, and all of them come back at once"
@@ -133,7 +140,7 @@ fn report(context: &Context<'_>, scope: &Scope, site: SiteId, effect: &Effect) -
     let mut builder = FindingBuilder::new(context, &RULE.info, origin, message)
         .rests_on(context.confidence_of(site, effect))
         .steps(context.steps(&trace, effect));
-    if let Some(region) = loop_of(context, scope) {
+    if let Some(region) = loop_ {
         builder = builder.at_region(region);
     }
     Some(
