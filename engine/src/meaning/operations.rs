@@ -116,7 +116,9 @@ impl Operations {
                 let is_it = |value: Value| value.kind == ValueKind::External(path);
                 default.is_some_and(|default| resolution.values_of(default).any(is_it))
             };
-            if called.is_some_and(|parameter| !is_default(parameter))
+            // `def get_consumers(self, Consumer, channel)`: a framework gives it, and no caller.
+            let is_given = |parameter: VarId| resolution.passed_to(parameter).next().is_some();
+            if called.is_some_and(|parameter| is_given(parameter) && !is_default(parameter))
                 && !models.is_handle_anywhere(resolution.paths.text(path))
             {
                 continue;

@@ -172,12 +172,14 @@ fn handed(entry: &Table) -> Result<Handed, String> {
             }
             "type" => match returned_of(string(key, value)?)? {
                 Returned::Named(names) => handed.named = names,
-                _ => return Err("`type` must be `named(…)`".to_owned()),
+                Returned::Type(type_) => handed.type_ = type_,
+                _ => return Err("`type` must be `named(…)` or a type of the library".to_owned()),
             },
             _ => return Err(format!("unknown key `{key}`; known are of, methods, parameter, type")),
         }
     }
-    match handed.of.is_empty() || handed.methods.is_empty() || handed.named.is_empty() {
+    let is_typed = !handed.named.is_empty() || !handed.type_.is_empty();
+    match handed.of.is_empty() || handed.methods.is_empty() || !is_typed {
         true => Err("`of`, `methods` and `type` are needed".to_owned()),
         false => Ok(handed),
     }

@@ -130,6 +130,8 @@ pub struct Handed {
     pub parameter: usize,
     /// Where the class names what it is an instance of, as in [`Returned::Named`].
     pub named: Vec<String>,
+    /// A qualified type of the library; empty if the class names it.
+    pub type_: String,
 }
 
 /// Over what an operation extends.

@@ -52,6 +52,8 @@ const TRANSPARENT: &[&str] = &[
     "Omit",
     "Pick",
     "Depends",
+    // `lambda_runtime::LambdaEvent<SqsEvent>`
+    "LambdaEvent",
 ];
 
 /// Types whose elements are of their (last) argument.

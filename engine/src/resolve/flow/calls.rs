@@ -1,7 +1,7 @@
 //! What a call does with values: arguments, results, construction, libraries.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, ParameterKind, SiteId, VarId};
+use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, ParameterKind, SiteId, Sym, VarId};
 
 use super::filled::Filled;
 use super::named_members::NamedMember;
@@ -271,13 +271,17 @@ impl<'p, 'f> Flow<'p, 'f> {
         // A struct literal, a dataclass: arguments are fields, in their order where they have no names.
         let program = self.program;
         for argument in program.arguments(row.site) {
+            // `Traced("prices", handler)`: the fields of a tuple are called by their numbers.
+            let is_named = |name: &Sym| {
+                row.kind == CallKind::New
+                    || program.text(*name).parse::<u32>().is_ok_and(|field| field == argument.position)
+            };
             let in_order = || {
                 let mut declared = program.field_by_class.of(&program.facts.relations.field, class);
-                declared.nth(argument.position as usize).map(|row| row.name)
+                declared.nth(argument.position as usize).map(|row| row.name).filter(is_named)
             };
             let field = match argument.keyword.is_empty() {
-                true if row.kind == CallKind::New => in_order(),
-                true => None,
+                true => in_order(),
                 false => Some(argument.keyword),
             };
             if let Some(field) = field {
@@ -287,7 +291,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                     continue;
                 }
                 self.edge(Self::node(argument.var), to, EdgeKind::All);
-                if row.kind == CallKind::New {
+                if row.kind == CallKind::New || argument.keyword.is_empty() {
                     self.constructed.entry((class, field)).or_default().push(argument.var);
                 }
             }
@@ -518,12 +522,17 @@ impl<'p, 'f> Flow<'p, 'f> {
                         let object = self.positional(row.site, *position)?;
                         self.entry(object, path.first()?)
                     }
-                    Source::Named(name, path) if path.is_empty() => {
+                    Source::Named(name, path) => {
                         let mut arguments = program.arguments(row.site);
                         let named = |keyword| program.text(keyword) == name;
                         let keyword = arguments.find(|argument| named(argument.keyword)).map(|argument| argument.var);
-                        keyword
-                            .or_else(|| program.arguments(row.site).find_map(|argument| self.entry(argument.var, name)))
+                        let given = keyword.or_else(|| {
+                            program.arguments(row.site).find_map(|argument| self.entry(argument.var, name))
+                        });
+                        match path.first() {
+                            Some(key) => self.entry(given?, key),
+                            None => given,
+                        }
                     }
                     _ => None,
                 });
@@ -567,11 +576,14 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
     }
 
-    /// The entry of an object literal.
+    /// The entry of an object literal, or the element of a list that stands at a number.
     fn entry(&self, object: VarId, key: &str) -> Option<VarId> {
         let program = self.program;
-        let entries = program.entry_by_var.of(&program.facts.relations.entry, object);
-        entries.into_iter().find(|row| program.text(row.key) == key).map(|row| row.value)
+        let r = &program.facts.relations;
+        let mut entries = program.entry_by_var.of(&r.entry, object);
+        let in_list = |index: u32| program.element_by_var.of(&r.element, object).find(|row| row.index == index);
+        let entry = entries.find(|row| program.text(row.key) == key).map(|row| row.value);
+        entry.or_else(|| in_list(key.parse().ok()?).map(|row| row.value))
     }
 
     pub(super) fn hand(&mut self, function: FunctionId, handed: &[(usize, PathId)]) {

@@ -5,6 +5,7 @@ use distsys_facts::{ClassId, Id, IdKind, ParameterKind, VarId};
 
 use super::{EdgeKind, Flow};
 use crate::resolve::members::Member;
+use crate::resolve::values::{Value, ValueKind};
 
 impl Flow<'_, '_> {
     /// What frameworks give to the methods that they call.
@@ -24,6 +25,10 @@ impl Flow<'_, '_> {
                         let mut taken = program.parameters(function).filter(|row| row.kind != ParameterKind::Receiver);
                         if let Some(parameter) = taken.nth(handed.parameter) {
                             let to = Self::node(parameter.var);
+                            if !handed.type_.is_empty() {
+                                let path = self.paths.intern(family, &handed.type_);
+                                self.add(to, Value::new(ValueKind::External(path)));
+                            }
                             self.named_by_class(class, &handed.named, None, to, EdgeKind::Instance);
                         }
                     }
