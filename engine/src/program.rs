@@ -298,6 +298,13 @@ impl<'f> Program<'f> {
         self.argument_by_site.of(&self.facts.relations.argument, site)
     }
 
+    /// What calling a function gives: what it returns, or yields to who enters it as a manager (`with relay() as server`).
+    pub fn given_by(&self, function: FunctionId) -> impl Iterator<Item = VarId> + '_ {
+        let r = &self.facts.relations;
+        let returned = self.returns_by_function.of(&r.returns, function).filter_map(|row| row.var);
+        returned.chain(self.yields_by_function.of(&r.yields, function).filter_map(|row| row.var))
+    }
+
     pub fn parameters(&self, function: FunctionId) -> impl DoubleEndedIterator<Item = &Parameter> + Clone {
         self.parameter_by_function.of(&self.facts.relations.parameter, function)
     }

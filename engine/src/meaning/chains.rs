@@ -251,12 +251,14 @@ impl<'m> Reader<'m, '_> {
         self.only_returned(edge.function)
     }
 
-    /// What a function gives, if it has one `return`.
+    /// What a function gives, if it has one `return`, or what a manager (`with relay() as server`) has one `yield` for.
     pub(super) fn only_returned(&self, function: FunctionId) -> Option<VarId> {
         let r = &self.program.facts.relations;
         let mut returns = self.program.returns_by_function.of(&r.returns, function);
-        match (returns.next(), returns.next()) {
-            (Some(only), None) => only.var,
+        let mut yields = self.program.yields_by_function.of(&r.yields, function);
+        match (returns.next(), returns.next(), yields.next(), yields.next()) {
+            (Some(only), None, None, _) => only.var,
+            (None, _, Some(only), None) => only.var,
             _ => None,
         }
     }

@@ -343,12 +343,11 @@ impl<'w, 'm> Walk<'w, 'm> {
             return;
         }
         if !edges.is_empty() {
-            let r = &program.facts.relations;
             let inside = self.trace.len() + self.entered.len();
             self.entered.push((site, frame));
             for edge in edges {
-                let given = program.returns_by_function.of(&r.returns, edge.function).filter_map(|row| row.var);
-                given.collect::<Vec<_>>().into_iter().for_each(|var| self.follow(var, path.clone(), Some(inside)));
+                let given: Vec<VarId> = program.given_by(edge.function).collect();
+                given.into_iter().for_each(|var| self.follow(var, path.clone(), Some(inside)));
             }
             return;
         }

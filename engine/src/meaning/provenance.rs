@@ -131,8 +131,10 @@ impl Meaning<'_> {
             }
             stack.extend(self.flow.passed_by_argument.of(&self.resolution.passed, at).map(|row| row.parameter));
             stack.extend(self.flow.provided_to.get(&at).into_iter().flatten());
-            for row in self.flow.returns_by_var.of(&r.returns, at) {
-                for site in self.callers(row.function) {
+            let returning = self.flow.returns_by_var.of(&r.returns, at).map(|row| row.function);
+            let yielding = self.flow.yields_by_var.of(&r.yields, at).map(|row| row.function);
+            for function in returning.chain(yielding) {
+                for site in self.callers(function) {
                     stack.extend(program.call(*site).map(|call| call.result));
                 }
             }
@@ -168,7 +170,6 @@ impl Meaning<'_> {
     /// elsewhere, too.
     pub(super) fn creators(&self, var: VarId, mut sets: impl FnMut(SiteId) -> bool) -> (Vec<(SiteId, bool)>, bool) {
         let program = self.program;
-        let r = &program.facts.relations;
         let mut created: Vec<(SiteId, bool)> = Vec::new();
         let mut complete = true;
         let mut seen: FxHashSet<(VarId, bool)> = FxHashSet::default();
@@ -195,8 +196,7 @@ impl Meaning<'_> {
                 let from = call.receiver.or(call.callee);
                 if !edges.is_empty() {
                     for edge in edges {
-                        let returns = program.returns_by_function.of(&r.returns, edge.function);
-                        stack.extend(returns.filter_map(|row| row.var).map(|var| (var, set)));
+                        stack.extend(program.given_by(edge.function).map(|var| (var, set)));
                     }
                 } else if from.is_some_and(|from| self.reader().is_named(from)) {
                     // `Arc::new(client)`, `ClientBuilder::new(client)`: around something that is made elsewhere.
@@ -411,6 +411,7 @@ pub(super) struct FlowIndex {
     store_by_src: Csr,
     passed_by_argument: Csr,
     returns_by_var: Csr,
+    yields_by_var: Csr,
     field_by_value: Csr,
     pub(super) entry_by_value: Csr,
     loads_by_field: FxHashMap<Sym, Vec<u32>>,
@@ -480,6 +481,7 @@ impl FlowIndex {
             store_by_src: Csr::by(vars, &r.store, |row| Some(row.src)),
             passed_by_argument: Csr::by(vars, &resolution.passed, |row| Some(row.argument)),
             returns_by_var: Csr::by(vars, &r.returns, |row| row.var),
+            yields_by_var: Csr::by(vars, &r.yields, |row| row.var),
             field_by_value: Csr::by(vars, &r.field, |row| row.value),
             entry_by_value: Csr::by(vars, &r.entry, |row| Some(row.value)),
             loads_by_field,

@@ -65,6 +65,9 @@ impl<'p, 'f> Flow<'p, 'f> {
             let function = self.program.function(row.function);
             let node = self.return_node(row.function);
             self.seed_type(node, function.module, row.type_);
+            if function.flags.has(FunctionFlags::GENERATOR) {
+                self.seed_yielded(node, function.module, row.type_);
+            }
         }
         for row in &r.field {
             let class = self.grounds.hierarchy.whole(row.class);
@@ -157,6 +160,18 @@ impl<'p, 'f> Flow<'p, 'f> {
         let family = self.family_of(module);
         for target in self.grounds.types(self.program, module, text).iter() {
             if let Some(value) = self.value_of_type(family, target) {
+                self.add(node, value);
+            }
+        }
+    }
+
+    /// What a generator gives is what it yields: `async def connection(self) -> AsyncIterator[AsyncConnection]`.
+    fn seed_yielded(&mut self, node: u32, module: ModuleId, text: Sym) {
+        let family = self.family_of(module);
+        for target in self.grounds.types(self.program, module, text).iter() {
+            if let TypeTarget::Collection(inner) = target
+                && let Some(value) = self.value_of_type(family, inner)
+            {
                 self.add(node, value);
             }
         }
