@@ -329,6 +329,7 @@ pub fn is_seen_twice(name: &str) -> bool {
         "booking",
         "disbursement",
         "donation",
+        "giftcard",
         "invoice",
         "payout",
         "purchase",

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use distsys_facts::schema::{Call, Load};
-use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, RegionKind, SiteId, Sym, VarId};
+use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, RegionId, RegionKind, SiteId, Sym, VarId};
 
 use super::callbacks::{functions_of, parameter_of};
 use super::operations::{Found, Operand, Operation};
@@ -170,7 +170,21 @@ impl<'m> Reader<'m, '_> {
                 && arm.kind == RegionKind::Branch
                 && beside.kind == RegionKind::Branch
                 && name(*other) != name(setter)
+                && self.asks_alike(arm.region, beside.region)
         })
+    }
+
+    /// Whether two arms are of one choice, which asks one thing; `if key != nil {…}` and then `if body != nil {…}` are two.
+    fn asks_alike(&self, left: RegionId, right: RegionId) -> bool {
+        let program = self.program;
+        let r = &program.facts.relations;
+        let asked = |region: RegionId| {
+            let conditions = program.condition_by_region.of(&r.condition, region).map(|row| row.var);
+            let compared = conditions.flat_map(|var| program.binary_by_dst.of(&r.binary, var));
+            compared.map(|row| self.root(row.left)).collect::<Vec<VarId>>()
+        };
+        let (left, right) = (asked(left), asked(right));
+        left.is_empty() || right.is_empty() || left.iter().any(|var| right.contains(var))
     }
 
     /// The last call of the chain that `site` begins, as far as it is written in one expression:

@@ -5,7 +5,7 @@
 use distsys_facts::schema::{Call, Parameter};
 use distsys_facts::{CallKind, FunctionId, ParameterKind, SiteId, VarId};
 
-use super::callbacks::functions_of;
+use super::callbacks::{functions_of, handed_parameter};
 use super::operations::{Found, Operand, Operation};
 use super::reader::{Reader, is_var};
 use super::spelled::same_key;
@@ -541,9 +541,12 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
-    /// Whether `var` is a function of the project: a closure, or one by its name.
+    /// Whether `var` is a function of the project: a closure, one by its name, or a parameter that callers give one for.
     pub(super) fn is_function(&self, var: VarId) -> bool {
-        self.program.closure(var).is_some() || !functions_of(*self, var).is_empty()
+        let is_given = |value: Value| matches!(value.kind, ValueKind::Function(_));
+        self.program.closure(var).is_some()
+            || !functions_of(*self, var).is_empty()
+            || handed_parameter(*self, var).is_some() && self.resolution.values_of(var).any(is_given)
     }
 
     /// A call, as an operation whose sources can be read.

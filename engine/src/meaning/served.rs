@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Meaning;
 use super::invoked::Mode;
 use super::operations::{Found, Operand, Operation};
-use crate::model::{Callback, Family};
+use crate::model::Family;
 use crate::operation::{Attr, OpKind};
 
 impl<'m> Meaning<'m> {
@@ -72,10 +72,10 @@ impl<'m> Meaning<'m> {
         }
     }
 
-    /// Whether an operation runs the methods of an object, each for requests of its own.
+    /// Whether an operation runs all methods of an object, each for requests of its own: a server of procedures. The methods of a
+    /// view that are run by their names may run one another.
     pub fn runs_methods(&self, op: &Operation) -> bool {
-        let callbacks = &self.reader().model(op).callbacks;
-        callbacks.iter().any(|callback| matches!(callback, Callback::Methods(_) | Callback::MethodsDecorated))
+        self.reader().model(op).handlers.iter().any(|(name, _)| name == "*")
     }
 
     /// What requests, messages, jobs and schedules may run.
