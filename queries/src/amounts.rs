@@ -1,7 +1,7 @@
 //! Writes that are done or refused by how much of something a row says is there: a balance, a credit, a count of what is taken.
 //! What says so need not be of the row that is written.
 
-use distsys_engine::meaning::Decision;
+use distsys_engine::meaning::{Decision, Effect};
 use distsys_engine::words::words;
 use distsys_facts::{LiteralKind, SiteId, VarId};
 
@@ -13,9 +13,22 @@ use crate::worked_out::{given_back, helpers_at};
 /// Helpers ask so many others.
 const MAX_DEPTH: u32 = 3;
 
+/// Calls from where both meet down to a read and a write: what lies further apart is seldom about one thing that is had or taken.
+const MAX_NEAR: usize = 7;
+
+/// Whether how much what is read at one site says there is decides what is written at another.
+pub(crate) fn decides_by_amount(context: &Context<'_>, read: (SiteId, &Effect), write: (SiteId, &Effect)) -> bool {
+    let meaning = context.meaning;
+    let Some(value) = meaning.program.call(read.0).map(|call| call.result) else { return false };
+    let reads = meaning.trace(read.0, read.1);
+    reads.len() + meaning.trace(write.0, write.1).len() <= MAX_NEAR
+        && is_decided_by_amount(context, value, write.0)
+        && tells_what_is_read(context, &reads)
+}
+
 /// Whether a condition before `site` compares how much `value` is, or a field of it, here or in a helper that is asked or that
 /// throws.
-pub(crate) fn is_decided_by_amount(context: &Context<'_>, value: VarId, site: SiteId) -> bool {
+fn is_decided_by_amount(context: &Context<'_>, value: VarId, site: SiteId) -> bool {
     let mut decisions = context.meaning.decisions(site).into_iter();
     decisions.any(|decision| !is_low(context, &decision) && compares_amount(context, decision.condition, value, 0))
         || is_refused_by(context, value, site, &|condition, value| compares_amount(context, condition, value, 1))
@@ -69,7 +82,7 @@ fn is_part(context: &Context<'_>, argument: VarId, value: VarId) -> bool {
 }
 
 /// Whether what a call gives has something of what is read on the way `trace` down from it.
-pub(crate) fn tells_what_is_read(context: &Context<'_>, trace: &[SiteId]) -> bool {
+fn tells_what_is_read(context: &Context<'_>, trace: &[SiteId]) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;

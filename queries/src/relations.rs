@@ -135,6 +135,12 @@ pub const DERIVED: &[Derived] = &[
         rows: details::rests_on,
     },
     Derived {
+        name: "decides_by_amount",
+        doc: "In one function how much `read`, on a replica, says there is (a balance, a count of what is taken) decides the `write` of something else.",
+        columns: &[("read", SITE), ("write", SITE)],
+        rows: details::decides_by_amount,
+    },
+    Derived {
         name: "judged",
         doc: "The rules look at `function`: it is not of tests, examples or generated code.",
         columns: &[("function", FUNCTION)],
@@ -303,6 +309,7 @@ const NOT_KEPT: &[&str] = &[
     "effect_mark",
     "precedes",
     "rests_on",
+    "decides_by_amount",
     "attribute",
     "scope_made",
     "scope_mark",

@@ -8,7 +8,7 @@ use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Role};
 use distsys_facts::{FunctionId, SiteId};
 use rustc_hash::FxHashMap;
 
-use crate::amounts::{is_decided_by_amount, tells_what_is_read};
+use crate::amounts::decides_by_amount;
 use crate::carried::{is_looked_at, is_made_anew, rests_on};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::routed::Routed;
@@ -78,7 +78,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         found(w, r, re, we) <-- before(_, r, re, w, we), !read_again(r, w), if same(*re, *we) && rests_on(context, *r, *w, &meaning.effects.get(*we));
         // How much there is decides what else is written, too.
         found(w, r, re, we) <--
-            before(_, r, re, w, we), !read_again(r, w), if !same(*re, *we) && is_near(context, *r, *re, *w, *we) && decides_by_amount(context, *r, *re, *w);
+            before(_, r, re, w, we), !read_again(r, w), if !same(*re, *we) && decides_by_amount(context, (*r, &meaning.effects.get(*re)), (*w, &meaning.effects.get(*we)));
     };
     let mut found = program.found;
     found.sort_unstable();
@@ -110,21 +110,6 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     });
     told.collect()
 }
-
-/// Whether the read and the write of another entity are few calls away.
-fn is_near(context: &Context<'_>, read: SiteId, re: EffectId, write: SiteId, we: EffectId) -> bool {
-    let meaning = context.meaning;
-    meaning.trace(read, &meaning.effects.get(re)).len() + meaning.trace(write, &meaning.effects.get(we)).len() <= MAX_NEAR
-}
-
-fn decides_by_amount(context: &Context<'_>, read: SiteId, re: EffectId, write: SiteId) -> bool {
-    let meaning = context.meaning;
-    let decides = meaning.program.call(read).is_some_and(|call| is_decided_by_amount(context, call.result, write));
-    decides && tells_what_is_read(context, &meaning.trace(read, &meaning.effects.get(re)))
-}
-
-/// What lies further apart is seldom about one thing that is had or taken.
-const MAX_NEAR: usize = 7;
 
 /// Calls from where read and write meet down to both: what lies further apart seldom is about the same row.
 const MAX_APART: usize = 11;

@@ -20,7 +20,7 @@ use crate::transactions::{
     AfterFailures, Settled, covered, ended_by_block, hands_on, is_over, is_own, loop_sources, open, starts_task,
 };
 use crate::untimed::untimed;
-use crate::{Context, added_again, carried, left_behind};
+use crate::{Context, added_again, amounts, carried, left_behind};
 
 /// Effects by number, in the order in which rules see them.
 fn numbers(context: &Context<'_>) -> FxHashMap<EffectId, u32> {
@@ -129,6 +129,31 @@ pub(super) fn rests_on(context: &Context<'_>, rows: &mut Rows<'_>) {
                 let mut writes = of_kind(*write, OpKind::DbWrite)
                     .filter(|(effect, _)| effect.entity_name().is_some_and(|entity| entities.contains(&entity)));
                 if writes.any(|(effect, _)| carried::rests_on(context, *read, *write, &effect)) {
+                    rows.add(&[read.raw(), write.raw()]);
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn decides_by_amount(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let meaning = context.meaning;
+    let of_kind = |site: SiteId, kind: OpKind| meaning.effects.at(site).filter(move |(effect, _)| effect.kind == kind);
+    let routed = Routed::new(context);
+    for sites in doers(context) {
+        for read in &sites {
+            let stale: Vec<_> = of_kind(*read, OpKind::DbRead)
+                .map(|(effect, _)| effect)
+                .filter(|effect| routed.role(context, *read, effect) == Role::Replica)
+                .collect();
+            for write in sites.iter().filter(|write| !stale.is_empty() && meaning.precedes(*read, **write)) {
+                let other = |known: &Effect, put: &Effect| {
+                    known.entity_name().is_none() || known.entity_name() != put.entity_name()
+                };
+                let mut pairs = of_kind(*write, OpKind::DbWrite).flat_map(|(put, _)| {
+                    stale.iter().filter(move |known| other(known, &put)).map(move |known| (known, put))
+                });
+                if pairs.any(|(known, put)| amounts::decides_by_amount(context, (*read, known), (*write, &put))) {
                     rows.add(&[read.raw(), write.raw()]);
                 }
             }
