@@ -1,5 +1,6 @@
 //! What is put into a cache.
 
+use distsys_engine::meaning::{Found, Operand};
 use distsys_engine::words::is_identity;
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::{RegionKind, SiteId, VarId};
@@ -20,7 +21,7 @@ pub(crate) fn carried(context: &Context<'_>, write: SiteId) -> FxHashSet<VarId> 
             if arguments.len() > 1 {
                 arguments.remove(0);
             }
-            arguments
+            without_life(context, *site, arguments)
         } else {
             let passed = meaning.resolution.passed_at(*site).iter();
             let passed = passed.filter(|row| carried.contains(&row.parameter));
@@ -30,6 +31,35 @@ pub(crate) fn carried(context: &Context<'_>, write: SiteId) -> FxHashSet<VarId> 
         carried.extend(wanted.into_iter().flat_map(|var| meaning.made_from_by(var, |field| !is_identity(field))));
     }
     carried
+}
+
+/// What is given to a write beside its key, without how long the entry is to live: `set(key, value, { ex: ttl })`.
+fn without_life(context: &Context<'_>, write: SiteId, mut arguments: Vec<VarId>) -> Vec<VarId> {
+    let meaning = context.meaning;
+    let r = &meaning.program.facts.relations;
+    let mut lives: Vec<VarId> = Vec::new();
+    for op in meaning.operations.at(write).filter(|op| op.kind == OpKind::CacheWrite) {
+        if let Found::Is(Operand::Var(life) | Operand::Counted(life, _)) = meaning.attribute(op, Attr::Ttl) {
+            lives.push(life);
+        }
+    }
+    let says_life = |argument: VarId| {
+        let mut entries = meaning.program.entry_by_var.of(&r.entry, meaning.program.held_at(argument));
+        lives.contains(&argument) || entries.any(|row| lives.contains(&row.value))
+    };
+    // The first is the value, whatever it holds.
+    let mut at = 0;
+    arguments.retain(|argument| {
+        at += 1;
+        at == 1 || !says_life(*argument)
+    });
+    arguments
+}
+
+/// Whether an entry is set because something failed after what is read at `load`: a note of the failure, no copy of what was
+/// loaded. Who loads because the cache failed is after that failure himself.
+pub(crate) fn notes_failure(context: &Context<'_>, load: SiteId, write: SiteId) -> bool {
+    context.meaning.is_after_failure(write) && !context.meaning.is_after_failure(load)
 }
 
 /// The sites from one that fills a cache, itself or by what is called there, down to the operation that does.

@@ -6,7 +6,7 @@ use distsys_facts::{ClassId, FunctionId, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Context;
-use crate::cached::carried;
+use crate::cached::{carried, notes_failure};
 
 /// What the copies of a program are made from. One is asked about once for each read beside it, so each is looked at once.
 pub(crate) struct Fills<'a, 'm> {
@@ -23,6 +23,9 @@ impl<'a, 'm> Fills<'a, 'm> {
     /// Whether what was read is what is cached, not only a part of the key.
     pub(crate) fn carries(&mut self, read: SiteId, write: SiteId) -> bool {
         let context = self.context;
+        if notes_failure(context, read, write) {
+            return false;
+        }
         let Some(read) = context.meaning.program.call(read) else { return false };
         self.carried.entry(write).or_insert_with(|| carried(context, write)).contains(&read.result)
     }

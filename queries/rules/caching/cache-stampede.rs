@@ -9,7 +9,7 @@ use distsys_facts::{ClassId, FunctionId, FunctionKind, ParameterKind, RegionKind
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Category, Confidence, Finding, Maturity, RuleInfo, Severity};
-use crate::cached::{carried, is_copy};
+use crate::cached::{carried, notes_failure};
 use crate::locks::{Key, keys};
 use crate::on_miss::run_on_miss;
 use crate::shared_loads::is_shared;
@@ -248,7 +248,7 @@ fn is_kept_at_once(context: &Context<'_>, load: SiteId, write: SiteId) -> bool {
 fn fills(context: &Context<'_>, load: SiteId, write: SiteId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
-    let Some(call) = program.call(load) else { return false };
+    let Some(call) = program.call(load).filter(|_| !notes_failure(context, load, write)) else { return false };
     let carried = carried(context, write);
     // A cursor gives the rows by calls that come after.
     let mut fetched = call.receiver.into_iter().flat_map(|cursor| program.calls_by_receiver.of(&program.facts.relations.call, cursor));
@@ -288,7 +288,7 @@ fn misses(context: &Context<'_>, read: SiteId, load: SiteId) -> bool {
         program.loaded_as(var).is_some_and(|load| program.text(load.field) == "user")
     });
     // What the cache had is where the load goes on from.
-    let goes_on = meaning.chain_arguments(load).into_iter().any(|var| is_copy(context, var, result, 0));
+    let goes_on = meaning.chain_arguments(load).into_iter().any(|var| meaning.made_from(var).contains(&result));
     let is_theirs = is_for_one(context, read) || loaded_for_one && owners(context, &key_of(context, read)).is_empty();
     asked && !goes_on && is_given(context, result) && !is_theirs && !is_one_of_many(context, read, load)
 }
