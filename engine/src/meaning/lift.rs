@@ -1,6 +1,6 @@
 //! Lifting: the scopes that callers have by the project's own wrappers.
 
-use distsys_facts::{CallKind, FunctionFlags, FunctionId, SiteId, SiteKind, VarId};
+use distsys_facts::{CallKind, FunctionFlags, FunctionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::FxHashSet;
 
 use super::callbacks::{DESCRIPTOR, functions_of, handed_parameter};
@@ -97,7 +97,7 @@ impl Builder<'_, '_, '_> {
             for &(site, decorated) in self.index.annotations.get(&scope.function).into_iter().flatten() {
                 add(Some(site), decorated, Extent::Function(decorated));
             }
-        } else if !enters && self.is_left_open(scope) {
+        } else if !enters && self.is_left_open(scope) && !self.keeps_outcome(scope) {
             for &site in self.index.callers.get(&scope.function).into_iter().flatten() {
                 let function = program.site(site).function;
                 match scope.extent {
@@ -124,6 +124,35 @@ impl Builder<'_, '_, '_> {
             }
         }
         lifted
+    }
+
+    /// Whether who calls the function of a lock cannot tell if it was taken, and goes on either way: it gives nothing, raises
+    /// nothing, keeps nothing, and only leaves where the lock is another's: `if (!(await first(key))) return; log(text)`.
+    fn keeps_outcome(&self, scope: &Scope) -> bool {
+        let program = self.reader.program;
+        let Extent::Open(taken) = scope.extent else { return false };
+        if scope.kind != OpKind::LockAcquire {
+            return false;
+        }
+        let is_in = |site: SiteId, kind: RegionKind| {
+            program.regions_outward(program.site(site).region).any(|region| region.kind == kind)
+        };
+        let r = &program.facts.relations;
+        let is_null = |var: VarId| program.literal(var).is_some_and(|row| program.text(row.value) == "null");
+        let gives = program
+            .returns_by_function
+            .of(&r.returns, scope.function)
+            .any(|row| row.var.is_some_and(|var| !is_null(var)));
+        let mut leaves = false;
+        for row in program.sites(scope.function) {
+            match row.kind {
+                SiteKind::Throw | SiteKind::Store | SiteKind::Yield => return false,
+                SiteKind::Return => leaves |= is_in(row.site, RegionKind::Branch) || is_in(row.site, RegionKind::Else),
+                _ => {}
+            }
+        }
+        // Who tries until it has the lock leaves with it.
+        !gives && leaves && !is_in(taken, RegionKind::Loop)
     }
 
     /// Sites with those of the closures that are written and run there: `retry(|| async { work().await })`.
