@@ -33,6 +33,11 @@ impl Meaning<'_> {
         alone.contains(&function) || asking.contains(&function) && self.is_left_out_in_production(site)
     }
 
+    /// Whether production does not come to a function at all.
+    pub fn is_of_development(&self, function: FunctionId) -> bool {
+        self.development.get_or_init(|| self.development()).alone.contains(&function)
+    }
+
     fn development(&self) -> Development {
         let program = self.program;
         let r = &program.facts.relations;

@@ -163,7 +163,7 @@ pub(super) fn decides_by_amount(context: &Context<'_>, rows: &mut Rows<'_>) {
 
 pub(super) fn judged(context: &Context<'_>, rows: &mut Rows<'_>) {
     for row in &context.meaning.program.facts.relations.function {
-        if !context.meaning.is_out_of_scope(row.function) {
+        if !context.meaning.is_out_of_scope(row.function) && !context.meaning.is_of_development(row.function) {
             rows.add(&[row.function.raw()]);
         }
     }
