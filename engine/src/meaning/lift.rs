@@ -97,7 +97,7 @@ impl Builder<'_, '_, '_> {
             for &(site, decorated) in self.index.annotations.get(&scope.function).into_iter().flatten() {
                 add(Some(site), decorated, Extent::Function(decorated));
             }
-        } else if !enters && self.is_left_open(scope) && !self.keeps_outcome(scope) {
+        } else if !enters && self.is_left_open(scope) && !self.hides_outcome(scope) {
             for &site in self.index.callers.get(&scope.function).into_iter().flatten() {
                 let function = program.site(site).function;
                 match scope.extent {
@@ -128,7 +128,7 @@ impl Builder<'_, '_, '_> {
 
     /// Whether who calls the function of a lock cannot tell if it was taken, and goes on either way: it gives nothing, raises
     /// nothing, keeps nothing, and only leaves where the lock is another's: `if (!(await first(key))) return; log(text)`.
-    fn keeps_outcome(&self, scope: &Scope) -> bool {
+    fn hides_outcome(&self, scope: &Scope) -> bool {
         let program = self.reader.program;
         let Extent::Open(taken) = scope.extent else { return false };
         if scope.kind != OpKind::LockAcquire {

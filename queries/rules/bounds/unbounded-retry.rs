@@ -72,6 +72,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     };
     let mut found = program.found;
     found.sort_unstable();
+    // What a function that calls itself is given are workers, which it begins anew.
+    found.retain(|(retry, ..)| {
+        let scope = &meaning.scopes.all[*retry as usize];
+        let is_own = scope.origin.is_some_and(|origin| context.function_of(origin) == scope.function);
+        scope.op.is_some() || is_own || loop_of(context, scope).is_some()
+    });
     // One finding a place that makes the retry, whatever and whoever it repeats.
     let mut by_origin: FxHashMap<Option<SiteId>, (Retry, SiteId, Effect)> = FxHashMap::default();
     for (retry, site, effect) in found {
