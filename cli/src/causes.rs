@@ -2,10 +2,20 @@
 //!
 //! It is the last thing that is done to a report: what is new, silenced or in a baseline is asked of each place by itself.
 
+use std::hash::{Hash, Hasher};
+
 use distsys_queries::{Finding, Step};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use crate::analysis::{Report, Reported};
+
+/// What stands in the id of such a finding between that of the place where it is told and what the others make of it.
+const OF_SEVERAL: char = '+';
+
+/// The id of the place where a finding is told.
+pub fn id_of_place(id: &str) -> &str {
+    id.split(OF_SEVERAL).next().unwrap_or(id)
+}
 
 /// So many findings of one cause are one.
 const MANY: usize = 2;
@@ -50,6 +60,12 @@ fn add(finding: &mut Finding, others: Vec<Finding>) {
         1 => "; so it is at another place, for the same reason".to_owned(),
         many => format!("; so it is at {many} other places, for the same reason"),
     });
+    // Where one of the places is mended it is another finding.
+    let mut ids: Vec<&str> = others.iter().map(|other| other.id.as_str()).collect();
+    ids.sort_unstable();
+    let mut hasher = FxHasher::default();
+    ids.hash(&mut hasher);
+    finding.id = format!("{}{OF_SEVERAL}{:08x}", finding.id, hasher.finish() as u32);
     for other in others {
         let known = |step: &Step| step.place == other.primary;
         if !finding.steps.iter().any(known) && other.primary != finding.primary {

@@ -34,6 +34,7 @@ pub use analysis::{
     Analysis, AnalysisError, Progress, Report, Reported, Selection, Silence, SilencedBy, Source, Stage, Summary,
 };
 pub use baseline::{Baseline, BaselineError};
+pub use causes::id_of_place;
 pub use config::Config;
 pub use distsys_engine::datalog;
 pub use distsys_extract::cache::{CacheError, CacheFolder};

@@ -29,11 +29,13 @@ fn places_of_one_file_are_one_finding() {
     let mut report = report(&[("app.py", two_calls())]);
     let lines: Vec<u32> = report.findings.iter().map(|reported| reported.finding.primary.line).collect();
     assert_eq!(lines, [9, 14]);
+    let alone = report.findings[0].finding.id.clone();
     report.tell_causes_once();
     let [only] = &report.findings[..] else { panic!("{:?}", report.findings) };
     assert_eq!(only.finding.primary.line, 9);
     assert!(only.finding.steps.iter().any(|step| step.place.line == 14), "{:?}", only.finding.steps);
     assert!(only.finding.message.ends_with("so it is at another place, for the same reason"));
+    assert_ne!(only.finding.id, alone, "mending one of the places makes another finding of it");
     assert_eq!(report.summary.findings.values().sum::<usize>(), 1);
 }
 

@@ -7,6 +7,7 @@ use distsys_queries::{Finding, ModelError, Place, derive_relations};
 
 use super::{Tree, Writer};
 use crate::analysis::{Analysis, AnalysisError, Report};
+use crate::causes::id_of_place;
 use crate::outputs::plain;
 use crate::own_rules;
 use crate::query::{Names, QueryError, prove_finding, readable};
@@ -31,7 +32,7 @@ pub enum ExplainError {
 /// # Errors
 /// No finding with this id, or something amiss with the project's models.
 pub fn explain(analysis: &Analysis, report: &Report, id: &str) -> Result<Vec<String>, ExplainError> {
-    let finding = find(report, id)?;
+    let finding = find(report, id_of_place(id))?;
     let own_models = analysis.configuration().own_models()?;
     if finding.rule.slug.contains('/') {
         let mut include = |file: &str| own_rules::included(analysis, file);

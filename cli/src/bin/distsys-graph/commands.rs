@@ -168,7 +168,7 @@ fn graph(arguments: &GraphArguments) -> anyhow::Result<ExitCode> {
         // Whatever is told at any setting has an id.
         let all = Selection { preview: true, min_confidence: Confidence::Low, ..Selection::default() };
         let report = analysis.clone().selection(all).run()?;
-        let finding = report.findings.iter().find(|reported| reported.finding.id == *id);
+        let finding = report.findings.iter().find(|reported| reported.finding.id == distsys_graph::id_of_place(id));
         let Some(reported) = finding else {
             bail!("no finding of {} has the id `{id}`; `check --format json` tells the ids", path.display());
         };
