@@ -127,6 +127,9 @@ impl<'m> Reader<'m, '_> {
             move |call: &Call| self.family(call.site) == Family::Java && !self.is_looked_at(call.result) && builds();
         // `request.SetHeader(name, value)`, which gives the same object back.
         let gives_back = move |call: &Call| !self.is_looked_at(call.result) && self.gives_receiver(call.site);
+        // A library's module is built by nobody, and a file may call it thousands of times.
+        let is_library = program.import(var).is_some() && self.resolution.imported(var).is_none();
+        let calls = (!is_library).then_some(calls).into_iter().flatten();
         calls
             .filter(move |call| is_setter(program.text(call.name)) || is_statement(call) || gives_back(call))
             .map(|call| call.site)

@@ -164,12 +164,17 @@ fn is_delays(builder: &Builder<'_, '_, '_>, region: RegionId, var: VarId) -> boo
 fn is_slept_through(builder: &Builder<'_, '_, '_>, region: RegionId, var: VarId) -> bool {
     let program = builder.reader.program;
     let r = &program.facts.relations;
+    let sites = program.sites(program.region(region).function);
+    let within = sites.filter(|site| program.region_within(site.region, region));
+    let mut sleeps = within.filter_map(|site| slept(builder, site.site)).peekable();
+    // A name of the module may have as many elements as the module has loops.
+    if sleeps.peek().is_none() {
+        return false;
+    }
     let loads = program.load_by_base.of(&r.load, var).filter(|load| program.text(load.field).starts_with('['));
     let elements: FxHashSet<VarId> = loads
         .flat_map(|load| program.assign_by_src.of(&r.assign, load.dst).map(|row| row.dst).chain([load.dst]))
         .collect();
-    let sites = program.sites(program.region(region).function);
-    let mut sites = sites.filter(|site| program.region_within(site.region, region));
     // `sleep(Duration::from_millis(wait))`, `time.Sleep(wait * time.Second)`
     let is_of_element = |var: &VarId| {
         let given = program.call_giving(*var).into_iter().flat_map(|call| program.arguments(call.site));
@@ -177,7 +182,7 @@ fn is_slept_through(builder: &Builder<'_, '_, '_>, region: RegionId, var: VarId)
         let mut parts = given.map(|row| row.var).chain(operands.flatten()).chain([*var]);
         parts.any(|part| elements.contains(&part))
     };
-    sites.any(|site| slept(builder, site.site).is_some_and(|given| given.iter().any(is_of_element)))
+    sleeps.any(|given| given.iter().any(is_of_element))
 }
 
 /// A list of delays is copied and imported so often.
