@@ -1,6 +1,7 @@
 //! Facts to meaning: what is called, what it does, in what order, under which scopes.
 
 mod browsers;
+mod by_name;
 mod csr;
 pub mod datalog;
 mod drawn;

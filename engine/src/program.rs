@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::by_name::ByName;
 use crate::csr::Csr;
 use crate::packages;
 
@@ -95,6 +96,7 @@ pub struct Program<'f> {
     binary_by_function: OnceLock<Csr>,
     texts_by_name: OnceLock<FxHashMap<Sym, Vec<Sym>>>,
     sql_by_text: OnceLock<FxHashMap<Sym, VarId>>,
+    pub(crate) by_name: ByName,
 }
 
 impl<'f> Program<'f> {
@@ -187,6 +189,7 @@ impl<'f> Program<'f> {
             binary_by_function: OnceLock::new(),
             texts_by_name: OnceLock::new(),
             sql_by_text: OnceLock::new(),
+            by_name: ByName::default(),
             facts,
         }
     }

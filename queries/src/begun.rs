@@ -90,12 +90,11 @@ fn sources(context: &Context<'_>, vars: impl Iterator<Item = VarId>) -> Vec<VarI
 /// Whether what is begun at `site` is given the message: as an argument, or in a closure that has seen it.
 fn carries(context: &Context<'_>, site: SiteId, message: &[VarId]) -> bool {
     let program = context.meaning.program;
-    let r = &program.facts.relations;
     let given: Vec<VarId> = program.arguments(site).map(|row| row.var).collect();
     let seen = given
         .iter()
         .filter_map(|var| program.closure(*var))
-        .flat_map(|function| r.capture.iter().filter(move |row| row.function == function).map(|row| row.var));
+        .flat_map(|function| program.captured_by(function).map(|row| row.var));
     let begun = given
         .iter()
         .filter_map(|var| program.call_giving(*var))

@@ -14,12 +14,12 @@ pub(crate) fn bounded_where_used(context: &Context<'_>, made: SiteId, timed: &Fx
     let Some(result) = program.call(made).map(|call| call.result) else { return false };
     let named = program.argument_by_var.of(&r.argument, result).filter(|row| !program.text(row.keyword).is_empty());
     let in_literal = named.filter_map(|row| Some((program.call(row.site)?.result, row.keyword)));
-    let stored = r.store.iter().filter(|row| row.src == result).map(|row| (row.base, row.field));
+    let stored = program.stores_of(result).map(|row| (row.base, row.field));
     let mut kept = in_literal.chain(stored);
     let (Some((object, field)), None) = (kept.next(), kept.next()) else { return false };
     let Some(class) = meaning.class_of(object) else { return false };
     let is_it = |base: VarId| meaning.class_of(base) == Some(class);
-    let loads = r.load.iter().filter(|row| row.field == field && is_it(row.base));
+    let loads = program.loads_of(field).filter(|row| is_it(row.base));
     let mut uses = loads.flat_map(|row| program.calls_by_receiver.of(&r.call, row.dst)).peekable();
     uses.peek().is_some() && uses.all(|call| timed.contains(&call.site))
 }

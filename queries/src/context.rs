@@ -1,15 +1,16 @@
 //! What rules judge with: the meaning of the tree, and the words that findings are told in.
 
 use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use distsys_engine::meaning::{Effect, Meaning, Operation, Role, Term};
 use distsys_engine::words::words;
 use distsys_engine::{OpKind, resolve};
-use distsys_facts::{FunctionId, FunctionKind, RegionKind, SiteId, VarId};
-use rustc_hash::FxHashMap;
+use distsys_facts::{FileId, FunctionId, FunctionKind, RegionKind, SiteId, VarId};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::finding::{Confidence, Place};
+use crate::sizes::Origin;
 
 /// The tree under judgement.
 #[derive(Debug)]
@@ -27,6 +28,10 @@ pub(crate) struct Known {
     pub(crate) made_of: Memo<(Option<String>, VarId, VarId, Option<String>), bool>,
     /// The arguments that what a call of helpers gives is made from.
     pub(crate) made_from_arguments: Memo<SiteId, Vec<VarId>>,
+    /// The files in which a broker is told how many messages it may hand out at once.
+    pub(crate) prefetching: OnceLock<FxHashSet<FileId>>,
+    /// The collections whose size is compared with more than nothing.
+    pub(crate) measured: OnceLock<FxHashSet<Origin>>,
 }
 
 /// Answers by what was asked; two threads that ask at once both work it out.

@@ -68,7 +68,7 @@ fn brought_below(context: &Context<'_>, method: FunctionId) -> Vec<(FunctionId, 
     let program = meaning.program;
     let row = program.function(method);
     let Some(class) = row.class else { return Vec::new() };
-    let same = program.facts.relations.method.iter().filter(|other| other.name == row.name && other.function != method);
+    let same = program.methods_named(row.name).filter(|other| other.function != method);
     let below = same.filter(|other| meaning.resolution.ancestors(other.class).contains(&class));
     below.map(|other| (other.function, other.class)).collect()
 }

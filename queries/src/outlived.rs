@@ -60,7 +60,8 @@ fn is_on_request(context: &Context<'_>, function: FunctionId) -> bool {
 fn is_waited_for(context: &Context<'_>, op: &Operation) -> bool {
     let meaning = context.meaning;
     let waits = |other: &&Operation| matches!(other.kind, OpKind::Join | OpKind::Receive | OpKind::Gather);
-    let mut others = meaning.operations.all.iter().filter(|other| other.function == op.function).filter(waits);
+    let beside = meaning.program.sites(op.function).flat_map(|row| meaning.operations.at(row.site));
+    let mut others = beside.filter(waits);
     // After a loop that starts many, too.
     others.any(|other| other.site > op.site || meaning.precedes(op.site, other.site))
 }

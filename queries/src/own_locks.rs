@@ -68,7 +68,7 @@ fn is_called_directly(context: &Context<'_>, closure: FunctionId, owner: Functio
     if closure == owner {
         return true;
     }
-    let vars: Vec<VarId> = r.closure.iter().filter(|row| row.function == closure).map(|row| row.var).collect();
+    let vars: Vec<VarId> = program.closures_of(closure).map(|row| row.var).collect();
     let names: Vec<VarId> =
         vars.iter().flat_map(|var| program.assign_by_src.of(&r.assign, *var)).map(|row| row.dst).collect();
     let held: FxHashSet<VarId> = vars.into_iter().chain(names).collect();
@@ -189,7 +189,7 @@ fn is_read_without_lock(context: &Context<'_>, scope: &Scope, class: ClassId, fi
     if own.is_none() || own == Some(field) {
         return false;
     }
-    let loads = program.facts.relations.load.iter().filter(|load| load.field == field);
+    let loads = program.loads_of(field);
     let readers: FxHashSet<FunctionId> = loads
         .filter_map(|load| program.parameter(load.base).filter(|row| row.index == 0))
         .map(|row| row.function)

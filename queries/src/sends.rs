@@ -2,7 +2,8 @@
 
 use distsys_engine::OpKind;
 use distsys_engine::words::words;
-use distsys_facts::{FunctionFlags, FunctionKind, SiteId, VarId};
+use distsys_facts::{FunctionFlags, FunctionKind, SiteId, Sym, VarId};
+use rustc_hash::FxHashMap;
 
 use crate::Context;
 
@@ -70,16 +71,18 @@ fn is_worklist(context: &Context<'_>, send: SiteId) -> bool {
 /// Whether the broker hands out only so many messages at once to what fills the queue, as the class or file around says.
 fn has_prefetch(context: &Context<'_>, send: SiteId) -> bool {
     let program = context.meaning.program;
-    let r = &program.facts.relations;
     let function = context.function_of(send);
-    let called =
-        context.meaning.entry_points().into_iter().any(|(entry, kind)| entry == function && kind == OpKind::Consume);
-    let file = program.file_of_function(function);
-    let says = |name: &str| words(name).iter().any(|word| matches!(word.as_str(), "qos" | "prefetch"));
-    called
-        && r.call.iter().any(|call| {
-            says(program.text(call.name)) && program.file_of_function(context.function_of(call.site)) == file
-        })
+    if !context.meaning.run_by(function).contains(&OpKind::Consume) {
+        return false;
+    }
+    let prefetching = context.known.prefetching.get_or_init(|| {
+        let says = |name: &str| words(name).iter().any(|word| matches!(word.as_str(), "qos" | "prefetch"));
+        let mut names: FxHashMap<Sym, bool> = FxHashMap::default();
+        let calls = program.facts.relations.call.iter();
+        let calls = calls.filter(|call| *names.entry(call.name).or_insert_with(|| says(program.text(call.name))));
+        calls.map(|call| program.file_of_function(context.function_of(call.site))).collect()
+    });
+    prefetching.contains(&program.file_of_function(function))
 }
 
 /// Whether one person at a keyboard fills the queue, in a program that draws in a terminal.

@@ -4,7 +4,8 @@ use distsys_engine::meaning::{Found, Meaning};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::schema::{Call, Load};
-use distsys_facts::{FunctionFlags, ParameterKind, RegionKind, VarId};
+use distsys_facts::{FunctionFlags, ParameterKind, RegionKind, Sym, VarId};
+use rustc_hash::FxHashSet;
 
 use crate::Context;
 
@@ -201,7 +202,7 @@ fn is_of_enumeration(context: &Context<'_>, list: VarId) -> bool {
     let declared = declared.flat_map(|part| program.entry_by_var.of(&r.entry, part));
     let mut declared: Vec<VarId> = declared.filter(|row| row.key == load.field).map(|row| row.value).collect();
     if declared.is_empty() {
-        declared = r.entry.iter().filter(|row| row.key == load.field).map(|row| row.value).collect();
+        declared = program.entries_under(load.field).map(|row| row.value).collect();
     }
     let names = |schema: VarId| {
         let calls = parts_of_schema(context, schema).into_iter().filter_map(|part| program.call_giving(part));
@@ -251,34 +252,51 @@ fn cuts(name: &str) -> bool {
     CUTTING.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether a look at its size decides: `if (ids.length > 100) throw …`, `assert len(ids) <= LIMIT`.
-fn is_compared(context: &Context<'_>, at: VarId) -> bool {
-    let meaning = context.meaning;
-    let program = meaning.program;
-    let r = &program.facts.relations;
-    let same = |var: VarId| is_same(context, var, at);
-    let is_size = |var: VarId| {
-        program
-            .loaded_as(var)
-            .is_some_and(|load| matches!(program.text(load.field), "length" | "size") && same(load.base))
-            || program.call_giving(var).is_some_and(|call| match program.text(call.name) {
-                "len" | "size" | "count" => match call.receiver {
-                    Some(receiver) => same(receiver),
-                    None => program.arguments(call.site).next().is_some_and(|row| same(row.var)),
-                },
-                _ => false,
-            })
-    };
-    let is_small = |var: VarId| meaning.constant(var).is_some_and(|text| matches!(text, "0" | "1"));
-    r.binary.iter().any(|row| {
-        let Some(right) = row.right else { return false };
-        matches!(program.text(row.operator), ">" | ">=" | "<" | "<=")
-            && ((is_size(row.left) && !is_small(right)) || (is_size(right) && !is_small(row.left)))
-    })
+/// What a collection is known by: where it comes from, and the member of an object that it is loaded from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Origin {
+    Value(VarId),
+    Member(Sym, VarId),
 }
 
-/// Whether two variables are one, or are loaded from one field of one object.
-fn is_same(context: &Context<'_>, left: VarId, right: VarId) -> bool {
+/// Whether a look at its size decides: `if (ids.length > 100) throw …`, `assert len(ids) <= LIMIT`.
+fn is_compared(context: &Context<'_>, at: VarId) -> bool {
+    let measured = context.known.measured.get_or_init(|| all_measured(context));
+    origins(context, at).into_iter().flatten().any(|origin| measured.contains(&origin))
+}
+
+/// All collections whose size is compared with more than nothing.
+fn all_measured(context: &Context<'_>) -> FxHashSet<Origin> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let of_length = |var: VarId| {
+        let load = program.loaded_as(var)?;
+        matches!(program.text(load.field), "length" | "size").then_some(load.base)
+    };
+    let of_call = |var: VarId| {
+        let call = program.call_giving(var)?;
+        let counts = matches!(program.text(call.name), "len" | "size" | "count");
+        let of = call.receiver.or_else(|| program.arguments(call.site).next().map(|row| row.var));
+        of.filter(|_| counts)
+    };
+    let is_small = |var: VarId| meaning.constant(var).is_some_and(|text| matches!(text, "0" | "1"));
+    let mut measured = FxHashSet::default();
+    for row in &program.facts.relations.binary {
+        let Some(right) = row.right.filter(|_| matches!(program.text(row.operator), ">" | ">=" | "<" | "<=")) else {
+            continue;
+        };
+        for (side, other) in [(row.left, right), (right, row.left)] {
+            let mut of = of_length(side).into_iter().chain(of_call(side)).peekable();
+            if of.peek().is_some() && !is_small(other) {
+                measured.extend(of.flat_map(|var| origins(context, var)).flatten());
+            }
+        }
+    }
+    measured
+}
+
+/// Where a collection comes from, and the member of an object that this is loaded from.
+fn origins(context: &Context<'_>, var: VarId) -> [Option<Origin>; 2] {
     let program = context.meaning.program;
     let origin = |var: VarId| {
         let mut at = var;
@@ -288,12 +306,15 @@ fn is_same(context: &Context<'_>, left: VarId, right: VarId) -> bool {
         }
         at
     };
-    let (left, right) = (origin(left), origin(right));
-    left == right
-        || match (program.loaded_as(left), program.loaded_as(right)) {
-            (Some(one), Some(other)) => one.field == other.field && origin(one.base) == origin(other.base),
-            _ => false,
-        }
+    let value = origin(var);
+    let member = program.loaded_as(value).map(|load| Origin::Member(load.field, origin(load.base)));
+    [Some(Origin::Value(value)), member]
+}
+
+/// Whether two variables are one, or are loaded from one field of one object.
+fn is_same(context: &Context<'_>, left: VarId, right: VarId) -> bool {
+    let right = origins(context, right);
+    origins(context, left).into_iter().flatten().any(|origin| right.contains(&Some(origin)))
 }
 
 /// Words by which schemas and validators bound a list.
@@ -341,11 +362,11 @@ fn is_declared_small(context: &Context<'_>, at: VarId) -> bool {
         }
         false
     };
-    let of_object = r.entry.iter().filter(|row| row.key == name).any(|row| {
+    let of_object = program.entries_under(name).any(|row| {
         bounded(row.value)
             || program.entry_by_var.of(&r.entry, row.value).any(|entry| says_most(program.text(entry.key)))
     });
-    let of_class = r.field.iter().filter(|row| row.name == name).any(|row| {
+    let of_class = program.fields_named(name).any(|row| {
         says_most_in(program.text(row.type_))
             || row.value.is_some_and(bounded)
             || program

@@ -74,7 +74,7 @@ pub(crate) fn is_released_by_handler(context: &Context<'_>, kind: OpKind, site: 
     let r = &program.facts.relations;
     let leaves_by_return = program.site(site).kind == SiteKind::Return;
     // A handler belongs to the body whose `finally` runs after it.
-    let body_of = |region| r.handles.iter().find(move |row| row.region == region).map(|row| row.body);
+    let body_of = |region| program.handled_by(region).next().map(|row| row.body);
     let bodies = program.regions_outward(program.site(site).region).filter_map(|row| match row.kind {
         RegionKind::Try => Some((row.region, false)),
         RegionKind::Catch => body_of(row.region).map(|body| (body, true)),
@@ -168,9 +168,8 @@ fn is_refused(context: &Context<'_>, scope: &Scope, taken: SiteId, exit: SiteId)
 /// released there alone is kept on purpose else.
 pub(crate) fn may_have_failed(context: &Context<'_>, taken: SiteId, site: SiteId) -> bool {
     let program = context.meaning.program;
-    let r = &program.facts.relations;
     program.regions_outward(program.site(site).region).filter(|row| row.kind == RegionKind::Catch).any(|handler| {
-        let mut bodies = r.handles.iter().filter(|row| row.region == handler.region);
+        let mut bodies = program.handled_by(handler.region);
         bodies.any(|row| program.region_within(program.site(taken).region, row.body))
     })
 }
@@ -184,7 +183,7 @@ pub(crate) fn is_refused_at(context: &Context<'_>, taken: SiteId, site: SiteId) 
     let Some(got) = program.call(taken).map(|call| call.result) else { return false };
     program.regions_outward(program.site(site).region).any(|region| match region.kind {
         RegionKind::Catch => {
-            let body = r.handles.iter().find(|row| row.region == region.region).map(|row| row.body);
+            let body = program.handled_by(region.region).next().map(|row| row.body);
             body.is_some_and(|body| ends_with(context, body, taken))
         }
         RegionKind::Branch => {

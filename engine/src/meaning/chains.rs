@@ -376,7 +376,7 @@ impl<'m> Reader<'m, '_> {
         else {
             return Vec::new();
         };
-        let stores = self.program.facts.relations.store.iter().filter(|row| row.field == field);
+        let stores = self.program.stores_under(field);
         stores.filter(|row| holder(row.base) == Some(path)).map(|row| row.src).collect()
     }
 

@@ -174,8 +174,8 @@ impl Meaning<'_> {
             let function = self.program.site(site).function;
             function == scope.function || trace.iter().any(|step| self.program.site(*step).function == function)
         };
-        let mut stores = self.program.facts.relations.store.iter();
-        stores.any(|row| path.last().is_some_and(|key| self.program.text(row.field) == key) && passes(row.site))
+        let key = path.last().and_then(|key| self.program.facts.symbols.lookup(key));
+        key.is_some_and(|key| self.program.stores_under(key).any(|row| passes(row.site)))
     }
 
     /// Whether a statement of a library that must be told the transaction is told one; none if that is not known.

@@ -210,10 +210,8 @@ fn by_what_is_read(reader: &Reader<'_, '_>, found: &mut Vec<Entry>) {
                     let parameter = program.parameter(var).map(|row| row.function);
                     parameter.or(program.variable(var).map(|row| row.function))
                 };
-                r.load.iter().any(|load| {
-                    program.text(load.field) == field
-                        && owner(load.base).is_some_and(|function| program.file_of_function(function) == file)
-                })
+                let mut loads = program.facts.symbols.lookup(field).into_iter().flat_map(|name| program.loads_of(name));
+                loads.any(|load| owner(load.base).is_some_and(|function| program.file_of_function(function) == file))
             };
             if of_parameter.any(|field| field == first)
                 && further.iter().all(beside)

@@ -124,7 +124,7 @@ impl Meaning<'_> {
                 && program.arguments(site).all(|row| is_nothing(row.var))
         };
         let sites = self.sites_in(arm);
-        !program.facts.relations.borne.iter().any(|row| row.region == arm)
+        !program.is_borne(arm)
             && sites.iter().all(|site| program.site(*site).kind == SiteKind::Return || goes_on(*site))
     }
 }

@@ -89,9 +89,9 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                 || program.load_by_base.of(&r.load, var).next().is_some()
                 || program.binaries(op.function).any(|row| row.left == var || row.right == Some(var))
                 || program.returns_by_function.of(&r.returns, op.function).any(|row| row.var == Some(var))
-                || r.condition.iter().any(|row| row.var == var)
-                || r.store.iter().any(|row| row.src == var)
-                || r.choice.iter().any(|row| row.condition == var)
+                || program.conditions_on(var).next().is_some()
+                || program.stores_of(var).next().is_some()
+                || program.choices_on(var).next().is_some()
         };
         let further = waited.iter().any(|var| program.assign_by_src.of(&r.assign, *var).next().is_some());
         !further && !waited.iter().copied().chain([call.result]).any(is_asked)

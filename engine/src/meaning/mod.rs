@@ -77,6 +77,7 @@ mod made;
 mod makers;
 mod mappings;
 mod marks;
+mod members;
 mod members_asked;
 mod misnamed;
 mod operations;
@@ -170,6 +171,7 @@ pub struct Meaning<'m> {
     callers: FxHashMap<FunctionId, Vec<SiteId>>,
     traces: trace::Traces,
     flow: provenance::FlowIndex,
+    members: OnceLock<members::Members>,
     served: OnceLock<FxHashSet<FunctionId>>,
     requested: OnceLock<FxHashSet<FunctionId>>,
     outcomes_dropped: OnceLock<Vec<SiteId>>,
@@ -184,10 +186,12 @@ pub struct Meaning<'m> {
     /// What is stored as a default of a client, by the name of what is set.
     defaults: OnceLock<FxHashMap<&'m str, Vec<(VarId, VarId)>>>,
     /// The functions that give requests their idempotency keys, and where they are handed to a client that is there.
-    key_hooks: OnceLock<Vec<KeyHook>>,
+    key_hooks: OnceLock<request_hooks::KeyHooks>,
     /// By the library types that a client may be of.
     keys_by_type: Mutex<FxHashMap<Vec<ValueKind>, Option<ClientKey>>>,
-    hooks_given: OnceLock<Vec<(SiteId, SiteId)>>,
+    hooks_given: OnceLock<FxHashMap<SiteId, Vec<SiteId>>>,
+    /// What the functions in which attempts are repeated are parts of.
+    repeating: OnceLock<request_hooks::Parts>,
     /// Whether a function puts the next of the layers that it is given around those before.
     last_outermost: Mutex<FxHashMap<FunctionId, bool>>,
     development: OnceLock<environments::Development>,
@@ -272,6 +276,7 @@ impl<'m> Meaning<'m> {
             callers,
             traces: trace::Traces::default(),
             flow,
+            members: OnceLock::new(),
             served: OnceLock::new(),
             requested: OnceLock::new(),
             outcomes_dropped: OnceLock::new(),
@@ -285,6 +290,7 @@ impl<'m> Meaning<'m> {
             key_hooks: OnceLock::new(),
             keys_by_type: Mutex::default(),
             hooks_given: OnceLock::new(),
+            repeating: OnceLock::new(),
             last_outermost: Mutex::default(),
             development: OnceLock::new(),
             after_failures: Mutex::default(),
@@ -392,8 +398,7 @@ impl<'m> Meaning<'m> {
 
     /// Whether rows of a mapped class have a column of this name.
     pub fn is_mapped_field(&self, field: Sym) -> bool {
-        let declared = self.program.facts.relations.field.iter().filter(|row| row.name == field);
-        declared.into_iter().any(|row| self.reader().is_mapped(row.class))
+        self.program.fields_named(field).any(|row| self.reader().is_mapped(row.class))
     }
 
     /// The constant text that `var` surely is.

@@ -1,10 +1,11 @@
 //! Provenance: what a value is made from, backwards through assignments, templates, calls and fields.
 
 use distsys_facts::schema::Load;
-use distsys_facts::{CallKind, IdKind, ParameterKind, SiteId, Sym, VarId};
+use distsys_facts::{ClassId, IdKind, ParameterKind, SiteId, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Meaning;
+use super::members::Members;
 use crate::csr::Csr;
 use crate::model::Family;
 use crate::operation::OpKind;
@@ -107,13 +108,13 @@ impl Meaning<'_> {
                     stack.push(call.result);
                 }
             }
-            for store in self.flow.store_by_src.of(&r.store, at) {
+            for store in program.stores_of(at) {
                 self.loads_of_field(store.base, store.field, &mut stack);
             }
-            for row in self.flow.field_by_value.of(&r.field, at) {
+            for row in program.fields_of(at) {
                 self.loads_of_class_field(row.class, row.name, &mut stack);
             }
-            for row in self.flow.entry_by_value.of(&r.entry, at) {
+            for row in program.entries_of(at) {
                 self.loads_of_entry(row.var, row.key, &mut stack);
             }
             for row in program.argument_by_var.of(&r.argument, at) {
@@ -275,7 +276,7 @@ impl Meaning<'_> {
             return Vec::new();
         }
         let of_class = |var: VarId| reader.class_of(var) == Some(class);
-        let mut uses = r.load.iter().filter(|row| row.field == load.field && of_class(row.base)).map(|row| row.dst);
+        let mut uses = program.loads_of(load.field).filter(|row| of_class(row.base)).map(|row| row.dst);
         let is_given_away = |var: VarId| {
             program.stores_to(var).next().is_some()
                 || program.argument_by_var.of(&r.argument, var).next().is_some()
@@ -284,11 +285,10 @@ impl Meaning<'_> {
         if uses.any(is_given_away) {
             return Vec::new();
         }
-        let made = r.call.iter().filter(|call| call.kind == CallKind::New && of_class(call.result));
-        let made: Vec<SiteId> = made.map(|call| call.site).collect();
+        let made = self.made_of(class);
         // By position every field is given.
         let names_all = |site: &SiteId| program.arguments(*site).all(|row| !program.text(row.keyword).is_empty());
-        if made.iter().all(names_all) { made } else { Vec::new() }
+        if made.iter().all(names_all) { made.to_vec() } else { Vec::new() }
     }
 
     /// The calls of libraries that make what `var` may be, and whether all of them are seen.
@@ -338,20 +338,7 @@ impl Meaning<'_> {
         let program = self.program;
         let r = &program.facts.relations;
         let Some(class) = self.reader().class_of(base) else { return self.reader().held(base, field) };
-        let of_class = |var: VarId| self.reader().class_of(var).is_some_and(|known| self.is_related(known, class));
-        let rows = |index: &FxHashMap<Sym, Vec<u32>>| index.get(&field).cloned().unwrap_or_default();
-        let mut stored: Vec<VarId> = rows(&self.flow.stores_by_field)
-            .into_iter()
-            .map(|row| r.store[row as usize])
-            .filter(|row| of_class(row.base))
-            .map(|row| row.src)
-            .collect();
-        for row in rows(&self.flow.arguments_by_keyword) {
-            let argument = &r.argument[row as usize];
-            if program.call(argument.site).is_some_and(|call| of_class(call.result)) {
-                stored.push(argument.var);
-            }
-        }
+        let mut stored = self.members().stored(self.reader(), class, field);
         for &ancestor in self.resolution.ancestors(class) {
             let fields = program.field_by_class.of(&r.field, ancestor);
             stored.extend(fields.filter(|row| row.name == field).filter_map(|row| row.value));
@@ -363,8 +350,7 @@ impl Meaning<'_> {
     /// What is stored under a name of a field that few places store to, of whatever class; nothing if it is a column of rows.
     pub fn stored_under(&self, field: Sym) -> Vec<VarId> {
         const FEW: usize = 6;
-        let rows = self.flow.stores_by_field.get(&field).map_or(&[][..], Vec::as_slice);
-        let stores = rows.iter().map(|row| self.program.facts.relations.store[*row as usize]);
+        let stores = self.program.stores_under(field);
         let is_saved = |object: VarId| {
             let mut calls = self.program.calls_by_receiver.of(&self.program.facts.relations.call, object);
             calls.any(|call| self.operations.at(call.site).any(|op| op.kind == OpKind::DbWrite))
@@ -390,33 +376,25 @@ impl Meaning<'_> {
     }
 
     fn loads_of_class_field(&self, class: distsys_facts::ClassId, field: Sym, stack: &mut Vec<VarId>) {
-        for &row in self.flow.loads_by_field.get(&field).into_iter().flatten() {
-            let load = &self.program.facts.relations.load[row as usize];
-            if self.reader().class_of(load.base).is_some_and(|known| self.is_related(known, class)) {
-                stack.push(load.dst);
-            }
-        }
+        stack.extend(self.members().loads(self.reader(), class, field));
     }
 
-    fn is_related(&self, left: distsys_facts::ClassId, right: distsys_facts::ClassId) -> bool {
-        left == right
-            || self.resolution.ancestors(left).contains(&right)
-            || self.resolution.ancestors(right).contains(&left)
+    fn members(&self) -> &Members {
+        self.members.get_or_init(|| Members::new(self.reader()))
+    }
+
+    /// Where objects that are known to be of just this class are made.
+    pub fn made_of(&self, class: ClassId) -> &[SiteId] {
+        self.members().made(class)
     }
 }
 
 /// Indexes for following values forwards, made when first asked for.
 #[derive(Debug)]
 pub(super) struct FlowIndex {
-    store_by_src: Csr,
     passed_by_argument: Csr,
     returns_by_var: Csr,
     yields_by_var: Csr,
-    field_by_value: Csr,
-    pub(super) entry_by_value: Csr,
-    loads_by_field: FxHashMap<Sym, Vec<u32>>,
-    stores_by_field: FxHashMap<Sym, Vec<u32>>,
-    arguments_by_keyword: FxHashMap<Sym, Vec<u32>>,
     /// What is fetched from a cursor, with the results of the statements that it is of.
     pub(super) fetched: FxHashMap<VarId, Vec<VarId>>,
     /// The value whose method calls a closure, by the closure's parameters.
@@ -432,21 +410,9 @@ impl FlowIndex {
     pub(super) fn new(program: &Program<'_>, resolution: &Resolution) -> Self {
         let r = &program.facts.relations;
         let vars = program.facts.count(IdKind::Var);
-        let mut loads_by_field: FxHashMap<Sym, Vec<u32>> = FxHashMap::default();
-        for (number, row) in r.load.iter().enumerate() {
-            loads_by_field.entry(row.field).or_default().push(number as u32);
-        }
         let mut imports_by_member: FxHashMap<Sym, Vec<VarId>> = FxHashMap::default();
         for row in &r.import {
             imports_by_member.entry(row.member).or_default().push(row.var);
-        }
-        let mut stores_by_field: FxHashMap<Sym, Vec<u32>> = FxHashMap::default();
-        for (number, row) in r.store.iter().enumerate() {
-            stores_by_field.entry(row.field).or_default().push(number as u32);
-        }
-        let mut arguments_by_keyword: FxHashMap<Sym, Vec<u32>> = FxHashMap::default();
-        for (number, row) in r.argument.iter().enumerate().filter(|(_, row)| !row.keyword.is_empty()) {
-            arguments_by_keyword.entry(row.keyword).or_default().push(number as u32);
         }
         // `elapsed().map(|age| age < limit)`
         let mut given_by: FxHashMap<VarId, VarId> = FxHashMap::default();
@@ -478,15 +444,9 @@ impl FlowIndex {
             kept,
             fetched: FxHashMap::default(),
             given_by,
-            store_by_src: Csr::by(vars, &r.store, |row| Some(row.src)),
             passed_by_argument: Csr::by(vars, &resolution.passed, |row| Some(row.argument)),
             returns_by_var: Csr::by(vars, &r.returns, |row| row.var),
             yields_by_var: Csr::by(vars, &r.yields, |row| row.var),
-            field_by_value: Csr::by(vars, &r.field, |row| row.value),
-            entry_by_value: Csr::by(vars, &r.entry, |row| Some(row.value)),
-            loads_by_field,
-            stores_by_field,
-            arguments_by_keyword,
             imports_by_member,
         }
     }

@@ -255,7 +255,7 @@ impl<'m> Reader<'m, '_> {
             || program.calls_by_callee.of(&r.call, var).next().is_some()
             || program.load_by_base.of(&r.load, var).next().is_some()
             || program.parameter(var).is_some()
-            || depth > 0 && r.condition.iter().any(|row| row.var == var)
+            || depth > 0 && program.conditions_on(var).next().is_some()
             || program
                 .assign_by_src
                 .of(&r.assign, var)
@@ -457,15 +457,16 @@ impl<'m> Reader<'m, '_> {
                 }
             }
             Source::Tree(name) => {
-                let mut called = self.resolution.external.iter().map(|(_, path, _)| self.resolution.paths.text(*path));
-                if called.any(|path| path == name) { Found::Is(Operand::Present) } else { Found::Absent }
+                if self.resolution.calls_of(name).is_empty() {
+                    Found::Absent
+                } else {
+                    Found::Is(Operand::Present)
+                }
             }
             Source::Said(name, inner) => {
-                let called = self.resolution.external.iter();
-                let called = called.filter(|(_, path, _)| self.resolution.paths.text(*path) == name);
-                let mut said: Vec<Found> = called
-                    .map(|&(site, ..)| self.source(&Operation { site, call: site, shift: 0, ..*op }, inner))
-                    .collect();
+                let called = self.resolution.calls_of(name).iter();
+                let mut said: Vec<Found> =
+                    called.map(|&site| self.source(&Operation { site, call: site, shift: 0, ..*op }, inner)).collect();
                 said.dedup();
                 match said.len() {
                     0 => Found::Absent,
@@ -474,16 +475,10 @@ impl<'m> Reader<'m, '_> {
                 }
             }
             Source::TreeText(start, end) => {
-                let program = self.program;
-                let is_like = |text: &str| {
-                    text.len() >= start.len() + end.len()
-                        && text.starts_with(start.as_str())
-                        && text.ends_with(end.as_str())
-                };
-                let mut strings = program.facts.relations.literal.iter().filter(|row| row.kind == LiteralKind::String);
-                match strings.any(|row| is_like(program.text(row.value))) {
-                    true => Found::Is(Operand::Present),
-                    false => Found::Absent,
+                if self.program.says(start, end) {
+                    Found::Is(Operand::Present)
+                } else {
+                    Found::Absent
                 }
             }
             Source::PassedTo(name, result) => {

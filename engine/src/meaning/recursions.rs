@@ -37,7 +37,7 @@ pub(super) fn recursions(builder: &Builder<'_, '_, '_>) -> Vec<Scope> {
             .flat_map(|row| program.condition_by_region.of(&r.condition, row.region))
             .flat_map(|condition| names_in(program, condition.var))
             .any(says_refused);
-        let body = r.handles.iter().find(|row| row.region == handler).map(|row| row.body);
+        let body = program.handled_by(handler).next().map(|row| row.body);
         let Some(body) = body.filter(|_| !is_refused) else { continue };
         let endless = is_endless(builder, edge.site);
         found.push(Scope { endless, ..scope(edge.site, site.function, Extent::Region(body)) });

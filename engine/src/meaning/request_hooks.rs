@@ -7,7 +7,7 @@
 use std::sync::PoisonError;
 
 use distsys_facts::{CallKind, ClassId, FunctionId, LiteralKind, ParameterKind, SiteId, VarId};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Meaning;
 use super::operations::Operation;
@@ -34,6 +34,21 @@ pub struct KeyHook {
     pub made: Option<SiteId>,
     /// It asks first whether there is a key.
     pub looks_first: bool,
+}
+
+/// All hooks of a tree, and what they are parts of.
+#[derive(Debug)]
+pub(super) struct KeyHooks {
+    all: Vec<KeyHook>,
+    parts: Parts,
+}
+
+/// What some functions are parts of, each with the number of the first of them.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    /// The functions themselves and those around them.
+    by_function: FxHashMap<FunctionId, usize>,
+    by_class: FxHashMap<ClassId, usize>,
 }
 
 /// How a client gives the requests that go through it their keys.
@@ -66,8 +81,11 @@ fn names_key(text: &str) -> bool {
 impl Meaning<'_> {
     /// How the client that an operation goes through gives its requests a key, if it does.
     pub fn key_of_client(&self, op: &Operation) -> Option<ClientKey> {
-        let hooks = self.key_hooks.get_or_init(|| self.all_key_hooks());
-        if hooks.is_empty() || self.is_keyed_by_call(op) {
+        let hooks = self.key_hooks.get_or_init(|| {
+            let all = self.all_key_hooks();
+            KeyHooks { parts: self.parts(all.iter().map(|hook| hook.function)), all }
+        });
+        if hooks.all.is_empty() || self.is_keyed_by_call(op) {
             return None;
         }
         let call = self.program.call(op.call)?;
@@ -79,30 +97,25 @@ impl Meaning<'_> {
         });
         let created: FxHashSet<SiteId> = created.into_iter().map(|(site, _)| site).collect();
         given.extend(created.iter());
-        given.extend(
-            self.hooks_given_later().iter().filter(|(_, anchor)| created.contains(anchor)).map(|(site, _)| *site),
-        );
+        let later = self.hooks_given_later();
+        given.extend(created.iter().flat_map(|made| later.get(made)).flatten());
         given.retain(|site| *site != op.site && *site != op.call);
         given.sort_unstable();
         given.dedup();
-        let seen = hooks.iter().find_map(|hook| self.key_given(hook, &given));
+        let seen = self.key_given(hooks, &given);
         // One that is handed in is one of those that the project makes.
         seen.or_else(|| if complete { None } else { self.key_of_all_like(client) })
     }
 
-    /// The key that a hook gives, if it is among what these calls give to a client.
-    fn key_given(&self, hook: &KeyHook, calls: &[SiteId]) -> Option<ClientKey> {
-        let mut before: Vec<Layer> = Vec::new();
-        for &site in calls {
-            let layers = self.layers_given(site);
-            if let Some(at) = layers.iter().position(|layer| self.is_within(hook.function, *layer)) {
-                before.extend(&layers[..at]);
-                let repeated_by = before.iter().find_map(|layer| self.repeats(*layer));
-                return Some(ClientKey { hook: *hook, given_at: site, repeated_by });
-            }
-            before.extend(layers);
-        }
-        None
+    /// The key that the first of the hooks gives that is among what these calls give to a client.
+    fn key_given(&self, hooks: &KeyHooks, calls: &[SiteId]) -> Option<ClientKey> {
+        let layers: Vec<(SiteId, Layer)> =
+            calls.iter().flat_map(|site| self.layers_given(*site).into_iter().map(|layer| (*site, layer))).collect();
+        let within = |layer: Layer| self.first_within(&hooks.parts, layer);
+        let first = layers.iter().filter_map(|(_, layer)| within(*layer)).min()?;
+        let at = layers.iter().position(|(_, layer)| self.is_within(hooks.all[first].function, *layer))?;
+        let repeated_by = layers[..at].iter().find_map(|(_, layer)| self.repeats(*layer));
+        Some(ClientKey { hook: hooks.all[first], given_at: layers[at].0, repeated_by })
     }
 
     /// The same for a client of which only the type is known, where all of that type are made with the hook.
@@ -137,7 +150,7 @@ impl Meaning<'_> {
             });
             given.sort_unstable();
             given.dedup();
-            found = Some(hooks.iter().find_map(|hook| self.key_given(hook, &given))?);
+            found = Some(self.key_given(hooks, &given)?);
         }
         found
     }
@@ -228,23 +241,22 @@ impl Meaning<'_> {
             if let Some(function) = named.or_else(made).or_else(given) {
                 return Some(function);
             }
-            let whole = self.flow.entry_by_value.of(&r.entry, at).next().map(|row| row.var);
+            let whole = program.entries_of(at).next().map(|row| row.var);
             let copy = || program.assign_by_src.of(&r.assign, at).next().map(|row| row.dst);
             at = program.loaded_as(at).map(|load| load.base).or(whole).or_else(copy)?;
         }
         None
     }
 
-    /// Calls that hand a hook to a client that is there, each with a call that made the client.
-    fn hooks_given_later(&self) -> &[(SiteId, SiteId)] {
+    /// Calls that hand a hook to a client that is there, by each call that made the client.
+    fn hooks_given_later(&self) -> &FxHashMap<SiteId, Vec<SiteId>> {
         self.hooks_given.get_or_init(|| {
             let program = self.program;
-            let hooks = self.key_hooks.get().map_or(&[][..], Vec::as_slice);
+            let mut found: FxHashMap<SiteId, Vec<SiteId>> = FxHashMap::default();
+            let Some(hooks) = self.key_hooks.get() else { return found };
             let gives = |site: SiteId| {
-                let layers = self.layers_given(site);
-                layers.iter().any(|layer| hooks.iter().any(|hook| self.is_within(hook.function, *layer)))
+                self.layers_given(site).into_iter().any(|layer| self.first_within(&hooks.parts, layer).is_some())
             };
-            let mut found = Vec::new();
             for call in &program.facts.relations.call {
                 let Some(on) = call.receiver.filter(|_| gives(call.site)) else { continue };
                 // `base.extend({ hooks })` gives another client; `client.interceptors.request.use(hook)` is told the client.
@@ -252,7 +264,9 @@ impl Meaning<'_> {
                 let mut at = on;
                 for _ in 0..MAX_MEMBERS {
                     if is_told {
-                        found.extend(self.made_at(at).0.into_iter().map(|made| (call.site, made)));
+                        for made in self.made_at(at).0 {
+                            found.entry(made).or_default().push(call.site);
+                        }
                     }
                     let held = program.loaded_as(at).map(|load| load.base);
                     let held = held.or_else(|| program.call_giving(at).and_then(|call| call.receiver));
@@ -373,9 +387,35 @@ impl Meaning<'_> {
         }
     }
 
+    fn parts(&self, functions: impl Iterator<Item = FunctionId>) -> Parts {
+        let program = self.program;
+        let mut parts = Parts::default();
+        for (number, function) in functions.enumerate() {
+            for outer in std::iter::successors(Some(function), |at| program.function(*at).parent) {
+                parts.by_function.entry(outer).or_insert(number);
+            }
+            if let Some(class) = program.class_around(function) {
+                parts.by_class.entry(class).or_insert(number);
+            }
+        }
+        parts
+    }
+
+    /// The number of the first function that is one that a layer runs.
+    fn first_within(&self, parts: &Parts, layer: Layer) -> Option<usize> {
+        match layer {
+            Layer::Function(outer) => parts.by_function.get(&outer).copied(),
+            Layer::Class(class) => {
+                let line = self.resolution.ancestors(class).iter().chain([&class]);
+                line.filter_map(|class| parts.by_class.get(class)).min().copied()
+            }
+        }
+    }
+
     /// The function of a layer in which attempts are repeated.
     fn repeats(&self, layer: Layer) -> Option<FunctionId> {
-        let mut scopes = self.scopes.of_kind(OpKind::RetryScope).map(|scope| scope.function);
-        scopes.find(|function| self.is_within(*function, layer))
+        let functions = || self.scopes.of_kind(OpKind::RetryScope).map(|scope| scope.function);
+        let parts = self.repeating.get_or_init(|| self.parts(functions()));
+        functions().nth(self.first_within(parts, layer)?)
     }
 }

@@ -50,9 +50,8 @@ impl Reader<'_, '_> {
     /// The replica's name, if that is what every method of the project so called answers, whatever it is asked.
     pub(super) fn answered_replica(&self, name: &str) -> Found {
         let program = self.program;
-        let r = &program.facts.relations;
         let Some(name) = program.facts.symbols.lookup(name) else { return Found::Absent };
-        let methods = r.method.iter().filter(|row| row.name == name).map(|row| row.function);
+        let methods = program.methods_named(name).map(|row| row.function);
         let mut methods = methods.filter(|function| !program.is_out_of_scope(*function)).peekable();
         match methods.peek().is_some() && methods.all(|function| self.answers_replica(function)) {
             true => Found::Is(Operand::Text("replica".to_owned())),
@@ -86,7 +85,6 @@ impl Reader<'_, '_> {
     /// What stands under the last of some names, each an entry of what stands under the one before, wherever the project says so.
     pub(super) fn entry_anywhere(&self, names: &str) -> Found {
         let program = self.program;
-        let r = &program.facts.relations;
         let mut names = names.split('.');
         let first = names.next().and_then(|name| program.facts.symbols.lookup(name));
         let path: Vec<String> = names.map(str::to_owned).collect();
@@ -94,11 +92,12 @@ impl Reader<'_, '_> {
         if first.is_none() || path.last().is_some_and(|last| program.facts.symbols.lookup(last).is_none()) {
             return Found::Absent;
         }
-        let found =
-            r.entry.iter().filter(|row| Some(row.key) == first).find_map(|row| match self.within(row.value, &path) {
+        let found = first.into_iter().flat_map(|key| program.entries_under(key)).find_map(|row| {
+            match self.within(row.value, &path) {
                 Found::Absent => None,
                 found => Some(found),
-            });
+            }
+        });
         found.unwrap_or(Found::Absent)
     }
 }

@@ -272,7 +272,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
                         let before = self.reader.chain_calls(op.site);
                         // Begun before it, though the chain goes on: `post(url).retry(3).send(order)`.
                         let begun = |other: &&Operation| other.site != other.call && before.contains(&other.call);
-                        let begun = self.operations.all.iter().filter(begun).map(|other| other.site);
+                        let beside = program.sites(op.function).flat_map(|row| self.operations.at(row.site));
+                        let begun = beside.filter(begun).map(|other| other.site);
                         let here = before.iter().copied().chain(begun);
                         let here = here.filter(|site| program.site(*site).function == op.function);
                         found.extend(here.map(|site| scope(op.function, Extent::Site(site))));
@@ -303,7 +304,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             })?;
         let stack = self.reader.maker(enters.receiver?).map(|call| call.site);
         let around = program.regions_outward(program.site(op.site).region).find(|region| {
-            let mut managed = r.manages.iter().filter(|row| row.region == region.region);
+            let mut managed = program.manages_by_region.of(&r.manages, region.region);
             managed.any(|row| stack.is_some() && self.made_here(row.var) == stack)
         });
         let left_by_caller = matches!(program.text(program.function(op.function).name), "__enter__" | "__aenter__");
@@ -517,10 +518,8 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
         let (program, resolution) = (self.reader.program, self.reader.resolution);
         let names = ["__enter__", "__aenter__"].map(|name| program.facts.symbols.lookup(name));
         let mut below: Vec<ClassId> = vec![class];
-        if resolution.is_derived_from(class) {
-            let others = program.facts.relations.class.iter().map(|row| row.class);
-            below.extend(others.filter(|other| *other != class && resolution.ancestors(*other).contains(&class)));
-        }
+        let derived = resolution.derived(class).iter().copied();
+        below.extend(derived.filter(|other| resolution.ancestors(*other).contains(&class)));
         let entered = |class: ClassId, name: Sym| {
             resolution.ancestors(class).iter().find_map(|ancestor| program.methods.get(&(*ancestor, name))).copied()
         };

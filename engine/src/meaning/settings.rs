@@ -16,16 +16,16 @@ impl Reader<'_, '_> {
         let (inner, name) = name.rsplit_once('.').map_or((false, name), |(_, name)| (true, name));
         let Some(symbol) = program.facts.symbols.lookup(name) else { return Found::Absent };
         let at = |site| program.site(site).function;
-        let arguments = r.argument.iter().filter(|row| !inner && row.keyword == symbol);
+        let arguments = program.arguments_named(symbol).filter(|_| !inner);
         let arguments = arguments.map(|row| (at(row.site), row.var));
-        let stores = r.store.iter().filter(|row| row.field == symbol).map(|row| (at(row.site), row.src));
+        let stores = program.stores_under(symbol).map(|row| (at(row.site), row.src));
         // Read by a framework are the variables of a module and the fields of a class.
         let of_module = |row: &&distsys_facts::schema::Variable| {
             !inner && row.name == symbol && program.function(row.function).kind == FunctionKind::Module
         };
         let variables = r.variable.iter().filter(of_module).map(|row| (row.function, row.var));
-        let fields = r.field.iter().filter(|row| !inner && row.name == symbol).filter_map(|row| row.value);
-        let entries = r.entry.iter().filter(|row| row.key == symbol).map(|row| row.value);
+        let fields = program.fields_named(symbol).filter(|_| !inner).filter_map(|row| row.value);
+        let entries = program.entries_under(symbol).map(|row| row.value);
         let in_code = arguments.chain(stores).chain(variables);
         let mut given = in_code
             .filter(|(function, _)| !program.is_out_of_scope(*function))
@@ -60,7 +60,7 @@ impl Reader<'_, '_> {
                 _ => false,
             })
         };
-        let mut stores = self.program.facts.relations.store.iter().filter(|row| row.field == field);
+        let mut stores = self.program.stores_under(field);
         let in_scope = |site| !self.program.is_out_of_scope(self.program.site(site).function);
         let stored = stores.find(|row| is_object(row.base) && in_scope(row.site));
         stored.map_or(Found::Absent, |row| Found::Is(Operand::Var(row.src)))

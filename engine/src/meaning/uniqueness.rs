@@ -1,6 +1,6 @@
 //! Which entities have a key of their own that a second row would break.
 
-use distsys_facts::{ClassId, SiteId, VarId};
+use distsys_facts::{ClassId, Id, SiteId, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Meaning;
@@ -51,8 +51,9 @@ fn unique_keys(meaning: &Meaning<'_>) -> FxHashMap<String, Keys> {
         let Some(columns) = keys_of(meaning, row.class) else { continue };
         // `class Meta` within a model speaks of the model.
         let outer = program.text(row.qualified).rsplit_once('.').map(|(outer, _)| outer);
-        let outer =
-            r.class.iter().filter(|known| known.module == row.module && Some(program.text(known.qualified)) == outer);
+        // A class comes right before those within it.
+        let before = r.class[..row.class.index()].iter().rev().take_while(|known| known.module == row.module);
+        let outer = before.filter(|known| Some(program.text(known.qualified)) == outer);
         for row in outer.chain([row]) {
             add(program.text(row.name), columns.clone());
             if let Some(table) = reader.table_of(row.class) {

@@ -347,7 +347,7 @@ fn waits_while_full(context: &Context<'_>, site: SiteId) -> bool {
                 matches!(program.text(load.field), "length" | "size") && holds(load.base)
             })
     };
-    r.binary.iter().any(|row| {
+    program.binaries(program.region(around.region).function).any(|row| {
         program.region_within(program.site(row.site).region, around.region)
             && matches!(program.text(row.operator), "<" | "<=" | ">" | ">=" | "==" | "===")
             && (is_size(row.left) || row.right.is_some_and(is_size))

@@ -7,7 +7,7 @@ use distsys_engine::meaning::{Found, Operand, Operation};
 use distsys_engine::resolve::ValueKind;
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::words::words;
-use distsys_facts::{CallKind, FunctionId, FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
+use distsys_facts::{FunctionId, FunctionKind, RegionId, RegionKind, SiteId, SiteKind, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::sends::is_bounded_send;
@@ -209,7 +209,7 @@ fn says_none_by_default(context: &Context<'_>, op: &Operation, capacity: VarId) 
     let line = meaning.resolution.ancestors(class).iter().chain([&class]);
     let mut fields = line.flat_map(|class| program.field_by_class.of(&r.field, *class)).filter(|row| row.name == load.field);
     let Some(default) = fields.next().and_then(|row| row.value) else { return false };
-    let is_set = r.store.iter().any(|row| row.field == load.field) || r.argument.iter().any(|row| row.keyword == load.field);
+    let is_set = program.stores_under(load.field).next().is_some() || program.arguments_named(load.field).next().is_some();
     !is_set && program.literal(default).is_some() && says_none(context, op, default)
 }
 
@@ -244,7 +244,7 @@ fn is_chosen(context: &Context<'_>, op: &Operation) -> bool {
     let mut names = held.iter().filter_map(|var| program.variable(*var)).filter(|row| row.function == op.function);
     let says = |name: &str| words(name).iter().any(|word| RARE.contains(&word.as_str()));
     let made = program.call(op.site).map(|call| call.result);
-    let mut fields = program.facts.relations.field.iter().filter(|row| made.is_some() && row.value == made);
+    let mut fields = made.into_iter().flat_map(|made| program.fields_of(made));
     let rare = names.any(|row| says(program.text(row.name))) || fields.any(|row| says(program.text(row.name)));
     rare || (bounded_beside && !context.decisions(op.site).is_empty())
 }
@@ -536,17 +536,15 @@ fn owners(context: &Context<'_>, created: SiteId) -> FxHashSet<FunctionId> {
     let r = &program.facts.relations;
     let maker = program.function(context.function_of(created));
     let of_constructor = maker.class.filter(|_| maker.kind == FunctionKind::Constructor);
-    let held = || program.call(created).map(|call| call.result);
     // `final Queue<Task> open = new ConcurrentLinkedQueue<>();`
     let of_field = || {
-        let holds = |var: VarId| held().is_some_and(|made| var == made || program.assigned_from(var).any(|row| row.src == made));
-        r.field.iter().find(|row| row.value.is_some_and(holds)).map(|row| row.class)
+        let made = program.call(created)?.result;
+        let held = program.assign_by_src.of(&r.assign, made).map(|row| row.dst).chain([made]);
+        held.flat_map(|var| program.fields_of(var)).map(|row| row.class).min()
     };
     let Some(class) = of_constructor.or_else(of_field) else { return FxHashSet::default() };
-    r.call
-        .iter()
-        .filter(|call| call.kind == CallKind::New && meaning.class_of(call.result) == Some(class))
-        .map(|call| context.function_of(call.site))
+    let made = meaning.made_of(class).iter();
+    made.map(|site| context.function_of(*site))
         .filter(|function| program.function(*function).kind != FunctionKind::Module)
         .collect()
 }

@@ -343,8 +343,8 @@ fn is_idle(context: &Context<'_>, function: FunctionId) -> bool {
         && !is_called_by_library()
         && !meaning.is_served(function)
         && only_drops()
-        && !r.call.iter().any(|call| call.name == row.name && is_unresolved(call.site))
-        && !r.load.iter().any(|load| load.field == row.name && !r.call.iter().any(|call| call.callee == Some(load.dst)))
+        && !program.calls_named(row.name).any(|call| is_unresolved(call.site))
+        && !program.loads_of(row.name).any(|load| program.calls_by_callee.of(&r.call, load.dst).next().is_none())
 }
 
 /// Whether what stands on a method without a body is done by nobody: none calls it, nor one of its name on something unknown.
@@ -355,7 +355,7 @@ fn is_never_asked_for(context: &Context<'_>, site: SiteId) -> bool {
     let is_unresolved = |site| meaning.callees(site).is_empty() && meaning.operations.at(site).next().is_none();
     row.flags.has(FunctionFlags::ABSTRACT)
         && meaning.callers(row.function).is_empty()
-        && !program.facts.relations.call.iter().any(|call| call.name == row.name && is_unresolved(call.site))
+        && !program.calls_named(row.name).any(|call| is_unresolved(call.site))
 }
 
 /// Whether a word of a key names an entity.

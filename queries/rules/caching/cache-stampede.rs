@@ -364,7 +364,7 @@ fn is_given(context: &Context<'_>, cached: VarId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
-    let asked = |outcome: VarId| r.condition.iter().any(|row| row.var == outcome);
+    let asked = |outcome: VarId| program.conditions_on(outcome).next().is_some();
     let mut copies = vec![cached];
     let mut compared = false;
     let mut at = 0;
@@ -468,7 +468,7 @@ fn is_about_function(context: &Context<'_>, site: SiteId, function: FunctionId) 
             || meaning.resolution.values_of(var).any(|value| value.kind == ValueKind::Function(function))
     };
     program.annotation_by_function.of(annotated, function).any(|row| row.site == site)
-        || program.facts.relations.class_annotation.iter().any(|row| row.site == site && Some(row.class) == of_class)
+        || of_class.is_some_and(|class| program.annotation_by_class.of(&program.facts.relations.class_annotation, class).any(|row| row.site == site))
         || program.arguments(site).any(|row| is_it(row.var))
 }
 

@@ -407,7 +407,7 @@ fn is_always_bounded(
         let bounds: Vec<bool> = callers.into_iter().filter_map(&mut bounds).collect();
         !bounds.is_empty() && bounds.into_iter().all(|bounded| bounded)
     } else if row.class.is_some() {
-        let calls = program.facts.relations.call.iter().filter(|call| call.name == row.name && call.receiver.is_some());
+        let calls = program.calls_named(row.name).filter(|call| call.receiver.is_some());
         let unknown = calls.filter(|call| meaning.resolution.calls_at(call.site).is_empty() && context.in_scope(call.site));
         let unknown: Vec<SiteId> = unknown.map(|call| call.site).take(FEW_CALLS + 1).collect();
         unknown.len() <= FEW_CALLS && unknown.into_iter().any(|site| bounds(site) == Some(true))

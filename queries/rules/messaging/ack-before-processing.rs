@@ -202,7 +202,7 @@ fn jobs_that_differ(context: &Context<'_>) -> Vec<Finding> {
     for op in &jobs {
         let Found::Is(Operand::Var(said)) = meaning.attribute(op, Attr::Redelivered) else { continue };
         let is_own = || program.arguments(op.site).any(|row| row.var == said)
-            || program.facts.relations.field.iter().any(|row| row.value == Some(said));
+            || program.fields_of(said).next().is_some();
         let is_no = matches!(meaning.constant(said), Some("False" | "false"));
         let retried = meaning.operations.at(op.site).any(|other| other.kind == OpKind::RetryScope && tries_again(context, other));
         let differs = || jobs.iter().any(|other| other.model == op.model && comes_again(context, other));

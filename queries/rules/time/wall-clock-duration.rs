@@ -568,7 +568,8 @@ fn compared_names(context: &Context<'_>, compare: SiteId) -> Vec<String> {
 fn takes_lock(context: &Context<'_>, site: SiteId) -> bool {
     let of_lock = |kind| matches!(kind, OpKind::LockAcquire | OpKind::LockExtend | OpKind::LockRelease);
     let function = context.function_of(site);
-    context.meaning.operations.all.iter().any(|op| op.function == function && of_lock(op.kind))
+    let mut sites = context.meaning.program.sites(function);
+    sites.any(|row| context.meaning.operations.at(row.site).any(|op| of_lock(op.kind)))
 }
 
 /// Whether what a comparison looks at is what has come in at some rate since a time that is kept: a bucket is filled by the clock.

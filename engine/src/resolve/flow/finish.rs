@@ -240,6 +240,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             given_as: self.given_as,
             settings,
             bounds_requests: OnceLock::new(),
+            sites_by_name: OnceLock::new(),
             carriers: OnceLock::new(),
         }
     }

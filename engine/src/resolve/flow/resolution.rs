@@ -91,6 +91,7 @@ pub struct Resolution {
     pub(crate) settings: FxHashMap<VarId, bool>,
     /// Whether some call of the tree gives requests a deadline, once it has been asked.
     pub(crate) bounds_requests: OnceLock<bool>,
+    pub(super) sites_by_name: OnceLock<FxHashMap<String, Vec<SiteId>>>,
     /// The types whose values go along with calls for their deadline.
     pub(crate) carriers: OnceLock<FxHashSet<PathId>>,
 }
@@ -106,6 +107,23 @@ impl Resolution {
 
     pub fn external_at(&self, site: SiteId) -> &[(SiteId, PathId, Value)] {
         self.external_by_site.get(&site).map_or(&[], |&(start, end)| &self.external[start as usize..end as usize])
+    }
+
+    /// The calls of the library's function that is so called, in whatever language.
+    pub fn calls_of(&self, name: &str) -> &[SiteId] {
+        let sites = self.sites_by_name.get_or_init(|| {
+            let mut by_path: FxHashMap<PathId, Vec<SiteId>> = FxHashMap::default();
+            for (site, path, _) in &self.external {
+                by_path.entry(*path).or_default().push(*site);
+            }
+            let mut sites: FxHashMap<String, Vec<SiteId>> = FxHashMap::default();
+            for (path, of_path) in by_path {
+                sites.entry(self.paths.text(path).to_owned()).or_default().extend(of_path);
+            }
+            sites.values_mut().for_each(|sites| sites.sort_unstable());
+            sites
+        });
+        sites.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// What literals of the class give its field.
