@@ -15,7 +15,7 @@ const JOINING: &[&str] = &["append", "concat", "union"];
 const CHANGING: &[&str] = &["append", "extend", "insert", "setdefault"];
 
 /// Whether `var` is the collection in `field` of the row `value` with something beside it: `[...row.labels, label]`,
-/// `append(row.Labels, label)`. The place is the call that joins them, else `write`.
+/// `{ ...row.settings, theme }`, `append(row.Labels, label)`. The place is the call that joins them, else `write`.
 pub(crate) fn combined_on(
     context: &Context<'_>,
     field: &str,
@@ -32,6 +32,12 @@ pub(crate) fn combined_on(
         let elements: Vec<VarId> = program.element_by_var.of(&r.element, part).map(|row| row.value).collect();
         // A copy of the whole has nothing beside it.
         if elements.len() > 1 && elements.iter().any(|var| spread(*var).is_some_and(|load| is_of_field(load.base))) {
+            return Some(write);
+        }
+        // `{ ...row.settings, theme }`: what another request has set under another key is in neither.
+        let entries: Vec<(&str, VarId)> =
+            program.entry_by_var.of(&r.entry, part).map(|row| (program.text(row.key), row.value)).collect();
+        if entries.len() > 1 && entries.iter().any(|(key, var)| *key == "**" && is_of_field(*var)) {
             return Some(write);
         }
         // Go's `append` gives both what it is given first and what comes after.

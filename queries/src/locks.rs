@@ -26,6 +26,24 @@ pub(crate) fn is_outlived_by_none(
     functions.iter().filter_map(|function| meaning.run_limit(*function)).any(|limit| limit <= ttl)
 }
 
+/// Whether what asks for a lock takes the answer whoever holds it, or only makes the object that will ask: `lock.acquire(
+/// blocking=False)`, `client.lock(name)`.
+pub(crate) fn is_not_waited_for(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
+    let meaning = context.meaning;
+    let trace = meaning.trace(site, effect);
+    let Some(asked) = trace.last().and_then(|last| context.operation(*last, OpKind::LockAcquire)) else { return false };
+    let says_no = || {
+        let said = meaning.said_along(asked, Attr::Sync, &trace);
+        said.is_some_and(|said| said == "0" || said.eq_ignore_ascii_case("false"))
+    };
+    let only_tries = || match meaning.attribute(asked, Attr::Sync) {
+        Found::Absent => meaning.declares(asked, Attr::Sync),
+        Found::Is(Operand::Var(_)) => says_no(),
+        _ => false,
+    };
+    only_tries() || meaning.is_never_entered(asked)
+}
+
 /// Whether the holder prolongs the lock, which only a holder can, or asks for it again on the way to what `trace` does.
 pub(crate) fn is_held_still(context: &Context<'_>, scope: &Scope, trace: &[SiteId]) -> bool {
     let meaning = context.meaning;

@@ -118,7 +118,7 @@ pub const DERIVED: &[Derived] = &[
     },
     Derived {
         name: "effect_mark",
-        doc: "Of `effect` this `mark` is true: `conditional`, `background`, `after_commit`, `row_lock`, `transactional`, `retried`, `timed`, `by_clock`, `keyed` (it has a key, known or not), `made_anew` (it keeps what is worked out from other data), or `measured` (it is sent to a stream of measurements).",
+        doc: "Of `effect` this `mark` is true: `conditional`, `background`, `after_commit`, `row_lock`, `transactional`, `retried`, `timed`, `by_clock`, `computed` (what is asked is worked out and answered, and nothing is kept), `keyed` (it has a key, known or not), `made_anew` (it keeps what is worked out from other data), or `measured` (it is sent to a stream of measurements).",
         columns: &[("effect", Type::Number), ("mark", TEXT)],
         rows: details::marks,
     },
@@ -197,6 +197,12 @@ pub const DERIVED: &[Derived] = &[
         doc: "The call at `site` commits what it does as `effect` before it comes back, always or as it is asked to.",
         columns: &[("site", SITE), ("effect", Type::Number)],
         rows: details::settled,
+    },
+    Derived {
+        name: "not_waited_for",
+        doc: "The lock that the call at `site` asks for as `effect` is not waited for: its answer is taken whoever holds it, or only the object is made that will ask for it.",
+        columns: &[("site", SITE), ("effect", Type::Number)],
+        rows: details::not_waited_for,
     },
     Derived {
         name: "over",
@@ -315,6 +321,7 @@ const NOT_KEPT: &[&str] = &[
     "scope_mark",
     "transaction_open",
     "settled",
+    "not_waited_for",
     "over",
     "handed_on",
     "site_mark",

@@ -187,7 +187,7 @@ pub(crate) fn scope_steps(scope: &Scope) -> Vec<(SiteId, String)> {
 pub(crate) fn creates_again(context: &Context<'_>, effect: &Effect) -> bool {
     // What a task of its own does is not what the attempt waits for.
     let apart = effect.flags.has(EffectFlags::BACKGROUND) || effect.flags.has(EffectFlags::CONDITIONAL);
-    if effect.key != Term::Absent || apart {
+    if effect.key != Term::Absent || apart || effect.flags.has(EffectFlags::COMPUTED) {
         return false;
     }
     match effect.kind {

@@ -1,6 +1,6 @@
 //! Calls of a helper by which a lock is taken that nobody has told how long it may be held.
 
-use distsys_engine::meaning::{Found, Operand, Operation};
+use distsys_engine::meaning::{Effect, Found, Operand, Operation};
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::SiteId;
 
@@ -8,6 +8,18 @@ use crate::Context;
 
 /// The calls by which what `op` takes has no time to live, though others give it one.
 pub(crate) fn untimed_calls(context: &Context<'_>, op: &Operation) -> Vec<SiteId> {
+    let mut calls = given_none(context, op);
+    // `put(key, value)`, where only who says `only_if_absent=True` takes a lock.
+    calls.retain(|site| {
+        let locks = |(effect, _): (Effect, _)| effect.kind == OpKind::LockAcquire;
+        let effects = &context.meaning.effects;
+        let mut callees = context.meaning.callees(*site).into_iter();
+        effects.at(*site).any(locks) || !callees.any(|callee| effects.in_function(callee).any(locks))
+    });
+    calls
+}
+
+fn given_none(context: &Context<'_>, op: &Operation) -> Vec<SiteId> {
     match context.meaning.attribute(op, Attr::Ttl) {
         Found::Is(Operand::Var(var) | Operand::Counted(var, _)) => context.meaning.unlimited_by(var),
         // `{ PX: options.ttl }`

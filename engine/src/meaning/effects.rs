@@ -58,6 +58,8 @@ impl EffectFlags {
     pub const BY_CLOCK: EffectFlags = EffectFlags(128);
     /// A message that only those get who listen while it is sent.
     pub const LOSSY: EffectFlags = EffectFlags(256);
+    /// What is asked is computed and answered: done twice it is as if it were done once.
+    pub const COMPUTED: EffectFlags = EffectFlags(512);
 
     pub(super) fn without(self, other: EffectFlags) -> EffectFlags {
         EffectFlags(self.0 & !other.0)

@@ -5,7 +5,8 @@ use distsys_facts::{ParameterKind, SiteId, Sym, VarId};
 
 use super::Meaning;
 use super::callbacks::parameter_of;
-use super::operations::{Found, Operand};
+use super::operations::{Found, Operand, Operation};
+use crate::operation::Attr;
 
 /// A value that comes from more places is no parameter with a default.
 const MAX_SOURCES: usize = 2;
@@ -47,6 +48,20 @@ impl Meaning<'_> {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// The constant that an attribute of an operation is, said there or by the calls that lead to it: `trace`, outermost first,
+    /// ends at the operation.
+    pub fn said_along(&self, op: &Operation, attr: Attr, trace: &[SiteId]) -> Option<&str> {
+        let Found::Is(Operand::Var(mut var)) = self.attribute(op, attr) else { return None };
+        for site in trace.iter().rev().skip(1) {
+            if let Some(said) = self.constant(var) {
+                return Some(said);
+            }
+            let parameter = self.program.parameter(parameter_of(self.reader(), var)?)?;
+            var = self.reader().given_at(*site, parameter).or(parameter.default)?;
+        }
+        self.constant(var)
     }
 
     /// The calls that give nothing for what `var` is, where the function would take it (`timeout?: number`, or an entry of its

@@ -119,11 +119,19 @@ impl Builder<'_, '_, '_> {
                             add(Some(site), function, Extent::Open(site));
                         }
                     }
+                    _ if self.is_switched_off(scope, site) => {}
                     _ => add(Some(site), function, Extent::Open(site)),
                 }
             }
         }
         lifted
+    }
+
+    /// Whether a caller says in what it gives that no lock is taken: `put(key, value, only_if_absent=False)`.
+    fn is_switched_off(&self, scope: &Scope, site: SiteId) -> bool {
+        let takes = |at: SiteId| self.effects.at(at).any(|(effect, _)| effect.kind == OpKind::LockAcquire);
+        let through = scope.steps.first().copied().or(scope.origin);
+        scope.kind == OpKind::LockAcquire && through.is_some_and(takes) && !takes(site)
     }
 
     /// Whether who calls the function of a lock cannot tell if it was taken, and goes on either way: it gives nothing, raises

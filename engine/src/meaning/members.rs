@@ -20,19 +20,21 @@ impl Members {
     pub(super) fn new(reader: Reader<'_, '_>) -> Self {
         let r = &reader.program.facts.relations;
         let mut members = Members::default();
+        // What tests put into an object says nothing of what is in it when the program runs.
+        let is_of_tests = |site: SiteId| reader.program.is_out_of_scope(reader.program.site(site).function);
         for (number, row) in r.load.iter().enumerate() {
             if let Some(class) = reader.class_of(row.base) {
                 members.loads.entry((class, row.field)).or_default().push(number as u32);
             }
         }
         for (number, row) in r.store.iter().enumerate() {
-            if let Some(class) = reader.class_of(row.base) {
+            if let Some(class) = reader.class_of(row.base).filter(|_| !is_of_tests(row.site)) {
                 members.stores.entry((class, row.field)).or_default().push(number as u32);
             }
         }
         for (number, row) in r.argument.iter().enumerate().filter(|(_, row)| !row.keyword.is_empty()) {
             let made = reader.program.call(row.site).and_then(|call| reader.class_of(call.result));
-            if let Some(class) = made {
+            if let Some(class) = made.filter(|_| !is_of_tests(row.site)) {
                 members.arguments.entry((class, row.keyword)).or_default().push(number as u32);
             }
         }

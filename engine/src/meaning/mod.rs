@@ -60,6 +60,7 @@ mod handle_roles;
 mod held_roles;
 mod idle_transactions;
 mod in_pages;
+mod inference;
 mod invoked;
 mod iterated;
 mod kept_elements;
@@ -365,6 +366,15 @@ impl<'m> Meaning<'m> {
     /// The class of the project that a value is an instance of.
     pub fn class_of(&self, var: VarId) -> Option<ClassId> {
         self.reader().class_of(var)
+    }
+
+    /// Whether an operation holds for what is entered with what it gives, and nothing here enters it: it only makes the object.
+    pub fn is_never_entered(&self, op: &Operation) -> bool {
+        let scopes = &self.reader().model(op).scopes;
+        let is_entered = |scope: &Scope| scope.origin == Some(op.site);
+        !scopes.is_empty()
+            && scopes.iter().all(|scope| matches!(scope, ScopeKind::With))
+            && !self.scopes.all.iter().any(is_entered)
     }
 
     /// Whether the class of what is written at `site` counts its versions, which its mapper compares then.

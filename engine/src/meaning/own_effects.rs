@@ -4,6 +4,7 @@ use distsys_facts::{ClassId, FunctionFlags, FunctionId, ParameterKind, SiteId, S
 
 use super::built_statements::{self, locked_later};
 use super::effects::{Effect, EffectFlags};
+use super::inference::asks_model;
 use super::operations::{Found, Operand, Operation, Operations};
 use super::reader::Reader;
 use super::terms::{Describer, Role, Term};
@@ -145,6 +146,9 @@ pub(super) fn effects_of(describer: &mut Describer<'_, '_>, operations: &Operati
             }
             if effect.key == Term::Absent && says_its_key(describer, operations, op) {
                 effect.key = Term::Unknown;
+            }
+            if asks_model(describer.reader, op) {
+                effect.flags = effect.flags | EffectFlags::COMPUTED;
             }
         }
         Rpc | Payment | Notify => {

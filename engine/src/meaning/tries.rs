@@ -118,7 +118,12 @@ pub(super) fn slept(builder: &Builder<'_, '_, '_>, site: SiteId) -> Option<Vec<V
     let program = builder.reader.program;
     let call = program.call(site)?;
     let given = |site: SiteId| program.arguments(site).map(|row| row.var);
-    if builder.operations.at(site).any(|op| op.kind == OpKind::Sleep) || says_wait(program.text(call.name)) {
+    // What the project calls so waits if it comes to a wait: `plan_backoff(record)` only writes down when to go on.
+    let waits = || {
+        let is_ours = !builder.reader.resolution.calls_at(site).is_empty();
+        !is_ours || builder.effects.at(site).any(|(effect, _)| effect.kind == OpKind::Sleep)
+    };
+    if builder.operations.at(site).any(|op| op.kind == OpKind::Sleep) || says_wait(program.text(call.name)) && waits() {
         return Some(given(site).collect());
     }
     let inner = program.closure(given(site).next().filter(|_| call.kind == CallKind::New)?)?;

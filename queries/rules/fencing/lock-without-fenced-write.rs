@@ -150,7 +150,29 @@ fn is_harmless(context: &Context<'_>, scope: &Scope, trace: &[SiteId]) -> bool {
     let row = trace.first().is_some_and(|site| is_under_row_lock(context, *site));
     let compares = compares || trace.last().is_some_and(|last| asks_for_what_it_sets(context, *last));
     let marks = trace.last().is_some_and(|last| only_marks(context, *last));
-    ends || compares || row || marks || is_held_still(context, scope, trace) || writes_the_same(context, scope, trace)
+    let anew = trace.last().is_some_and(|last| is_under_new_key(context, *last));
+    ends || compares || row || marks || anew || is_held_still(context, scope, trace) || writes_the_same(context, scope, trace)
+}
+
+/// Whether an object is written under a key that no other holder writes: made of the time, or of what is made up there.
+fn is_under_new_key(context: &Context<'_>, site: SiteId) -> bool {
+    let meaning = context.meaning;
+    let Some(op) = context.operation(site, OpKind::ObjectWrite) else { return false };
+    let Found::Is(Operand::Var(key)) = meaning.attribute(op, Attr::Key) else { return false };
+    let program = meaning.program;
+    let parts = meaning.made_from(key);
+    let made_by = |kind: OpKind| {
+        let mut calls = parts.iter().filter_map(|part| program.call_giving(*part));
+        calls.any(|call| meaning.operations.at(call.site).any(|op| op.kind == kind))
+    };
+    // Of a day there may be several holders.
+    let is_day = |part: &VarId| {
+        let format = program.literal(*part).map(|row| program.text(row.value));
+        let cut = program.call_giving(*part).map(|call| program.text(call.name));
+        format.is_some_and(|text| text.contains("%d") && !["%H", "%T", "%X", "%f"].iter().any(|time| text.contains(time)))
+            || cut.is_some_and(|name| matches!(name, "date" | "today" | "toDateString" | "toISODate" | "toLocalDate"))
+    };
+    made_by(OpKind::Fresh) || made_by(OpKind::ClockRead) && !parts.iter().any(is_day)
 }
 
 /// Whether the rows of a write are chosen by a column that it sets, in objects that it is given:

@@ -309,9 +309,21 @@ fn handles_failure(context: &Context<'_>, site: SiteId) -> bool {
         })
     };
     // A wrapper that catches does so for what it is given to run, too.
-    let named: Vec<FunctionId> = meaning.resolution.calls_at(site).iter().map(|edge| edge.function).collect();
-    let callees = if named.is_empty() { meaning.callees(site) } else { named };
-    chained || (!callees.is_empty() && callees.into_iter().all(catches))
+    let called = |site: SiteId| {
+        let named: Vec<FunctionId> = meaning.resolution.calls_at(site).iter().map(|edge| edge.function).collect();
+        if named.is_empty() { meaning.callees(site) } else { named }
+    };
+    // `const cleanup = async () => safely(() => rows.deleteExpired())`
+    let hands_on = |function| {
+        let mut given = program.returns_by_function.of(&r.returns, function).filter_map(|row| row.var).peekable();
+        given.peek().is_some()
+            && given.all(|var| {
+                let callees = program.call_giving(program.held_at(var)).map(|call| called(call.site));
+                callees.is_some_and(|callees| !callees.is_empty() && callees.into_iter().all(&catches))
+            })
+    };
+    let callees = called(site);
+    chained || (!callees.is_empty() && callees.into_iter().all(|function| catches(function) || hands_on(function)))
 }
 
 /// So many wait for a function that is called to be waited for.

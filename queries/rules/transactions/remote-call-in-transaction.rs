@@ -4,8 +4,9 @@ use ascent::ascent_run;
 use distsys_engine::{Attr, OpKind};
 use distsys_engine::meaning::{Effect, EffectFlags, EffectId, Scope};
 use distsys_facts::{FunctionId, Id, RegionId, RegionKind, Role, SiteId};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::locks::is_not_waited_for;
 use crate::transactions::{Locks, Transaction, is_elsewhere, is_own, open, while_uncommitted};
 
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
@@ -63,7 +64,15 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         found(s, e) <-- calls(s, e), covered(t, s), !over(t, s);
         found(s, e) <-- uncommitted(s, e, w, _), if meaning.precedes(*w, *s);
     };
+    // What is called in a transaction of its own is told there, and not again for each transaction around.
+    let over: FxHashSet<(Transaction, SiteId)> = program.over.into_iter().collect();
+    let within = program.covered.iter().filter(|(scope, site)| !over.contains(&(*scope, *site)));
+    let within: FxHashSet<SiteId> = within.map(|(_, site)| *site).collect();
     let mut found = program.found;
+    found.retain(|(site, effect)| {
+        let trace = meaning.trace(*site, &meaning.effects.get(*effect));
+        !trace.iter().skip(1).any(|step| within.contains(step) && context.in_scope(*step))
+    });
     found.sort_unstable();
     let mut by_place: FxHashMap<SiteId, (Vec<SiteId>, Effect)> = FxHashMap::default();
     for (site, effect) in found {
@@ -125,7 +134,7 @@ fn only_tries(context: &Context<'_>, site: SiteId, effect: &Effect) -> bool {
         let mut retries = meaning.scopes.in_function(function).filter(|scope| scope.kind == OpKind::RetryScope);
         turns.any(|turn| waits(turn.region)) || retries.any(|scope| meaning.sites(scope).contains(site))
     };
-    sets_a_key && !trace.iter().any(again)
+    is_not_waited_for(context, site, effect) || sets_a_key && !trace.iter().any(again)
 }
 
 /// The transaction around the first site of the trace.

@@ -12,6 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Rows;
 use crate::carried::{is_looked_at, is_made_anew, is_measured};
 use crate::handlers::knows_again;
+use crate::locks::is_not_waited_for;
 use crate::other_columns::sets_other_columns;
 use crate::retried::is_spared;
 use crate::routed::Routed;
@@ -79,6 +80,7 @@ pub(super) fn marks(context: &Context<'_>, rows: &mut Rows<'_>) {
         (EffectFlags::RETRIED, "retried"),
         (EffectFlags::TIMED, "timed"),
         (EffectFlags::BY_CLOCK, "by_clock"),
+        (EffectFlags::COMPUTED, "computed"),
     ];
     for (effect, number) in numbers(context) {
         let Effect { flags, key, .. } = context.meaning.effects.get(effect);
@@ -240,19 +242,33 @@ pub(super) fn transactions_open(context: &Context<'_>, rows: &mut Rows<'_>) {
 
 pub(super) fn settled(context: &Context<'_>, rows: &mut Rows<'_>) {
     let settled = Settled::of(context);
-    statements(context, rows, |site, effect| settled.holds(site, effect));
+    each(context, rows, is_statement, |site, effect| settled.holds(site, effect));
 }
 
 pub(super) fn over(context: &Context<'_>, rows: &mut Rows<'_>) {
-    statements(context, rows, |site, effect| is_over(context, site, effect));
+    each(context, rows, is_statement, |site, effect| is_over(context, site, effect));
 }
 
-/// What is read and written, by site and effect, of which `holds` is true.
-fn statements(context: &Context<'_>, rows: &mut Rows<'_>, holds: impl Fn(SiteId, EffectId) -> bool) {
+pub(super) fn not_waited_for(context: &Context<'_>, rows: &mut Rows<'_>) {
+    let is_lock = |kind: OpKind| kind == OpKind::LockAcquire;
+    let holds = |site: SiteId, effect: EffectId| is_not_waited_for(context, site, &context.meaning.effects.get(effect));
+    each(context, rows, is_lock, holds);
+}
+
+fn is_statement(kind: OpKind) -> bool {
+    matches!(kind, OpKind::DbRead | OpKind::DbWrite)
+}
+
+/// What is done of a kind, by site and effect, of which `holds` is true.
+fn each(
+    context: &Context<'_>,
+    rows: &mut Rows<'_>,
+    of_kind: impl Fn(OpKind) -> bool,
+    holds: impl Fn(SiteId, EffectId) -> bool,
+) {
     let (meaning, numbers) = (context.meaning, numbers(context));
     for row in meaning.effects.rows() {
-        let kind = meaning.effects.get(row.effect).kind;
-        if matches!(kind, OpKind::DbRead | OpKind::DbWrite) && holds(row.site, row.effect) {
+        if of_kind(meaning.effects.get(row.effect).kind) && holds(row.site, row.effect) {
             rows.add(&[row.site.raw(), numbers[&row.effect]]);
         }
     }
