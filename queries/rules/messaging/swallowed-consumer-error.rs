@@ -154,7 +154,9 @@ fn with_helpers(context: &Context<'_>, handler: Handler) -> Vec<Handler> {
                 let own = meaning.callers(function).iter().all(|caller| part.sites.contains(caller));
                 if own && !parts.iter().any(|known| known.function == function) {
                     let inner = meaning.program.sites(function).map(|row| row.site);
-                    let later: Vec<SiteId> = part.sites.iter().copied().filter(|later| meaning.precedes(site, *later)).collect();
+                    // What comes after the part itself comes after what it calls.
+                    let comes_later = |later: &SiteId| meaning.precedes(site, *later) || comes_after_part(context, part, *later);
+                    let later: Vec<SiteId> = part.sites.iter().copied().filter(comes_later).collect();
                     let sites = inner.chain(later.iter().copied()).collect();
                     let helper = Handler { function, region: None, sites, ..*part };
                     for mut wrapper in around(context, &helper) {
@@ -169,6 +171,11 @@ fn with_helpers(context: &Context<'_>, handler: Handler) -> Vec<Handler> {
         at += 1;
     }
     parts
+}
+
+/// Whether a site of a handler stands in a function around it, after the call that leads to it.
+fn comes_after_part(context: &Context<'_>, part: &Handler, site: SiteId) -> bool {
+    part.region.is_none() && context.function_of(site) != part.function
 }
 
 /// Whether the handler of a route answers that it failed, or hands the failure on to what it was given for that:
