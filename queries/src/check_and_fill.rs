@@ -2,7 +2,7 @@
 //! through other functions: a predicate that it asks, a loader that it is given.
 
 use distsys_engine::OpKind;
-use distsys_engine::meaning::{Extent, Scope};
+use distsys_engine::meaning::{Effect, Extent, Scope, Term};
 use distsys_facts::{FunctionId, LiteralKind, ParameterKind, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::FxHashSet;
 
@@ -11,6 +11,9 @@ use crate::remote_waits::{futures, is_remote};
 
 /// Check, load, fill: the lock is there so that only one caller loads what all of them need.
 pub(crate) fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: &[SiteId], waits: &[SiteId]) -> bool {
+    if fills_shared_cache(context, sites) {
+        return true;
+    }
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
@@ -118,6 +121,26 @@ pub(crate) fn fills_what_it_guards(context: &Context<'_>, scope: &Scope, sites: 
         }),
         _ => false,
     })
+}
+
+/// Whether the holder looks into a cache of other processes, loads what it had not, and puts it there under the same key.
+fn fills_shared_cache(context: &Context<'_>, sites: &[SiteId]) -> bool {
+    let meaning = context.meaning;
+    let keys = |kind: OpKind| -> Vec<(SiteId, Term)> {
+        let effects = sites.iter().flat_map(|site| meaning.effects.at(*site).map(|(effect, _)| (*site, effect)));
+        let known = |effect: &Effect| effect.kind == kind && !matches!(effect.key, Term::Unknown | Term::Absent);
+        effects.filter(|(_, effect)| known(effect)).map(|(site, effect)| (site, effect.key)).collect()
+    };
+    let (looks, fills) = (keys(OpKind::CacheRead), keys(OpKind::CacheWrite));
+    let loads = |look: SiteId, fill: SiteId| {
+        let mut between = sites.iter().filter(|site| meaning.precedes(look, **site) && meaning.precedes(**site, fill));
+        between.any(|site| meaning.effects.at(*site).any(|(effect, _)| is_load(&effect)))
+    };
+    looks.iter().any(|(look, key)| fills.iter().any(|(fill, filled)| filled == key && loads(*look, *fill)))
+}
+
+fn is_load(effect: &Effect) -> bool {
+    matches!(effect.kind, OpKind::DbRead | OpKind::HttpRequest | OpKind::Rpc | OpKind::ObjectRead)
 }
 
 /// Whether the function that took the lock fills what it guards with what the function that it is given loads:
