@@ -411,6 +411,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             Some(Returned::MemberOf(object, name)) => {
                 let at = |index| self.positional(row.site, index);
                 if let (Some(object), Some(name)) = (at(object), at(name)) {
+                    self.edge(Self::node(object), to, EdgeKind::Computed);
                     self.named_members.push(NamedMember { object, name, member: row.result });
                 }
                 return;

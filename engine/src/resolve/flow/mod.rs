@@ -166,6 +166,8 @@ enum EdgeKind {
     Class(PathId),
     /// Likewise: to an instance of it.
     Instance,
+    /// The member that a name stands for which is not known.
+    Computed,
     /// Only classes of the project themselves.
     Classes,
     /// Only of which type it is.
@@ -415,6 +417,12 @@ impl<'p, 'f> Flow<'p, 'f> {
             EdgeKind::Held(owner) => {
                 let value = self.held_by(self.values.get(id), owner);
                 self.add(to, value);
+            }
+            EdgeKind::Computed => {
+                let value = self.values.get(id);
+                if let ValueKind::External(path) = value.kind {
+                    self.some_method(path, value, to);
+                }
             }
             EdgeKind::Classes => {
                 if let ValueKind::Class(_) = self.values.get(id).kind {

@@ -7,7 +7,8 @@ use distsys_facts::{FunctionFlags, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Confidence, Flow, MAX_TARGETS};
-use crate::resolve::values::ValueKind;
+use crate::paths::PathId;
+use crate::resolve::values::{Value, ValueKind};
 
 /// `member` is what `name` of `object` is.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +64,17 @@ impl Flow<'_, '_> {
             if methods.len() <= MAX_TARGETS {
                 methods.into_iter().for_each(|method| self.record(site, method, Confidence::Medium));
             }
+        }
+    }
+
+    /// One of the methods of what a library offers, by a name that is a value: `axios[method](url)`, where a model says what
+    /// they have in common.
+    pub(super) fn some_method(&mut self, path: PathId, base: Value, to: u32) {
+        let family = self.paths.family(path);
+        let method = format!("{}.[]", self.paths.text(path));
+        if self.models.names_method(family, &method) {
+            let path = self.paths.intern(family, &method);
+            self.add(to, Value { kind: ValueKind::External(path), ..base });
         }
     }
 

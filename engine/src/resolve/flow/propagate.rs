@@ -302,6 +302,9 @@ impl<'p, 'f> Flow<'p, 'f> {
                 self.add(to, Value::new(ValueKind::Instance(class)));
                 return;
             }
+            if name == self.names.computed {
+                self.some_method(path, base, to);
+            }
         }
         // `order, created = Order.objects.get_or_create(…)`
         if let Some(class) = base.class.filter(|_| text.bytes().all(|byte| byte.is_ascii_digit())) {
