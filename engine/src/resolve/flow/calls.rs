@@ -1,7 +1,7 @@
 //! What a call does with values: arguments, results, construction, libraries.
 
 use distsys_facts::schema::Call;
-use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, ParameterKind, SiteId, Sym, VarId};
+use distsys_facts::{CallKind, ClassId, FunctionFlags, FunctionId, Language, ParameterKind, SiteId, Sym, VarId};
 
 use super::filled::Filled;
 use super::named_members::NamedMember;
@@ -440,6 +440,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
         }
         self.add(to, value);
+        self.gives_what_function_gives(row, value);
         // Unless something else is known of what it gets.
         if !said.gives_type {
             self.callback_gets_receiver(row, via);
@@ -685,10 +686,14 @@ impl<'p, 'f> Flow<'p, 'f> {
     }
 
     pub(super) fn class_argument(&self, site: SiteId) -> Option<ClassId> {
-        let first = self.positional(site, 0)?;
-        self.sets.of(Self::node(first)).find_map(|id| match self.values.get(id).kind {
-            ValueKind::Class(class) => Some(class),
-            _ => None,
-        })
+        let class_at = |index| {
+            let argument = self.positional(site, index)?;
+            self.sets.of(Self::node(argument)).find_map(|id| match self.values.get(id).kind {
+                ValueKind::Class(class) => Some(class),
+                _ => None,
+            })
+        };
+        // `createQuery(text, Order.class)`
+        class_at(0).or_else(|| class_at(1).filter(|_| self.language_of(site) == Language::Java))
     }
 }

@@ -3,7 +3,7 @@
 use distsys_facts::schema::{Call, Load};
 use distsys_facts::{ClassId, FunctionFlags, FunctionId, Language, ParameterKind};
 
-use super::Flow;
+use super::{EdgeKind, Flow};
 use crate::model::Family;
 use crate::paths::PathId;
 use crate::resolve::members::Member;
@@ -45,6 +45,22 @@ const TRANSFORM: &[&str] = &[
     "map",
     "thenAccept",
     "thenAcceptAsync",
+    "thenApply",
+    "thenApplyAsync",
+    "thenCompose",
+    "thenComposeAsync",
+];
+
+/// Methods whose value holds what the function gives that they are given.
+const GIVE_MADE: &[&str] = &[
+    "callAsync",
+    "concatMap",
+    "flatMap",
+    "flatMapMany",
+    "map",
+    "or",
+    "submit",
+    "supplyAsync",
     "thenApply",
     "thenApplyAsync",
     "thenCompose",
@@ -105,6 +121,18 @@ impl<'p, 'f> Flow<'p, 'f> {
             if let Some(first) = first.filter(|row| row.type_.is_empty()) {
                 self.add(Self::node(first.var), Value::new(ValueKind::Instance(class)));
             }
+        }
+    }
+
+    /// What a function gives to a method that hands it on inside of such a value: `Optional.map(Order::of)`.
+    pub(super) fn gives_what_function_gives(&mut self, row: &Call, value: Value) {
+        let program = self.program;
+        let ValueKind::External(path) = value.kind else { return };
+        if self.language_of(row.site) != Language::Java || !GIVE_MADE.contains(&program.text(row.name)) {
+            return;
+        }
+        for function in program.arguments(row.site).filter_map(|argument| program.closure(argument.var)) {
+            self.edge(self.return_node(function), Self::node(row.result), EdgeKind::Class(path));
         }
     }
 

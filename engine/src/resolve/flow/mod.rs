@@ -440,6 +440,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 let class = match value.kind {
                     ValueKind::Class(class) => Some(class),
                     ValueKind::External(_) => value.class,
+                    ValueKind::Instance(class) if matches!(kind, EdgeKind::Class(_)) => Some(class),
                     _ => None,
                 };
                 if let Some(class) = class {
