@@ -45,6 +45,29 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// A source at what made the value that a method gives of the project's own class whose object the chain of calls begins
+    /// with: `Order.archived.get(id)`, where the manager's `get_queryset` gives `….using("replica")`.
+    pub(super) fn by_own_method(&self, op: &Operation, name: &str, inner: &Source) -> Found {
+        let program = self.program;
+        let Some(name) = program.facts.symbols.lookup(name) else { return Found::Absent };
+        let around = program.class_around(op.function);
+        let method_of = |var: VarId| {
+            let classes = self.classes_of(var).into_iter().filter(|class| Some(*class) != around);
+            let line = |class| self.resolution.ancestors(class).iter();
+            classes.into_iter().find_map(|class| line(class).find_map(|class| program.methods.get(&(*class, name))))
+        };
+        let mut at = self.call(op.call).and_then(|call| call.receiver);
+        for _ in 0..MAX_CHAIN {
+            let Some(var) = at else { break };
+            if let Some(given) = method_of(var).and_then(|method| self.only_returned(*method)) {
+                let found = self.at_maker(op, given, inner);
+                return if found == Found::Unknown { Found::Absent } else { found };
+            }
+            at = program.call_giving(self.root(var)).and_then(|call| call.receiver);
+        }
+        Found::Absent
+    }
+
     /// What stands for `inner`, a parameter of the helper that made `var`, where the helper is called:
     /// `fn sql(text) { Statement::from_string(text) }`, `db.execute(sql("…"))`.
     fn given_to_helper(&self, var: VarId, inner: VarId) -> Option<VarId> {

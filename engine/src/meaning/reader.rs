@@ -514,6 +514,7 @@ impl<'m> Reader<'m, '_> {
             Source::Manifest { name, section, entry } => self.deployed(op, name, section, entry),
             Source::Setting(name) => self.setting(name),
             Source::Answers(name) => self.answered_replica(name),
+            Source::By(name, inner) => self.by_own_method(op, name, inner),
             Source::Entry(names) => self.entry_anywhere(names),
             Source::Stored(path) => self.stored_into_library(path),
             Source::Overrides(attribute, position) => {

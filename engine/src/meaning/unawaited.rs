@@ -10,6 +10,7 @@ use super::invoked::Invocations;
 use super::operations::Operations;
 use super::promises::runs_statement;
 use super::reader::Reader;
+use crate::model::Returned;
 use crate::operation::{Attr, OpKind};
 use crate::program::Program;
 
@@ -28,7 +29,10 @@ impl Invocations {
         // `void work()` says that nobody waits, and does nothing about it.
         used.extend(r.binary.iter().filter(|row| program.text(row.operator) != "void").map(|row| row.left));
         for edge in &reader.resolution.calls {
-            if !gives_promise(reader, operations, edge.function, 0) || self.comes_of_shared_helper(reader, edge.site) {
+            if !gives_promise(reader, operations, edge.function, 0)
+                || self.comes_of_shared_helper(reader, edge.site)
+                || is_waited_for_there(reader, edge.site)
+            {
                 continue;
             }
             let Some(mut result) = program.call(edge.site).map(|call| call.result) else { continue };
@@ -95,6 +99,17 @@ impl Invocations {
             }
         }
     }
+}
+
+/// Whether what is called waits for the function by itself: `async_to_sync(send)(order)`.
+fn is_waited_for_there(reader: Reader<'_, '_>, site: SiteId) -> bool {
+    let program = reader.program;
+    let callee = program.call(site).and_then(|call| call.callee).map(|var| program.held_at(var));
+    let Some(made) = callee.and_then(|var| program.call_giving(var)) else { return false };
+    let paths = &reader.resolution.paths;
+    reader.resolution.external_at(made.site).iter().any(|(_, path, _)| {
+        matches!(reader.models.returns(paths.family(*path), paths.text(*path)), Some(Returned::Waited(_)))
+    })
 }
 
 /// The call whose promise one goes on with: `connect()` of `connect().then(next).catch(log)`.

@@ -141,6 +141,9 @@ fn returned_of(text: String) -> Result<Returned, String> {
     if let Some(written) = within("call") {
         return Ok(Returned::CallOf(position(written)?));
     }
+    if let Some(written) = within("waited") {
+        return Ok(Returned::Waited(position(written)?));
+    }
     if let Some(written) = within("pairs") {
         return Ok(Returned::Pairs(position(written)?));
     }

@@ -97,6 +97,8 @@ pub enum Returned {
     Receiver,
     /// The value of an argument.
     Argument(usize),
+    /// Likewise, of an asynchronous function that is waited for where it is called then.
+    Waited(usize),
     /// What calling an argument gives.
     CallOf(usize),
     /// The member of an argument that another one names.

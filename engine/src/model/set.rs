@@ -371,6 +371,11 @@ impl ModelSet {
         self.is_holder(family, path) || self.is_holder_by_key(family, path)
     }
 
+    /// Whether members of objects of the type are called to get what they hold (`container.orders()`).
+    pub fn gives_members(&self, family: Family, path: &str) -> bool {
+        self.is_holder(family, &format!("{path}.()"))
+    }
+
     /// What a model says of values that annotated functions provide, chosen by a test.
     pub fn provides(&self, family: Family, test: impl Fn(&Provides) -> bool) -> Option<&Provides> {
         self.families.get(&family)?.provides.iter().find(|known| test(known))

@@ -97,6 +97,9 @@ pub enum Source {
     Setting(String),
     /// `answers(db_for_read)`: the name of a replica, if every method of the project so called answers with one.
     Answers(String),
+    /// `by(get_queryset).chain(using).0`: a source at what made the value that this method gives of the project's own class
+    /// whose object the chain begins with.
+    By(String, Box<Source>),
     /// `entry(replication.slaves)`: what stands under these names in an object, wherever the project says so.
     Entry(String),
     /// `stored(net/http.DefaultClient.Timeout)`: what the project stores into what the library offers under a name.
@@ -239,6 +242,10 @@ impl Source {
                 }
                 "setting" => Ok(Source::Setting(argument.to_owned())),
                 "answers" => Ok(Source::Answers(argument.to_owned())),
+                "by" => {
+                    let inner = rest.strip_prefix('.').ok_or_else(|| format!("`{text}` names no source"))?;
+                    Ok(Source::By(argument.to_owned(), Box::new(Source::parse(inner)?)))
+                }
                 "entry" => Ok(Source::Entry(argument.to_owned())),
                 "overrides" => Ok(match argument.split_once(" of ") {
                     Some((attribute, position)) => Source::Overrides(

@@ -121,7 +121,10 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         let parameters: Vec<_> = program.parameters(function).collect();
         let has_receiver = parameters.first().is_some_and(|parameter| parameter.kind == ParameterKind::Receiver);
+        // `Singleton(Orders, engine)`: what is called gets what follows it.
+        let before = self.handed_on.get(&row.site).copied().unwrap_or(0);
         let positional = program.arguments(row.site).filter(|argument| argument.position != u32::MAX).count();
+        let positional = positional.saturating_sub(before as usize);
         let named = parameters.iter().filter(|parameter| parameter.kind == ParameterKind::Positional).count();
         // `Type::method(x, …)` passes the receiver as the first argument; a method of the class has it from before the dot.
         let of_class = program.function(function).flags.has(FunctionFlags::STATIC);
@@ -132,7 +135,10 @@ impl<'p, 'f> Flow<'p, 'f> {
         for argument in program.arguments(row.site) {
             let keyword = program.text(argument.keyword);
             let target = if argument.position != u32::MAX && keyword.is_empty() {
-                let at = argument.position as usize + offset;
+                if argument.position < before {
+                    continue;
+                }
+                let at = (argument.position - before) as usize + offset;
                 match parameters.get(at) {
                     Some(parameter) if parameter.kind != ParameterKind::KeywordOnly => Some(parameter),
                     _ => None,
@@ -270,15 +276,16 @@ impl<'p, 'f> Flow<'p, 'f> {
         }
         // A struct literal, a dataclass: arguments are fields, in their order where they have no names.
         let program = self.program;
-        for argument in program.arguments(row.site) {
+        let before = self.handed_on.get(&row.site).copied().unwrap_or(0);
+        for argument in program.arguments(row.site).filter(|argument| argument.position >= before) {
+            let position = argument.position - before;
             // `Traced("prices", handler)`: the fields of a tuple are called by their numbers.
             let is_named = |name: &Sym| {
-                row.kind == CallKind::New
-                    || program.text(*name).parse::<u32>().is_ok_and(|field| field == argument.position)
+                row.kind == CallKind::New || program.text(*name).parse::<u32>().is_ok_and(|field| field == position)
             };
             let in_order = || {
                 let mut declared = program.field_by_class.of(&program.facts.relations.field, class);
-                declared.nth(argument.position as usize).map(|row| row.name).filter(is_named)
+                declared.nth(position as usize).map(|row| row.name).filter(is_named)
             };
             let field = match argument.keyword.is_empty() {
                 true => in_order(),
@@ -375,7 +382,7 @@ impl<'p, 'f> Flow<'p, 'f> {
                 }
                 return;
             }
-            Some(Returned::Argument(index)) => {
+            Some(Returned::Argument(index) | Returned::Waited(index)) => {
                 if let Some(var) = self.positional(row.site, index) {
                     self.edge(Self::node(var), to, EdgeKind::All);
                 }
@@ -389,6 +396,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
             Some(Returned::CallOf(index)) => {
                 if let Some(var) = self.positional(row.site, index) {
+                    self.handed_on.insert(row.site, index as u32 + 1);
                     let node = self.callee_node(row.site);
                     self.edge(Self::node(var), node, EdgeKind::All);
                 }

@@ -212,6 +212,8 @@ struct Flow<'p, 'f> {
     of_many: FxHashSet<(SiteId, FunctionId)>,
     external: FxHashSet<(SiteId, PathId, Value)>,
     bound: FxHashSet<(SiteId, FunctionId)>,
+    /// Calls that call one of their arguments with what follows it, by how many stand before that.
+    handed_on: FxHashMap<SiteId, u32>,
     passed: FxHashSet<Passed>,
     /// The nodes that get what the functions in a node give.
     results_of: FxHashMap<u32, Vec<u32>>,
@@ -295,6 +297,7 @@ impl<'p, 'f> Flow<'p, 'f> {
             of_many: FxHashSet::default(),
             external: FxHashSet::default(),
             bound: FxHashSet::default(),
+            handed_on: FxHashMap::default(),
             passed: FxHashSet::default(),
             results_of: FxHashMap::default(),
             callee_nodes: FxHashMap::default(),

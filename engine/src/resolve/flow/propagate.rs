@@ -496,6 +496,8 @@ impl<'p, 'f> Flow<'p, 'f> {
                     self.call_derived(row, class, function, receiver);
                 }
             }
+            // `container.orders()`
+            Member::Field if self.gives_members(class) => self.member(receiver, row.name, Self::node(row.result)),
             Member::Field => {
                 let node = self.callee_node(row.site);
                 if let Some(object) = row.receiver {
@@ -550,6 +552,11 @@ impl<'p, 'f> Flow<'p, 'f> {
             }
             _ => {}
         }
+    }
+
+    /// Whether members of a class's objects are called to get what they hold, as those of a container.
+    fn gives_members(&self, class: ClassId) -> bool {
+        self.grounds.hierarchy.external_bases(class).any(|(path, _)| self.said(path).gives_members)
     }
 
     /// The node whose values are called at `site`.

@@ -15,6 +15,8 @@ pub(super) struct OfPath<'p> {
     pub(super) is_holder: bool,
     pub(super) is_holder_by_key: bool,
     pub(super) is_holder_anyhow: bool,
+    /// Whether its members are called to get what they hold.
+    pub(super) gives_members: bool,
     /// The type onto which the project puts functions of its own.
     pub(super) extended: Option<&'p str>,
     pub(super) returned: Option<&'p Returned>,
@@ -47,6 +49,7 @@ fn ask<'p>(models: &'p ModelSet, paths: &Paths, path: PathId) -> OfPath<'p> {
         is_holder: models.is_holder(family, text),
         is_holder_by_key: models.is_holder_by_key(family, text),
         is_holder_anyhow: models.is_holder_anyhow(family, text),
+        gives_members: models.gives_members(family, text),
         extended: models.extended(family, text),
         returned: models.returns(family, text),
         sets: models.sets(family, text),
