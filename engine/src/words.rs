@@ -322,6 +322,7 @@ pub fn is_seen_twice(name: &str) -> bool {
         "sale",
         "return",
         "topup",
+        "pickup",
     ];
     // As entities are spelt in one word: `giftvoucher`, `supportticket`. What may end another word is left out.
     const ENDS: &[&str] = &[
@@ -346,7 +347,10 @@ pub fn is_seen_twice(name: &str) -> bool {
         "withdrawal",
     ];
     // Whose order it is, or what for: `customerorder`; a `sortorder` is none.
-    const ORDERED: &[&str] = &["client", "customer", "food", "guest", "meal", "sales", "shop", "store", "user", "work"];
+    const ORDERED: &[&str] = &[
+        "client", "customer", "food", "guest", "lab", "laundry", "material", "meal", "part", "parts", "print",
+        "purchase", "repair", "sales", "service", "shop", "store", "supply", "user", "work",
+    ];
     let is_of_two = |word: &str| {
         let ends = THINGS.iter().filter_map(|thing| Some((*thing, word.strip_suffix(thing)?)));
         ends.into_iter().any(|(thing, first)| THINGS.contains(&first) || thing == "order" && ORDERED.contains(&first))

@@ -3,7 +3,7 @@
 use distsys_engine::meaning::{Found, Operand};
 use distsys_engine::words::is_identity;
 use distsys_engine::{Attr, OpKind};
-use distsys_facts::{RegionKind, SiteId, VarId};
+use distsys_facts::{SiteId, VarId};
 use rustc_hash::FxHashSet;
 
 use crate::Context;
@@ -98,15 +98,14 @@ pub(crate) fn parts(
 /// Whether a site is reached only where `value` was not there: in the arm of a condition that asks for that.
 pub(crate) fn is_on_miss(context: &Context<'_>, value: VarId, site: SiteId) -> bool {
     let program = context.meaning.program;
-    let r = &program.facts.relations;
-    program.regions_outward(program.site(site).region).any(|region| {
-        let wanted = match region.kind {
-            RegionKind::Branch => false,
-            RegionKind::Else => true,
-            _ => return false,
-        };
-        let mut conditions = program.condition_by_region.of(&r.condition, region.region);
-        conditions.any(|row| says_there(context, row.var, value, 0).is_some_and(|there| there == wanted))
+    // That not all of several things hold says of none of them that it does not.
+    let is_of_several = |condition: VarId| {
+        let mut parts = program.binary_by_dst.of(&program.facts.relations.binary, condition);
+        parts.any(|row| program.text(row.operator) == "&&")
+    };
+    context.meaning.decisions(site).into_iter().any(|decision| {
+        (decision.holds || !is_of_several(decision.condition))
+            && says_there(context, decision.condition, value, 0).is_some_and(|there| there != decision.holds)
     })
 }
 
@@ -130,7 +129,7 @@ fn says_there(context: &Context<'_>, condition: VarId, value: VarId, depth: u32)
     match (program.text(row.operator), row.right) {
         ("!", _) => says_there(context, row.left, value, depth + 1).map(|there| !there),
         ("is" | "==" | "===", Some(right)) if is_null(right) && is_copy(context, row.left, value, 0) => Some(false),
-        ("!=" | "!==", Some(right)) if is_null(right) && is_copy(context, row.left, value, 0) => Some(true),
+        ("!=" | "!==" | "is not", Some(right)) if is_null(right) && is_copy(context, row.left, value, 0) => Some(true),
         ("&&", Some(right)) => {
             [row.left, right].into_iter().find_map(|part| says_there(context, part, value, depth + 1))
         }

@@ -100,7 +100,8 @@ impl<'m, 'f> Describer<'m, 'f> {
         let program = self.reader.program;
         let Some(row) = program.parameter(parameter) else { return Argument::Hidden };
         if row.function != callee {
-            return Argument::Elsewhere;
+            let given = call.and_then(|site| self.reader.given_to_maker(site, row));
+            return given.map_or(Argument::Elsewhere, Argument::Given);
         }
         let Some(site) = call else { return Argument::Hidden };
         match self.reader.given_at(site, row) {

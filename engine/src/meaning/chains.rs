@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use distsys_facts::schema::{Call, Load};
-use distsys_facts::{CallKind, FunctionFlags, FunctionId, LiteralKind, RegionId, RegionKind, SiteId, Sym, VarId};
+use distsys_facts::{
+    CallKind, FunctionFlags, FunctionId, LiteralKind, ParameterKind, RegionId, RegionKind, SiteId, Sym, VarId,
+};
 
 use super::callbacks::{functions_of, parameter_of};
 use super::operations::{Found, Operand, Operation};
@@ -34,7 +36,15 @@ impl<'m> Reader<'m, '_> {
     /// The calls that the receiver of `site` came from, nearest first: a builder chain, through variables and fields, on all
     /// of the ways that lead here (`if let Some(key) = key { request = request.header("Idempotency-Key", key) }`).
     pub(super) fn chain_calls(&self, site: SiteId) -> Vec<SiteId> {
-        self.calls_behind(site, self.call(site).and_then(|call| call.receiver.or(call.callee)))
+        let start = self.call(site).and_then(|call| self.held_function(call).or(call.receiver).or(call.callee));
+        self.calls_behind(site, start)
+    }
+
+    /// What is called itself, where the function's own object holds it: `self._claim(keys=[key])`.
+    fn held_function(&self, call: &Call) -> Option<VarId> {
+        let receiver = call.receiver.filter(|_| self.resolution.calls_at(call.site).is_empty())?;
+        self.program.parameter(receiver).filter(|row| row.kind == ParameterKind::Receiver)?;
+        self.stored(receiver, call.name)
     }
 
     /// Likewise, of what `start` is for the call `site`.

@@ -4,6 +4,7 @@ use distsys_facts::schema::Call;
 use distsys_facts::{ClassId, ParameterKind, SiteId, VarId};
 use rustc_hash::FxHashSet;
 
+use super::callbacks::parameter_of;
 use super::operations::{Found, Operand, Operation};
 use super::scopes::Builder;
 use crate::operation::OpKind;
@@ -30,7 +31,7 @@ impl Builder<'_, '_, '_> {
                     let mut given = reader.program.arguments(*site);
                     *site != other.site && given.any(|row| reader.maker(row.var).is_some_and(|call| call.site == made))
                 };
-                chain.contains(&made) || chain.iter().any(wraps)
+                chain.contains(&made) || chain.iter().any(wraps) || self.is_handed(other, made)
             }
             None => {
                 let receiver = reader.program.call(other.site).and_then(|call| call.receiver.or(call.callee));
@@ -56,6 +57,19 @@ impl Builder<'_, '_, '_> {
             Some(class) => on_client.flat_map(|site| self.as_seen_from(class, site)).collect(),
             None => on_client.collect(),
         }
+    }
+
+    /// Whether an operation is done on the client that was made at a site, which all who make the operation's object, or call its
+    /// function, give it: `Orders(session())`.
+    fn is_handed(&self, op: &Operation, made: SiteId) -> bool {
+        let reader = self.reader;
+        let program = reader.program;
+        let Some(receiver) = program.call(op.call).and_then(|call| call.receiver) else { return false };
+        let client = reader.root(receiver);
+        let held = program.loaded_as(client).and_then(|load| reader.stored(load.base, load.field));
+        let Some(parameter) = parameter_of(reader, held.unwrap_or(client)) else { return false };
+        let mut given = reader.resolution.passed_to(parameter).peekable();
+        given.peek().is_some() && given.all(|row| reader.made_at_last(row.argument) == Some(made))
     }
 
     /// The class whose instances' client is configured: `axiosRetry(this.http)` in a constructor.

@@ -101,8 +101,8 @@ impl<'m> Meaning<'m> {
         let sources: Vec<Source> =
             reader.model(op).attribute(attr).into_iter().flatten().filter(of_chain).cloned().collect();
         let receiver = self.program.call(op.call).and_then(|call| call.receiver.or(call.callee))?;
-        // A function of the library's module has no client of its own.
-        if sources.is_empty() || reader.is_named(receiver) {
+        // A function of the library's module has no client of its own; one that another file made is one.
+        if sources.is_empty() || reader.is_named(receiver) && self.resolution.imported(receiver).is_none() {
             return None;
         }
         let given = |site: SiteId| {

@@ -42,7 +42,7 @@ impl Meaning<'_> {
         };
         for site in trace.iter().rev().skip(1) {
             let parameter = self.program.parameter(parameter_of(self.reader(), var)?)?;
-            var = self.reader().given_at(*site, parameter).or(parameter.default)?;
+            var = self.reader().given_for(*site, parameter).or(parameter.default)?;
             if let Some(span) = self.span_of(var, unit, 0) {
                 return Some(span);
             }
@@ -107,7 +107,7 @@ impl Meaning<'_> {
         }
         let parameter = program.parameter(parameter_of(self.reader(), var)?)?;
         let (call, outer) = calls.split_last()?;
-        let argument = self.reader().given_at(*call, parameter).or(parameter.default)?;
+        let argument = self.reader().given_for(*call, parameter).or(parameter.default)?;
         self.given_span(argument, unit, outer, depth + 1)
     }
 
@@ -164,7 +164,7 @@ impl Meaning<'_> {
         // A closure that goes on (`load().then(…)`) has it of the function around, which somebody further up calls.
         let gives = |call: &SiteId| self.callees(*call).contains(&parameter.function);
         let at = calls.iter().rposition(gives).or_else(|| calls.len().checked_sub(1))?;
-        let argument = self.reader().given_at(calls[at], parameter).or(parameter.default)?;
+        let argument = self.reader().given_for(calls[at], parameter).or(parameter.default)?;
         self.floor_of(argument, unit, &calls[..at], depth + 1)
     }
 

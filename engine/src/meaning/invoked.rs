@@ -161,6 +161,7 @@ impl Invocations {
         let program = reader.program;
         let r = &program.facts.relations;
         let mut queue: VecDeque<VarId> = VecDeque::new();
+        let of_elements = reader.given_elements();
         for call in &r.call {
             let applied = match program.text(call.name) {
                 "apply" | "call" => call.receiver.and_then(|function| decorated_method(reader, function)),
@@ -168,7 +169,8 @@ impl Invocations {
             };
             let called = call.callee.and_then(|callee| parameter_of(reader, callee));
             let called = called.or_else(|| called_by_its_method(reader, call));
-            if let Some(parameter) = called.or(applied) {
+            let is_its_own = |parameter: &VarId| !is_known_here(reader, &of_elements, call.site, *parameter);
+            if let Some(parameter) = called.or(applied).filter(is_its_own) {
                 self.through_parameter.insert(call.site);
                 self.applied.entry(parameter).or_default().push(call.site);
                 queue.push_back(parameter);
@@ -310,6 +312,7 @@ impl Invocations {
         let modes = Modes {
             functions: self.all.iter().map(|row| (row.function, row.mode)).collect(),
             sites: operations.all.iter().map(|op| (op.site, mode_of(op.kind))).collect(),
+            callers: callers_of_inner(reader),
         };
         let closures = Closures::new(reader);
         for &Passed { site, parameter, argument } in &reader.resolution.passed {
@@ -436,6 +439,14 @@ impl Invocations {
             if modes.functions.contains(&(at, mode)) || given.into_iter().any(|receiver| received_as(*receiver)) {
                 return true;
             }
+            // `const deliver = …; channel.consume(queue, (message) => deliver(message))`
+            let called = modes.callers.get(&at).map_or(&[][..], Vec::as_slice);
+            let runs = |site: &SiteId| {
+                program.site(*site).function != at && self.runs_as(reader, modes, *site, parameter, mode, depth + 1)
+            };
+            if depth < MAX_HELPERS && !called.is_empty() && called.iter().all(runs) {
+                return true;
+            }
             match program.function(at).parent {
                 Some(parent) => at = parent,
                 None => return false,
@@ -544,6 +555,17 @@ impl Invocations {
     }
 }
 
+/// Whether what is called at a site is known there, though a parameter holds it: it is an element of a collection, or the
+/// function belongs to an object that was made with it.
+fn is_known_here(reader: Reader<'_, '_>, of_elements: &FxHashSet<FunctionId>, site: SiteId, parameter: VarId) -> bool {
+    let program = reader.program;
+    let Some(owner) = program.parameter(parameter).map(|row| row.function) else { return false };
+    match owner == program.site(site).function {
+        true => of_elements.contains(&owner) && !reader.resolution.calls_at(site).is_empty(),
+        false => reader.resolution.calls_at(site).len() == 1 && reader.makes_object_of_functions(owner),
+    }
+}
+
 /// Calls of what lists hold, by the list: `for (const hook of hooks) await hook()`, `hooks.map((hook) => hook())`.
 fn calls_out_of_lists(program: &Program<'_>) -> FxHashMap<VarId, Vec<SiteId>> {
     let r = &program.facts.relations;
@@ -588,6 +610,20 @@ const ELEMENTWISE: &[&str] =
 struct Modes {
     functions: FxHashSet<(FunctionId, Mode)>,
     sites: FxHashSet<(SiteId, Mode)>,
+    /// The calls of functions that are written in others.
+    callers: FxHashMap<FunctionId, Vec<SiteId>>,
+}
+
+fn callers_of_inner(reader: Reader<'_, '_>) -> FxHashMap<FunctionId, Vec<SiteId>> {
+    let program = reader.program;
+    let mut callers: FxHashMap<FunctionId, Vec<SiteId>> = FxHashMap::default();
+    for edge in &reader.resolution.calls {
+        let parent = program.function(edge.function).parent;
+        if parent.is_some_and(|parent| program.function(parent).kind != FunctionKind::Module) {
+            callers.entry(edge.function).or_default().push(edge.site);
+        }
+    }
+    callers
 }
 
 /// When the callbacks of an operation run.

@@ -154,13 +154,26 @@ impl Builder<'_, '_, '_> {
         let mut leaves = false;
         for row in program.sites(scope.function) {
             match row.kind {
-                SiteKind::Throw | SiteKind::Store | SiteKind::Yield => return false,
+                SiteKind::Throw | SiteKind::Yield => return false,
+                SiteKind::Store if self.is_kept_beyond(row.site, scope.function) => return false,
                 SiteKind::Return => leaves |= is_in(row.site, RegionKind::Branch) || is_in(row.site, RegionKind::Else),
                 _ => {}
             }
         }
         // Who tries until it has the lock leaves with it.
         !gives && leaves && !is_in(taken, RegionKind::Loop)
+    }
+
+    /// Whether what a store of a function stores is there when the function is over: not in an object of its own.
+    fn is_kept_beyond(&self, store: SiteId, function: FunctionId) -> bool {
+        let program = self.reader.program;
+        let r = &program.facts.relations;
+        let Ok(at) = r.store.binary_search_by_key(&store, |row| row.site) else { return true };
+        let base = self.reader.root(r.store[at].base);
+        let is_made_here = program.call_giving(base).is_some_and(|call| program.site(call.site).function == function)
+            || program.entry_by_var.of(&r.entry, base).next().is_some()
+            || program.element_by_var.of(&r.element, base).next().is_some();
+        !is_made_here || program.parameter(base).is_some()
     }
 
     /// Sites with those of the closures that are written and run there: `retry(|| async { work().await })`.

@@ -6,6 +6,7 @@
 use distsys_facts::{ClassId, FunctionId, ParameterKind, SiteId, VarId};
 use rustc_hash::FxHashMap;
 
+use super::Meaning;
 use super::callbacks::{callback_vars, functions_of, methods_run};
 use super::operations::{Found, Operand, Operation, Operations};
 use super::reader::Reader;
@@ -202,4 +203,12 @@ fn subjects_of(reader: Reader<'_, '_>, var: VarId) -> Vec<Subject> {
         _ => None,
     });
     named.collect()
+}
+
+impl Meaning<'_> {
+    /// Whether an operation hands something on to those in the process who asked to hear of it.
+    pub fn is_heard(&self, op: &Operation) -> bool {
+        let callbacks = &self.reader().model(op).callbacks;
+        callbacks.iter().any(|callback| matches!(callback, Callback::Listeners(_) | Callback::Heard { .. }))
+    }
 }

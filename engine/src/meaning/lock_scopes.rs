@@ -36,6 +36,9 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             return true;
         }
         let program = self.reader.program;
+        if self.is_record(op) {
+            return false;
+        }
         let mut function = Some(op.function);
         while let Some(id) = function {
             let row = program.function(id);
@@ -74,6 +77,26 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             || self.is_held_by_an_object(op)
             || self.operations.of_kind(OpKind::LockRelease).any(|release| self.is_same_field(op, release))
             || self.effects.in_function(op.function).any(|(effect, _)| effect.kind == OpKind::LockRelease)
+    }
+
+    /// Whether the key holds what came of the work once that is done: it is claimed with a constant (`"processing"`), written over
+    /// with something else, and read. Who asks again gets the outcome, and nobody waits for a release.
+    fn is_record(&self, op: &Operation) -> bool {
+        let program = self.reader.program;
+        let Found::Is(Operand::Var(token)) = self.reader.attribute(op, Attr::Token) else { return false };
+        let Some(claimed) = self.reader.constant(token) else { return false };
+        let pattern = |op: &Operation| {
+            let own = self.effects.at(op.site).filter(|(effect, _)| effect.kind == op.kind);
+            own.into_iter().find_map(|(effect, _)| effect.key.pattern())
+        };
+        let Some(own) = pattern(op) else { return false };
+        let is_outcome = |write: &Operation| {
+            let mut set = program.arguments(write.site).skip(1);
+            pattern(write) == Some(own)
+                && set.next().is_some_and(|row| self.reader.constant(row.var).is_none_or(|text| text != claimed))
+        };
+        self.operations.of_kind(OpKind::CacheWrite).any(is_outcome)
+            && self.operations.of_kind(OpKind::CacheRead).any(|read| pattern(read) == Some(own))
     }
 
     /// Whether nobody looks at what the call gives, once it has been waited for.

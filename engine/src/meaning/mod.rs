@@ -37,11 +37,13 @@ mod deadlines;
 mod deferred;
 mod discriminators;
 mod dropped_for;
+mod dropped_given;
 mod dropped_outcomes;
 mod durations;
 mod effects;
 mod ended;
 mod environments;
+mod factories;
 mod failed_for;
 mod failures;
 mod fetched;
@@ -89,6 +91,7 @@ mod polls;
 mod promises;
 mod provenance;
 mod put_around;
+mod put_over;
 mod raised_as;
 mod reader;
 mod recovered;
@@ -393,11 +396,17 @@ impl<'m> Meaning<'m> {
         versioned.contains(self.names.text(entity))
     }
 
-    /// Likewise, of the class that an object is of, or that a library gave it for.
-    pub fn is_of_versioned(&self, object: VarId) -> bool {
+    /// Likewise, of the class that an object is of, or that a library gave it for; of several the one that is mapped to `entity`.
+    pub fn is_of_versioned(&self, object: VarId, entity: Option<Name>) -> bool {
+        let reader = self.reader();
         let given_for = self.resolution.values_of(object).filter_map(|value| value.class);
-        let classes = self.reader().classes_of(object).into_iter().chain(given_for);
-        classes.into_iter().any(|class| own_effects::counts_versions(self.reader(), class))
+        let mut classes: Vec<ClassId> = reader.classes_of(object).into_iter().chain(given_for).collect();
+        let is_its =
+            |class: &ClassId| entity.is_some_and(|entity| reader.entity_text(*class) == self.names.text(entity));
+        if classes.iter().any(is_its) {
+            classes.retain(is_its);
+        }
+        classes.into_iter().any(|class| own_effects::counts_versions(reader, class))
     }
 
     /// Whether an object is a row of a table, as far as its classes say.

@@ -90,7 +90,10 @@ impl Reader<'_, '_> {
         for method in methods {
             let own: Vec<VarId> = program.parameters(method).take(1).map(|row| row.var).collect();
             let stored = program.parameters(method).skip(1).any(|parameter| {
-                program.stores_to(parameter.var).any(|store| same_key(program.text(store.field), name))
+                // `if timeout is None: timeout = 5`
+                let filled = same_key(program.text(parameter.name), name)
+                    && program.assigned_from(parameter.var).next().is_some();
+                filled || program.stores_to(parameter.var).any(|store| same_key(program.text(store.field), name))
             });
             if !own.is_empty() && (stored || program.sites(method).any(|row| fills_in(row.site))) {
                 return true;

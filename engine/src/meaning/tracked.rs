@@ -107,7 +107,9 @@ impl Tracked {
         if parameter.kind == ParameterKind::Receiver {
             let class = reader.class_of(parameter.var)?;
             let entity = describer.entity_of(class);
-            if entity == Term::Unknown || !entities.contains(&entity) {
+            // A repository that is generic reads what its classes say.
+            let is_any = |read: &Term| matches!(read, Term::Parameter(_) | Term::Within(..) | Term::Filled(..));
+            if entity == Term::Unknown || !entities.contains(&entity) && !entities.iter().any(is_any) {
                 return None;
             }
         }

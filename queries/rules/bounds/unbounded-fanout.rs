@@ -4,6 +4,7 @@ use ascent::ascent_run;
 use distsys_engine::meaning::{Effect, EffectId, Found, Mode, Operand, Operation};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
+use distsys_facts::schema::Parameter;
 use distsys_facts::{FunctionId, FunctionKind, ParameterKind, RegionId, RegionKind, SiteId, SiteKind, Sym, VarId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -37,9 +38,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         {
             starts.push((op.site, op.site, over));
         }
-        for held in gathered(context, op.site) {
-            let started = started_by(context, op.site, held).into_iter();
-            starts.extend(started.map(|(site, over)| (op.site, site, over)));
+        for (gather, held) in gathered(context, op.site).into_iter().flat_map(|held| held_by_callers(context, op.site, held)) {
+            let started = started_by(context, gather, held).into_iter();
+            starts.extend(started.map(|(site, over)| (gather, site, over)));
         }
     }
     let one_by_one = |op: &Operation| meaning.attribute(op, Attr::Capacity) == Found::Is(Operand::Text("1".to_owned()));
@@ -188,6 +189,23 @@ fn is_transaction(kind: OpKind) -> bool {
 /// Whether a site is in code of a service.
 fn serves(context: &Context<'_>, site: SiteId) -> bool {
     context.in_scope(site) && !context.meaning.program.runs_in_browser(context.function_of(site))
+}
+
+/// What is gathered at a site, and what callers have begun that a helper gathers: `together(load(id) for id in ids)`, each with
+/// the call that gives it.
+fn held_by_callers(context: &Context<'_>, gather: SiteId, held: VarId) -> Vec<(SiteId, VarId)> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let mut found = vec![(gather, held)];
+    let mut at = 0;
+    while let Some(&(site, var)) = found.get(at).filter(|_| found.len() < MAX_GIVEN) {
+        at += 1;
+        let own = |row: &&Parameter| row.function == context.function_of(site) && row.kind != ParameterKind::Receiver;
+        let Some(parameter) = program.parameter(program.held_at(var)).filter(own) else { continue };
+        let given = meaning.resolution.passed_to(parameter.var).filter(|row| serves(context, row.site));
+        found.extend(given.map(|row| (row.site, row.argument)));
+    }
+    found
 }
 
 /// Calls of a helper that does for all elements of a list what it is given to do: `everyone(orders, (order) => send(order))`.

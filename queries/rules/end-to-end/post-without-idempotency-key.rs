@@ -182,10 +182,20 @@ fn harm(context: &Context<'_>, trace: &[SiteId], effect: &Effect) -> Option<Harm
 /// Whether a function on the way says that somebody has what is inserted kept for them: `bookViewing`, `reserve_slot`.
 fn is_booked(context: &Context<'_>, trace: &[SiteId], entity: &str) -> bool {
     const BOOKS: &[&str] = &["book", "buy", "hire", "order", "purchase", "rent", "reserve"];
-    trace.iter().any(|site| {
-        let name = context.named_function(context.function_of(*site));
-        let said = words(name.rsplit('.').next().unwrap_or(name));
+    // `class OrderMealHandler`, `BookRoomUseCase`
+    const DOES: &[&str] = &["handler", "command", "use", "case", "usecase", "interactor", "action", "service", "mutation"];
+    let program = context.meaning.program;
+    let books = |mut said: Vec<String>| {
+        while said.last().is_some_and(|word| DOES.contains(&word.as_str())) {
+            said.pop();
+        }
         said.split_first().is_some_and(|(verb, thing)| BOOKS.contains(&verb.as_str()) && entity_name(&thing.join("_")) == entity)
+    };
+    trace.iter().any(|site| {
+        let function = context.function_of(*site);
+        let name = context.named_function(function);
+        let class = program.class_around(function).map(|class| program.text(program.class(class).name));
+        books(words(name.rsplit('.').next().unwrap_or(name))) || class.is_some_and(|class| books(words(class)))
     })
 }
 

@@ -77,7 +77,8 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut told: FxHashMap<SiteId, (usize, Finding)> = FxHashMap::default();
     for (lock, writes) in by_lock {
         let scope = &meaning.scopes.all[lock as usize];
-        let traces = writes.iter().map(|(site, effect)| (meaning.trace(*site, effect), *effect));
+        // What is noted of a failure is not what the lock is for.
+        let traces = writes.iter().filter_map(|(site, effect)| Some((meaning.trace_unless_failed(*site, effect)?, *effect)));
         let traces: Vec<(Vec<SiteId>, Effect)> =
             traces.filter(|(trace, _)| !is_harmless(context, scope, trace)).collect();
         let Some((first, _)) = traces.first() else { continue };

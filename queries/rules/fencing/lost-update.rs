@@ -197,7 +197,7 @@ fn writes_versioned(context: &Context<'_>, read: SiteId, write: SiteId, effect: 
     let given_there = program.arguments(end).map(|row| row.var).chain(program.call(end).and_then(|call| call.receiver));
     let writes_whole = is_store || program.site(end).kind == SiteKind::Store || given_there.into_iter().any(is_whole);
     writes_whole
-        && (counts && is_store || given.into_iter().any(|var| is_row(var) && (counts || meaning.is_of_versioned(var))))
+        && (counts && is_store || given.into_iter().any(|var| is_row(var) && (counts || meaning.is_of_versioned(var, effect.entity_name()))))
 }
 
 /// Whether whoever runs a function has locked before it does: `tx.execute("select pg_advisory_xact_lock(…)"); work(tx)`.

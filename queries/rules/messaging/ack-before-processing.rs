@@ -312,11 +312,13 @@ fn told_by_settings(context: &Context<'_>) -> Vec<Finding> {
     let meaning = context.meaning;
     let mut findings = Vec::new();
     for op in meaning.operations.of_kind(OpKind::Consume).filter(|op| context.in_scope(op.site)) {
-        let Some((parameter, path)) = setting_of(context, op) else { continue };
+        let Some(Setting { parameter, path, otherwise }) = setting_of(context, op) else { continue };
         for &caller in meaning.callers(parameter.function) {
-            let said = meaning.passed_within(caller, parameter.var, &path);
+            let is_given = meaning.resolution.passed_at(caller).iter().any(|row| row.parameter == parameter.var);
+            let said = if is_given { meaning.passed_within(caller, parameter.var, &path) } else { Found::Absent };
             let is_on = match &said {
                 Found::Is(Operand::Var(var)) => meaning.constant(*var).is_some_and(|text| matches!(text, "true" | "True")),
+                Found::Absent => otherwise,
                 _ => false,
             };
             if !is_on || !context.in_scope(caller) {
@@ -338,23 +340,35 @@ fn told_by_settings(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The parameter whose member says whether messages count as done on receipt, and the way to that member.
-fn setting_of<'m>(context: &Context<'m>, op: &Operation) -> Option<(&'m Parameter, Vec<String>)> {
-    let program = context.meaning.program;
-    let (setting, path) = match context.meaning.attribute(op, Attr::AutoAck) {
-        Found::Is(Operand::Var(var)) => {
+/// What callers say of whether messages count as done on receipt.
+struct Setting<'m> {
+    parameter: &'m Parameter,
+    /// The way to the member of the parameter that says so.
+    path: Vec<String>,
+    /// Whether they do where the caller says nothing.
+    otherwise: bool,
+}
+
+fn setting_of<'m>(context: &Context<'m>, op: &Operation) -> Option<Setting<'m>> {
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let over = meaning.put_over(op, Attr::AutoAck);
+    let otherwise = over.is_some() && acknowledges_on_receipt(context, op);
+    let (setting, path) = match (over, meaning.attribute(op, Attr::AutoAck)) {
+        (Some(over), _) => over,
+        (None, Found::Is(Operand::Var(var))) => {
             let load = program.loaded_as(program.held_at(var))?;
             (load.base, vec![program.text(load.field).to_owned()])
         }
-        Found::Is(Operand::Within(var, path)) => (var, path),
+        (None, Found::Is(Operand::Within(var, path))) => (var, path),
         _ => return None,
     };
-    Some((program.parameter(setting)?, path))
+    Some(Setting { parameter: program.parameter(setting)?, path, otherwise })
 }
 
 /// Whether each caller says for itself whether messages count as done on receipt: the wrong one is told of then.
 fn is_said_by_callers(context: &Context<'_>, op: &Operation) -> bool {
-    setting_of(context, op).is_some_and(|(parameter, _)| !context.meaning.callers(parameter.function).is_empty())
+    setting_of(context, op).is_some_and(|said| !context.meaning.callers(said.parameter.function).is_empty())
 }
 
 fn report_told(context: &Context<'_>, caller: SiteId, made: Option<SiteId>, taken: SiteId, done: &Done) -> Finding {

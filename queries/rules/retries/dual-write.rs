@@ -53,6 +53,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
                 writes.push((function, row.site, row.effect));
             }
             OpKind::Publish if must_arrive(effect.flags) => sends.push((function, row.site, row.effect)),
+            // The process's own listeners send it, which nobody waits for.
+            OpKind::Publish if effect.flags.has(EffectFlags::BACKGROUND) && told_to_listeners(context, row.site) => {
+                sends.push((function, row.site, row.effect));
+            }
             _ => {}
         }
     }
@@ -199,6 +203,11 @@ impl EndlessTurns {
 /// transaction sends, nor one that somebody has left for the commit on purpose.
 fn must_arrive(flags: EffectFlags) -> bool {
     !flags.has(EffectFlags::LOSSY) && !flags.has(EffectFlags::TRANSACTIONAL) && !is_elsewhere(flags)
+}
+
+/// Whether what is done at a site is done by those in the process who hear of what is handed on there: `events.publish(new Paid(id))`.
+fn told_to_listeners(context: &Context<'_>, site: SiteId) -> bool {
+    context.operation(site, OpKind::Spawn).is_some_and(|op| context.meaning.is_heard(op))
 }
 
 /// Whether the message goes out for the row: what is sent whether or not a row is written is not about it.

@@ -51,6 +51,10 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     for site in meaning.invocations.unawaited_calls() {
         consider(site);
     }
+    // A helper that forgets what it is given to run.
+    for &site in unawaited.iter().filter(|site| !handles_failure(context, **site)) {
+        meaning.given_and_dropped(site).into_iter().for_each(&mut consider);
+    }
     for op in &meaning.operations.all {
         if meaning.is_lost_unless_awaited(op) {
             consider(op.site);
