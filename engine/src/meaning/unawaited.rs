@@ -29,7 +29,9 @@ impl Invocations {
         // `void work()` says that nobody waits, and does nothing about it.
         used.extend(r.binary.iter().filter(|row| program.text(row.operator) != "void").map(|row| row.left));
         for edge in &reader.resolution.calls {
-            if !gives_promise(reader, operations, edge.function, 0)
+            // Of one that may be either (a client for both worlds) nobody can say that it had to be waited for.
+            let mut may_be = reader.resolution.calls_at(edge.site).iter();
+            if !may_be.all(|edge| gives_promise(reader, operations, edge.function, 0))
                 || self.comes_of_shared_helper(reader, edge.site)
                 || is_waited_for_there(reader, edge.site)
             {

@@ -140,21 +140,23 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         // Switched off by the call itself, where its client has one or may have.
         let is_off_here = matches!(meaning.attribute(op, Attr::Timeout), Found::Is(Operand::Var(var))
             if bounds[&site] == Bound::None && meaning.program.arguments(op.site).any(|row| row.var == var));
+        let of_service = |place: &SiteId| {
+            let for_one_user = meaning.program.runs_for_one_user(context.function_of(*place)) || sends_cookies(context, *place);
+            context.in_scope(*place) && !for_one_user
+        };
         let places = match meaning.set_at_creation(op, Attr::Timeout) {
             // The object that is made there gives each call its limit.
             _ if makers.contains(&site) => vec![site],
             Creation::Seen(created) if is_off_here && created.is_empty() => vec![site],
             Creation::Unseen if is_off_here => vec![site],
             // Others of its callers do set it: the client need not.
-            Creation::Seen(created) if done != site && !created.is_empty() => vec![site],
+            Creation::Seen(created) if done != site && !created.is_empty() => {
+                if created.iter().any(of_service) { vec![site] } else { Vec::new() }
+            }
             // Whoever made the client may have set it.
             Creation::Unseen => continue,
             Creation::Seen(created) => created,
             Creation::None => vec![site],
-        };
-        let of_service = |place: &SiteId| {
-            let for_one_user = meaning.program.runs_for_one_user(context.function_of(*place)) || sends_cookies(context, *place);
-            context.in_scope(*place) && !for_one_user
         };
         // What every use of it bounds need have no limit of its own.
         let is_open = |place: &SiteId| *place == site || !bounded_where_used(context, *place, &timed);

@@ -77,8 +77,12 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     let mut told: FxHashMap<SiteId, (usize, Finding)> = FxHashMap::default();
     for (lock, writes) in by_lock {
         let scope = &meaning.scopes.all[lock as usize];
-        // What is noted of a failure is not what the lock is for.
-        let traces = writes.iter().filter_map(|(site, effect)| Some((meaning.trace_unless_failed(*site, effect)?, *effect)));
+        // What a helper notes of a failure of its own is not what the lock is for; what the holder notes may be of a later run.
+        let way = |site: SiteId, effect: &Effect| match meaning.trace(site, effect) {
+            own if own.len() == 1 => Some(own),
+            _ => meaning.trace_unless_failed(site, effect),
+        };
+        let traces = writes.iter().filter_map(|(site, effect)| Some((way(*site, effect)?, *effect)));
         let traces: Vec<(Vec<SiteId>, Effect)> =
             traces.filter(|(trace, _)| !is_harmless(context, scope, trace)).collect();
         let Some((first, _)) = traces.first() else { continue };
