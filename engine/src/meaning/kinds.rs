@@ -4,7 +4,7 @@
 use distsys_facts::{FunctionKind, ParameterKind, RegionId, RegionKind, VarId};
 use rustc_hash::FxHashSet;
 
-use super::retries::{Graph, Way, names_in, nearest_loop, says_bound};
+use super::retries::{Graph, Way, asks_outcome, names_in, nearest_loop, says_bound};
 use crate::program::Program;
 use crate::words::words;
 
@@ -83,6 +83,39 @@ pub(super) fn leaving(program: &Program<'_>, graph: &Graph, region: RegionId) ->
         found.clear();
     }
     found
+}
+
+/// What a failure says that was not done, or is not there yet: to go round for it repeats nothing.
+const NOT_DONE: &[&str] = &[
+    "already",
+    "changed",
+    "collision",
+    "conflict",
+    "deadlock",
+    "duplicate",
+    "exists",
+    "pending",
+    "processing",
+    "ready",
+    "serialization",
+    "stale",
+    "taken",
+    "unique",
+    "version",
+    "waiting",
+];
+
+/// Whether a region is entered for what a failure says: `if retryable(err)`, `if status.Code(err) == codes.Unavailable`.
+pub(super) fn asked(program: &Program<'_>, region: RegionId) -> bool {
+    let says = |names: &[&str], known: &[&str]| {
+        names.iter().flat_map(|name| words(name)).any(|word| known.contains(&word.as_str()))
+    };
+    let mut conditions = program.condition_by_region.of(&program.facts.relations.condition, region);
+    program.region(region).kind == RegionKind::Branch
+        && conditions.any(|row| {
+            let names = names_in(program, row.var);
+            !asks_outcome(program, row.var) && says(&names, &["err", "error", "errors"]) && !says(&names, NOT_DONE)
+        })
 }
 
 /// Whether a handler is for some failures, and another of the same `try` for others.

@@ -360,7 +360,7 @@ fn is_asked_otherwise(program: &Program<'_>, first: VarId) -> bool {
 const MAX_ALTERNATIVES: usize = 16;
 
 /// Whether a condition is only whether a result is a success or a failure.
-fn asks_outcome(program: &Program<'_>, condition: VarId) -> bool {
+pub(super) fn asks_outcome(program: &Program<'_>, condition: VarId) -> bool {
     program.asked_variant(condition).any(|(_, variant)| matches!(variant, "Ok" | "Err" | "Some" | "None"))
 }
 
@@ -483,10 +483,13 @@ impl Graph {
         {
             return true;
         }
-        let arms = arms_that(asks_error);
-        arms.iter().any(|arm| self.leads(program, *arm, region, Way::Round, &[]))
-            && self.leads(program, region, region, Way::Out, &arms)
-            && !self.leads(program, region, region, Way::Round, &arms)
+        let only_these_go_round = |arms: &[RegionId]| {
+            arms.iter().any(|arm| self.leads(program, *arm, region, Way::Round, &[]))
+                && self.leads(program, region, region, Way::Out, arms)
+                && !self.leads(program, region, region, Way::Round, arms)
+        };
+        // `if retryable(err) { continue }`, and what else it was is given back.
+        only_these_go_round(&arms_that(asks_error)) || only_these_go_round(&arms_that(kinds::asked))
     }
 
     /// Whether nothing ends the loop but success: it has no condition, its failures lead nowhere else, and no count, deadline
