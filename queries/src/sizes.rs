@@ -181,9 +181,9 @@ fn holds_rows(context: &Context<'_>, load: &Load) -> bool {
         "rows" | "Items" | "items" | "records" | "results" | "docs" | "hits" | "data"
     );
     let mut made = meaning.made_from(load.base).into_iter().filter_map(|var| meaning.program.call_giving(var));
-    named
-        && made
-            .any(|call| meaning.operations.at(call.site).any(|op| op.kind == OpKind::DbRead || op.kind == OpKind::Sql))
+    // What another system answers in pages, too: `const { data } = await stripe.invoices.list({ limit: 20 })`.
+    let gives_rows = |kind: OpKind| matches!(kind, OpKind::DbRead | OpKind::Sql | OpKind::HttpRequest);
+    named && made.any(|call| meaning.operations.at(call.site).any(|op| gives_rows(op.kind)))
 }
 
 /// Whether the elements are of an enumeration by the schema that the input was checked with, or by all of them that know a list
