@@ -4,7 +4,7 @@ use distsys_engine::meaning::{Found, Meaning};
 use distsys_engine::words::words;
 use distsys_engine::{Attr, OpKind};
 use distsys_facts::schema::{Call, Load};
-use distsys_facts::{FunctionFlags, ParameterKind, RegionKind, Sym, VarId};
+use distsys_facts::{FunctionFlags, ParameterKind, RegionKind, SiteId, Sym, VarId};
 use rustc_hash::FxHashSet;
 
 use crate::Context;
@@ -97,7 +97,7 @@ fn is_bounded_within(context: &Context<'_>, collection: VarId, fills: u32) -> bo
                 return true;
             }
             if meaning.operations.at(call.site).any(|op| op.kind == OpKind::DbRead || op.kind == OpKind::Sql) {
-                return is_limited_query(context, call.site);
+                return is_limited_query(context, call.site) || is_linked_by_one(context, call.site);
             }
             // What a function of the project gives, whatever it is given to ask with.
             let given = given_by_project(context, call);
@@ -612,7 +612,61 @@ fn is_declared_limited(context: &Context<'_>, site: distsys_facts::SiteId) -> bo
     })
 }
 
-fn is_limited_query(context: &Context<'_>, site: distsys_facts::SiteId) -> bool {
+/// Whether what is read is what one person has linked by hand: the channels, devices, connected accounts of a user.
+fn is_linked_by_one(context: &Context<'_>, site: SiteId) -> bool {
+    const LINKED: &[&str] = &[
+        "channel",
+        "connection",
+        "credential",
+        "device",
+        "devicetoken",
+        "installation",
+        "integration",
+        "linkedaccount",
+        "emailaccount",
+        "oauthaccount",
+        "pushsubscription",
+        "pushtoken",
+        "socialaccount",
+    ];
+    const PERSONS: &[&str] =
+        &["account", "customer", "employee", "member", "owner", "patient", "person", "profile", "user"];
+    let meaning = context.meaning;
+    let mut read = meaning.effects.at(site).filter(|(effect, _)| effect.kind == OpKind::DbRead);
+    let is_link = read.any(|(effect, _)| {
+        meaning.text(effect.entity).is_some_and(|entity| LINKED.iter().any(|link| entity.ends_with(link)))
+    });
+    let is_of_one = |column: &&str| {
+        let said = words(column);
+        said.len() > 1
+            && said.last().is_some_and(|word| word == "id")
+            && said.iter().any(|word| PERSONS.contains(&word.as_str()))
+    };
+    is_link && !asks_for_several(context, site) && meaning.columns_filtered(site).iter().any(is_of_one)
+}
+
+/// Whether a query asks for the rows of several at once, or says in SQL which it asks for: `{ userId: { in: ids } }`.
+fn asks_for_several(context: &Context<'_>, site: SiteId) -> bool {
+    const MAX_DEPTH: u32 = 3;
+    let meaning = context.meaning;
+    let program = meaning.program;
+    let r = &program.facts.relations;
+    let given = meaning.chain_arguments(site);
+    let is_text = given.iter().any(|var| program.sql_by_var.of(&r.sql, *var).next().is_some());
+    let in_list = program.arguments(site).any(|row| program.text(row.keyword).ends_with("__in"));
+    let mut stack: Vec<(VarId, u32)> = given.into_iter().map(|var| (var, 0)).collect();
+    while let Some((var, depth)) = stack.pop() {
+        for row in program.entry_by_var.of(&r.entry, program.held_at(var)).filter(|_| depth <= MAX_DEPTH) {
+            if matches!(program.text(row.key), "in" | "$in" | "not" | "NOT") {
+                return true;
+            }
+            stack.push((row.value, depth + 1));
+        }
+    }
+    is_text || in_list
+}
+
+fn is_limited_query(context: &Context<'_>, site: SiteId) -> bool {
     let program = context.meaning.program;
     let r = &program.facts.relations;
     let says = |text: &str| {

@@ -40,12 +40,12 @@ impl Meaning<'_> {
             if !by_caller.is_empty() && by_caller.iter().all(is_absent) {
                 return by_caller;
             }
-            // Where a caller says nothing, what it says under another name counts, or what the library does otherwise.
-            let otherwise = |site, found| match found {
-                Found::Absent => self.first_by_caller(op, rest, site),
+            // Where a caller says nothing, what the library does otherwise counts.
+            let otherwise = |found| match found {
+                Found::Absent => reader.first(op, rest),
                 found => found,
             };
-            return by_caller.into_iter().map(|(site, found)| (site, otherwise(site, found))).collect();
+            return by_caller.into_iter().map(|(site, found)| (site, otherwise(found))).collect();
         }
         Vec::new()
     }
