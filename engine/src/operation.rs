@@ -217,5 +217,7 @@ kinds! {
         Lazy = "lazy",
         /// Of a transaction: a part of one that is open already, if one is.
         Joins = "joins",
+        /// Of an annotation: an object in front of the annotated one sees to it, which calls of the object by itself do not pass.
+        Proxied = "proxied",
     }
 }

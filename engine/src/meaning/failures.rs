@@ -8,6 +8,7 @@ use super::Meaning;
 use super::operations::{Found, Operand, Operation};
 use crate::model::Family;
 use crate::operation::{Attr, OpKind};
+use crate::words::is_unique_violation;
 
 /// What is done when something failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -300,7 +301,12 @@ impl<'m> Meaning<'m> {
                 if protected.is_empty() {
                     continue;
                 }
-                found.push(self.failure_in(arm.region, true, protected));
+                let failure = self.failure_in(arm.region, true, protected);
+                // `Err(Error::UniqueViolation) => {}` beside an arm for all others: the one refusal that is wanted.
+                let kinds = program.condition_by_region.of(&r.condition, arm.region);
+                let is_wanted =
+                    kinds.flat_map(|row| program.asked_variant(row.var)).any(|(_, kind)| is_unique_violation(kind));
+                found.push(Failure { empty: failure.empty && !is_wanted, ..failure });
             }
         }
         found

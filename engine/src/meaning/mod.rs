@@ -90,6 +90,7 @@ mod own_effects;
 mod polls;
 mod promises;
 mod provenance;
+mod proxied;
 mod put_around;
 mod put_over;
 mod raised_as;

@@ -202,7 +202,7 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
             for model_scope in &self.reader.model(op).scopes {
                 match model_scope {
                     ScopeKind::Decorator => {
-                        let own = self.operations.decorated(op.site);
+                        let own = self.operations.decorated(op.site).filter(|own| !self.is_called_past_proxy(op, *own));
                         let of_class = self.operations.decorated_class(op.site).into_iter();
                         let around = self.put_around(op);
                         for function in of_class.flat_map(|class| self.public_methods(class)).chain(own).chain(around) {

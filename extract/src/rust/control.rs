@@ -113,7 +113,7 @@ impl Lower<'_> {
             if self.to.is_blank(span) {
                 self.to.idle(region);
             }
-            if let Some(kind) = self.kind_condition(&arm.pat, subject, span) {
+            for kind in self.kind_conditions(&arm.pat, subject, span) {
                 self.to.condition(region, kind);
             }
             self.to.push_scope();

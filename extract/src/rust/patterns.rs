@@ -104,15 +104,27 @@ impl Lower<'_> {
         Some(self.to.binary("is", value, Some(name), at))
     }
 
-    /// What a pattern asks of an error beside that it is one: `error is Shutdown` of `Err(Error::Shutdown)`.
-    pub(super) fn kind_condition(&mut self, pattern: &Pat, value: VarId, at: crate::lower::Span) -> Option<VarId> {
-        let kind = match pattern {
-            Pat::Guard(guard) => return self.kind_condition(&guard.pat, value, at),
-            Pat::TupleStruct(tuple) if tuple.path.is_ident("Err") => tuple.elems.first().and_then(asked)?,
-            _ => return None,
+    /// What a pattern asks of an error beside that it is one: `error is Shutdown` of `Err(Error::Shutdown)`, `error is Db` and
+    /// `error is Duplicate` of `Err(Error::Db(DbError::Duplicate))`.
+    pub(super) fn kind_conditions(&mut self, pattern: &Pat, value: VarId, at: crate::lower::Span) -> Vec<VarId> {
+        let mut kinds = Vec::new();
+        let mut inner = match pattern {
+            Pat::Guard(guard) => return self.kind_conditions(&guard.pat, value, at),
+            Pat::TupleStruct(tuple) if tuple.path.is_ident("Err") => tuple.elems.first(),
+            _ => None,
         };
-        let kind = self.to.string(&kind);
-        Some(self.to.binary("is", value, Some(kind), at))
+        while let Some(pattern) = inner {
+            kinds.extend(asked(pattern));
+            inner = match pattern {
+                Pat::TupleStruct(tuple) if tuple.elems.len() == 1 => tuple.elems.first(),
+                _ => None,
+            };
+        }
+        let ask = |kind: String| {
+            let kind = self.to.string(&kind);
+            self.to.binary("is", value, Some(kind), at)
+        };
+        kinds.into_iter().map(ask).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use ascent::ascent_run;
 use distsys_engine::OpKind;
 use distsys_engine::words::{is_report, words};
-use distsys_facts::schema::{Parameter, Site};
+use distsys_facts::schema::{Call, Parameter, Site};
 use distsys_facts::{FunctionId, FunctionKind, ParameterKind, RegionKind, SiteId, SiteKind, VarId, names_time};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -38,6 +38,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
     }
     clocks.extend(given_clocks(context));
     let kept = Kept::new(context);
+    let makers = text_makers(context);
     let mut compares: Vec<(SiteId,)> = Vec::new();
     // Each reading with whether it was kept in an object or behind a reference meanwhile.
     let mut rests_on: Vec<(SiteId, SiteId, bool)> = Vec::new();
@@ -67,7 +68,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             continue;
         }
         // Of two times to come neither is now: the later one is taken.
-        if read.iter().all(|reading| reading.to_come) || only_tells(context, site, outcome) {
+        if read.iter().all(|reading| reading.to_come) || only_tells(context, &makers, site, outcome) {
             continue;
         }
         if begins_set_back(context, &read) {
@@ -468,7 +469,7 @@ fn says_which(field: &str) -> bool {
 }
 
 /// Whether what a comparison decides is only whether something is told: `if late > limit: logger.warning(…)`.
-fn only_tells(context: &Context<'_>, compare: SiteId, outcome: VarId) -> bool {
+fn only_tells(context: &Context<'_>, makers: &FxHashSet<VarId>, compare: SiteId, outcome: VarId) -> bool {
     let meaning = context.meaning;
     let program = meaning.program;
     let r = &program.facts.relations;
@@ -485,7 +486,9 @@ fn only_tells(context: &Context<'_>, compare: SiteId, outcome: VarId) -> bool {
         && arms.all(|arm| {
             let inside = |site: &&Site| program.region_within(site.region, arm.region);
             let tells = program.sites(function).filter(inside).all(|site| match site.kind {
-                SiteKind::Call => program.call(site.site).is_some_and(|call| is_report(program.written_name(call))),
+                SiteKind::Call => program
+                    .call(site.site)
+                    .is_some_and(|call| is_report(program.written_name(call)) || makes_text(context, makers, call)),
                 SiteKind::Operation | SiteKind::Await => true,
                 _ => false,
             });
@@ -502,6 +505,38 @@ fn only_tells(context: &Context<'_>, compare: SiteId, outcome: VarId) -> bool {
             arm.kind != RegionKind::Loop && tells && goes_on()
         })
 }
+
+/// The variables that are declared to make a text: `StringBuilder line`, `var line strings.Builder`.
+fn text_makers(context: &Context<'_>) -> FxHashSet<VarId> {
+    let program = context.meaning.program;
+    let makes = |type_: &str| {
+        let last = type_.rsplit(['.', ':', '/']).next().unwrap_or(type_);
+        matches!(last, "StringBuilder" | "StringBuffer" | "String") || type_.ends_with("strings.Builder")
+    };
+    let declared = program.facts.relations.declared_type.iter();
+    declared.filter(|row| makes(program.text(row.type_))).map(|row| row.var).collect()
+}
+
+/// Whether a call only makes a text or puts its maker back: `text.append(late)`, `text.setLength(0)` of a local `StringBuilder`.
+fn makes_text(context: &Context<'_>, makers: &FxHashSet<VarId>, call: &Call) -> bool {
+    const MAKES: &[&str] = &[
+        "append", "insert", "delete", "deleteCharAt", "setLength", "length", "toString", "WriteString", "WriteByte", "WriteRune", "Reset",
+        "String", "push_str", "clear", "as_str",
+    ];
+    let program = context.meaning.program;
+    let mut at = call;
+    for _ in 0..MAX_APPENDED {
+        let Some(receiver) = at.receiver.filter(|_| MAKES.contains(&program.text(at.name))) else { return false };
+        match program.call_giving(receiver) {
+            Some(before) if before.receiver.is_some() => at = before,
+            _ => return makers.contains(&receiver) || makers.contains(&program.held_at(receiver)),
+        }
+    }
+    false
+}
+
+/// So many texts are appended in one chain.
+const MAX_APPENDED: usize = 16;
 
 /// What stands at a constant index of a tuple that is stored behind a reference: `let (then, n) = *entry`, `*entry = (now, 1)`.
 fn elements(context: &Context<'_>, tuple: VarId, index: &str) -> Vec<VarId> {
