@@ -34,6 +34,7 @@ mod models;
 mod on_miss;
 mod only_tells;
 mod other_columns;
+mod other_keys;
 mod outlived;
 mod own_locks;
 mod own_rules;

@@ -229,6 +229,12 @@ pub const DERIVED: &[Derived] = &[
         rows: details::other_columns,
     },
     Derived {
+        name: "other_keys",
+        doc: "What is written at `site` of an entity has keys that begin otherwise than those of what is read of it at `at`, on a replica.",
+        columns: &[("site", SITE), ("at", SITE)],
+        rows: details::other_keys,
+    },
+    Derived {
         name: "looked_at",
         doc: "The write at `site` has something of what is read at `at` under a row lock, is decided by it, or by what is read after it on the primary.",
         columns: &[("site", SITE), ("at", SITE)],

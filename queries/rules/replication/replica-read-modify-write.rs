@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::amounts::decides_by_amount;
 use crate::carried::{is_looked_at, is_made_anew, rests_on};
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
+use crate::other_keys::has_other_keys;
 use crate::routed::Routed;
 use crate::{Context, FindingBuilder, Rule};
 
@@ -53,6 +54,9 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         let read = meaning.effects.get(read).entity_name();
         read.is_some() && read == meaning.effects.get(write).entity_name()
     };
+    let of_other_keys = |read: SiteId, write: SiteId, effect: EffectId| {
+        meaning.effects.get(effect).entity_name().is_some_and(|entity| has_other_keys(context, write, read, entity))
+    };
     // Of rows that are not known it may be any.
     let again = |read: EffectId, lock: EffectId| {
         meaning.effects.get(lock).entity_name().is_none_or(|lock| meaning.effects.get(read).entity_name() == Some(lock))
@@ -75,7 +79,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
             before(f, r, re, w, _), locks(f, l, le),
             if meaning.precedes(*r, *l) && comes_first(*l, *w) && again(*re, *le) && is_looked_at(context, *l, *w);
         relation found(SiteId, SiteId, EffectId, EffectId);
-        found(w, r, re, we) <-- before(_, r, re, w, we), !read_again(r, w), if same(*re, *we) && rests_on(context, *r, *w, &meaning.effects.get(*we));
+        found(w, r, re, we) <-- before(_, r, re, w, we), !read_again(r, w), if same(*re, *we) && rests_on(context, *r, *w, &meaning.effects.get(*we)), if !of_other_keys(*r, *w, *re);
         // How much there is decides what else is written, too.
         found(w, r, re, we) <--
             before(_, r, re, w, we), !read_again(r, w), if !same(*re, *we) && decides_by_amount(context, (*r, &meaning.effects.get(*re)), (*w, &meaning.effects.get(*we)));

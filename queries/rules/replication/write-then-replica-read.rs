@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::carried::rests_on;
 use crate::finding::{Category, Finding, Maturity, RuleInfo, Severity};
 use crate::other_columns::sets_other_columns;
+use crate::other_keys::has_other_keys;
 use crate::routed::Routed;
 use crate::{Context, FindingBuilder, Rule};
 
@@ -59,7 +60,7 @@ fn judge(context: &Context<'_>) -> Vec<Finding> {
         relation caught_up(SiteId, SiteId);
         caught_up(w, r) <-- stale(f, w, r, _), sync(f, s), if meaning.precedes(*w, *s) && meaning.precedes(*s, *r);
         relation found(SiteId, SiteId, Name);
-        found(w, r, e) <-- stale(_, w, r, e), !caught_up(w, r), if !sets_other_columns(context, *w, *r, *e);
+        found(w, r, e) <-- stale(_, w, r, e), !caught_up(w, r), if !sets_other_columns(context, *w, *r, *e) && !has_other_keys(context, *w, *r, *e);
     };
     // One finding a place that reads, told from the lowest function where write and read meet.
     let mut by_place: FxHashMap<SiteId, Candidate> = FxHashMap::default();

@@ -14,6 +14,7 @@ use crate::carried::{is_looked_at, is_made_anew, is_measured};
 use crate::handlers::knows_again;
 use crate::locks::is_not_waited_for;
 use crate::other_columns::sets_other_columns;
+use crate::other_keys::has_other_keys;
 use crate::retried::is_spared;
 use crate::routed::Routed;
 use crate::timed_later::timed_later;
@@ -306,6 +307,15 @@ pub(super) fn site_marks(context: &Context<'_>, rows: &mut Rows<'_>) {
 }
 
 pub(super) fn other_columns(context: &Context<'_>, rows: &mut Rows<'_>) {
+    apart(context, rows, sets_other_columns);
+}
+
+pub(super) fn other_keys(context: &Context<'_>, rows: &mut Rows<'_>) {
+    apart(context, rows, has_other_keys);
+}
+
+/// Where an entity is written, with where the same function reads of it on a replica, as far as both are `of_others`.
+fn apart(context: &Context<'_>, rows: &mut Rows<'_>, of_others: fn(&Context<'_>, SiteId, SiteId, Name) -> bool) {
     let meaning = context.meaning;
     let routed = Routed::new(context);
     let mut sites: BTreeMap<(FunctionId, Name), (BTreeSet<SiteId>, BTreeSet<SiteId>)> = BTreeMap::new();
@@ -321,7 +331,7 @@ pub(super) fn other_columns(context: &Context<'_>, rows: &mut Rows<'_>) {
     }
     for ((_, entity), (writes, reads)) in &sites {
         for read in reads {
-            for write in writes.iter().filter(|write| sets_other_columns(context, **write, *read, *entity)) {
+            for write in writes.iter().filter(|write| of_others(context, **write, *read, *entity)) {
                 rows.add(&[write.raw(), read.raw()]);
             }
         }
