@@ -7,6 +7,7 @@ use super::callbacks::{functions_of, parameter_of};
 use super::chains::settles;
 use super::operations::{Found, Operand, Operation};
 use super::scopes::Builder;
+use super::terms::Term;
 use crate::operation::{Attr, OpKind};
 use crate::words::words;
 
@@ -186,9 +187,15 @@ impl<'b, 'm, 'f> Builder<'b, 'm, 'f> {
     fn is_released_by_callers(&self, op: &Operation) -> bool {
         let callers = self.index.callers.get(&op.function).into_iter().flatten();
         callers.into_iter().any(|site| {
+            // Where both keys are known they are one.
+            let taken = self.effects.at(*site).find(|(effect, _)| effect.kind == op.kind);
+            let own = taken.and_then(|(effect, _)| effect.key.pattern());
+            let may_be_its = |key: Term| own.is_none() || key.pattern().is_none_or(|key| Some(key) == own);
             let mut done = self.effects.in_function(self.reader.program.site(*site).function);
             done.any(|(effect, row)| {
-                effect.kind == OpKind::LockRelease && self.order.precedes(self.reader.program, *site, row.site)
+                effect.kind == OpKind::LockRelease
+                    && may_be_its(effect.key)
+                    && self.order.precedes(self.reader.program, *site, row.site)
             })
         })
     }
