@@ -37,7 +37,9 @@ pub(crate) fn combined_on(
         // `{ ...row.settings, theme }`: what another request has set under another key is in neither.
         let entries: Vec<(&str, VarId)> =
             program.entry_by_var.of(&r.entry, part).map(|row| (program.text(row.key), row.value)).collect();
-        if entries.len() > 1 && entries.iter().any(|(key, var)| *key == "**" && is_of_field(*var)) {
+        let is_spread = || entries.iter().any(|(key, var)| *key == "**" && is_of_field(*var));
+        // What the row was looked for with is no value of it.
+        if entries.len() > 1 && is_copy(context, var, part) && is_spread() {
             return Some(write);
         }
         // Go's `append` gives both what it is given first and what comes after.
