@@ -23,7 +23,16 @@ impl Builder<'_, '_, '_> {
         };
         let made = reader.maker(client).map(|call| call.site);
         let shared: Vec<ValueKind> = reader.resolution.values_of(client).map(|value| value.kind).collect();
+        // `class PartnerSession(requests.Session)`, whose constructor calls `self.mount(…)`: all of its objects are clients.
+        let own = reader.program.parameter(client).filter(|row| row.kind == ParameterKind::Receiver);
+        let own = own.and_then(|_| reader.program.class_around(op.function));
+        let is_own = |other: &Operation| {
+            let receiver = reader.program.call(other.site).and_then(|call| call.receiver);
+            let classes = receiver.map_or_else(Vec::new, |var| reader.classes_of(var));
+            own.is_some_and(|own| classes.iter().any(|class| reader.resolution.ancestors(*class).contains(&own)))
+        };
         let on_client = |other: &&Operation| match made {
+            _ if is_own(other) => true,
             Some(made) => {
                 let chain = reader.chain_calls(other.site);
                 // A client that another is made with sends what the other is asked for: `API(session=session)`.
@@ -49,7 +58,7 @@ impl Builder<'_, '_, '_> {
             .iter()
             .filter(|other| matches!(other.kind, OpKind::HttpRequest | OpKind::Rpc | OpKind::Payment))
             .collect();
-        if self.adds_keys(op, &remote) {
+        if op.kind == OpKind::RetryScope && self.adds_keys(op, &remote) {
             return Vec::new();
         }
         let on_client = remote.into_iter().filter(on_client).map(|other| other.site);

@@ -177,6 +177,8 @@ pub struct Meaning<'m> {
     traces: trace::Traces,
     flow: provenance::FlowIndex,
     members: OnceLock<members::Members>,
+    /// The operations from which scopes come.
+    entered: OnceLock<FxHashSet<SiteId>>,
     served: OnceLock<FxHashSet<FunctionId>>,
     requested: OnceLock<FxHashSet<FunctionId>>,
     outcomes_dropped: OnceLock<Vec<SiteId>>,
@@ -282,6 +284,7 @@ impl<'m> Meaning<'m> {
             traces: trace::Traces::default(),
             flow,
             members: OnceLock::new(),
+            entered: OnceLock::new(),
             served: OnceLock::new(),
             requested: OnceLock::new(),
             outcomes_dropped: OnceLock::new(),
@@ -375,10 +378,10 @@ impl<'m> Meaning<'m> {
     /// Whether an operation holds for what is entered with what it gives, and nothing here enters it: it only makes the object.
     pub fn is_never_entered(&self, op: &Operation) -> bool {
         let scopes = &self.reader().model(op).scopes;
-        let is_entered = |scope: &Scope| scope.origin == Some(op.site);
+        let entered = || self.scopes.all.iter().filter_map(|scope| scope.origin).collect();
         !scopes.is_empty()
             && scopes.iter().all(|scope| matches!(scope, ScopeKind::With))
-            && !self.scopes.all.iter().any(is_entered)
+            && !self.entered.get_or_init(entered).contains(&op.site)
     }
 
     /// Whether the class of what is written at `site` counts its versions, which its mapper compares then.

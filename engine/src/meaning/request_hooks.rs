@@ -102,9 +102,32 @@ impl Meaning<'_> {
         given.retain(|site| *site != op.site && *site != op.call);
         given.sort_unstable();
         given.dedup();
-        let seen = self.key_given(hooks, &given);
+        let seen = self.key_given(hooks, &given).or_else(|| self.key_of_own_class(hooks, client, op.call));
         // One that is handed in is one of those that the project makes.
         seen.or_else(|| if complete { None } else { self.key_of_all_like(client) })
+    }
+
+    /// The key that the client's own class gives each request, in a method that it has in place of the library's:
+    /// `def request(self, method, url, **options): options["headers"].setdefault("Idempotency-Key", uuid4().hex)`.
+    fn key_of_own_class(&self, hooks: &KeyHooks, client: VarId, call: SiteId) -> Option<ClientKey> {
+        let classes = self.reader().classes_of(client).into_iter();
+        let mut derived = classes.filter(|class| {
+            let mut line = self.resolution.ancestors(*class).iter().chain([class]);
+            line.any(|class| !self.resolution.library_bases(*class).is_empty())
+        });
+        let class = derived.find(|class| self.first_within(&hooks.parts, Layer::Class(*class)).is_some())?;
+        // It goes on with the library's method that it stands for: all requests come through it.
+        let goes_on = |function: FunctionId| {
+            let name = self.program.function(function).name;
+            let mut calls = self.program.sites(function).filter_map(|row| self.program.call(row.site));
+            calls.any(|call| call.name == name && self.resolution.calls_at(call.site).is_empty())
+        };
+        let mut within = hooks
+            .all
+            .iter()
+            .filter(|hook| self.is_within(hook.function, Layer::Class(class)) && goes_on(hook.function));
+        let given_at = self.made_at(client).0.first().copied().unwrap_or(call);
+        within.next().map(|hook| ClientKey { hook: *hook, given_at, repeated_by: None })
     }
 
     /// The key that the first of the hooks gives that is among what these calls give to a client.

@@ -99,7 +99,9 @@ impl Reader<'_, '_> {
                 return true;
             }
         }
-        let holders = program.assigned_from(var).map(|row| row.src).chain([var]);
+        // `http = new_session()`, where `new_session` gives what it has changed so.
+        let made = self.maker(var).and_then(|call| self.only_return(call.site));
+        let holders = program.assigned_from(var).map(|row| row.src).chain([var]).chain(made);
         holders
             .flat_map(|holder| program.stores_to(holder))
             .any(|store| program.call_giving(store.src).is_some_and(|call| gives(call.site)))
