@@ -17,7 +17,7 @@ impl Builder<'_, '_, '_> {
         }
         let program = self.reader.program;
         let r = &program.facts.relations;
-        let mut annotations = r.function_annotation.iter().filter(|row| row.function == function);
+        let mut annotations = program.annotation_by_function.of(&r.function_annotation, function);
         if annotations.any(|row| row.site != op.site) {
             return false;
         }

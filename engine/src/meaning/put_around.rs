@@ -26,10 +26,8 @@ impl Builder<'_, '_, '_> {
         let callee = program.call(op.call).and_then(|call| call.callee);
         let is_put = callee.is_some_and(|var| program.call_giving(program.held_at(var)).is_some());
         if !is_put && returned.any(is_made) {
-            let calls_maker =
-                |site| self.reader.resolution.calls_at(site).iter().any(|edge| edge.function == op.function);
-            let annotated = r.function_annotation.iter().filter(|row| calls_maker(row.site));
-            found.extend(annotated.map(|row| row.function));
+            let annotated = self.index.annotations.get(&op.function).into_iter().flatten();
+            found.extend(annotated.map(|(_, function)| *function));
         }
         found.sort_unstable();
         found.dedup();
@@ -39,21 +37,20 @@ impl Builder<'_, '_, '_> {
     /// The functions that a value is, or that a decorator of the project is given for it.
     fn meant(&self, var: VarId) -> Vec<FunctionId> {
         let program = self.reader.program;
-        let r = &program.facts.relations;
         let Some(parameter) = parameter_of(self.reader, var).and_then(|var| program.parameter(var)) else {
             return functions_of(self.reader, var);
         };
         // `@resilient`, or `@resilient(3)` that gives the decorator.
         let decorator = parameter.function;
         let maker = program.function(decorator).parent;
-        let annotated = r.function_annotation.iter().filter(|row| {
-            self.reader.resolution.calls_at(row.site).iter().any(|edge| {
-                let makes = Some(edge.function) == maker && program.makes_decorator(row.site, edge.function);
-                edge.function == decorator || makes
-            })
-        });
+        let by = |function: FunctionId| self.index.annotations.get(&function).into_iter().flatten();
+        let made = maker
+            .into_iter()
+            .flat_map(|maker| by(maker).filter(move |(site, _)| program.makes_decorator(*site, maker)));
+        let mut annotated: Vec<FunctionId> = by(decorator).chain(made).map(|(_, function)| *function).collect();
+        annotated.sort_unstable();
         let passed = self.reader.resolution.passed_to(parameter.var);
         let passed = passed.flat_map(|row| functions_of(self.reader, row.argument));
-        annotated.map(|row| row.function).chain(passed).collect()
+        annotated.into_iter().chain(passed).collect()
     }
 }
